@@ -1,0 +1,134 @@
+"""What a protocol end is told at its start: role, algorithms, times, keys and sources.
+
+Owns: `Role`, `Settings`, `Sources` and `Info`. Must not know: the options of the public face,
+from which `nacre.options` makes a `Settings`; asyncio; any clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from nacre.crypto.kex.base import KeyExchange
+from nacre.crypto.registry import Family, default_names
+from nacre.crypto import make_exchange
+from nacre.keys import default_signature_algorithms
+from nacre.protocol import limits
+
+
+class Role(Enum):
+    """Which end this is."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    @property
+    def peer(self) -> Role:
+        """The other end's role."""
+        return Role.SERVER if self is Role.CLIENT else Role.CLIENT
+
+
+class HostKey(Protocol):
+    """A private host key, or anything that signs like one."""
+
+    @property
+    def public_data(self) -> bytes: ...
+    @property
+    def sig_algorithms(self) -> Sequence[str]: ...
+    def sign(self, data: bytes, sig_algorithm: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a protocol end takes what is not deterministic, so that a test can replay it.
+
+    Attributes:
+        random: returns that many random bytes; also used for padding.
+        exchange: makes one run of a key exchange by name.
+    """
+
+    random: Callable[[int], bytes] = os.urandom
+    exchange: Callable[[str], KeyExchange] = make_exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a protocol end is told. Times are in seconds; 0 means no limit.
+
+    Attributes:
+        software_version: what follows "SSH-2.0-" in the identification string (RFC 4253 4.2).
+        username: client: the user to log in as.
+        host_keys: server: its private keys, in order of preference.
+        host_key_algorithms: client: accepted algorithms in order; server: limits what
+            `host_keys` offer.
+        signature_algorithms: what is accepted in user signatures, and announced as
+            server-sig-algs (RFC 8308 section 3.1).
+        ident_timeout: until the peer's identification line is complete.
+        login_timeout: until authentication is complete.
+        rekey_bytes: re-key after this many bytes in one direction; also bounded by the cipher.
+        keepalive_interval: silence after which keepalive@openssh.com is sent.
+        keepalive_count_max: unanswered ones after which the connection is lost.
+        receive_budget: bytes that the windows of all channels together may hold.
+        max_channels: channels that the peer may have open at once.
+        max_sessions: of these, of kind "session".
+        disable_trivial_auth: client: refuse a success that took no credential.
+    """
+
+    software_version: str = "nacre"
+    username: str = ""
+    kex_algorithms: tuple[str, ...] = field(default_factory=lambda: default_names(Family.KEX))
+    ciphers: tuple[str, ...] = field(default_factory=lambda: default_names(Family.CIPHER))
+    macs: tuple[str, ...] = field(default_factory=lambda: default_names(Family.MAC))
+    compressions: tuple[str, ...] = ("none",)
+    host_keys: tuple[HostKey, ...] = ()
+    host_key_algorithms: tuple[str, ...] = ()
+    signature_algorithms: tuple[str, ...] = field(default_factory=default_signature_algorithms)
+    ident_timeout: float = limits.IDENT_TIMEOUT
+    login_timeout: float = limits.LOGIN_TIMEOUT
+    rekey_bytes: int = limits.REKEY_BYTES
+    rekey_seconds: float = limits.REKEY_SECONDS
+    keepalive_interval: float = 0
+    keepalive_count_max: int = 3
+    receive_budget: int = limits.RECEIVE_BUDGET
+    max_channels: int = limits.MAX_CHANNELS
+    max_sessions: int = limits.MAX_SESSIONS
+    disable_trivial_auth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """The algorithms of the latest key exchange (RFC 4253 section 7.1)."""
+
+    kex: str
+    host_key: str
+    cipher_client_to_server: str
+    cipher_server_to_client: str
+    mac_client_to_server: str
+    mac_server_to_client: str
+    compression_client_to_server: str
+    compression_server_to_client: str
+    strict: bool
+
+
+@dataclass(slots=True)
+class Info:
+    """What is known of a connection; read-only for everybody but the protocol.
+
+    Attributes:
+        own_version, peer_version: the identification strings, without CR LF.
+        host_key_blob: the server's public host key, once its signature was verified.
+        server_sig_algs: what the peer's EXT_INFO announced (RFC 8308 section 3.1), or None.
+        username: the user of the latest authentication request.
+        session_id: the first exchange hash; b"" before it is there.
+    """
+
+    own_version: str = ""
+    peer_version: str = ""
+    username: str = ""
+    session_id: bytes = field(default=b"", repr=False)
+    host_key_blob: bytes = b""
+    negotiated: Negotiated | None = None
+    server_sig_algs: tuple[str, ...] | None = None
