@@ -1,0 +1,161 @@
+"""How a message is declared: number, scope, when it is legal and who may send it, in one place.
+
+Owns: `Structure` (fields that follow each other), `Message` (a structure with a number) and the
+registry by (scope, number); numbers 30-49 and 60-79 mean different things by method, so a number
+alone names no message (RFC 4250 section 4.1). Must not know: any single message, or the state of a
+connection: `nacre.protocol.state` judges by what is declared here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
+
+from nacre.errors import WireError
+from nacre.wire.fields import Codec, Reader
+
+
+class Sender(Enum):
+    """Who may send a message."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    BOTH = "both"
+
+
+class When(Enum):
+    """In which part of a connection a message belongs; `nacre.protocol.state` has the rules."""
+
+    ALWAYS = "always"  # DISCONNECT
+    NOISE = "noise"  # IGNORE, DEBUG, UNIMPLEMENTED: anywhere but in a strict first key exchange
+    KEX_INIT = "kex-init"
+    KEX_METHOD = "kex-method"  # the next message of the method agreed on
+    KEX_END = "kex-end"  # NEWKEYS
+    EXTENSION = "extension"  # EXT_INFO
+    SERVICE_REQUEST = "service-request"
+    SERVICE_ACCEPT = "service-accept"
+    AUTH = "auth"  # 50-53
+    AUTH_METHOD = "auth-method"  # 60-79
+    CONNECTION = "connection"  # 80-127
+    PING = "ping"  # 192, 193
+
+
+class Structure:
+    """Fields one after the other. Subclasses are declared with `@structure` or `@message`."""
+
+    __slots__ = ()
+    codecs: ClassVar[tuple[tuple[str, Codec], ...]] = ()
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Take the fields from `reader`, which may hold more."""
+        return cls(*[codec.decode(reader) for _, codec in cls.codecs])
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray | memoryview) -> Self:
+        """Decode `data`, which must hold these fields and nothing more.
+
+        Raises:
+            WireError: it does not; the message names the class.
+        """
+        reader = Reader(data)
+        try:
+            value = cls.read(reader)
+            reader.end()
+        except WireError as exc:
+            raise WireError(f"{cls.__name__}: {exc.reason}") from None
+        return value
+
+    def encode(self) -> bytes:
+        """Encode the fields."""
+        return b"".join([codec.encode(getattr(self, name)) for name, codec in self.codecs])
+
+
+class Message(Structure):
+    """A structure behind a message number."""
+
+    __slots__ = ()
+    number: ClassVar[int]
+    scope: ClassVar[str]
+    when: ClassVar[When]
+    sender: ClassVar[Sender]
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray | memoryview) -> Self:
+        """Decode a whole payload, its number included."""
+        view = memoryview(data)
+        if not view or view[0] != cls.number:
+            raise WireError(f"{cls.__name__}: not message {cls.number}")
+        return super().decode(view[1:])
+
+    def encode(self) -> bytes:
+        """Encode the payload, the number first."""
+        return bytes((self.number,)) + super().encode()
+
+
+S = TypeVar("S", bound=type[Structure])
+M = TypeVar("M", bound=type[Message])
+
+#: Every declared message by (scope, number).
+MESSAGES: dict[tuple[str, int], type[Message]] = {}
+#: Numbers whose meaning does not depend on a method.
+BY_NUMBER: dict[int, type[Message]] = {}
+
+#: The scope of messages whose number means one thing only.
+PLAIN = "plain"
+
+
+def _prepare(cls: S) -> S:
+    made: Any = dataclass(frozen=True, slots=True)(cls)
+    hints = get_type_hints(made, vars(sys.modules[made.__module__]), include_extras=True)
+    made.codecs = tuple((item.name, _codec(made, item.name, hints[item.name])) for item in fields(made))
+    prepared: S = made
+    return prepared
+
+
+def _codec(cls: type, name: str, hint: Any) -> Codec:
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, Codec):
+            return extra
+    raise TypeError(f"{cls.__name__}.{name} is not annotated with a type of nacre.wire.fields")
+
+
+@dataclass_transform(frozen_default=True)
+def structure(cls: S) -> S:
+    """Declare the fields of `cls` from its annotations."""
+    return _prepare(cls)
+
+
+@dataclass_transform(frozen_default=True)
+def message(
+    number: int, *, when: When, sender: Sender = Sender.BOTH, scope: str = PLAIN
+) -> Callable[[M], M]:
+    """Declare a message.
+
+    Args:
+        number: the message number (RFC 4250 section 4.1).
+        when: the part of a connection it belongs to.
+        sender: who may send it.
+        scope: `PLAIN`, or the method that gives the number its meaning.
+
+    Raises:
+        ValueError: the number is taken in this scope.
+    """
+
+    def declare(cls: M) -> M:
+        made = _prepare(cls)
+        made.number = number
+        made.scope = scope
+        made.when = when
+        made.sender = sender
+        if (scope, number) in MESSAGES:
+            raise ValueError(f"message {number} of {scope} is declared twice")
+        MESSAGES[scope, number] = made
+        if scope == PLAIN:
+            BY_NUMBER[number] = made
+        return made
+
+    return declare
