@@ -8,7 +8,6 @@ connection: `nacre.protocol.state` judges by what is declared here.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -110,7 +109,7 @@ PLAIN = "plain"
 
 def _prepare(cls: S) -> S:
     made: Any = dataclass(frozen=True, slots=True)(cls)
-    hints = get_type_hints(made, vars(sys.modules[made.__module__]), include_extras=True)
+    hints = get_type_hints(made, include_extras=True)
     made.codecs = tuple((item.name, _codec(made, item.name, hints[item.name])) for item in fields(made))
     prepared: S = made
     return prepared
