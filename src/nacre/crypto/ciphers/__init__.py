@@ -1,0 +1,1 @@
+"""The ciphers, one family a file; each registers itself with `nacre.crypto.registry`."""
