@@ -172,7 +172,7 @@ class NullOpener:
         self, src: memoryview, position: int, packet_length: int, sequence: int, scratch: Scratch
     ) -> None:
         """Copy the inside of the packet at `position` into `scratch`."""
-        if type(scratch) is bytearray:
+        if isinstance(scratch, bytearray):
             # A slice assignment would let a bytearray that is too small grow.
             scratch = memoryview(scratch)
         start = position + 4

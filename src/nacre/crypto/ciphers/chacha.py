@@ -68,7 +68,7 @@ class ChaChaOpener:
         self, src: memoryview, position: int, packet_length: int, sequence: int, scratch: Scratch
     ) -> None:
         """Verify, and only then decrypt; see `Opener.open`."""
-        if type(scratch) is bytearray:
+        if isinstance(scratch, bytearray):
             scratch = memoryview(scratch)
         end = position + 4 + packet_length
         context = self._rest_context

@@ -51,7 +51,7 @@ class EncryptThenMacOpener:
         self, src: memoryview, position: int, packet_length: int, sequence: int, scratch: Scratch
     ) -> None:
         """Verify, and only then decrypt; see `Opener.open`."""
-        if type(scratch) is bytearray:
+        if isinstance(scratch, bytearray):
             scratch = memoryview(scratch)
         end = position + 4 + packet_length
         if not equal(self._mac.tag(sequence, src[position:end]), src[end : end + self.tag_size]):
@@ -105,7 +105,7 @@ class EncryptAndMacOpener:
         self, src: memoryview, position: int, packet_length: int, sequence: int, scratch: Scratch
     ) -> None:
         """Decrypt the rest and verify; see `Opener.open`."""
-        if type(scratch) is bytearray:
+        if isinstance(scratch, bytearray):
             scratch = memoryview(scratch)
         first = self._first
         end = position + 4 + packet_length

@@ -87,7 +87,7 @@ class GcmOpener:
         self, src: memoryview, position: int, packet_length: int, sequence: int, scratch: Scratch
     ) -> None:
         """Verify and decrypt; see `Opener.open`."""
-        if type(scratch) is bytearray:
+        if isinstance(scratch, bytearray):
             scratch = memoryview(scratch)
         body = position + 4
         try:
