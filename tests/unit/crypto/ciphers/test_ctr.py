@@ -114,6 +114,20 @@ def test_the_block_that_gave_the_length_is_wiped_too() -> None:
     assert bytes(opener._first) == bytes(16)
 
 
+def test_a_packet_shorter_than_a_block_is_refused_even_with_its_tag_right() -> None:
+    # RFC 4253 section 6: "The minimum size of a packet is 16 (or the cipher block size, whichever is
+    # larger)". `length` has taken a whole block of key stream by then, the peer less.
+    arguments = ("aes128-ctr", "hmac-sha2-256", KEY, COUNTER, MAC_KEY[:32])
+    for size in range(5, 16):
+        packet = struct.pack(">I", size - 4) + bytes(size - 4)
+        out = bytearray(size + 32)
+        make_sealer(*arguments).seal(memoryview(packet), size, memoryview(out), 0, 0)
+        opener = make_opener(*arguments)
+        assert opener.length(memoryview(out), 0, 0) == size - 4
+        with pytest.raises(MACError):
+            opener.open(memoryview(out), 0, size - 4, 0, bytearray(40))
+
+
 def test_counter_mode_alone_is_refused() -> None:
     for make in (ctr._opener, ctr._sealer):
         with pytest.raises(ValueError, match="needs a MAC"):

@@ -98,6 +98,16 @@ def test_a_run_is_made_once_and_in_order(method: str) -> None:
         exchange.client_finish(reply)
 
 
+def test_a_refused_share_ends_the_run(method: str) -> None:
+    # The private key is gone: a peer cannot try again against the same one.
+    client = make_exchange(method)
+    reply, _ = make_exchange(method).server_respond(client.client_share())
+    with pytest.raises(KeyExchangeFailed):
+        client.client_finish(reply[:-1])
+    with pytest.raises(LocalProtocolError):
+        client.client_finish(reply)
+
+
 def test_an_altered_share_gives_another_secret_or_an_error(method: str) -> None:
     client_share = make_exchange(method, counting("client")).client_share()
     server_share, secret = make_exchange(method).server_respond(client_share)
