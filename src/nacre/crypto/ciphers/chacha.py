@@ -98,7 +98,9 @@ class ChaChaSealer:
         """Encrypt and authenticate; see `Sealer.seal`."""
         # The nonce is the sequence number: once all 2^32 are used up it would come a second time.
         if sequence == self._first:
-            raise LocalProtocolError("2^32 packets under one ChaCha20 key: new keys are overdue")
+            raise LocalProtocolError(
+                f"sequence number {sequence} a second time under one ChaCha20 key: new keys are overdue"
+            )
         if self._first < 0:
             self._first = sequence
         nonce = _NONCE.pack(0, sequence)
