@@ -13,17 +13,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nacre.errors import DisconnectError
 
+if TYPE_CHECKING:
+    from nacre.protocol.lane import Lane
+
 
 class Token:
-    """Names one question. It can be answered once; a second answer raises `LocalProtocolError`."""
+    """Names one question. It can be answered once; a second answer raises `LocalProtocolError`.
+
+    Attributes:
+        lane: where it was asked.
+    """
 
     __slots__ = ("answered", "lane")
 
-    def __init__(self, lane: object) -> None:
+    def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self.answered = False
 
@@ -154,7 +161,7 @@ class PublicKeyQuestion(Question):
 
     Attributes:
         verified: False for a query without a signature; True when the signature is there and
-            right. A wrong signature is refused without a question... after the same work.
+            right. A wrong signature is refused without a question.
 
     Answers: True, False or `Partial`.
     """

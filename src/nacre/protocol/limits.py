@@ -64,8 +64,8 @@ BANNER: Final = 64 * 1024
 RECEIVE_BUDGET: Final = 8 * 1024 * 1024
 WINDOW: Final = 2 * 1024 * 1024
 MAX_PACKET: Final = 32 * 1024
-#: A window that the budget cannot lend more to: one packet still fits.
-WINDOW_MINIMUM: Final = MAX_PACKET
+#: Lent to every channel even where the budget is used up: a terminal still works in it.
+WINDOW_MINIMUM: Final = 2048
 WINDOW_CEILING: Final = (1 << 32) - 1
 MAX_CHANNELS: Final = 4096
 MAX_SESSIONS: Final = 1024
@@ -74,10 +74,10 @@ LANE_MESSAGES: Final = 64
 LANE_REQUEST_BYTES: Final = 64 * 1024
 #: Opens of the peer that wait for the application's answer.
 OPENS_PENDING: Final = 64
-#: Extended data is accepted for stderr only (RFC 4254 section 5.2).
-#: PONGs owed to a peer that does not read; more is a flood.
-PONGS_QUEUED: Final = 64
 #: Bytes sealed and not yet handed to the transport after which `channel_write` takes no more.
 OUTPUT_ROOM: Final = 512 * 1024
+#: Bytes sealed and not taken, since the transport is full, after which the connection is lost: the
+#: peer makes us answer (PING, requests, opens) and does not read.
+OUTPUT_CEILING: Final = 2 * 1024 * 1024
 #: Unanswered requests of ours on one channel, or global ones.
 REPLIES_EXPECTED: Final = 1024

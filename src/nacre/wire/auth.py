@@ -14,10 +14,11 @@ from nacre.wire.fields import (
     Name,
     NameList,
     Prompts,
-    Rest,
+    SecretRest,
+    SecretText,
+    SecretTextList,
     String,
     Text,
-    TextList,
 )
 from nacre.wire.message import Message, Sender, Structure, When, message, structure
 
@@ -33,7 +34,7 @@ class UserauthRequest(Message):
     username: Text
     service: Name
     method: Name
-    data: Rest
+    data: SecretRest
 
 
 @message(51, when=When.AUTH, sender=Sender.SERVER)
@@ -87,7 +88,7 @@ class UserauthInfoRequest(Message):
 class UserauthInfoResponse(Message):
     """SSH_MSG_USERAUTH_INFO_RESPONSE (RFC 4256 section 3.4)."""
 
-    responses: TextList
+    responses: SecretTextList
 
 
 @structure
@@ -104,7 +105,7 @@ class PasswordData(Structure):
     """What follows "password" (RFC 4252 section 8), up to a new password."""
 
     change: Boolean
-    password: Text
+    password: SecretText
 
 
 @structure

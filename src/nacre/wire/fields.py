@@ -188,11 +188,13 @@ class Codec:
 
     Attributes:
         name: the word of RFC 4251 section 5.
+        secret: the value stays out of every repr, log and trace.
     """
 
     name: str
     decode: Callable[[Reader], Any]
     encode: Callable[[Any], bytes]
+    secret: bool = False
 
 
 def _encode_ascii(value: str) -> bytes:
@@ -281,3 +283,9 @@ Extensions = Annotated[
 ]
 Cookie = Annotated[bytes, Codec("byte[16]", _decode_cookie, _encode_cookie)]
 Rest = Annotated[bytes, Codec("byte[]", Reader.rest, bytes)]
+#: The same types where the value is a secret.
+SecretText = Annotated[str, Codec("string (UTF-8)", Reader.text, encode_text, secret=True)]
+SecretTextList = Annotated[
+    tuple[str, ...], Codec("string[]", _decode_text_list, _encode_text_list, secret=True)
+]
+SecretRest = Annotated[bytes, Codec("byte[]", Reader.rest, bytes, secret=True)]

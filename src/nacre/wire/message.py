@@ -72,6 +72,14 @@ class Structure:
         """Encode the fields."""
         return b"".join([codec.encode(getattr(self, name)) for name, codec in self.codecs])
 
+    def __repr__(self) -> str:
+        shown = [f"{name}={_shown(codec, getattr(self, name))}" for name, codec in self.codecs]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shown(codec: Codec, value: Any) -> str:
+    return f"<secret {len(codec.encode(value))} bytes>" if codec.secret else repr(value)
+
 
 class Message(Structure):
     """A structure behind a message number."""
@@ -108,7 +116,7 @@ PLAIN = "plain"
 
 
 def _prepare(cls: S) -> S:
-    made: Any = dataclass(frozen=True, slots=True)(cls)
+    made: Any = dataclass(frozen=True, slots=True, repr=False)(cls)
     hints = get_type_hints(made, include_extras=True)
     made.codecs = tuple((item.name, _codec(made, item.name, hints[item.name])) for item in fields(made))
     prepared: S = made

@@ -1,0 +1,140 @@
+"""The publickey method (RFC 4252 section 7, RFC 8332), both halves.
+
+Owns: the query, the signed request and what is signed. Must not know: which keys are let in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
+from nacre.keys import decode_public_key
+from nacre.protocol.auth.base import SERVICE, Attempt
+from nacre.protocol.events import PublicKeyQuestion, SignatureNeeded
+from nacre.wire.auth import PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
+from nacre.wire.fields import Reader, encode_boolean, encode_string, encode_text
+
+if TYPE_CHECKING:
+    from nacre.protocol.auth.client import ClientAuth
+    from nacre.protocol.auth.server import ServerAuth
+
+
+def signed_data(session_id: bytes, username: str, algorithm: str, key_blob: bytes) -> bytes:
+    """What the signature of a request is over (RFC 4252 section 7)."""
+    return encode_string(session_id) + _request(username, algorithm, key_blob, signed=True)
+
+
+def _request(username: str, algorithm: str, key_blob: bytes, *, signed: bool) -> bytes:
+    data = encode_boolean(signed) + encode_text(algorithm) + encode_string(key_blob)
+    return UserauthRequest(username, SERVICE, PUBLICKEY, data).encode()
+
+
+class ServerPublicKey:
+    """The server's half. The signature is verified before the application is asked, so that an
+    unknown user costs the same work as a known one, and only a verified key counts."""
+
+    def request(self, auth: ServerAuth, request: UserauthRequest) -> None:
+        """Take a query or a signed request."""
+        reader = Reader(request.data)
+        query = PublicKeyQuery.read(reader)
+        signature = reader.string() if query.signed else b""
+        reader.end()
+        attempt = Attempt(request.username, PUBLICKEY, query.key_blob)
+        if query.signed:
+            right = self._verifies(auth, request.username, query, signature)
+            if not right:
+                auth.conclude(attempt, value=False)
+                return
+            auth.ask(
+                lambda token: PublicKeyQuestion(
+                    token, request.username, query.algorithm, query.key_blob, verified=True
+                ),
+                lambda value: auth.conclude(attempt, value),
+            )
+        else:
+            auth.count_query()
+            if not self._usable(auth, query):
+                auth.refuse_query()
+                return
+            auth.ask(
+                lambda token: PublicKeyQuestion(
+                    token, request.username, query.algorithm, query.key_blob, verified=False
+                ),
+                lambda value: self._query_answered(auth, query, value),
+            )
+
+    def message(self, auth: ServerAuth, number: int, payload: bytes) -> None:
+        """No message follows a request of this method."""
+        raise ProtocolError(f"message {number} has no place in publickey authentication")
+
+    def _query_answered(self, auth: ServerAuth, query: PublicKeyQuery, value: object) -> None:
+        # Partial says "right, but more is needed": the key itself will do.
+        if value is False or value is None or isinstance(value, BaseException):
+            auth.refuse_query()
+        else:
+            auth.core.send(UserauthPkOk(query.algorithm, query.key_blob))
+
+    def _usable(self, auth: ServerAuth, query: PublicKeyQuery) -> bool:
+        if query.algorithm not in auth.core.settings.signature_algorithms:
+            return False
+        try:
+            key = decode_public_key(query.key_blob)
+        except KeyImportError:
+            return False
+        return query.algorithm in key.sig_algorithms
+
+    def _verifies(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> bool:
+        if not self._usable(auth, query):
+            return False
+        data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)
+        return decode_public_key(query.key_blob).verify(data, signature, query.algorithm) is True
+
+
+class ClientPublicKey:
+    """The client's half.
+
+    Args:
+        query: ask first whether the key would do.
+    """
+
+    name = PUBLICKEY
+
+    def __init__(self, algorithm: str, key_blob: bytes, *, query: bool) -> None:
+        self.key_blob: bytes | None = key_blob
+        self._blob = key_blob
+        self._algorithm = algorithm
+        self._query = query
+
+    def start(self, auth: ClientAuth) -> None:
+        """Send the query, or have the request signed at once."""
+        if self._query:
+            auth.send(_request(auth.username, self._algorithm, self._blob, signed=False))
+        else:
+            self._sign(auth)
+
+    def message(self, auth: ClientAuth, number: int, payload: bytes) -> None:
+        """Take SSH_MSG_USERAUTH_PK_OK, which must repeat what was asked."""
+        if number != UserauthPkOk.number or not self._query:
+            raise ProtocolError(f"message {number} has no place in publickey authentication")
+        answer = UserauthPkOk.decode(payload)
+        if answer.algorithm != self._algorithm or answer.key_blob != self._blob:
+            raise ProtocolError("the server accepted another key than it was asked about")
+        self._query = False
+        self._sign(auth)
+
+    def _sign(self, auth: ClientAuth) -> None:
+        data = signed_data(auth.core.info.session_id, auth.username, self._algorithm, self._blob)
+        auth.ask(
+            lambda token: SignatureNeeded(token, self._algorithm, self._blob, data),
+            lambda value: self._signed(auth, value),
+        )
+
+    def _signed(self, auth: ClientAuth, value: object) -> None:
+        if isinstance(value, bytes):
+            auth.sent_credential()
+            request = _request(auth.username, self._algorithm, self._blob, signed=True)
+            auth.send(request + encode_string(value))
+        elif value is None or isinstance(value, BaseException):
+            auth.give_up_attempt()
+        else:
+            raise LocalProtocolError("a signature must be bytes")

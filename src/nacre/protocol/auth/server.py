@@ -1,0 +1,198 @@
+"""The server's side of authentication (RFC 4252 section 5), whatever the method.
+
+Owns: the authentication lane, the counting of failures, queries and requests, what is reset when
+the user changes, and success. Must not know: how a method proves anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from nacre.errors import (
+    IllegalUserName,
+    LocalProtocolError,
+    PermissionDenied,
+    ProtocolError,
+    ServiceNotAvailable,
+)
+from nacre.protocol import limits
+from nacre.protocol.auth.base import SERVICE, USERAUTH, Attempt, ServerMethod
+from nacre.protocol.auth.kbdint import ServerKbdint
+from nacre.protocol.auth.password import ServerPassword
+from nacre.protocol.auth.publickey import ServerPublicKey
+from nacre.protocol.core import Core
+from nacre.protocol.events import AuthBegin, AuthPolicy, AuthSucceeded, Partial
+from nacre.protocol.lane import Lane, MakeQuestion
+from nacre.protocol.state import Phase
+from nacre.wire.auth import (
+    KBDINT,
+    PASSWORD,
+    PUBLICKEY,
+    UserauthBanner,
+    UserauthFailure,
+    UserauthRequest,
+    UserauthSuccess,
+)
+from nacre.wire.transport import ServiceAccept, ServiceRequest
+
+_NONE: Final = "none"
+_METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
+    PUBLICKEY: ServerPublicKey,
+    PASSWORD: ServerPassword,
+    KBDINT: ServerKbdint,
+}
+
+
+class ServerAuth:
+    """Authentication of one connection, on its server."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self._lane = Lane(core, self._take, limits.AUTH_PENDING)
+        self._user: tuple[str, str] | None = None
+        self._policy: AuthPolicy | None = None
+        self._remaining: tuple[str, ...] = ()
+        self._current: ServerMethod | None = None
+        self._none_was_free = False
+        self._failures = 0
+        self._queries = 0
+        self._requests = 0
+        self._banners: list[UserauthBanner] = []
+
+    # ------------------------------------------------------------ messages
+
+    def service_requested(self, payload: bytes) -> None:
+        """Take SSH_MSG_SERVICE_REQUEST (RFC 4253 section 10)."""
+        self._count_request()
+        service = ServiceRequest.decode(payload).service
+        if service != USERAUTH:
+            raise ServiceNotAvailable("the service must be ssh-userauth")
+        self.core.phase = Phase.AUTH
+        self.core.send(ServiceAccept(USERAUTH))
+        for banner in self._banners:
+            self.core.send(banner)
+        self._banners.clear()
+
+    def received(self, payload: bytes) -> None:
+        """Take a message 50 to 79; it waits while the application decides about one before it."""
+        self._lane.put(payload)
+
+    def _take(self, payload: bytes) -> None:
+        if self.core.phase is not Phase.AUTH:
+            return  # RFC 4252 section 5.1: requests behind the one that succeeded are ignored
+        number = payload[0]
+        if number == UserauthRequest.number:
+            self._request(UserauthRequest.decode(payload))
+        elif number >= 60 and self._current is not None:  # noqa: PLR2004 - RFC 4250 section 4.1.2
+            self._current.message(self, number, payload)
+        else:
+            raise ProtocolError(f"message {number} has no place in authentication here")
+
+    # ------------------------------------------------------------ requests
+
+    def _count_request(self) -> None:
+        self._requests += 1
+        if self._requests > limits.AUTH_REQUESTS:
+            raise PermissionDenied("too many authentication requests")
+
+    def _request(self, request: UserauthRequest) -> None:
+        self._count_request()
+        self._current = None
+        if len(request.username.encode()) > limits.USERNAME:
+            raise IllegalUserName(f"a user name of more than {limits.USERNAME} bytes")
+        if request.service != SERVICE:
+            raise ServiceNotAvailable("the service must be ssh-connection")
+        if self._user != (request.username, request.service):
+            # RFC 4252 section 5: a change of user or service starts everything over.
+            self._user = (request.username, request.service)
+            self._policy = None
+            self._remaining = ()
+            self.core.info.username = request.username
+        if self._policy is None:
+            self.ask(
+                lambda token: AuthBegin(token, request.username), lambda value: self._begun(request, value)
+            )
+        else:
+            self._dispatch(request)
+
+    def _begun(self, request: UserauthRequest, value: object) -> None:
+        policy = value if isinstance(value, AuthPolicy) else AuthPolicy(required=True)
+        self._policy = policy
+        self._remaining = tuple(name for name in policy.methods if name in _METHODS)
+        if policy.required is False:
+            self._succeed(Attempt(request.username, _NONE))
+        else:
+            self._dispatch(request)
+
+    def _dispatch(self, request: UserauthRequest) -> None:
+        if request.method == _NONE and not self._none_was_free:
+            self._none_was_free = True
+            self._refuse(counted=False)
+        elif request.method in self._remaining:
+            self._current = _METHODS[request.method]()
+            self._current.request(self, request)
+        else:
+            self._refuse(counted=True)
+
+    # ------------------------------------------------------------ for the methods
+
+    def ask(self, make: MakeQuestion, then: Callable[[object], None]) -> None:
+        """Put a question to the application; `then` gets its answer."""
+        self._lane.ask(make, lambda value: self._resume(then, value))
+
+    def _resume(self, then: Callable[[object], None], value: object) -> None:
+        if self.core.phase is Phase.AUTH:
+            then(value)
+
+    def count_query(self) -> None:
+        """A public key query was made; they are bounded apart from failures (row 47)."""
+        self._queries += 1
+        if self._queries > limits.AUTH_QUERIES:
+            raise PermissionDenied("too many keys were tried")
+
+    def conclude(self, attempt: Attempt, value: object) -> None:
+        """End a request by the application's verdict. What is not True or Partial is a no."""
+        self._current = None
+        if value is True:
+            self._succeed(attempt)
+        elif isinstance(value, Partial):
+            self._remaining = tuple(name for name in value.methods if name in _METHODS)
+            self.core.send(UserauthFailure(self._remaining, partial_success=True))
+        else:
+            self._refuse(counted=True)
+
+    def refuse_query(self) -> None:
+        """Refuse a public key query; it has its own bound and is no failure."""
+        self._current = None
+        self._refuse(counted=False)
+
+    def _refuse(self, *, counted: bool) -> None:
+        if counted:
+            self._failures += 1
+            if self._failures >= limits.AUTH_FAILURES:
+                raise PermissionDenied("too many authentication failures")
+        self.core.send(UserauthFailure(self._remaining, partial_success=False))
+
+    def _succeed(self, attempt: Attempt) -> None:
+        core = self.core
+        core.send(UserauthSuccess())
+        core.phase = Phase.OPEN
+        core.inbound.limit = limits.PACKET
+        core.info.username = attempt.username
+        self._current = None
+        core.emit(AuthSucceeded(attempt.username, attempt.method, attempt.key_blob))
+
+    def send_banner(self, message: str, lang: str) -> None:
+        """Send a banner (RFC 4252 section 5.4), as soon as authentication has begun.
+
+        Raises:
+            LocalProtocolError: authentication is over.
+        """
+        banner = UserauthBanner(message, lang)
+        if self.core.phase < Phase.AUTH:
+            self._banners.append(banner)
+        elif self.core.phase is Phase.AUTH:
+            self.core.send(banner)
+        else:
+            raise LocalProtocolError("a banner can be sent before authentication is complete only")

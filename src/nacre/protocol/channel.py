@@ -1,0 +1,72 @@
+"""One channel (RFC 4254 section 5): its numbers, its state in each direction, its windows.
+
+Owns: `Channel`. Must not know: messages and who sends them (`nacre.protocol.mux`).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from nacre.protocol.lane import Lane
+from nacre.protocol.window import ReceiveWindow
+
+
+class ChannelState(Enum):
+    """How far a channel has come."""
+
+    OPENING = "opening"  # ours; the peer has not confirmed it
+    DECIDING = "deciding"  # the peer's; the application has not decided
+    OPEN = "open"
+
+
+class Flow(Enum):
+    """One direction of a channel."""
+
+    OPEN = "open"
+    ENDED = "ended"  # after EOF
+    CLOSED = "closed"  # after CLOSE
+
+
+class Channel:
+    """One channel of one connection.
+
+    Attributes:
+        number, peer_number: recipient_channel of what we get, and of what we send.
+        inbound, outbound: what the peer, and what we, may still send.
+        receive: the window of the inbound direction; None before the channel is open.
+        send_left: what we may still send.
+        max_send: the most data of one packet we send.
+        replies_expected: answers that the peer owes us.
+        wanted: the (window, max_packet) that our open asked for.
+    """
+
+    __slots__ = (
+        "by_peer",
+        "inbound",
+        "kind",
+        "lane",
+        "lane_octets",
+        "max_send",
+        "number",
+        "outbound",
+        "peer_number",
+        "receive",
+        "replies_expected",
+        "send_left",
+        "state",
+    )
+
+    def __init__(self, number: int, kind: str, state: ChannelState) -> None:
+        self.number = number
+        self.kind = kind
+        self.state = state
+        self.by_peer = state is ChannelState.DECIDING
+        self.peer_number = 0
+        self.inbound = Flow.OPEN
+        self.outbound = Flow.OPEN
+        self.receive: ReceiveWindow | None = None
+        self.send_left = 0
+        self.max_send = 0
+        self.replies_expected = 0
+        self.lane: Lane | None = None
+        self.lane_octets = 0

@@ -1,0 +1,473 @@
+"""One protocol end: bytes in, events out; commands in, bytes out. Composes, decides nothing.
+
+Owns: the pump, the fast path of channel data, the clock's deadlines, and the end of a connection.
+Must not know: the rules of order (`state`), or any part beyond handing messages to it.
+
+A fault of the peer never raises towards the driver: it queues DISCONNECT and emits one
+`Disconnected`. A misuse by the caller raises `LocalProtocolError` at once.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+from nacre.errors import (
+    ConnectionLost,
+    DisconnectError,
+    DisconnectReason,
+    LocalProtocolError,
+    ProtocolError,
+)
+from nacre.protocol import limits
+from nacre.protocol.auth.client import ClientAuth
+from nacre.protocol.auth.server import ServerAuth
+from nacre.protocol.channel import Channel
+from nacre.protocol.core import Core
+from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, Token
+from nacre.protocol.handshake import Handshake
+from nacre.protocol.ident import IdentReader
+from nacre.protocol.mux import KEEPALIVE, Mux
+from nacre.protocol.settings import Info, Role, Settings, Sources
+from nacre.protocol.state import Action, KexStep, Phase, judge
+from nacre.wire.kex import KexInit, NewKeys
+from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ping, Pong, Unimplemented
+
+_DATA: Final = Struct(">II")
+_CHANNEL_DATA: Final = 94
+_NOTHING: Final[dict[int, Channel]] = {}
+
+
+class Connection:
+    """The SSH state machine of one connection.
+
+    Args:
+        role: which end this is.
+        settings: what it is told.
+        sources: where randomness and key shares come from.
+
+    Attributes:
+        info: what is known of the connection.
+        failure: why it ended, from just before the channels are told on; None before, and after a
+            clean end.
+        closed: `Disconnected` was emitted, or is about to be.
+    """
+
+    def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
+        self._core = Core(role, settings, sources or Sources())
+        self._ident: IdentReader | None = IdentReader(role)
+        self._handshake = Handshake(self._core)
+        self._mux = Mux(self._core, self._handshake)
+        self._client = ClientAuth(self._core, self._handshake) if role is Role.CLIENT else None
+        self._server = ServerAuth(self._core) if role is Role.SERVER else None
+        self._fast: dict[int, Channel] = _NOTHING
+        self._eof = False
+        self._started: float | None = None
+        self._heard = 0.0
+        self._keepalive = (settings.keepalive_interval, settings.keepalive_count_max)
+        self._unanswered = 0
+        self.failure: DisconnectError | None = None
+
+    @property
+    def info(self) -> Info:
+        """What is known of the connection."""
+        return self._core.info
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self._core.phase is Phase.CLOSED
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the user is authenticated and the connection open."""
+        return self._core.phase is Phase.OPEN
+
+    # ------------------------------------------------------------ bytes
+
+    def start(self, now: float) -> None:
+        """Begin: queue our identification and our KEXINIT.
+
+        Args:
+            now: seconds of a monotonic clock, as in every other call that takes it.
+        """
+        if self._started is not None:
+            raise LocalProtocolError("a connection starts once")
+        core = self._core
+        core.now = self._started = self._heard = now
+        core.outbound.send_line(core.info.own_version.encode("ascii") + b"\r\n")
+        self._handshake.start()
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether there is room to receive; False stops the transport until events were pulled."""
+        return not self.closed and self._core.inbound.has_room
+
+    def receive_buffer(self) -> memoryview:
+        """Lend room for received bytes, until `received`. Never empty while `wants_input`."""
+        return self._core.inbound.receive_buffer()
+
+    def received(self, size: int, now: float) -> None:
+        """Take note that `size` bytes stand in the lent buffer."""
+        self._core.now = self._heard = now
+        self._unanswered = 0
+        self._core.inbound.received(size)
+
+    def receive_eof(self, now: float) -> None:
+        """The transport ends, or is gone. What was received before is still delivered."""
+        self._core.now = now
+        self._eof = True
+
+    def data_to_send(self) -> list[bytes | memoryview]:
+        """Hand out what is to be sent; it belongs to the caller. Pull events again afterwards.
+
+        Nothing is handed out while `hold_output(True)` stands, but for the last words of a
+        connection that has ended.
+        """
+        if self._mux.held and not self.closed:
+            return []
+        segments = self._core.outbound.take()
+        if segments:
+            self._mux.wake()
+        return segments
+
+    def hold_output(self, held: bool) -> None:
+        """The transport is full, or has room again: channels are stopped, or woken."""
+        self._mux.hold(held=held)
+
+    # ------------------------------------------------------------ events
+
+    def next_event(self) -> Event | None:
+        """Return the next event; None when there is nothing more to do with what was received."""
+        core = self._core
+        events = core.events
+        inbound = core.inbound
+        while True:
+            if events:
+                return events.popleft()
+            if core.phase is Phase.CLOSED:
+                return None
+            try:
+                if core.fault is not None:
+                    raise core.fault
+                if core.ready:
+                    if not core.ready[0].advance():
+                        core.ready.popleft()
+                    continue
+                if self._ident is not None:
+                    if not self._read_ident(self._ident):
+                        return self._end_of_input()
+                    continue
+                if self._handshake.undecided:
+                    return self._end_of_input()
+                size = inbound.next_payload()
+                if size < 0:
+                    if self._handshake.due():
+                        self._handshake.start()
+                    return self._end_of_input()
+                scratch = inbound.scratch
+                # The fast path: data of a channel whose state needs no second look.
+                if scratch[1] == _CHANNEL_DATA and size > 9:  # noqa: PLR2004 - number and two uint32
+                    number, length = _DATA.unpack_from(scratch, 2)
+                    channel = self._fast.get(number)
+                    if channel is not None and channel.receive is not None:
+                        if length != size - 9:
+                            raise ProtocolError("CHANNEL_DATA: its length does not fit its packet")
+                        channel.receive.received(length)
+                        return ChannelData(number, bytes(scratch[10 : 10 + length]), None)
+                self._dispatch(bytes(scratch[1 : 1 + size]))
+            except DisconnectError as error:
+                self._die(error)
+
+    def _end_of_input(self) -> Event | None:
+        if self._eof:
+            self._end(ConnectionLost("the connection was lost"), by_peer=True)
+            return self._core.events.popleft()
+        return None
+
+    def _read_ident(self, ident: IdentReader) -> bool:
+        inbound = self._core.inbound
+        used, version = ident.feed(inbound.peek())
+        inbound.skip(used)
+        if version is None:
+            return False
+        self._core.info.peer_version = version
+        self._ident = None
+        return True
+
+    # ------------------------------------------------------------ messages
+
+    def _dispatch(self, payload: bytes) -> None:
+        core, handshake = self._core, self._handshake
+        number = payload[0]
+        action = judge(
+            number,
+            core.role,
+            core.phase,
+            handshake.step,
+            strict=handshake.strict,
+            expected=handshake.expected,
+            ext_info=handshake.ext_info,
+        )
+        match action:
+            case Action.HANDLE:
+                self._handle(number, payload)
+            case Action.IGNORE:
+                pass
+            case Action.UNIMPLEMENTED:
+                core.send(Unimplemented((core.inbound.sequence - 1) & limits.WINDOW_CEILING))
+            case Action.DISCONNECT:
+                raise ProtocolError(f"message {number} is not allowed here")
+        handshake.message_handled(number)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Open the fast path exactly while channel data is legal."""
+        legal = self._core.phase is Phase.OPEN and self._handshake.step in _DATA_IS_LEGAL
+        self._fast = self._mux.flowing if legal else _NOTHING
+
+    def _handle(self, number: int, payload: bytes) -> None:
+        if number >= 80 and number < 128:  # noqa: PLR2004 - RFC 4250 section 4.1.2: the connection protocol
+            self._mux.received(payload)
+        elif 50 <= number < 80:  # noqa: PLR2004 - RFC 4250 section 4.1.2: authentication
+            (self._client or self._auth_server()).received(payload)
+        elif 30 <= number < 50:  # noqa: PLR2004 - RFC 4250 section 4.1.2: the key exchange method
+            self._handshake.received_method(payload)
+        else:
+            self._handle_transport(number, payload)
+
+    def _auth_server(self) -> ServerAuth:
+        if self._server is None:
+            raise LocalProtocolError("this end is no server")
+        return self._server
+
+    def _handle_transport(self, number: int, payload: bytes) -> None:
+        core = self._core
+        match number:
+            case KexInit.number:
+                self._handshake.received_kexinit(payload)
+            case NewKeys.number:
+                NewKeys.decode(payload)
+                self._newkeys()
+            case ExtInfo.number:
+                self._handshake.received_ext_info(payload)
+            case 5:
+                self._auth_server().service_requested(payload)
+            case 6:
+                if self._client is not None:
+                    self._client.service_accepted(payload)
+            case Disconnect.number:
+                self._disconnected(Disconnect.decode(payload))
+            case Debug.number:
+                debug = Debug.decode(payload)
+                core.emit(DebugReceived(debug.message, debug.lang, debug.always_display))
+            case Ping.number:
+                core.send(Pong(Ping.decode(payload).data))
+            case _:
+                pass  # IGNORE, UNIMPLEMENTED and PONG have nothing to tell
+
+    def _newkeys(self) -> None:
+        first = self._handshake.first
+        self._handshake.received_newkeys()
+        if first and self._client is not None:
+            self._client.begin()
+        self._mux.wake()
+
+    def _disconnected(self, message: Disconnect) -> None:
+        error: DisconnectError | None = None
+        if message.code != DisconnectReason.BY_APPLICATION:
+            error = DisconnectError(message.code, message.description, message.lang)
+        self._end(error, by_peer=True)
+
+    # ------------------------------------------------------------ the end
+
+    def _die(self, error: DisconnectError) -> None:
+        """End the connection for a fault of the peer, and say so to it."""
+        self._end(error, by_peer=False, farewell=error)
+
+    def _end(
+        self, error: DisconnectError | None, *, by_peer: bool, farewell: DisconnectError | None = None
+    ) -> None:
+        """End the connection: tell the peer, every channel, and the driver, each once.
+
+        Args:
+            farewell: what to tell the peer; None: it said so itself, or is gone.
+        """
+        core = self._core
+        if core.phase is Phase.CLOSED:
+            return
+        self.failure = error
+        core.outbound.drop()
+        if farewell is not None:
+            message = Disconnect(farewell.code, farewell.reason[:1024], farewell.lang)
+            core.outbound.send_now(message.encode())
+        core.phase = Phase.CLOSED
+        core.ready.clear()
+        core.inbound.drop()
+        self._fast = _NOTHING
+        self._mux.drop()
+        core.emit(Disconnected(error, by_peer))
+
+    def disconnect(self, code: int, reason: str, lang: str = "en-US") -> None:
+        """End the connection with SSH_MSG_DISCONNECT (RFC 4253 section 11.1).
+
+        Args:
+            code: with `BY_APPLICATION`, `Disconnected.error` is None.
+        """
+        farewell = DisconnectError(code, reason, lang)
+        clean = code == DisconnectReason.BY_APPLICATION
+        self._end(None if clean else farewell, by_peer=False, farewell=farewell)
+
+    # ------------------------------------------------------------ answers and commands
+
+    def answer(self, token: Token, value: object) -> None:
+        """Answer a question event; see each for what it takes. A late answer is dropped.
+
+        Raises:
+            LocalProtocolError: the question was answered already, or the value is of no use.
+        """
+        if token.answered:
+            raise LocalProtocolError("the question was answered already")
+        token.answered = True
+        if self.closed:
+            return
+        try:
+            token.lane.answered(token, value)
+        except DisconnectError as error:
+            self._die(error)
+        self._publish()
+
+    def send_debug(self, message: str, lang: str = "en-US", *, always_display: bool = False) -> None:
+        """Send SSH_MSG_DEBUG (RFC 4253 section 11.3)."""
+        self._core.send(Debug(always_display, message, lang))
+
+    def send_banner(self, message: str, lang: str = "en-US") -> None:
+        """Server: send SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4), before success."""
+        self._auth_server().send_banner(message, lang)
+
+    def rekey(self) -> None:
+        """Ask for new keys (RFC 4253 section 9).
+
+        Raises:
+            LocalProtocolError: authentication is not complete.
+        """
+        self._check_open()
+        self._handshake.start()
+
+    def open_channel(self, kind: str, data: bytes, window: int, max_packet: int) -> int:
+        """Ask for a channel (RFC 4254 section 5.1).
+
+        Args:
+            data: the encoded payload of the kind.
+            window: the largest receive window, in bytes; it starts smaller and grows.
+            max_packet: the largest data of one packet we take, at most 32 KiB.
+
+        Returns:
+            The channel's number. `ChannelOpened` or `ChannelOpenFailed` follows.
+        """
+        self._check_open()
+        return self._mux.open_channel(kind, data, window, max_packet)
+
+    def channel_write(self, channel: int, data: bytes | memoryview, datatype: int | None = None) -> int:
+        """Send data on a channel, as much as its window and the output have room for.
+
+        Returns:
+            How many bytes were taken. When they are fewer than given, `ChannelWritable` comes when
+            more may go; keeping the rest is the caller's.
+        """
+        self._check_open()
+        taken = self._mux.write(channel, data, datatype)
+        if self._handshake.due():
+            self._handshake.start()
+        return taken
+
+    def channel_eof(self, channel: int) -> None:
+        """Send EOF on a channel (RFC 4254 section 5.3)."""
+        self._check_open()
+        self._mux.eof(channel)
+
+    def channel_close(self, channel: int) -> None:
+        """Send CLOSE on a channel (RFC 4254 section 5.3); one that is gone already is fine."""
+        if not self.closed:
+            self._mux.close(channel)
+
+    def channel_request(self, channel: int, name: str, payload: bytes, want_reply: bool) -> None:
+        """Ask something of a channel (RFC 4254 section 5.4)."""
+        self._check_open()
+        self._mux.request(channel, name, payload, want_reply=want_reply)
+
+    def consumed(self, channel: int, size: int) -> None:
+        """The application has taken `size` bytes of this channel's data: credit for the peer."""
+        if not self.closed:
+            self._mux.consumed(channel, size)
+
+    def global_request(self, name: str, payload: bytes, want_reply: bool) -> None:
+        """Ask something of the connection (RFC 4254 section 4)."""
+        self._check_open()
+        self._mux.global_request(name, payload, want_reply=want_reply)
+
+    def _check_open(self) -> None:
+        if self._core.phase is not Phase.OPEN:
+            raise LocalProtocolError("the connection is not open")
+
+    # ------------------------------------------------------------ time
+
+    def set_keepalive(self, interval: float, count_max: int) -> None:
+        """Change the keepalive; see `Settings`."""
+        self._keepalive = (interval, count_max)
+
+    def next_deadline(self) -> float | None:
+        """When `tick` must be called at the latest; None: no need."""
+        if self.closed or self._started is None:
+            return None
+        times = [time for time, _ in self._login_deadlines()]
+        rekey = self._handshake.next_deadline()
+        if rekey is not None:
+            times.append(rekey)
+        keepalive = self._keepalive_at()
+        if keepalive is not None:
+            times.append(keepalive)
+        return min(times, default=None)
+
+    def _login_deadlines(self) -> list[tuple[float, str]]:
+        settings, started = self._core.settings, self._started or 0.0
+        deadlines = []
+        if self._ident is not None and settings.ident_timeout:
+            deadlines.append((started + settings.ident_timeout, "no SSH identification came in time"))
+        if self._core.phase < Phase.OPEN and settings.login_timeout:
+            deadlines.append((started + settings.login_timeout, "the login took too long"))
+        return deadlines
+
+    def _keepalive_at(self) -> float | None:
+        interval, _ = self._keepalive
+        if not interval or self._core.phase is not Phase.OPEN:
+            return None
+        return self._heard + interval * (self._unanswered + 1)
+
+    def tick(self, now: float) -> None:
+        """Act on the time."""
+        self._core.now = now
+        if self.closed:
+            return
+        try:
+            for time, reason in self._login_deadlines():
+                if now >= time:
+                    raise ConnectionLost(reason)
+            self._handshake.tick()
+            self._tick_keepalive(now)
+        except DisconnectError as error:
+            self._die(error)
+
+    def _tick_keepalive(self, now: float) -> None:
+        at = self._keepalive_at()
+        if at is None or now < at:
+            return
+        _, count_max = self._keepalive
+        if self._unanswered >= count_max:
+            raise ConnectionLost(f"the peer left {self._unanswered} keepalives unanswered")
+        self._unanswered += 1
+        self._mux.global_request(KEEPALIVE, b"", want_reply=True)
+
+
+#: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).
+_DATA_IS_LEGAL: Final = (KexStep.NONE, KexStep.AWAIT_KEXINIT)

@@ -1,0 +1,67 @@
+"""What the parts of one protocol end share: both directions, the events, the questions, the time.
+
+Owns: `Core`. Must not know: what any part does with it. `nacre.protocol.connection` makes one and
+hands it to the handshake, to authentication and to the mux.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from nacre.errors import ConnectionLost, DisconnectError
+from nacre.protocol.events import Event
+from nacre.protocol.inbound import Inbound
+from nacre.protocol.outbound import Outbound
+from nacre.protocol.settings import Info, Role, Settings, Sources
+from nacre.protocol.state import Phase
+from nacre.wire.message import Message, When
+
+if TYPE_CHECKING:
+    from nacre.protocol.lane import Lane
+
+#: May be sent during our own key exchange (RFC 4253 section 7.1: 1 to 19, 20 to 29, 30 to 49).
+_DURING_EXCHANGE = (When.ALWAYS, When.NOISE, When.KEX_INIT, When.KEX_METHOD, When.KEX_END)
+
+
+class Core:
+    """The shared state of one protocol end.
+
+    Attributes:
+        now: the time of the latest call that brought one, in seconds of a monotonic clock.
+        phase: how far the connection has come.
+        events: what the driver has not pulled yet.
+        fault: a fault found outside the pump; the pump ends the connection with it.
+        ready: lanes in which something waited for an answer that is there now.
+    """
+
+    __slots__ = ("events", "fault", "inbound", "info", "now", "outbound", "phase", "ready", "role", "settings", "sources")
+
+    def __init__(self, role: Role, settings: Settings, sources: Sources) -> None:
+        self.role = role
+        self.settings = settings
+        self.sources = sources
+        self.info = Info(own_version=f"SSH-2.0-{settings.software_version}", username=settings.username)
+        self.inbound = Inbound()
+        self.outbound = Outbound(sources.random)
+        self.events: deque[Event] = deque()
+        self.ready: deque[Lane] = deque()
+        self.phase = Phase.KEYS
+        self.fault: DisconnectError | None = None
+        self.now = 0.0
+
+    def send(self, message: Message) -> None:
+        """Queue a message; it waits for the end of a key exchange where it must."""
+        if message.when in _DURING_EXCHANGE:
+            self.outbound.send_now(message.encode())
+        else:
+            self.send_payload(message.encode())
+
+    def send_payload(self, payload: bytes) -> None:
+        """Queue an encoded message that may have to wait for the end of a key exchange."""
+        if not self.outbound.send(payload) and self.fault is None:
+            self.fault = ConnectionLost("the peer does not read what it asked for")
+
+    def emit(self, event: Event) -> None:
+        """Queue an event."""
+        self.events.append(event)

@@ -1,0 +1,385 @@
+"""The key exchange, first and later ones, for both roles (RFC 4253 section 7, RFC 5656, RFC 8308).
+
+Owns: KEXINIT to NEWKEYS, the exchange hash, the keys of both directions, EXT_INFO, and when new
+keys are due. Must not know: how shares are computed, users, channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+from typing import Final
+
+from nacre.crypto import derive, make_opener, make_sealer
+from nacre.crypto.kex.base import KeyExchange
+from nacre.crypto.registry import Family, lookup
+from nacre.errors import (
+    ConnectionLost,
+    DisconnectError,
+    HostKeyNotVerifiable,
+    KeyExchangeFailed,
+    KeyImportError,
+    LocalProtocolError,
+    ProtocolError,
+)
+from nacre.keys import decode_public_key
+from nacre.protocol import limits
+from nacre.protocol.core import Core
+from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
+from nacre.protocol.lane import Lane
+from nacre.protocol.negotiate import (
+    EXT_INFO,
+    STRICT,
+    guess_is_wrong,
+    negotiate,
+    our_kexinit,
+)
+from nacre.protocol.settings import HostKey, Negotiated, Role
+from nacre.protocol.state import ExtInfoTurn, KexStep, Phase
+from nacre.wire.fields import encode_string
+from nacre.wire.kex import KexEcdhInit, KexEcdhReply, KexInit, NewKeys
+from nacre.wire.transport import ExtInfo
+
+_METHOD_NUMBERS: Final = range(30, 50)
+_EXT_INFO_IN_AUTH: Final = "ext-info-in-auth@openssh.com"
+
+
+class Trust(Enum):
+    """What we know of the server's host key. A positive token: nothing else lets a client on."""
+
+    UNKNOWN = "unknown"
+    VERIFIED = "verified"
+
+
+class Handshake:
+    """All key exchanges of one connection.
+
+    Attributes:
+        step: what is expected of the peer.
+        strict: strict key exchange is in force.
+        ext_info: whether the peer may send EXT_INFO now.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.step = KexStep.NONE
+        self.strict = False
+        self.ext_info = ExtInfoTurn.NO
+        self._lane = Lane(core, self._unexpected, 0)
+        self.trust = Trust.UNKNOWN
+        self._ours: KexInit | None = None
+        self._ours_payload = b""
+        self._theirs_payload = b""
+        self._skip_guess = False
+        self._negotiated: Negotiated | None = None
+        self._exchange: KeyExchange | None = None
+        self._client_share = b""
+        self._secret = b""
+        self._exchange_hash = b""
+        self._peer_takes_ext_info = False
+        self._peer_newkeys_first = True
+        self._deadline: float | None = None
+        self._last_exchange = 0.0
+        self._floods = 0
+        self._opener_limit = limits.REKEY_BYTES
+        self._sealer_limit = limits.REKEY_BYTES
+
+    # ------------------------------------------------------------ state for the judge
+
+    @property
+    def first(self) -> bool:
+        """Whether the first key exchange is not complete yet."""
+        return self._core.phase is Phase.KEYS
+
+    @property
+    def expected(self) -> range | None:
+        """The message numbers that may come next in `AWAIT_METHOD`."""
+        if self._skip_guess:
+            return _METHOD_NUMBERS
+        number = KexEcdhReply.number if self._core.role is Role.CLIENT else KexEcdhInit.number
+        return range(number, number + 1)
+
+    @property
+    def secure(self) -> bool:
+        """Whether what we send is encrypted, to a host whose key was verified (client)."""
+        if not self._core.outbound.encrypted:
+            return False
+        return self._core.role is Role.SERVER or self.trust is Trust.VERIFIED
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the application has not said yet if the host key is right. Nothing is read
+        meanwhile: all that may come is NEWKEYS."""
+        return self._lane.pending is not None
+
+    def _unexpected(self, item: object) -> None:
+        raise LocalProtocolError(f"{item!r} in the lane of the key exchange")
+
+    # ------------------------------------------------------------ KEXINIT
+
+    def start(self) -> None:
+        """Send our KEXINIT, unless a key exchange is under way already."""
+        if self.step is not KexStep.NONE:
+            return
+        self._send_kexinit()
+        self.step = KexStep.AWAIT_KEXINIT
+
+    def _send_kexinit(self) -> None:
+        core = self._core
+        self._ours = our_kexinit(core.role, core.settings, core.sources.random(16), first=self.first)
+        self._ours_payload = self._ours.encode()
+        core.outbound.send_now(self._ours_payload)
+        core.outbound.in_exchange = True
+        if not self.first:
+            self._deadline = core.now + limits.REKEY_TIMEOUT
+
+    def received_kexinit(self, payload: bytes) -> None:
+        """Take the peer's KEXINIT, answer it with ours where that is not out, and choose."""
+        core = self._core
+        theirs = KexInit.decode(payload)
+        if self.step is KexStep.NONE:
+            self._count_flood()
+            self._send_kexinit()
+        ours = self._ours
+        if ours is None:
+            raise LocalProtocolError("a KEXINIT was answered before ours was made")
+        self._theirs_payload = payload
+        if self.first:
+            self.strict = STRICT[core.role.peer] in theirs.kex_algorithms
+            self._peer_takes_ext_info = EXT_INFO[core.role.peer] in theirs.kex_algorithms
+            if self.strict and core.inbound.sequence != 1:
+                raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
+        self._negotiated = negotiate(core.role, ours, theirs, strict=self.strict)
+        self._skip_guess = guess_is_wrong(ours, theirs)
+        self._exchange = core.sources.exchange(self._negotiated.kex)
+        self.step = KexStep.AWAIT_METHOD
+        if core.role is Role.CLIENT:
+            self._client_share = self._exchange.client_share()
+            core.send(KexEcdhInit(self._client_share))
+
+    def _count_flood(self) -> None:
+        """A peer that asks for new keys though it has hardly used the old ones."""
+        if self._moved() < limits.REKEY_FLOOD_BYTES:
+            self._floods += 1
+            if self._floods > limits.REKEY_FLOOD:
+                raise ProtocolError("too many key exchanges with next to nothing sent between them")
+
+    def _moved(self) -> int:
+        return self._core.inbound.octets + self._core.outbound.octets
+
+    # ------------------------------------------------------------ the method
+
+    def received_method(self, payload: bytes) -> None:
+        """Take a message 30 to 49 that was expected."""
+        if self._skip_guess:
+            self._skip_guess = False  # RFC 4253 section 7.1: dropped once, silently
+        elif self._core.role is Role.SERVER:
+            self._serve(KexEcdhInit.decode(payload))
+        else:
+            self._finish(KexEcdhReply.decode(payload))
+
+    def _serve(self, init: KexEcdhInit) -> None:
+        exchange, agreed = self._running()
+        host_key = self._host_key(agreed.host_key)
+        server_share, self._secret = exchange.server_respond(init.client_share)
+        self._hash(host_key.public_data, init.client_share, server_share)
+        signature = host_key.sign(self._exchange_hash, agreed.host_key)
+        self._core.info.host_key_blob = host_key.public_data
+        self._core.send(KexEcdhReply(host_key.public_data, server_share, signature))
+        self._send_newkeys()
+
+    def _host_key(self, algorithm: str) -> HostKey:
+        for key in self._core.settings.host_keys:
+            if algorithm in key.sig_algorithms:
+                return key
+        raise KeyExchangeFailed(f"no host key for {algorithm}")
+
+    def _finish(self, reply: KexEcdhReply) -> None:
+        exchange, agreed = self._running()
+        self._secret = exchange.client_finish(reply.server_share)
+        self._hash(reply.host_key, self._client_share, reply.server_share)
+        try:
+            key = decode_public_key(reply.host_key)
+        except KeyImportError as exc:
+            raise HostKeyNotVerifiable(f"the server's host key is not usable: {exc}") from None
+        if key.verify(self._exchange_hash, reply.signature, agreed.host_key) is not True:
+            raise HostKeyNotVerifiable("the server's signature of the key exchange is wrong")
+        if self.trust is Trust.VERIFIED:
+            if reply.host_key != self._core.info.host_key_blob:
+                raise HostKeyNotVerifiable("the server shows another host key than at first")
+            self._send_newkeys()
+        else:
+            self._core.info.host_key_blob = reply.host_key
+            self._lane.ask(
+                lambda token: HostKeyQuestion(token, agreed.host_key, reply.host_key), self._judged
+            )
+
+    def _judged(self, value: object) -> None:
+        """Take the answer to the host key question."""
+        if isinstance(value, DisconnectError):
+            raise value
+        if value is not Verdict.TRUSTED:
+            raise HostKeyNotVerifiable("the server's host key is not trusted")
+        self.trust = Trust.VERIFIED
+        self._send_newkeys()
+
+    def _running(self) -> tuple[KeyExchange, Negotiated]:
+        if self._exchange is None or self._negotiated is None:
+            raise LocalProtocolError("no key exchange is under way")
+        return self._exchange, self._negotiated
+
+    def _hash(self, host_key: bytes, client_share: bytes, server_share: bytes) -> None:
+        """Compute the exchange hash (RFC 5656 section 4) and, the first time, the session id."""
+        exchange, _ = self._running()
+        core = self._core
+        ours = (core.info.own_version, self._ours_payload)
+        theirs = (core.info.peer_version, self._theirs_payload)
+        client, server = (ours, theirs) if core.role is Role.CLIENT else (theirs, ours)
+        digest = hashlib.new(exchange.hash_name)
+        for part in (
+            client[0].encode("ascii"),
+            server[0].encode("ascii"),
+            client[1],
+            server[1],
+            host_key,
+            client_share,
+            server_share,
+        ):
+            digest.update(encode_string(part))
+        digest.update(self._secret)
+        self._exchange_hash = digest.digest()
+        if not core.info.session_id:
+            core.info.session_id = self._exchange_hash
+
+    # ------------------------------------------------------------ NEWKEYS
+
+    def _send_newkeys(self) -> None:
+        core = self._core
+        exchange, agreed = self._running()
+        core.send(NewKeys())
+        self.step = KexStep.AWAIT_NEWKEYS
+        ours_first = core.role is Role.CLIENT
+        cipher = agreed.cipher_client_to_server if ours_first else agreed.cipher_server_to_client
+        mac = agreed.mac_client_to_server if ours_first else agreed.mac_server_to_client
+        key = self._direction_keys(exchange.hash_name, cipher, mac, core.role)
+        core.outbound.activate(make_sealer(cipher, mac, *key), reset_sequence=self.strict)
+        self._sealer_limit = self._limit(cipher)
+        if self.first:
+            core.info.negotiated = agreed
+            self._send_ext_info()
+        core.outbound.release()
+
+    def received_newkeys(self) -> None:
+        """Take the peer's NEWKEYS: what it sends from now on is sealed with the new keys."""
+        core = self._core
+        exchange, agreed = self._running()
+        theirs_first = core.role is Role.SERVER
+        cipher = agreed.cipher_client_to_server if theirs_first else agreed.cipher_server_to_client
+        mac = agreed.mac_client_to_server if theirs_first else agreed.mac_server_to_client
+        key = self._direction_keys(exchange.hash_name, cipher, mac, core.role.peer)
+        core.inbound.activate(make_opener(cipher, mac, *key), reset_sequence=self.strict)
+        self._opener_limit = self._limit(cipher)
+        first = self.first
+        core.info.negotiated = agreed
+        self.step = KexStep.NONE
+        self._exchange = None
+        self._secret = b""
+        self._ours = None
+        self._ours_payload = self._theirs_payload = b""
+        self._deadline = None
+        self._last_exchange = core.now
+        if first:
+            core.phase = Phase.SERVICE
+            self.ext_info = ExtInfoTurn.NEXT
+        core.emit(KeysExchanged(first))
+
+    def _direction_keys(
+        self, hash_name: str, cipher: str, mac: str, sender: Role
+    ) -> tuple[bytes, bytes, bytes]:
+        """Derive key, IV and MAC key for what `sender` sends (RFC 4253 section 7.2)."""
+        letters = (b"C", b"A", b"E") if sender is Role.CLIENT else (b"D", b"B", b"F")
+        algorithm = lookup(Family.CIPHER, cipher)
+        mac_size = lookup(Family.MAC, mac).key_size if mac else 0
+        sizes = (algorithm.key_size, algorithm.iv_size, mac_size)
+        session_id = self._core.info.session_id
+        key, iv, mac_key = (
+            derive(hash_name, self._secret, self._exchange_hash, letter, session_id, size)
+            for letter, size in zip(letters, sizes, strict=True)
+        )
+        return key, iv, mac_key
+
+    # ------------------------------------------------------------ EXT_INFO
+
+    def _send_ext_info(self) -> None:
+        """Announce extensions directly after our first NEWKEYS (RFC 8308 section 2.4)."""
+        if not self._peer_takes_ext_info:
+            return
+        if self._core.role is Role.SERVER:
+            algorithms = ",".join(self._core.settings.signature_algorithms).encode("ascii")
+            extensions = (("server-sig-algs", algorithms), ("ping@openssh.com", b"0"))
+        else:
+            extensions = ((_EXT_INFO_IN_AUTH, b"0"), ("ping@openssh.com", b"0"))
+        self._core.outbound.send_now(ExtInfo(extensions).encode())
+
+    def received_ext_info(self, payload: bytes) -> None:
+        """Take the peer's extensions; the newer server-sig-algs replaces the older."""
+        if self.ext_info is ExtInfoTurn.IN_AUTH:
+            self.ext_info = ExtInfoTurn.NO
+        for name, value in ExtInfo.decode(payload).extensions:
+            if name == "server-sig-algs" and self._core.role is Role.CLIENT:
+                names = value[: 64 * limits.NAME].decode("ascii", "replace").split(",")
+                self._core.info.server_sig_algs = tuple(name for name in names if name)
+
+    def message_handled(self, number: int) -> None:
+        """The turn for EXT_INFO directly after the first NEWKEYS is over with the next message."""
+        if self.ext_info is ExtInfoTurn.NEXT and number != NewKeys.number:
+            self.ext_info = ExtInfoTurn.NO
+
+    def authentication_requested(self) -> None:
+        """Client: the first USERAUTH_REQUEST is out; one more EXT_INFO may come before SUCCESS."""
+        if self._peer_takes_ext_info:
+            self.ext_info = ExtInfoTurn.IN_AUTH
+
+    # ------------------------------------------------------------ when new keys are due
+
+    def _limit(self, cipher: str) -> int:
+        cap = lookup(Family.CIPHER, cipher).rekey_bytes
+        wanted = self._core.settings.rekey_bytes or limits.REKEY_BYTES
+        return wanted if cap is None else min(wanted, cap)
+
+    def due(self) -> bool:
+        """Whether so much was sent or received that new keys are due. At least one packet gets
+        through between two key exchanges."""
+        core = self._core
+        outbound, inbound = core.outbound, core.inbound
+        if self.step is not KexStep.NONE or core.phase is not Phase.OPEN:
+            return False
+        return (
+            outbound.octets >= self._sealer_limit
+            or inbound.octets >= self._opener_limit
+            or outbound.packets >= limits.REKEY_PACKETS
+            or inbound.packets >= limits.REKEY_PACKETS
+        )
+
+    def fits(self, size: int) -> bool:
+        """Whether a packet of about `size` bytes may still go out under the present keys."""
+        octets = self._core.outbound.octets
+        return octets == 0 or octets + size <= self._sealer_limit
+
+    def next_deadline(self) -> float | None:
+        """When `tick` must be called at the latest."""
+        if self._deadline is not None:
+            return self._deadline
+        seconds = self._core.settings.rekey_seconds
+        if self._core.phase is Phase.OPEN and self.step is KexStep.NONE and seconds:
+            return self._last_exchange + seconds
+        return None
+
+    def tick(self) -> None:
+        """Act on the time."""
+        deadline = self.next_deadline()
+        if deadline is None or self._core.now < deadline:
+            return
+        if self._deadline is not None:
+            raise ConnectionLost(f"the peer left a key exchange unanswered for {limits.REKEY_TIMEOUT:.0f} s")
+        self.start()

@@ -1,0 +1,192 @@
+"""From received bytes to the payloads of packets (RFC 4253 section 6). One of the two hot files.
+
+Owns: the receive buffer, the scratch into which one packet is opened, the sequence number and the
+counters of the receiving direction. Must not know: what a payload means, but for the one exception
+of RFC 4253 section 6.1 that a KEXINIT in the clear may be long.
+
+Dense on purpose: a packet costs no slice of what remains, no object but its payload's copy.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nacre.crypto.packet_cipher import NullOpener, Opener
+from nacre.errors import ProtocolError
+from nacre.protocol import limits
+
+_SEQUENCE_MASK: Final = (1 << 32) - 1
+_KEXINIT: Final = 20
+#: padding_length, one byte of payload, and the least padding.
+_SHORTEST: Final = 1 + 1 + 4
+#: Reads that leave most of the buffer empty after which it shrinks again.
+_SMALL_READS: Final = 16
+
+
+class Inbound:
+    """The receiving direction of one connection.
+
+    Attributes:
+        scratch: after `next_payload` returned n: the payload is scratch[1 : 1 + n].
+        sequence: number of the next packet, modulo 2^32.
+        packets, octets: since the latest `activate`.
+        limit: the largest packet_length accepted.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_end",
+        "_length",
+        "_opener",
+        "_small_reads",
+        "_start",
+        "_view",
+        "encrypted",
+        "limit",
+        "octets",
+        "packets",
+        "scratch",
+        "sequence",
+    )
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(limits.RECEIVE_IDLE)
+        self._view = memoryview(self._buffer)
+        self._start = 0
+        self._end = 0
+        self._length = -1
+        self._small_reads = 0
+        self._opener: Opener = NullOpener()
+        self.encrypted = False
+        self.scratch = memoryview(bytearray(limits.RECEIVE_IDLE))
+        self.sequence = 0
+        self.packets = 0
+        self.octets = 0
+        self.limit = limits.PACKET_BEFORE_AUTH
+
+    # ------------------------------------------------------------ bytes in
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `receive_buffer` has anything to lend."""
+        return self._end - self._start < self._capacity_limit()
+
+    def receive_buffer(self) -> memoryview:
+        """Lend the free part of the buffer, at least one byte, until `received`."""
+        if self._start == self._end:
+            self._start = self._end = 0
+            if self._small_reads >= _SMALL_READS and len(self._buffer) > limits.RECEIVE_IDLE:
+                self._replace(limits.RECEIVE_IDLE)
+                if len(self.scratch) > limits.RECEIVE_IDLE:
+                    self.scratch = memoryview(bytearray(limits.RECEIVE_IDLE))
+        free = len(self._buffer) - self._end
+        if free < len(self._buffer) // 4:
+            self._make_room()
+        return self._view[self._end :]
+
+    def received(self, size: int) -> None:
+        """Take note that `size` bytes were put into the lent buffer."""
+        free = len(self._buffer) - self._end
+        if size == free and len(self._buffer) < self._capacity_limit():
+            # A read that fills the buffer wants a larger one.
+            self._end += size
+            self._replace(min(len(self._buffer) * 8, self._capacity_limit()))
+        else:
+            self._end += size
+        self._small_reads = self._small_reads + 1 if size < limits.RECEIVE_IDLE else 0
+
+    def _capacity_limit(self) -> int:
+        return max(self.limit, self._length) + 4 + 64 + limits.READ
+
+    def _make_room(self) -> None:
+        pending = self._end - self._start
+        if self._start >= len(self._buffer) // 2 or (self._start and pending < self._start):
+            self._buffer[:pending] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, pending
+        elif len(self._buffer) < self._capacity_limit():
+            self._replace(min(len(self._buffer) * 8, self._capacity_limit()))
+        elif self._start:
+            self._buffer[:pending] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, pending
+
+    def _replace(self, capacity: int) -> None:
+        pending = self._end - self._start
+        buffer = bytearray(max(capacity, pending))
+        buffer[:pending] = self._view[self._start : self._end]
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self._start, self._end = 0, pending
+
+    def peek(self) -> memoryview:
+        """What was received and not yet used; for the identification string."""
+        return self._view[self._start : self._end]
+
+    def skip(self, size: int) -> None:
+        """Use up `size` bytes of what `peek` shows."""
+        self._start += size
+
+    def drop(self) -> None:
+        """Forget everything that was received, and the room for it."""
+        self._start = self._end = 0
+        self._length = -1
+        self._replace(1)
+        self.scratch = memoryview(bytearray(1))
+
+    # ------------------------------------------------------------ packets out
+
+    def activate(self, opener: Opener, *, reset_sequence: bool) -> None:
+        """Open the packets that follow with `opener`; after the peer's NEWKEYS."""
+        self._opener = opener
+        self.encrypted = True
+        self.packets = 0
+        self.octets = 0
+        if reset_sequence:
+            self.sequence = 0
+
+    def next_payload(self) -> int:
+        """Open the next packet into `scratch`.
+
+        Returns:
+            The size of its payload; -1 while the packet is not complete.
+
+        Raises:
+            MACError: the packet was altered.
+            ProtocolError: its lengths are not possible.
+        """
+        start = self._start
+        available = self._end - start
+        opener = self._opener
+        length = self._length
+        if length < 0:
+            if available < opener.head:
+                return -1
+            length = opener.length(self._view, start, self.sequence)
+            if length > self.limit or length < _SHORTEST:
+                self._check_length(length, start, available)
+                if available < 6:
+                    return -1  # a long packet in the clear, whose number is not here yet
+            if (length if opener.length_apart else length + 4) % opener.block_size:
+                raise ProtocolError(f"a packet_length of {length} is not a multiple of the block size")
+            self._length = length
+        total = 4 + length + opener.tag_size
+        if available < total:
+            return -1
+        if len(self.scratch) < length:
+            self.scratch = memoryview(bytearray(max(length, min(2 * len(self.scratch), limits.PACKET))))
+        opener.open(self._view, start, length, self.sequence, self.scratch)
+        self._start = start + total
+        self._length = -1
+        self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
+        self.packets += 1
+        self.octets += total
+        size = length - 1 - self.scratch[0]
+        if size < 1 or self.scratch[0] < 4:
+            raise ProtocolError("a packet whose padding does not fit it")
+        return size
+
+    def _check_length(self, length: int, start: int, available: int) -> None:
+        """Judge a packet_length out of bounds: only a KEXINIT in the clear may be longer."""
+        if not self.encrypted and self.limit < length <= limits.PACKET:
+            if available < 6 or self._buffer[start + 5] == _KEXINIT:
+                return
+        raise ProtocolError(f"a packet_length of {length} where {_SHORTEST} to {self.limit} may be")

@@ -1,0 +1,95 @@
+"""Questions in order: what the peer sent behind an undecided one waits.
+
+Owns: `Lane`. Must not know: what is asked, or what waits. There is one lane for the key exchange,
+one for authentication, one for global requests and one for each channel.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from nacre.errors import ProtocolError
+from nacre.protocol.core import Core
+from nacre.protocol.events import Question, Token
+
+#: Makes a question around the token that names it.
+MakeQuestion = Callable[[Token], Question]
+
+
+class Lane:
+    """One lane.
+
+    Args:
+        core: gets the questions, and is told when something that waited may be taken.
+        take: takes an item whose turn has come.
+        bound: how many items may wait; the peer that sends more is at fault.
+    """
+
+    __slots__ = ("_bound", "_core", "_queue", "_take", "_then", "pending")
+
+    def __init__(self, core: Core, take: Callable[[Any], None], bound: int) -> None:
+        self._core = core
+        self._take = take
+        self._bound = bound
+        self._queue: deque[Any] | None = None
+        self._then: Callable[[object], None] | None = None
+        self.pending: Token | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is undecided and nothing waits."""
+        return self.pending is None and not self._queue
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait."""
+        return len(self._queue) if self._queue else 0
+
+    def put(self, item: Any) -> None:
+        """Take an item now, or keep it for its turn.
+
+        Raises:
+            ProtocolError: too much waits already.
+        """
+        if self.idle:
+            self._take(item)
+            return
+        if self._queue is None:
+            self._queue = deque()
+        if len(self._queue) >= self._bound:
+            raise ProtocolError("too many messages behind an undecided one")
+        self._queue.append(item)
+
+    def ask(self, make: MakeQuestion, then: Callable[[object], None]) -> None:
+        """Put a question to the application; `then` gets its answer."""
+        self.pending = Token(self)
+        self._then = then
+        self._core.emit(make(self.pending))
+
+    def answered(self, token: Token, value: object) -> None:
+        """Take an answer; one to a question that is void is dropped."""
+        if token is not self.pending or self._then is None:
+            return
+        then, self._then, self.pending = self._then, None, None
+        try:
+            then(value)
+        finally:
+            if self._queue:
+                self._core.ready.append(self)
+
+    def advance(self) -> bool:
+        """Take the next item that waits, if its turn has come.
+
+        Returns:
+            Whether there may be more to take.
+        """
+        if self.pending is not None or not self._queue:
+            return False
+        self._take(self._queue.popleft())
+        return True
+
+    def void(self) -> None:
+        """Forget the question and what waits behind it."""
+        self.pending = self._then = self._queue = None

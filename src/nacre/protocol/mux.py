@@ -1,0 +1,534 @@
+"""Channels and global requests over one connection (RFC 4254), for both roles.
+
+Owns: the table of channels, every message 80 to 100, the lanes of channels and of global requests,
+and back-pressure in both directions. Must not know: what a channel is for, or the key exchange
+beyond "is there room to send".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from nacre.errors import LocalProtocolError, OpenFailureReason, ProtocolError
+from nacre.protocol import limits
+from nacre.protocol.channel import Channel, ChannelState, Flow
+from nacre.protocol.core import Core
+from nacre.protocol.events import (
+    ChannelClosed,
+    ChannelData,
+    ChannelEOF,
+    ChannelOpened,
+    ChannelOpenFailed,
+    ChannelOpenQuestion,
+    ChannelReply,
+    ChannelRequestQuestion,
+    ChannelWritable,
+    GlobalReply,
+    GlobalRequestQuestion,
+    OpenAccept,
+    OpenRefuse,
+)
+from nacre.protocol.handshake import Handshake
+from nacre.protocol.lane import Lane
+from nacre.protocol.settings import Role
+from nacre.protocol.window import Budget, ReceiveWindow
+from nacre.wire.connection import (
+    ChannelClose,
+    ChannelDataMessage,
+    ChannelEof,
+    ChannelExtendedData,
+    ChannelFailure,
+    ChannelOpen,
+    ChannelOpenConfirmation,
+    ChannelOpenFailure,
+    ChannelRequest,
+    ChannelSuccess,
+    ChannelWindowAdjust,
+    GlobalRequest,
+    RequestFailure,
+    RequestSuccess,
+)
+from nacre.wire.requests import CHANNEL_OPENS, CHANNEL_REQUESTS, GLOBAL_REQUESTS
+
+KEEPALIVE: Final = "keepalive@openssh.com"
+NO_MORE_SESSIONS: Final = "no-more-sessions@openssh.com"
+_STDERR: Final = 1
+_SESSION: Final = "session"
+
+
+class Datum(NamedTuple):
+    """Data that waits in the lane of its channel."""
+
+    data: bytes
+    datatype: int | None
+
+
+class Mux:
+    """The connection protocol of one connection.
+
+    Attributes:
+        channels: every channel that has a number of ours.
+        flowing: those whose data needs no second look: the table of the fast path.
+        held: the driver's transport is full.
+    """
+
+    def __init__(self, core: Core, handshake: Handshake) -> None:
+        self._core = core
+        self._handshake = handshake
+        self.channels: dict[int, Channel] = {}
+        self.flowing: dict[int, Channel] = {}
+        self._blocked: set[int] = set()
+        self._budget = Budget(core.settings.receive_budget)
+        self._global_lane = Lane(core, self._take_global, limits.LANE_MESSAGES)
+        self._global_replies: deque[str] = deque()
+        self._next_number = 0
+        self._sessions = 0
+        self._of_peer = 0
+        self._deciding = 0
+        self.held = False
+        self._no_more_sessions = False
+        self._handlers: Final = {
+            GlobalRequest.number: self._global_lane_put,
+            RequestSuccess.number: self._global_reply,
+            RequestFailure.number: self._global_reply,
+            ChannelOpen.number: self._open,
+            ChannelOpenConfirmation.number: self._open_confirmed,
+            ChannelOpenFailure.number: self._open_failed,
+            ChannelWindowAdjust.number: self._window_adjust,
+            ChannelDataMessage.number: self._data,
+            ChannelExtendedData.number: self._extended_data,
+            ChannelEof.number: self._eof,
+            ChannelClose.number: self._close,
+            ChannelRequest.number: self._request,
+            ChannelSuccess.number: self._reply,
+            ChannelFailure.number: self._reply,
+        }
+
+    # ------------------------------------------------------------ messages in
+
+    def received(self, payload: bytes) -> None:
+        """Take a message 80 to 100 that is legal now."""
+        self._handlers[payload[0]](payload)
+
+    def _channel(self, number: int) -> Channel:
+        channel = self.channels.get(number)
+        if channel is None or channel.state is not ChannelState.OPEN:
+            raise ProtocolError(f"a message for channel {number}, which is not open")
+        if channel.inbound is Flow.CLOSED:
+            raise ProtocolError(f"a message for channel {number} after its CLOSE")
+        return channel
+
+    def _put(self, channel: Channel, item: Any) -> None:
+        if channel.lane is None:
+            self._take(channel, item)
+        else:
+            channel.lane.put(item)
+
+    def _take(self, channel: Channel, item: Any) -> None:
+        """Take what has come to its turn in the lane of its channel."""
+        match item:
+            case Datum():
+                self._core.emit(ChannelData(channel.number, item.data, item.datatype))
+            case ChannelEof():
+                self._core.emit(ChannelEOF(channel.number))
+            case ChannelRequest():
+                channel.lane_octets -= len(item.data)
+                self._take_request(channel, item)
+            case ChannelClose():
+                self._closed_by_peer(channel)
+            case _:
+                raise LocalProtocolError(f"{item!r} in the lane of a channel")
+        self._publish(channel)
+
+    def _publish(self, channel: Channel) -> None:
+        """Put the channel into the table of the fast path, or take it out."""
+        if (
+            channel.state is ChannelState.OPEN
+            and channel.inbound is Flow.OPEN
+            and channel.outbound is not Flow.CLOSED
+            and (channel.lane is None or channel.lane.idle)
+            and channel.number in self.channels
+        ):
+            self.flowing[channel.number] = channel
+        else:
+            self.flowing.pop(channel.number, None)
+
+    # ------------------------------------------------------------ opening
+
+    def open_channel(self, kind: str, data: bytes, window: int, max_packet: int) -> int:
+        """Ask the peer for a channel; see `Connection.open_channel`."""
+        number = self._allocate()
+        channel = Channel(number, kind, ChannelState.OPENING)
+        channel.receive = ReceiveWindow(self._budget, window)
+        self.channels[number] = channel
+        size = channel.receive.size
+        self._core.send(ChannelOpen(kind, number, size, min(max_packet, limits.MAX_PACKET), data))
+        return number
+
+    def _allocate(self) -> int:
+        while self._next_number in self.channels:
+            self._next_number = (self._next_number + 1) & limits.WINDOW_CEILING
+        number = self._next_number
+        self._next_number = (number + 1) & limits.WINDOW_CEILING
+        return number
+
+    def _open(self, payload: bytes) -> None:
+        message = ChannelOpen.decode(payload)
+        refusal = self._refusal(message)
+        if refusal is not None:
+            self._core.send(ChannelOpenFailure(message.sender_channel, *refusal, "en-US"))
+            return
+        known = CHANNEL_OPENS.get(message.kind)
+        opened = known.decode(message.data) if known else message.data
+        channel = Channel(self._allocate(), message.kind, ChannelState.DECIDING)
+        channel.peer_number = message.sender_channel
+        channel.send_left = message.initial_window_size
+        channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
+        channel.lane = Lane(self._core, partial(self._take, channel), limits.LANE_MESSAGES)
+        self.channels[channel.number] = channel
+        self._of_peer += 1
+        self._deciding += 1
+        self._sessions += channel.kind == _SESSION
+        channel.lane.ask(
+            lambda token: ChannelOpenQuestion(token, channel.number, channel.kind, opened),
+            partial(self._decided, channel),
+        )
+
+    def _refusal(self, message: ChannelOpen) -> tuple[int, str] | None:
+        settings = self._core.settings
+        shortage = OpenFailureReason.RESOURCE_SHORTAGE
+        prohibited = OpenFailureReason.ADMINISTRATIVELY_PROHIBITED
+        if message.maximum_packet_size == 0:
+            return prohibited, "a maximum packet size of 0 lets no data through"
+        if self._of_peer >= settings.max_channels or self._deciding >= limits.OPENS_PENDING:
+            return shortage, "too many channels"
+        if message.kind == _SESSION:
+            if self._no_more_sessions:
+                return prohibited, "no more sessions were announced"
+            if self._sessions >= settings.max_sessions:
+                return shortage, "too many sessions"
+        return None
+
+    def _decided(self, channel: Channel, value: object) -> None:
+        self._deciding -= 1
+        if not isinstance(value, OpenAccept):
+            refusal = value if isinstance(value, OpenRefuse) else _REFUSED
+            self._core.send(
+                ChannelOpenFailure(channel.peer_number, refusal.code, refusal.reason, refusal.lang)
+            )
+            self._forget(channel)
+            return
+        channel.state = ChannelState.OPEN
+        channel.receive = ReceiveWindow(self._budget, value.window)
+        max_packet = min(value.max_packet, limits.MAX_PACKET)
+        self._core.send(
+            ChannelOpenConfirmation(
+                channel.peer_number, channel.number, channel.receive.size, max_packet, value.data
+            )
+        )
+        self._publish(channel)
+
+    def _opening(self, number: int) -> Channel:
+        channel = self.channels.get(number)
+        if channel is None or channel.state is not ChannelState.OPENING:
+            raise ProtocolError(f"an answer to the opening of channel {number}, which nobody opened")
+        return channel
+
+    def _open_confirmed(self, payload: bytes) -> None:
+        message = ChannelOpenConfirmation.decode(payload)
+        channel = self._opening(message.recipient_channel)
+        if message.maximum_packet_size == 0:
+            raise ProtocolError("a maximum packet size of 0 lets no data through")
+        channel.state = ChannelState.OPEN
+        channel.peer_number = message.sender_channel
+        channel.send_left = message.initial_window_size
+        channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
+        channel.lane = Lane(self._core, partial(self._take, channel), limits.LANE_MESSAGES)
+        self._publish(channel)
+        self._core.emit(ChannelOpened(channel.number, message.data))
+
+    def _open_failed(self, payload: bytes) -> None:
+        message = ChannelOpenFailure.decode(payload)
+        channel = self._opening(message.recipient_channel)
+        self._forget(channel)
+        self._core.emit(ChannelOpenFailed(channel.number, message.code, message.description, message.lang))
+
+    # ------------------------------------------------------------ data
+
+    def _window_adjust(self, payload: bytes) -> None:
+        message = ChannelWindowAdjust.decode(payload)
+        channel = self._channel(message.recipient_channel)
+        channel.send_left += message.bytes_to_add
+        if channel.send_left > limits.WINDOW_CEILING:
+            raise ProtocolError("a window of more than 2^32 - 1 bytes")
+        if channel.number in self._blocked:
+            self.wake()
+
+    def _data(self, payload: bytes) -> None:
+        message = ChannelDataMessage.decode(payload)
+        self._take_data(message.recipient_channel, message.data, None)
+
+    def _extended_data(self, payload: bytes) -> None:
+        message = ChannelExtendedData.decode(payload)
+        self._take_data(message.recipient_channel, message.data, message.datatype)
+
+    def _take_data(self, number: int, data: bytes, datatype: int | None) -> None:
+        channel = self._channel(number)
+        if channel.inbound is not Flow.OPEN:
+            raise ProtocolError(f"data on channel {number} after its EOF")
+        window = self._window(channel)
+        window.received(len(data))
+        if not data or channel.outbound is Flow.CLOSED:
+            return  # we are closing: nobody is there to read it
+        if datatype not in (None, _STDERR):
+            self._credit(channel, len(data))  # a type that nobody defined: dropped, not stuck
+            return
+        self._put(channel, Datum(data, datatype))
+
+    def _window(self, channel: Channel) -> ReceiveWindow:
+        if channel.receive is None:
+            raise LocalProtocolError(f"channel {channel.number} has no window yet")
+        return channel.receive
+
+    def consumed(self, number: int, size: int) -> None:
+        """The application has taken data; see `Connection.consumed`."""
+        channel = self.channels.get(number)
+        if channel is not None and channel.receive is not None and size:
+            self._credit(channel, size)
+
+    def _credit(self, channel: Channel, size: int) -> None:
+        credit = self._window(channel).consumed(size)
+        if credit and channel.inbound is Flow.OPEN and channel.outbound is not Flow.CLOSED:
+            self._core.send(ChannelWindowAdjust(channel.peer_number, credit))
+
+    def write(self, number: int, data: bytes | memoryview, datatype: int | None) -> int:
+        """Send what fits; see `Connection.channel_write`."""
+        channel = self._ours(number)
+        if channel.outbound is not Flow.OPEN:
+            raise LocalProtocolError(f"data on channel {number} after its EOF or CLOSE")
+        outbound = self._core.outbound
+        view = memoryview(data)
+        total = len(view)
+        taken = 0
+        while taken < total and channel.send_left and self._room():
+            size = min(total - taken, channel.send_left, channel.max_send)
+            if not self._handshake.fits(size):
+                self._handshake.start()
+                break
+            piece = view[taken : taken + size]
+            taken += size
+            channel.send_left -= size
+            outbound.send_data(channel.peer_number, piece, datatype, total - taken)
+        if taken < total:
+            self._blocked.add(number)
+        return taken
+
+    def _room(self) -> bool:
+        outbound = self._core.outbound
+        return not self.held and not outbound.in_exchange and outbound.queued < limits.OUTPUT_ROOM
+
+    def hold(self, *, held: bool) -> None:
+        """The driver's transport is full, or has room again."""
+        self.held = held
+        if not held:
+            self.wake()
+
+    def wake(self) -> None:
+        """Tell the channels that wait for room, and have a window, that there is some."""
+        if not self._blocked or not self._room():
+            return
+        for number in sorted(self._blocked):
+            if self.channels[number].send_left:
+                self._blocked.discard(number)
+                self._core.emit(ChannelWritable(number))
+
+    # ------------------------------------------------------------ end of data, close
+
+    def _eof(self, payload: bytes) -> None:
+        message = ChannelEof.decode(payload)
+        channel = self._channel(message.recipient_channel)
+        if channel.inbound is not Flow.OPEN:
+            raise ProtocolError(f"a second EOF on channel {channel.number}")
+        channel.inbound = Flow.ENDED
+        self._publish(channel)
+        self._put(channel, message)
+
+    def _close(self, payload: bytes) -> None:
+        message = ChannelClose.decode(payload)
+        channel = self._channel(message.recipient_channel)
+        channel.inbound = Flow.CLOSED
+        self.flowing.pop(channel.number, None)
+        if channel.lane is not None and channel.lane.pending is None and channel.lane.waiting:
+            channel.lane.put(message)  # what came before it is delivered first
+        else:
+            self._closed_by_peer(channel)
+
+    def _closed_by_peer(self, channel: Channel) -> None:
+        if channel.outbound is not Flow.CLOSED:
+            channel.outbound = Flow.CLOSED
+            self._core.send(ChannelClose(channel.peer_number))
+        self._forget(channel)
+        self._core.emit(ChannelClosed(channel.number))
+
+    def _forget(self, channel: Channel) -> None:
+        """Free the number and all that belongs to it."""
+        del self.channels[channel.number]
+        self.flowing.pop(channel.number, None)
+        self._blocked.discard(channel.number)
+        if channel.by_peer:
+            self._of_peer -= 1
+            self._sessions -= channel.kind == _SESSION
+        if channel.lane is not None:
+            channel.lane.void()
+        if channel.receive is not None:
+            channel.receive.close()
+
+    def eof(self, number: int) -> None:
+        """Send EOF; see `Connection.channel_eof`."""
+        channel = self._ours(number)
+        if channel.outbound is Flow.OPEN:
+            channel.outbound = Flow.ENDED
+            self._core.send(ChannelEof(channel.peer_number))
+
+    def close(self, number: int) -> None:
+        """Send CLOSE; see `Connection.channel_close`."""
+        channel = self.channels.get(number)
+        if channel is None:
+            return
+        if channel.state is not ChannelState.OPEN:
+            raise LocalProtocolError(f"channel {number} is not open yet")
+        if channel.outbound is not Flow.CLOSED:
+            channel.outbound = Flow.CLOSED
+            self.flowing.pop(number, None)
+            self._blocked.discard(number)
+            self._core.send(ChannelClose(channel.peer_number))
+
+    def _ours(self, number: int) -> Channel:
+        channel = self.channels.get(number)
+        if channel is None or channel.state is not ChannelState.OPEN:
+            raise LocalProtocolError(f"channel {number} is not open")
+        return channel
+
+    # ------------------------------------------------------------ channel requests
+
+    def _request(self, payload: bytes) -> None:
+        message = ChannelRequest.decode(payload)
+        channel = self._channel(message.recipient_channel)
+        channel.lane_octets += len(message.data)
+        if channel.lane_octets > limits.LANE_REQUEST_BYTES:
+            raise ProtocolError("too many bytes of requests behind an undecided one")
+        self._put(channel, message)
+
+    def _take_request(self, channel: Channel, message: ChannelRequest) -> None:
+        if message.name == KEEPALIVE:
+            self._answer_request(channel, message, value=False)
+            return
+        known = CHANNEL_REQUESTS.get(message.name)
+        payload = known.decode(message.data) if known else message.data
+        if channel.lane is None:
+            raise LocalProtocolError(f"channel {channel.number} has no lane")
+        channel.lane.ask(
+            lambda token: ChannelRequestQuestion(
+                token, channel.number, message.name, payload, message.want_reply
+            ),
+            lambda value: self._answer_request(channel, message, value),
+        )
+
+    def _answer_request(self, channel: Channel, message: ChannelRequest, value: object) -> None:
+        if message.want_reply and channel.outbound is not Flow.CLOSED:
+            reply = ChannelSuccess if value is True else ChannelFailure
+            self._core.send(reply(channel.peer_number))
+        self._publish(channel)
+
+    def request(self, number: int, name: str, payload: bytes, *, want_reply: bool) -> None:
+        """Ask something of a channel; see `Connection.channel_request`."""
+        channel = self._ours(number)
+        if channel.outbound is Flow.CLOSED:
+            raise LocalProtocolError(f"a request on channel {number} after its CLOSE")
+        if want_reply:
+            if channel.replies_expected >= limits.REPLIES_EXPECTED:
+                raise LocalProtocolError(f"too many unanswered requests on channel {number}")
+            channel.replies_expected += 1
+        self._core.send(ChannelRequest(channel.peer_number, name, want_reply, payload))
+
+    def _reply(self, payload: bytes) -> None:
+        success = payload[0] == ChannelSuccess.number
+        message = ChannelSuccess.decode(payload) if success else ChannelFailure.decode(payload)
+        channel = self._channel(message.recipient_channel)
+        if not channel.replies_expected:
+            raise ProtocolError(f"an answer on channel {channel.number} to no request")
+        channel.replies_expected -= 1
+        self._core.emit(ChannelReply(channel.number, success))
+
+    # ------------------------------------------------------------ global requests
+
+    def _global_lane_put(self, payload: bytes) -> None:
+        message = GlobalRequest.decode(payload)
+        if len(message.data) > limits.LANE_REQUEST_BYTES:
+            raise ProtocolError(f"a global request of {len(message.data)} bytes")
+        self._global_lane.put(message)
+
+    def _take_global(self, message: GlobalRequest) -> None:
+        if message.name == KEEPALIVE:
+            self._answer_global(message, value=False)
+            return
+        known = GLOBAL_REQUESTS.get(message.name)
+        payload = known.decode(message.data) if known else message.data
+        if message.name == NO_MORE_SESSIONS and self._core.role is Role.SERVER:
+            self._no_more_sessions = True
+            self._answer_global(message, value=True)
+            return
+        self._global_lane.ask(
+            lambda token: GlobalRequestQuestion(token, message.name, payload, message.want_reply),
+            lambda value: self._answer_global(message, value),
+        )
+
+    def _answer_global(self, message: GlobalRequest, value: object) -> None:
+        if not message.want_reply:
+            return
+        if isinstance(value, bytes):
+            self._core.send(RequestSuccess(value))
+        elif value is True:
+            self._core.send(RequestSuccess(b""))
+        else:
+            self._core.send(RequestFailure())
+
+    def global_request(self, name: str, payload: bytes, *, want_reply: bool) -> None:
+        """Ask something of the connection; see `Connection.global_request`."""
+        if want_reply:
+            if len(self._global_replies) >= limits.REPLIES_EXPECTED:
+                raise LocalProtocolError("too many unanswered global requests")
+            self._global_replies.append(name)
+        self._core.send(GlobalRequest(name, want_reply, payload))
+
+    def _global_reply(self, payload: bytes) -> None:
+        success = payload[0] == RequestSuccess.number
+        data = RequestSuccess.decode(payload).data if success else b""
+        if not success:
+            RequestFailure.decode(payload)
+        if not self._global_replies:
+            raise ProtocolError("an answer to no global request")
+        if self._global_replies.popleft() != KEEPALIVE:
+            self._core.emit(GlobalReply(success, data))
+
+    # ------------------------------------------------------------ the end
+
+    def drop(self) -> None:
+        """The connection is gone: every channel ends, each once."""
+        for channel in list(self.channels.values()):
+            self._forget(channel)
+            if channel.state is ChannelState.OPEN:
+                self._core.emit(ChannelClosed(channel.number))
+            elif channel.state is ChannelState.OPENING:
+                self._core.emit(
+                    ChannelOpenFailed(
+                        channel.number, OpenFailureReason.CONNECT_FAILED, "the connection was lost", "en-US"
+                    )
+                )
+        self._global_lane.void()
+        self._global_replies.clear()
+
+
+_REFUSED: Final = OpenRefuse(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "refused")

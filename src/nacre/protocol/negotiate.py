@@ -1,0 +1,145 @@
+"""Agreement on algorithms (RFC 4253 section 7.1).
+
+Owns: our KEXINIT, the choice from both, and whether the peer's guess was right. Must not know:
+what an algorithm does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from nacre.crypto.registry import Family, lookup
+from nacre.errors import KeyExchangeFailed
+from nacre.keys import default_host_key_algorithms
+from nacre.protocol.settings import Negotiated, Role, Settings
+from nacre.wire.kex import KexInit
+
+#: RFC 8308 section 2.1: "I take EXT_INFO".
+EXT_INFO: Final = {Role.CLIENT: "ext-info-c", Role.SERVER: "ext-info-s"}
+#: OpenSSH PROTOCOL 1.9: "I keep to strict key exchange". In the first KEXINIT only.
+STRICT: Final = {
+    Role.CLIENT: "kex-strict-c-v00@openssh.com",
+    Role.SERVER: "kex-strict-s-v00@openssh.com",
+}
+
+
+def our_kexinit(role: Role, settings: Settings, cookie: bytes, *, first: bool) -> KexInit:
+    """Make our KEXINIT.
+
+    Args:
+        cookie: 16 random bytes.
+        first: whether this is the first of the connection, which alone bears the markers.
+    """
+    kex = settings.kex_algorithms
+    if first:
+        kex = (*kex, EXT_INFO[role], STRICT[role])
+    return KexInit(
+        cookie=cookie,
+        kex_algorithms=kex,
+        server_host_key_algorithms=offered_host_key_algorithms(role, settings),
+        encryption_client_to_server=settings.ciphers,
+        encryption_server_to_client=settings.ciphers,
+        mac_client_to_server=settings.macs,
+        mac_server_to_client=settings.macs,
+        compression_client_to_server=settings.compressions,
+        compression_server_to_client=settings.compressions,
+        languages_client_to_server=(),
+        languages_server_to_client=(),
+        first_kex_packet_follows=False,
+        reserved=0,
+    )
+
+
+def offered_host_key_algorithms(role: Role, settings: Settings) -> tuple[str, ...]:
+    """The host key algorithms of our KEXINIT: on a server, those that its keys can serve."""
+    allowed = settings.host_key_algorithms
+    if role is Role.CLIENT:
+        return allowed or default_host_key_algorithms()
+    have = dict.fromkeys(name for key in settings.host_keys for name in key.sig_algorithms)
+    return tuple(name for name in have if not allowed or name in allowed)
+
+
+def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Negotiated:
+    """Choose each algorithm: the client's first that the server has too.
+
+    Raises:
+        KeyExchangeFailed: there is none for one of them; the message has both lists.
+    """
+    client, server = (ours, theirs) if role is Role.CLIENT else (theirs, ours)
+    cipher_up = _choose(
+        "cipher", client.encryption_client_to_server, server.encryption_client_to_server, role
+    )
+    cipher_down = _choose(
+        "cipher", client.encryption_server_to_client, server.encryption_server_to_client, role
+    )
+    return Negotiated(
+        kex=_choose("key exchange method", client.kex_algorithms, server.kex_algorithms, role),
+        host_key=_choose(
+            "host key algorithm",
+            client.server_host_key_algorithms,
+            server.server_host_key_algorithms,
+            role,
+        ),
+        cipher_client_to_server=cipher_up,
+        cipher_server_to_client=cipher_down,
+        mac_client_to_server=_choose_mac(
+            cipher_up, client.mac_client_to_server, server.mac_client_to_server, role
+        ),
+        mac_server_to_client=_choose_mac(
+            cipher_down, client.mac_server_to_client, server.mac_server_to_client, role
+        ),
+        compression_client_to_server=_choose(
+            "compression method",
+            client.compression_client_to_server,
+            server.compression_client_to_server,
+            role,
+        ),
+        compression_server_to_client=_choose(
+            "compression method",
+            client.compression_server_to_client,
+            server.compression_server_to_client,
+            role,
+        ),
+        strict=strict,
+    )
+
+
+def guess_is_wrong(ours: KexInit, theirs: KexInit) -> bool:
+    """Whether the packet that follows the peer's KEXINIT must be ignored (RFC 4253 section 7.1).
+
+    The guess is right only if both sides' first key exchange method and first host key algorithm
+    are the same.
+    """
+    if not theirs.first_kex_packet_follows:
+        return False
+    return (
+        ours.kex_algorithms[:1] != theirs.kex_algorithms[:1]
+        or ours.server_host_key_algorithms[:1] != theirs.server_host_key_algorithms[:1]
+    )
+
+
+def _choose(what: str, client: Sequence[str], server: Sequence[str], role: Role) -> str:
+    for name in client:
+        if name in server and name not in _MARKERS:
+            return name
+    ours, theirs = (client, server) if role is Role.CLIENT else (server, client)
+    raise KeyExchangeFailed(
+        f"no {what} in common: we offer {_listed(ours)}; the peer offers {_listed(theirs)}"
+    )
+
+
+def _choose_mac(cipher: str, client: Sequence[str], server: Sequence[str], role: Role) -> str:
+    """A cipher that authenticates by itself takes no MAC, whatever the lists say."""
+    if lookup(Family.CIPHER, cipher).authenticates:
+        return ""
+    return _choose("MAC", client, server, role)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names for an error message, without markers and bounded."""
+    shown = [name for name in names if name not in _MARKERS]
+    return ", ".join(shown[:20]) + (", …" if len(shown) > 20 else "") if shown else "nothing"
+
+
+_MARKERS: Final = frozenset((*EXT_INFO.values(), *STRICT.values()))

@@ -1,0 +1,222 @@
+"""From payloads to the bytes of packets (RFC 4253 section 6). One of the two hot files.
+
+Owns: the scratch in which a packet is laid out, the segments that it is sealed into, the sequence
+number and the counters of the sending direction, and the messages that wait for the end of a key
+exchange. Must not know: what a payload means.
+
+Dense on purpose. A segment is handed out once and never touched again; the scratch and a segment
+are always different buffers, since ciphers corrupt silently where input and output overlap.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from nacre.crypto.packet_cipher import NullSealer, Sealer
+from nacre.errors import KeyExchangeFailed
+from nacre.protocol import limits
+
+_SEQUENCE_MASK: Final = (1 << 32) - 1
+_HEAD: Final = struct.Struct(">IB")
+_DATA: Final = struct.Struct(">IBBII")
+_EXTENDED: Final = struct.Struct(">IBBIII")
+_CHANNEL_DATA: Final = 94
+_CHANNEL_EXTENDED_DATA: Final = 95
+
+_SMALL_SEGMENT: Final = 1024
+_SMALL_SCRATCH: Final = 2048
+#: The longest padding and tag of any cipher, so that a reservation always suffices.
+_OVERHEAD: Final = 4 + 1 + 32 + 64
+_SEGMENT_PACKETS: Final = 8
+_PADDING_POOL: Final = 512
+
+
+class Outbound:
+    """The sending direction of one connection.
+
+    Args:
+        random: the source of padding.
+
+    Attributes:
+        sequence: number of the next packet, modulo 2^32.
+        packets, octets: since the latest `activate`.
+        queued: bytes sealed and not yet taken.
+        in_exchange: our KEXINIT is out and our NEWKEYS is not: everything but the key exchange and
+            messages 1 to 4 waits as plain text.
+    """
+
+    __slots__ = (
+        "_finished",
+        "_held",
+        "_held_octets",
+        "_padding",
+        "_padding_at",
+        "_random",
+        "_scratch",
+        "_scratch_view",
+        "_sealer",
+        "_segment",
+        "_used",
+        "_view",
+        "encrypted",
+        "in_exchange",
+        "octets",
+        "packets",
+        "queued",
+        "sequence",
+    )
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self._random = random
+        self._sealer: Sealer = NullSealer()
+        self._scratch = bytearray(_SMALL_SCRATCH)
+        self._scratch_view = memoryview(self._scratch)
+        self._segment = bytearray(0)
+        self._view = memoryview(self._segment)
+        self._used = 0
+        self._finished: list[bytes | memoryview] = []
+        self._held: deque[bytes] = deque()
+        self._held_octets = 0
+        self._padding = b""
+        self._padding_at = 0
+        self.encrypted = False
+        self.in_exchange = False
+        self.sequence = 0
+        self.packets = 0
+        self.octets = 0
+        self.queued = 0
+
+    # ------------------------------------------------------------ messages in
+
+    def send_line(self, line: bytes) -> None:
+        """Queue bytes that are no packet: the identification string."""
+        self._finished.append(line)
+        self.queued += len(line)
+
+    def send(self, payload: bytes) -> bool:
+        """Queue a message; during a key exchange it waits for the end of it.
+
+        Returns:
+            False when too much waits already, for the end of a key exchange or for a transport
+            that is full: the peer asks for answers and does not read them.
+        """
+        if self.in_exchange:
+            self._held.append(payload)
+            self._held_octets += len(payload)
+            return len(self._held) <= limits.HELD_MESSAGES and self._held_octets <= limits.HELD_BYTES
+        self.send_now(payload)
+        return self.queued <= limits.OUTPUT_CEILING
+
+    def send_now(self, payload: bytes) -> None:
+        """Seal a message at once: those of the key exchange, and numbers 1 to 4."""
+        size = len(payload)
+        scratch = self._room(size + 5)
+        scratch[5 : 5 + size] = payload
+        self._seal(size, 0)
+
+    def send_data(self, channel: int, data: memoryview, datatype: int | None, hint: int) -> None:
+        """Seal one CHANNEL_DATA or CHANNEL_EXTENDED_DATA. The caller has checked the window.
+
+        Args:
+            channel: the peer's number.
+            hint: how many more bytes are about to follow, so that a segment has room for them.
+        """
+        size = len(data)
+        if datatype is None:
+            scratch = self._room(size + 14)
+            _DATA.pack_into(scratch, 0, 0, 0, _CHANNEL_DATA, channel, size)
+            scratch[14 : 14 + size] = data
+            self._seal(size + 9, hint)
+        else:
+            scratch = self._room(size + 18)
+            _EXTENDED.pack_into(scratch, 0, 0, 0, _CHANNEL_EXTENDED_DATA, channel, datatype, size)
+            scratch[18 : 18 + size] = data
+            self._seal(size + 13, hint)
+
+    def _room(self, size: int) -> memoryview:
+        if len(self._scratch) < size + 64:
+            self._scratch = bytearray(size + 64)
+            self._scratch_view = memoryview(self._scratch)
+        return self._scratch_view
+
+    def _seal(self, size: int, hint: int) -> None:
+        """Complete the packet in the scratch, whose payload of `size` bytes begins at 5."""
+        sealer = self._sealer
+        block = sealer.block_size
+        padding = block - (size + 1 if sealer.length_apart else size + 5) % block
+        if padding < 4:
+            padding += block
+        scratch = self._scratch_view
+        _HEAD.pack_into(scratch, 0, 1 + size + padding, padding)
+        at = self._padding_at
+        if at + padding > len(self._padding):
+            self._padding = self._random(_PADDING_POOL)
+            at = 0
+        scratch[5 + size : 5 + size + padding] = self._padding[at : at + padding]
+        self._padding_at = at + padding
+        total = 5 + size + padding
+        if self._used + total + 64 > len(self._segment):
+            self._next_segment(total, hint)
+        written = sealer.seal(scratch, total, self._view, self._used, self.sequence)
+        self._used += written
+        self.queued += written
+        self.octets += written
+        self.packets += 1
+        self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
+        if self.sequence == 0 and not self.encrypted:
+            raise KeyExchangeFailed("the sequence number wrapped in the first key exchange")
+
+    def _next_segment(self, total: int, hint: int) -> None:
+        self._finish_segment()
+        packets = min(_SEGMENT_PACKETS, 1 + hint // limits.MAX_PACKET + (hint % limits.MAX_PACKET > 0))
+        self._segment = bytearray(max(_SMALL_SEGMENT, (total + _OVERHEAD) * packets))
+        self._view = memoryview(self._segment)
+
+    def _finish_segment(self) -> None:
+        if self._used:
+            self._finished.append(self._view[: self._used])
+            self._segment = bytearray(0)
+            self._view = memoryview(self._segment)
+            self._used = 0
+
+    # ------------------------------------------------------------ bytes out
+
+    def take(self) -> list[bytes | memoryview]:
+        """Hand out everything that is sealed; the caller owns it."""
+        self._finish_segment()
+        finished = self._finished
+        if finished:
+            if self.queued < _SMALL_SCRATCH < len(self._scratch):
+                self._scratch = bytearray(_SMALL_SCRATCH)
+                self._scratch_view = memoryview(self._scratch)
+            self._finished = []
+            self.queued = 0
+        return finished
+
+    # ------------------------------------------------------------ key exchange
+
+    def activate(self, sealer: Sealer, *, reset_sequence: bool) -> None:
+        """Seal what follows with `sealer`; after our NEWKEYS."""
+        self._sealer = sealer
+        self.encrypted = True
+        self.packets = 0
+        self.octets = 0
+        if reset_sequence:
+            self.sequence = 0
+
+    def release(self) -> None:
+        """The key exchange is over for our side: send what waited for it."""
+        self.in_exchange = False
+        held, self._held = self._held, deque()
+        self._held_octets = 0
+        for payload in held:
+            self.send_now(payload)
+
+    def drop(self) -> None:
+        """Forget what waits; nothing more is sent but what is sealed."""
+        self._held.clear()
+        self._held_octets = 0
+        self.in_exchange = False
