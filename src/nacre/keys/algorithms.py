@@ -1,0 +1,103 @@
+"""The signature algorithms that nacre knows, their order and who may use them unasked.
+
+Owns: the registry of signature algorithm names (RFC 4253 section 6.6, RFC 5656, RFC 8332,
+RFC 8709) with rank and status. Must not know: how a signature is made; that is in the module of
+each key type.
+
+There is one entry for each name that may stand in a signature blob. `ssh-rsa` (RSA with SHA-1) is
+not among them and never will be: it can be neither offered nor accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nacre.crypto.registry import Status, choose
+
+__all__ = [
+    "SIGNATURE_ALGORITHMS",
+    "SignatureAlgorithm",
+    "default_host_key_algorithms",
+    "default_signature_algorithms",
+    "register_signature_algorithm",
+    "select_host_key_algorithms",
+    "select_signature_algorithms",
+    "signature_algorithms",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureAlgorithm:
+    """One signature algorithm.
+
+    Attributes:
+        name: the name in SSH_MSG_KEXINIT, in `server-sig-algs` and in the signature blob.
+        key_type: the name of the public key format that it signs with.
+        rank: the order of preference, lower first.
+        host: whether it is offered for host keys when the program does not say.
+        user: whether it is offered for user keys when the program does not say.
+    """
+
+    name: str
+    key_type: str
+    rank: int
+    host: Status
+    user: Status
+
+
+#: Every signature algorithm that is built, by name.
+SIGNATURE_ALGORITHMS: dict[str, SignatureAlgorithm] = {}
+
+
+def register_signature_algorithm(algorithm: SignatureAlgorithm) -> None:
+    """Add `algorithm` to the registry; a name can be registered once."""
+    if algorithm.name in SIGNATURE_ALGORITHMS:
+        raise ValueError(f"signature algorithm {algorithm.name} is registered twice")
+    SIGNATURE_ALGORITHMS[algorithm.name] = algorithm
+
+
+def _ordered() -> list[SignatureAlgorithm]:
+    return sorted(SIGNATURE_ALGORITHMS.values(), key=lambda algorithm: algorithm.rank)
+
+
+def signature_algorithms() -> tuple[str, ...]:
+    """Return every signature algorithm that is built, best first."""
+    return tuple(algorithm.name for algorithm in _ordered())
+
+
+def default_signature_algorithms() -> tuple[str, ...]:
+    """Return the algorithms for user keys (`server-sig-algs`, RFC 8308 section 3.1), best first."""
+    return tuple(algorithm.name for algorithm in _ordered() if algorithm.user is Status.DEFAULT)
+
+
+def default_host_key_algorithms() -> tuple[str, ...]:
+    """Return the algorithms for host keys (RFC 4253 section 7.1), best first.
+
+    ECDSA is not among them: a program that wants it names it.
+    """
+    return tuple(algorithm.name for algorithm in _ordered() if algorithm.host is Status.DEFAULT)
+
+
+def select_signature_algorithms(spec: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the algorithms for user keys that an option asks for (`signature_algs`).
+
+    Args:
+        spec: the option in any of the forms of `nacre.crypto.registry.select`; `()` is the default.
+
+    Raises:
+        ValueError: an unknown name, or nothing left.
+    """
+    return choose("signature algorithm", spec, default_signature_algorithms(), signature_algorithms())
+
+
+def select_host_key_algorithms(spec: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the algorithms for host keys that an option asks for (`server_host_key_algs`).
+
+    Args:
+        spec: the option in any of the forms of `nacre.crypto.registry.select`; `()` is the default.
+
+    Raises:
+        ValueError: an unknown name, or nothing left.
+    """
+    return choose("host key algorithm", spec, default_host_key_algorithms(), signature_algorithms())

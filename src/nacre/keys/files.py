@@ -1,0 +1,139 @@
+"""Key files on disk: bounded reading, and writing that neither follows links nor leaves halves.
+
+Owns: opening, size and type checks, modes and the atomic replacement. Must not know: what is in
+the files.
+
+Private keys are written with mode 0600 to a new file beside the old one (O_EXCL, O_NOFOLLOW) which
+then takes its name, so that a reader sees the old file or the new one and a symbolic link is
+replaced rather than followed. Nothing here locks: two writers of one name leave one whole file.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import PurePath
+from typing import Final
+
+__all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "read_file", "replace_file"]
+
+FilePath = str | PurePath
+
+#: The largest key, known_hosts or authorized_keys file that is read, in bytes.
+MAX_FILE: Final = 1024 * 1024
+
+# What a system lacks (Windows: all but O_BINARY) it does not need.
+_CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
+_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+
+
+def expand(filename: FilePath) -> str:
+    """Return the path as text, with a leading `~` resolved."""
+    return os.path.expanduser(os.fspath(filename))
+
+
+def read_file(filename: FilePath, limit: int = MAX_FILE) -> bytes:
+    """Return the content of a regular file.
+
+    Args:
+        filename: the path; symbolic links are followed, `~` is resolved.
+        limit: the largest size that is accepted, in bytes.
+
+    Raises:
+        OSError: the file cannot be opened.
+        ValueError: it is no regular file (a FIFO does not block, a device is not read), or too large.
+    """
+    path = expand(filename)
+    descriptor = os.open(path, os.O_RDONLY | _CLOEXEC | _NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"{path} is not a regular file")
+        parts = []
+        room = limit + 1
+        while room > 0:
+            part = os.read(descriptor, min(room, 65536))
+            if not part:
+                break
+            parts.append(part)
+            room -= len(part)
+    finally:
+        os.close(descriptor)
+    if room <= 0:
+        raise ValueError(f"{path} is larger than {limit} bytes")
+    return b"".join(parts)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_directory(directory: str) -> None:
+    """Make a rename survive a crash, where directories can be opened at all."""
+    flag = getattr(os, "O_DIRECTORY", None)
+    if flag is None:
+        return
+    descriptor = os.open(directory, os.O_RDONLY | flag | _CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(filename: FilePath, data: bytes, mode: int) -> None:
+    """Write `data` as the whole content of a file, atomically.
+
+    Args:
+        filename: the path; when it is a symbolic link, the link itself is replaced.
+        data: the content.
+        mode: the permission bits (the umask still applies).
+
+    Raises:
+        OSError: it cannot be written; the old file is then untouched.
+    """
+    path = expand(filename)
+    directory, name = os.path.split(path)
+    directory = directory or os.curdir
+    temporary = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC
+    descriptor = os.open(temporary, flags, mode)
+    try:
+        try:
+            _write_all(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_directory(directory)
+
+
+def append_file(filename: FilePath, data: bytes, mode: int) -> None:
+    """Add `data` to the end of a file, which is made with `mode` when it is not there.
+
+    Raises:
+        OSError: it cannot be opened or written; a symbolic link is not followed.
+        ValueError: it is not a regular file.
+    """
+    path = expand(filename)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | _NOFOLLOW | _NONBLOCK | _CLOEXEC
+    descriptor = os.open(path, flags, mode)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"{path} is not a regular file")
+        if status.st_size:
+            # A last line without its end would swallow the first line of what is added.
+            os.lseek(descriptor, -1, os.SEEK_END)
+            if os.read(descriptor, 1) != b"\n":
+                data = b"\n" + data
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,43 @@
+"""New keys.
+
+Owns: `generate_private_key`. Must not know: how a key of some type is made, or any file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nacre.errors import KeyGenerationError, NotSupportedYet
+from nacre.keys.base import KEY_TYPES, SSHKey
+
+__all__ = ["generate_private_key"]
+
+_NOT_YET = ("ssh-ed448", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")
+
+
+def generate_private_key(alg_name: str, comment: str | bytes | None = None, **kwargs: Any) -> SSHKey:
+    """Make a new private key.
+
+    Args:
+        alg_name: "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+            "ecdsa-sha2-nistp521" or "ssh-rsa" (which signs with SHA-2).
+        comment: kept with the key and written to its files.
+        kwargs: for "ssh-rsa": `key_size` in bits (2048 to 16384, by default 3072), `exponent`
+            (65537).
+
+    Raises:
+        KeyGenerationError: the name or a keyword is unknown, or its value is out of bounds.
+        NotSupportedYet: the key type is not built yet.
+    """
+    key_type = KEY_TYPES.get(alg_name)
+    if key_type is None:
+        if alg_name in _NOT_YET:
+            raise NotSupportedYet(f"generate_private_key({alg_name!r})", "use ssh-ed25519")
+        raise KeyGenerationError(f"unknown key type {alg_name!r}; nacre makes {', '.join(KEY_TYPES)}")
+    allowed = {"key_size", "exponent"} if alg_name == "ssh-rsa" else set()
+    unknown = sorted(set(kwargs) - allowed)
+    if unknown:
+        raise KeyGenerationError(f"a key of type {alg_name} is made without {', '.join(unknown)}")
+    key = key_type.generate(**kwargs)
+    key.set_comment(comment)
+    return key

@@ -1,0 +1,106 @@
+"""A key as a connection uses it: the public blob, and something that signs.
+
+Owns: `SSHKeyPair`. Must not know: where the private part is; it may be in this process or behind
+an agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from nacre.errors import NotSupportedYet
+from nacre.keys.base import SSHKey
+
+__all__ = ["SSHKeyPair"]
+
+
+class SSHKeyPair:
+    """A public key and the means to sign with its private part.
+
+    Args:
+        algorithm: the name of the public key format.
+        public_data: the public key blob.
+        sig_algorithms: the signature algorithms that `signer` can make, best first.
+        signer: takes the data and the name of the signature algorithm, returns the signature blob.
+        comment: the comment of the key.
+        key_type: where the private part is: "local", "agent", ….
+
+    Attributes:
+        has_cert: whether a certificate goes with the key; never, so far.
+    """
+
+    has_cert = False
+
+    def __init__(
+        self,
+        algorithm: str,
+        public_data: bytes,
+        sig_algorithms: tuple[str, ...],
+        signer: Callable[[bytes, str], bytes],
+        comment: bytes | None = None,
+        key_type: str = "local",
+    ) -> None:
+        if not sig_algorithms:
+            raise ValueError("a key pair needs a signature algorithm")
+        self.algorithm = algorithm
+        self.public_data = public_data
+        self.sig_algorithms = sig_algorithms
+        self.sig_algorithm = sig_algorithms[0]
+        self._signer = signer
+        self._comment = comment
+        self._key_type = key_type
+
+    @classmethod
+    def from_key(cls, key: SSHKey) -> SSHKeyPair:
+        """Return the pair of a private key in this process. ValueError for a public key."""
+        if not key.is_private:
+            raise ValueError(f"{key!r} has no private part; load the private key")
+        return cls(key.algorithm, key.public_data, key.sig_algorithms, key.sign, key.get_comment_bytes())
+
+    def get_key_type(self) -> str:
+        """Return where the private part is: "local" for one in this process."""
+        return self._key_type
+
+    def get_algorithm(self) -> str:
+        """Return the name of the public key format."""
+        return self.algorithm
+
+    def set_sig_algorithm(self, sig_algorithm: str | bytes) -> None:
+        """Choose the signature algorithm of `sign`. ValueError when the key does not have it."""
+        name = sig_algorithm if isinstance(sig_algorithm, str) else sig_algorithm.decode("ascii", "replace")
+        if name not in self.sig_algorithms:
+            raise ValueError(f"a key of type {self.algorithm} does not sign with {name!r}")
+        self.sig_algorithm = name
+
+    def sign(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
+        """Return the signature blob of `data`.
+
+        Args:
+            data: what is signed.
+            sig_algorithm: one of `sig_algorithms`; None is the one that was chosen, at first the best.
+        """
+        return self._signer(data, sig_algorithm or self.sig_algorithm)
+
+    def set_certificate(self, cert: object) -> NoReturn:
+        """Certificates are not built yet."""
+        raise NotSupportedYet("SSHKeyPair.set_certificate")
+
+    def get_comment_bytes(self) -> bytes | None:
+        """Return the comment as it was read, or None."""
+        return self._comment or None
+
+    def get_comment(self, encoding: str = "utf-8", errors: str = "strict") -> str | None:
+        """Return the comment as text, or None. UnicodeDecodeError when it is not `encoding`."""
+        return self._comment.decode(encoding, errors) if self._comment else None
+
+    def set_comment(
+        self, comment: str | bytes | None, encoding: str = "utf-8", errors: str = "strict"
+    ) -> None:
+        """Set the comment; None or an empty one removes it."""
+        if isinstance(comment, str):
+            comment = comment.encode(encoding, errors)
+        self._comment = comment or None
+
+    def __repr__(self) -> str:
+        return f"<SSHKeyPair {self._key_type} {self.algorithm}>"

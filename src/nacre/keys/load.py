@@ -1,0 +1,324 @@
+"""Keys from bytes and from files, and every form in which a program may name them.
+
+Owns: telling the formats apart, `import_*`, `read_*`, `load_keypairs` and `load_public_keys`. Must
+not know: any one format or key type.
+
+Files are read however their permissions are set, as AsyncSSH does; a program that wants to be
+strict checks before. A certificate file beside a key is not looked at: certificates are not built
+yet, and the plain key is what is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import Final
+
+from nacre.errors import KeyImportError, NotSupportedYet
+from nacre.keys import openssh, pem, public
+from nacre.keys.armor import blocks, decode_base64
+from nacre.keys.base import KEY_TYPES, SSHKey
+from nacre.keys.files import MAX_FILE, FilePath, read_file
+from nacre.keys.keypair import SSHKeyPair
+from nacre.keys.passphrase import Passphrase, PassphraseNeeded, PassphraseSource
+
+__all__ = [
+    "KeyArgument",
+    "KeyListArgument",
+    "import_private_key",
+    "import_public_key",
+    "load_keypairs",
+    "load_public_keys",
+    "read_private_key",
+    "read_private_key_list",
+    "read_public_key",
+    "read_public_key_list",
+    "set_default_skip_rsa_key_validation",
+]
+
+KeyArgument = FilePath | bytes | SSHKey | SSHKeyPair
+KeyListArgument = KeyArgument | Sequence[KeyArgument | tuple[KeyArgument, object]]
+
+_PUTTY: Final = b"PuTTY-User-Key-File"
+_DER: Final = b"\x30"
+
+
+class _PublicKeyGiven(KeyImportError):
+    """A public key where a private one is needed."""
+
+    def __init__(self) -> None:
+        super().__init__("this is a public key, and a private key is needed")
+
+
+class _Defaults:
+    """What `set_default_skip_rsa_key_validation` sets."""
+
+    skip_rsa_key_validation = False
+
+
+def set_default_skip_rsa_key_validation(skip_validation: bool) -> None:
+    """Choose whether the numbers of RSA private keys are checked when a call does not say.
+
+    Args:
+        skip_validation: true leaves the checks out; keys of unknown origin are then a danger.
+    """
+    _Defaults.skip_rsa_key_validation = bool(skip_validation)
+
+
+def _skips(unsafe_skip_rsa_key_validation: bool | None) -> bool:
+    if unsafe_skip_rsa_key_validation is None:
+        return _Defaults.skip_rsa_key_validation
+    return unsafe_skip_rsa_key_validation
+
+
+def _as_bytes(data: str | bytes) -> bytes:
+    encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
+    if len(encoded) > MAX_FILE:
+        raise KeyImportError(f"the key data is larger than {MAX_FILE} bytes")
+    return encoded
+
+
+def _read(filename: FilePath) -> bytes:
+    try:
+        return read_file(filename)
+    except ValueError as exc:
+        raise KeyImportError(str(exc)) from None
+
+
+# ---------------------------------------------------------------- private keys
+
+
+def _private_keys(data: bytes, passphrase: PassphraseSource, skip: bool) -> list[SSHKey]:
+    """Return every private key in `data`, at least one."""
+    if data.startswith(_DER):
+        return [pem.import_private_der(data, passphrase, skip)]
+    if data.startswith(_PUTTY):
+        raise KeyImportError("this is a PuTTY key; puttygen exports it in OpenSSH's format")
+    keys = []
+    for block in blocks(data):
+        if block.label == openssh.LABEL:
+            keys.append(openssh.import_openssh(decode_base64(block.body), passphrase, skip))
+        elif block.label in pem.PRIVATE_LABELS:
+            keys.append(pem.import_private_pem(block, passphrase, skip))
+        elif block.label in pem.PUBLIC_LABELS:
+            raise _PublicKeyGiven
+        elif block.label.endswith("PRIVATE KEY"):
+            raise KeyImportError(f"private keys of the form {block.label!r} are not supported")
+    if not keys:
+        start = data.lstrip()
+        first_word = start[:64].split(b" ", 1)[0].decode("ascii", "replace")
+        if first_word in KEY_TYPES or start.startswith(public.RFC4716_BEGIN):
+            raise _PublicKeyGiven
+        raise KeyImportError("no private key found; nacre reads OpenSSH, PKCS#8 and PKCS#1 files")
+    return keys
+
+
+def _only(keys: list[SSHKey]) -> SSHKey:
+    if len(keys) != 1:
+        raise KeyImportError(f"{len(keys)} keys where one is expected")
+    return keys[0]
+
+
+def import_private_key(
+    data: str | bytes, passphrase: Passphrase = None, unsafe_skip_rsa_key_validation: bool | None = None
+) -> SSHKey:
+    """Return the private key in `data`.
+
+    Args:
+        data: an OpenSSH, PKCS#8 or PKCS#1 private key, as PEM or (the last two) DER.
+        passphrase: opens an encrypted key; a function is called with "" when it is needed.
+        unsafe_skip_rsa_key_validation: leave out the checks of RSA numbers; None is the default
+            set by `set_default_skip_rsa_key_validation`.
+
+    Raises:
+        KeyImportError: there is not exactly one, it is refused, or a passphrase is missing.
+        KeyEncryptionError: the passphrase does not open it, or its encryption is not taken.
+    """
+    source = PassphraseSource(passphrase)
+    return _only(_private_keys(_as_bytes(data), source, _skips(unsafe_skip_rsa_key_validation)))
+
+
+def read_private_key_list(
+    filename: FilePath, passphrase: Passphrase = None, unsafe_skip_rsa_key_validation: bool | None = None
+) -> list[SSHKey]:
+    """Return the private keys in a file, at least one.
+
+    Args:
+        filename: a regular file of at most 1 MiB.
+        passphrase: opens encrypted keys; a function is called with the file's name when it is needed.
+        unsafe_skip_rsa_key_validation: as for `import_private_key`.
+
+    Raises:
+        OSError: the file cannot be read.
+        KeyImportError, KeyEncryptionError: as for `import_private_key`.
+    """
+    source = PassphraseSource(passphrase, str(filename))
+    keys = _private_keys(_read(filename), source, _skips(unsafe_skip_rsa_key_validation))
+    for key in keys:
+        key.set_filename(filename)
+    return keys
+
+
+def read_private_key(
+    filename: FilePath, passphrase: Passphrase = None, unsafe_skip_rsa_key_validation: bool | None = None
+) -> SSHKey:
+    """Return the only private key in a file; all else as for `read_private_key_list`."""
+    return _only(read_private_key_list(filename, passphrase, unsafe_skip_rsa_key_validation))
+
+
+# ---------------------------------------------------------------- public keys
+
+
+def _public_keys(data: bytes) -> list[SSHKey]:
+    """Return every public key in `data`, at least one."""
+    if data.startswith(_DER):
+        return [pem.import_public_der("", data)]
+    if b"-----BEGIN " in data:
+        keys = []
+        for block in blocks(data):
+            if block.label in pem.PUBLIC_LABELS:
+                keys.append(pem.import_public_der(block.label, decode_base64(block.body)))
+            elif block.label.endswith("PRIVATE KEY"):
+                raise KeyImportError("this is a private key; use its .pub file, or ssh-keygen -y to make one")
+            else:
+                raise KeyImportError(f"public keys of the form {block.label!r} are not supported")
+    elif data.lstrip().startswith(public.RFC4716_BEGIN):
+        pieces = data.split(public.RFC4716_BEGIN)[1:]
+        keys = [public.import_rfc4716(public.RFC4716_BEGIN + piece) for piece in pieces]
+    else:
+        lines = [line.strip() for line in data.split(b"\n")]
+        keys = [public.import_public_line(line) for line in lines if line and not line.startswith(b"#")]
+    if not keys:
+        raise KeyImportError("no public key found; nacre reads OpenSSH, RFC 4716, PKCS#8 and PKCS#1 keys")
+    return keys
+
+
+def import_public_key(data: str | bytes) -> SSHKey:
+    """Return the public key in `data`.
+
+    Args:
+        data: an OpenSSH line, an RFC 4716 file, or PKCS#8 or PKCS#1 as PEM or DER.
+
+    Raises:
+        KeyImportError: there is not exactly one, or it is refused.
+    """
+    return _only(_public_keys(_as_bytes(data)))
+
+
+def read_public_key_list(filename: FilePath) -> list[SSHKey]:
+    """Return the public keys in a file, at least one.
+
+    Raises:
+        OSError: the file cannot be read.
+        KeyImportError: as for `import_public_key`, or it is no regular file or above 1 MiB.
+    """
+    keys = _public_keys(_read(filename))
+    for key in keys:
+        key.set_filename(filename)
+    return keys
+
+
+def read_public_key(filename: FilePath) -> SSHKey:
+    """Return the only public key in a file; all else as for `read_public_key_list`."""
+    return _only(read_public_key_list(filename))
+
+
+# ---------------------------------------------------------------- what programs pass
+
+
+def _entries(keylist: KeyListArgument) -> Iterator[KeyArgument]:
+    """Return the entries of an argument that may be one key, or a sequence of keys."""
+    if isinstance(keylist, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
+        yield keylist
+        return
+    for entry in keylist:
+        if not isinstance(entry, tuple):
+            yield entry
+        elif len(entry) == 2 and entry[1] is None:
+            yield entry[0]
+        else:
+            raise NotSupportedYet(
+                "a (key, certificate) pair", "certificates are not built yet; give the key alone"
+            )
+
+
+def _load_private(entry: KeyArgument, passphrase: Passphrase, skip: bool) -> list[SSHKey]:
+    if isinstance(entry, SSHKey):
+        if not entry.is_private:
+            raise _PublicKeyGiven
+        return [entry]
+    if isinstance(entry, bytes):
+        return _private_keys(_as_bytes(entry), PassphraseSource(passphrase), skip)
+    if isinstance(entry, (str, PurePath)):
+        return read_private_key_list(entry, passphrase, skip)
+    raise TypeError(f"a private key is a file name, bytes or an SSHKey, not {type(entry).__name__}")
+
+
+def load_keypairs(
+    keylist: KeyListArgument,
+    passphrase: Passphrase = None,
+    certlist: object = (),
+    skip_public: bool = False,
+    ignore_encrypted: bool = False,
+    unsafe_skip_rsa_key_validation: bool | None = None,
+    loop: object = None,
+) -> list[SSHKeyPair]:
+    """Return the key pairs that an argument such as `client_keys` names.
+
+    Args:
+        keylist: one of, or a sequence of: the name of a file with one or more private keys, the
+            bytes of a private key, an `SSHKey` or an `SSHKeyPair`.
+        passphrase: opens encrypted keys; a function is called with the file's name.
+        certlist: certificates; not built yet.
+        skip_public: leave out public keys rather than refuse them.
+        ignore_encrypted: leave out encrypted keys for which there is no passphrase.
+        unsafe_skip_rsa_key_validation: as for `import_private_key`.
+        loop: not used.
+
+    Raises:
+        OSError: a file cannot be read.
+        KeyImportError, KeyEncryptionError: a key cannot be used.
+        NotSupportedYet: a certificate was given.
+    """
+    if certlist is not None and certlist != () and certlist != []:
+        raise NotSupportedYet("certlist", "certificates are not built yet")
+    pairs: list[SSHKeyPair] = []
+    for entry in _entries(keylist):
+        if isinstance(entry, SSHKeyPair):
+            pairs.append(entry)
+            continue
+        try:
+            keys = _load_private(entry, passphrase, _skips(unsafe_skip_rsa_key_validation))
+        except PassphraseNeeded:
+            if not ignore_encrypted:
+                raise
+        except _PublicKeyGiven:
+            if not skip_public:
+                raise
+        else:
+            pairs += [SSHKeyPair.from_key(key) for key in keys]
+    return pairs
+
+
+def load_public_keys(keylist: KeyListArgument) -> list[SSHKey]:
+    """Return the public keys that an argument names.
+
+    Args:
+        keylist: one of, or a sequence of: the name of a file with one or more public keys, the
+            bytes of a public key, or an `SSHKey`, of which the public part is taken.
+
+    Raises:
+        OSError: a file cannot be read.
+        KeyImportError: a key cannot be used.
+    """
+    found: list[SSHKey] = []
+    for entry in _entries(keylist):
+        if isinstance(entry, SSHKey):
+            found.append(entry.convert_to_public() if entry.is_private else entry)
+        elif isinstance(entry, bytes):
+            found += _public_keys(_as_bytes(entry))
+        elif isinstance(entry, (str, PurePath)):
+            found += read_public_key_list(entry)
+        else:
+            raise TypeError(f"a public key is a file name, bytes or an SSHKey, not {type(entry).__name__}")
+    return found

@@ -1,0 +1,171 @@
+"""PKCS#8 and PKCS#1 keys, as PEM and as DER (RFC 5958, RFC 5280, RFC 8017, RFC 5915).
+
+Owns: the formats "pkcs8-pem", "pkcs8-der", "pkcs1-pem" and "pkcs1-der", read and written by
+`cryptography` within our bounds. Must not know: any key type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from nacre.errors import KeyEncryptionError, KeyExportError, KeyImportError
+from nacre.keys.armor import ArmorBlock, decode_base64
+from nacre.keys.base import KEY_TYPES, ExportOptions, KeyFormat, SSHKey, register_key_format
+from nacre.keys.der import check_work, is_encrypted
+from nacre.keys.passphrase import PassphraseSource
+
+__all__ = ["PRIVATE_LABELS", "PUBLIC_LABELS", "import_private_der", "import_private_pem", "import_public_der"]
+
+PRIVATE_LABELS: Final = frozenset(
+    {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"}
+)
+PUBLIC_LABELS: Final = frozenset({"PUBLIC KEY", "RSA PUBLIC KEY"})
+
+_CIPHER: Final = "aes256-cbc"
+
+
+def _adopt(key: object, unsafe_skip_rsa_key_validation: bool) -> SSHKey:
+    for key_type in KEY_TYPES.values():
+        adopted = key_type.from_library(key, unsafe_skip_rsa_key_validation)
+        if adopted is not None:
+            return adopted
+    raise KeyImportError(
+        f"the file holds a kind of key that nacre does not take; it takes {', '.join(KEY_TYPES)}"
+    )
+
+
+def import_private_pem(
+    block: ArmorBlock, passphrase: PassphraseSource, unsafe_skip_rsa_key_validation: bool
+) -> SSHKey:
+    """Return the private key of a PEM block whose label is one of `PRIVATE_LABELS`.
+
+    Raises:
+        KeyImportError: the key is refused, or it is encrypted and there is no passphrase.
+        KeyEncryptionError: the passphrase does not open it, or it asks for too much work.
+    """
+    # RFC 1421 section 4.6.1.1, of which OpenSSL's traditional encryption is what is left.
+    if b"Proc-Type: 4,ENCRYPTED" in block.body:
+        load = serialization.load_pem_private_key
+        return _load(load, block.text, passphrase.get(), unsafe_skip_rsa_key_validation)
+    return import_private_der(decode_base64(block.body), passphrase, unsafe_skip_rsa_key_validation)
+
+
+def import_private_der(
+    data: bytes, passphrase: PassphraseSource, unsafe_skip_rsa_key_validation: bool
+) -> SSHKey:
+    """Return the private key of a DER file: PKCS#8, encrypted or not, or PKCS#1.
+
+    Raises:
+        KeyImportError: the key is refused, or it is encrypted and there is no passphrase.
+        KeyEncryptionError: the passphrase does not open it, or it asks for too much work.
+    """
+    secret = None
+    if is_encrypted(data):
+        check_work(data)
+        secret = passphrase.get()
+    return _load(serialization.load_der_private_key, data, secret, unsafe_skip_rsa_key_validation)
+
+
+def _load(load: Callable[..., object], data: bytes, passphrase: bytes | None, skip: bool) -> SSHKey:
+    try:
+        # The library's own RSA checks have no bound on size; those of nacre.keys.rsa come after it.
+        key = load(data, passphrase, unsafe_skip_rsa_key_validation=True)
+    except UnsupportedAlgorithm:
+        raise KeyImportError("the private key uses an algorithm that nacre does not take") from None
+    except (ValueError, TypeError, OverflowError):
+        if passphrase:
+            raise KeyEncryptionError("the passphrase does not open this private key") from None
+        raise KeyImportError("the private key is damaged or not in a form that nacre reads") from None
+    return _adopt(key, skip)
+
+
+def import_public_der(label: str, data: bytes) -> SSHKey:
+    """Return the public key of a SubjectPublicKeyInfo or of a PKCS#1 RSAPublicKey.
+
+    Args:
+        label: one of `PUBLIC_LABELS`, or "" for a file without label.
+        data: the DER.
+
+    Raises:
+        KeyImportError: the key is refused.
+    """
+    try:
+        key = serialization.load_der_public_key(data)
+    except UnsupportedAlgorithm:
+        raise KeyImportError("the public key uses an algorithm that nacre does not take") from None
+    except (ValueError, TypeError, OverflowError):
+        raise KeyImportError(
+            f"the {label or 'public key'} is damaged or not in a form that nacre reads"
+        ) from None
+    return _adopt(key, False)
+
+
+def _encryption(options: ExportOptions) -> KeySerializationEncryption:
+    if not options.passphrase:
+        return NoEncryption()
+    wanted = (options.cipher_name or _CIPHER, options.hash_name, options.pbe_version)
+    if wanted != (_CIPHER, "sha256", 2):
+        raise KeyEncryptionError(
+            f"nacre encrypts PKCS#8 with cipher_name {_CIPHER!r}, hash_name 'sha256' and pbe_version 2 only"
+        )
+    return BestAvailableEncryption(options.passphrase)
+
+
+def _pkcs8_private(encoding: Encoding) -> Callable[[SSHKey, ExportOptions], bytes]:
+    def export(key: SSHKey, options: ExportOptions) -> bytes:
+        private = key.library_private_key
+        if private is None:
+            raise KeyExportError("this key has no private part to export")
+        return private.private_bytes(encoding, PrivateFormat.PKCS8, _encryption(options))
+
+    return export
+
+
+def _pkcs8_public(encoding: Encoding) -> Callable[[SSHKey], bytes]:
+    def export(key: SSHKey) -> bytes:
+        return key.library_public_key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+
+    return export
+
+
+def _pkcs1_private(encoding: Encoding) -> Callable[[SSHKey, ExportOptions], bytes]:
+    def export(key: SSHKey, options: ExportOptions) -> bytes:
+        private = key.library_private_key
+        if private is None:
+            raise KeyExportError("this key has no private part to export")
+        if options.passphrase:
+            # It would be one round of MD5 between the passphrase and the key.
+            raise KeyExportError("nacre does not encrypt PKCS#1; use openssh or pkcs8-pem")
+        try:
+            return private.private_bytes(encoding, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        except ValueError:
+            raise KeyExportError(f"PKCS#1 cannot hold a key of type {key.algorithm}; use pkcs8-pem") from None
+
+    return export
+
+
+def _pkcs1_public(encoding: Encoding) -> Callable[[SSHKey], bytes]:
+    def export(key: SSHKey) -> bytes:
+        try:
+            return key.library_public_key.public_bytes(encoding, PublicFormat.PKCS1)
+        except ValueError:
+            raise KeyExportError(f"PKCS#1 cannot hold a key of type {key.algorithm}; use pkcs8-pem") from None
+
+    return export
+
+
+for _suffix, _encoding in (("pem", Encoding.PEM), ("der", Encoding.DER)):
+    register_key_format(KeyFormat(f"pkcs8-{_suffix}", _pkcs8_private(_encoding), _pkcs8_public(_encoding)))
+    register_key_format(KeyFormat(f"pkcs1-{_suffix}", _pkcs1_private(_encoding), _pkcs1_public(_encoding)))
