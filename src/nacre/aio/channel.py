@@ -1,0 +1,560 @@
+"""A channel as the program sees it: data both ways with back-pressure, and its end.
+
+Owns: the write queue and its marks, reading and its pauses, text decoding, the order of a session's
+callbacks. Must not know: what a session or any other kind of channel is for (RFC 4254 section 5 only).
+
+Callbacks come in this order: `connection_made`, `session_started`, `data_received` and
+`eof_received`, `connection_lost`; data that comes before the session has started is kept for it.
+Credit goes back to the peer for what the session was given, so that a session which pauses stops the peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import Callable, Coroutine, Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
+
+from nacre.aio import limits
+from nacre.aio.log import SSHLogger
+from nacre.aio.queues import ReceiveQueue, SendQueue
+from nacre.aio.tasks import Tasks
+from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
+from nacre.protocol import limits as protocol_limits
+from nacre.protocol.events import ChannelRequestQuestion
+
+if TYPE_CHECKING:
+    from nacre.aio.link import Link
+
+T = TypeVar("T")
+
+#: Data type of standard error (RFC 4254 section 5.2).
+EXTENDED_DATA_STDERR = 1
+
+
+class Phase(Enum):
+    """Where a channel is in its life."""
+
+    NEW = "new"
+    OPEN = "open"
+    STARTED = "started"
+    GONE = "gone"
+
+
+class Sending(Enum):
+    """What may still be sent; the later states wait for the queue to run empty."""
+
+    OPEN = "open"
+    EOF = "eof"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class SSHChannel(Generic[AnyStr]):
+    """Base of the channels of the public surface.
+
+    Args:
+        link: the connection's runtime.
+        encoding: the codec of its data; None: bytes.
+        errors: the codec's error policy.
+        window: bytes that the peer may have sent and the session not yet taken.
+        max_pktsize: the largest data of one packet, in bytes.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        encoding: str | None = None,
+        errors: str = "strict",
+        window: int = protocol_limits.WINDOW,
+        max_pktsize: int = protocol_limits.MAX_PACKET,
+    ) -> None:
+        self._link = link
+        self._window = window
+        self._max_packet = max_pktsize
+        self._number: int | None = None
+        self._session: Any = None
+        self._extra: dict[str, Any] = {}
+        self._phase = Phase.NEW
+        self._error: Exception | None = None
+        self._failed = False
+        # Sending.
+        self._sending = Sending.OPEN
+        self._queue = SendQueue()
+        self._last_requests: list[tuple[str, bytes]] = []
+        self._eof_sent = False
+        self._high = limits.WRITE_HIGH
+        self._low = limits.WRITE_HIGH // 4
+        self._session_paused = False
+        # Receiving.
+        self._received = ReceiveQueue()
+        self._paused = False
+        self._delivering = False
+        self._eof_waits = False
+        self._decoders: dict[int | None, codecs.IncrementalDecoder] = {}
+        # Requests of ours, in order.
+        self._replies: list[asyncio.Future[bool]] = []
+        self._opening: asyncio.Future[None] | None = None
+        self._closed = asyncio.Event()
+        self._tasks = Tasks(link.loop, link.report, link.tasks)
+        self.logger: SSHLogger = link.logger
+        self.set_encoding(encoding, errors)
+
+    # ------------------------------------------------------------ facts
+
+    def get_connection(self) -> Any:
+        """Return the connection object that this channel belongs to."""
+        return self._link.owner
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop."""
+        return self._link.loop
+
+    def get_encoding(self) -> tuple[str | None, str]:
+        """Return the codec of the data (None: bytes) and its error policy."""
+        return self._encoding, self._errors
+
+    def set_encoding(self, encoding: str | None, errors: str = "strict") -> None:
+        """Set the codec of the data that is delivered and written from now on.
+
+        Raises:
+            LookupError: there is no such codec.
+        """
+        if encoding is not None:
+            codecs.lookup(encoding)
+        self._encoding = encoding
+        self._errors = errors
+        self._decoders = {}
+
+    def get_recv_window(self) -> int:
+        """Return the bytes that the peer may have under way to the session."""
+        return self._window
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about this channel, or about its connection."""
+        if name in self._extra:
+            return self._extra[name]
+        if name == "connection":
+            return self._link.owner
+        return self.get_connection().get_extra_info(name, default)
+
+    def set_extra_info(self, **kwargs: Any) -> None:
+        """Attach facts for `get_extra_info`."""
+        self._extra.update(kwargs)
+
+    # ------------------------------------------------------------ writing
+
+    def can_write_eof(self) -> bool:
+        """Return True: a channel can be closed in one direction."""
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        """Return the bytes that wait for the peer's window."""
+        return self._queue.size
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set where `pause_writing` and `resume_writing` are called, in bytes.
+
+        Raises:
+            ValueError: not `0 <= low <= high`.
+        """
+        if high is None:
+            high = limits.WRITE_HIGH if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not 0 <= low <= high:
+            raise ValueError(f"high ({high}) must be at least low ({low}), and low at least 0")
+        self._high, self._low = high, low
+        self._check_high()
+        self._check_low()
+
+    def write(self, data: AnyStr, datatype: int | None = None) -> None:
+        """Send data; what there is no room for is queued.
+
+        Args:
+            data: str if the channel has an encoding, else bytes.
+            datatype: None, or `EXTENDED_DATA_STDERR`.
+
+        Raises:
+            BrokenPipeError: the channel is closed for writing.
+            TypeError: str on a channel of bytes, or bytes on one of text.
+            LocalProtocolError: the program has not waited for room, and too much is queued.
+        """
+        if self._encoding is None:
+            if isinstance(data, str):
+                raise TypeError("this channel carries bytes: it was opened with encoding=None")
+            raw: bytes = data
+        else:
+            if not isinstance(data, str):
+                raise TypeError(f"this channel carries str, encoded as {self._encoding}, not bytes")
+            raw = data.encode(self._encoding, self._errors)
+        if self._sending is not Sending.OPEN or not self._link.active:
+            raise BrokenPipeError("the channel is closed for writing")
+        size = len(raw)
+        if not size:
+            return
+        taken = 0
+        if not self._queue.size and self._number is not None and self._phase is not Phase.NEW:
+            taken = self._link.protocol.channel_write(self._number, raw, datatype)
+            self._link.touch()
+            if taken == size:
+                return
+        if self._queue.size + size - taken > limits.WRITE_QUEUE:
+            raise LocalProtocolError(
+                f"{self._queue.size} bytes wait for the peer and {size} were to follow: "
+                f"write less at once, and wait in drain() or after pause_writing()"
+            )
+        self._queue.push(memoryview(raw)[taken:] if taken else raw, datatype)
+        self._check_high()
+
+    def writelines(self, list_of_data: Iterable[AnyStr], datatype: int | None = None) -> None:
+        """Send several pieces of data, as `write` does for their concatenation."""
+        pieces = list(list_of_data)
+        if pieces:
+            self.write(pieces[0][:0].join(pieces), datatype)
+
+    def write_eof(self) -> None:
+        """Say that no more data follows what was written; the other direction stays open."""
+        if self._sending is Sending.OPEN:
+            self._sending = Sending.EOF
+            self._finish_sending()
+
+    def writable(self) -> None:
+        """The protocol takes data again."""
+        number = self._number
+        queue = self._queue
+        if number is None or self._sending is Sending.CLOSED:
+            return
+        write = self._link.protocol.channel_write
+        while queue.size:
+            data, datatype = queue.head()
+            taken = write(number, data, datatype)
+            complete = taken == len(data)
+            data.release()
+            queue.advance(taken)
+            if not complete:
+                break
+        self._check_low()
+        self._finish_sending()
+
+    def _finish_sending(self) -> None:
+        """Send EOF, the last requests and CLOSE, each when it is due and nothing is queued before it."""
+        if self._queue.size or self._number is None or self._phase is Phase.NEW or not self._link.active:
+            return
+        protocol = self._link.protocol
+        if self._sending in (Sending.EOF, Sending.CLOSING) and not self._eof_sent:
+            self._eof_sent = True
+            protocol.channel_eof(self._number)
+        requests, self._last_requests = self._last_requests, []
+        for name, payload in requests:
+            protocol.channel_request(self._number, name, payload, False)
+        if self._sending is Sending.CLOSING:
+            self._sending = Sending.CLOSED
+            protocol.channel_close(self._number)
+        self._link.touch()
+
+    def _check_high(self) -> None:
+        if self._queue.size > self._high and not self._session_paused and self._session is not None:
+            self._session_paused = True
+            self._call(self._session.pause_writing)
+
+    def _check_low(self) -> None:
+        if self._session_paused and self._queue.size <= self._low:
+            self._session_paused = False
+            self._call(self._session.resume_writing)
+
+    # ------------------------------------------------------------ reading
+
+    def pause_reading(self) -> None:
+        """Have no more data delivered: the peer stops once its window is used up."""
+        self._paused = True
+
+    def resume_reading(self) -> None:
+        """Have data delivered again, what has arrived in the meantime first."""
+        self._paused = False
+        self._deliver_received()
+
+    def data_arrived(self, data: bytes, datatype: int | None) -> None:
+        """Give data to the session, or keep it."""
+        if self._paused or self._phase is not Phase.STARTED or self._received or self._delivering:
+            self._received.push(data, datatype)
+        else:
+            self._deliver(data, datatype)
+
+    def eof_arrived(self) -> None:
+        """The peer sends no more data."""
+        self._eof_waits = True
+        self._deliver_received()
+
+    def _deliver(self, data: bytes, datatype: int | None) -> None:
+        if self._failed:
+            return
+        size = len(data)
+        try:
+            if self._encoding is None:
+                self._session.data_received(data, datatype)
+            else:
+                text = self._decode(data, datatype, final=False)
+                if text:
+                    self._session.data_received(text, datatype)
+        except Exception as error:
+            self._fail(error, "data_received")
+            return
+        if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
+            assert self._number is not None
+            self._link.protocol.consumed(self._number, size)
+
+    def _decode(self, data: bytes, datatype: int | None, final: bool) -> str:
+        decoder = self._decoders.get(datatype)
+        if decoder is None:
+            assert self._encoding is not None
+            decoder = codecs.getincrementaldecoder(self._encoding)(self._errors)
+            self._decoders[datatype] = decoder
+        return decoder.decode(data, final)
+
+    def _deliver_received(self) -> None:
+        """Deliver what is kept, as long as the session reads; the end too, when it has come."""
+        if self._delivering or self._phase in (Phase.NEW, Phase.OPEN):
+            return
+        self._delivering = True
+        try:
+            while self._received and not (self._paused and self._phase is Phase.STARTED):
+                self._deliver(*self._received.pop())
+        finally:
+            self._delivering = False
+        self._link.touch()
+        if self._eof_waits and not self._received:
+            self._eof_waits = False
+            self._deliver_eof()
+
+    def _deliver_eof(self) -> None:
+        if self._failed:
+            return
+        try:
+            for datatype in tuple(self._decoders):
+                # A character that was cut off is an error of the text, or its replacement.
+                text = self._decode(b"", datatype, final=True)
+                if text:
+                    self._session.data_received(text, datatype)
+            stays_open = self._session.eof_received()
+        except Exception as error:
+            self._fail(error, "eof_received")
+            return
+        if not stays_open and self._phase is Phase.STARTED:
+            self._answer_eof()
+
+    def _answer_eof(self) -> None:
+        """The session did not ask to stay half open."""
+        self.close()
+
+    # ------------------------------------------------------------ opening and starting
+
+    def opened(self) -> None:
+        """The channel is open in both directions: what was written before can go."""
+        self._phase = Phase.OPEN
+        self.writable()
+        if self._opening is not None and not self._opening.done():
+            self._opening.set_result(None)
+
+    def open_failed(self, error: Exception) -> None:
+        """The peer refused the channel."""
+        self._phase = Phase.GONE
+        self._number = None
+        if self._opening is not None and not self._opening.done():
+            self._opening.set_exception(error)
+        self._closed.set()
+
+    def bind(self, number: int, session: Any) -> None:
+        """Give an accepted channel its number and session; the caller then lets it be opened.
+
+        Raises:
+            LocalProtocolError: this channel object was used before.
+        """
+        if self._number is not None or self._phase is not Phase.NEW:
+            raise LocalProtocolError("a channel object can be opened once")
+        self._number = number
+        self.logger = self._link.channel_logger(number)
+        self._attach(session)
+
+    def _attach(self, session: Any) -> None:
+        """Call the session's `connection_made`; what it raises is the caller's."""
+        self._session = session
+        session.connection_made(self)
+
+    async def open(self, kind: str, data: bytes, make_session: Callable[[], T]) -> T:
+        """Open this channel and make its session.
+
+        Raises:
+            ChannelOpenError: the peer refused.
+        """
+        if self._number is not None or self._phase is not Phase.NEW:
+            raise LocalProtocolError("a channel object can be opened once")
+        self._opening = self._link.loop.create_future()
+        self._number = self._link.open_channel(self, kind, data, self._window, self._max_packet)
+        self.logger = self._link.channel_logger(self._number)
+        try:
+            await self._opening
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        try:
+            session = make_session()
+            self._attach(session)
+        except Exception:
+            self.abort()
+            raise
+        return session
+
+    def start(self) -> None:
+        """Call `session_started`, then deliver what has arrived before."""
+        if self._phase is not Phase.OPEN or self._failed:
+            return
+        self._phase = Phase.STARTED
+        self._call(self._session.session_started)
+        self._deliver_received()
+
+    # ------------------------------------------------------------ requests
+
+    def request_arrived(self, event: ChannelRequestQuestion) -> None:
+        """Answer a request of the peer, in order."""
+        self._tasks.begin(self._request(event), f"answering {event.name}")
+
+    async def _request(self, event: ChannelRequestQuestion) -> None:
+        granted = False
+        if not self._failed and self._session is not None:
+            try:
+                granted = await self._answer_request(event.payload)
+            except Exception as error:
+                self._fail(error, event.name)
+        self._link.answer(event.token, granted)
+        if granted:
+            self._request_granted(event.name)
+
+    async def _answer_request(self, payload: Any) -> bool:
+        """Return whether a request is granted; waits through `settle` alone."""
+        return False
+
+    def _request_granted(self, name: str) -> None:
+        """The answer to this request was sent."""
+
+    def send_request(self, name: str, payload: bytes = b"") -> None:
+        """Send a request that wants no reply; nothing is sent once the channel closes."""
+        if self._number is not None and self._phase is not Phase.GONE and self._link.active:
+            if self._sending is not Sending.CLOSED:
+                self._link.protocol.channel_request(self._number, name, payload, False)
+                self._link.touch()
+
+    async def make_request(self, name: str, payload: bytes = b"") -> bool:
+        """Send a request and return whether the peer granted it."""
+        if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
+            raise self._gone_error()
+        self._link.require_active()
+        assert self._number is not None
+        reply: asyncio.Future[bool] = self._link.loop.create_future()
+        self._link.protocol.channel_request(self._number, name, payload, True)
+        self._replies.append(reply)
+        self._link.touch()
+        return await reply
+
+    def reply_arrived(self, success: bool) -> None:
+        """The peer answered our oldest request."""
+        reply = self._replies.pop(0)
+        if not reply.done():
+            reply.set_result(success)
+
+    def _gone_error(self) -> Exception:
+        if self._error is not None:
+            return self._error
+        return ChannelOpenError(OpenFailureReason.CONNECT_FAILED, "the channel was closed")
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any], where: str) -> asyncio.Task[Any]:
+        """Run a coroutine that belongs to this channel: what it raises closes the channel, and it is
+        cancelled when the channel goes."""
+        return self._tasks.spawn(coroutine, where, lambda error: self._fail(error, where))
+
+    # ------------------------------------------------------------ the end
+
+    def is_closing(self) -> bool:
+        """Return whether the channel is closed or about to close."""
+        return self._phase is Phase.GONE or self._sending in (Sending.CLOSING, Sending.CLOSED)
+
+    def close(self) -> None:
+        """Close the channel once what was written has been sent."""
+        if not self.is_closing():
+            self._sending = Sending.CLOSING
+            self._finish_sending()
+
+    def abort(self) -> None:
+        """Close the channel now; what waits to be sent is dropped."""
+        self._queue.clear()
+        self._last_requests.clear()
+        if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
+            return
+        if self._phase is Phase.NEW:
+            # Still being opened: closed as soon as it is.
+            self._sending = Sending.CLOSING
+            return
+        self._sending = Sending.CLOSED
+        if self._number is not None and self._link.active:
+            self._link.protocol.channel_close(self._number)
+            self._link.touch()
+
+    async def wait_closed(self) -> None:
+        """Wait until the channel is closed in both directions and its tasks have ended."""
+        # A handler that waits for its own channel is not cancelled with it, but with the connection.
+        self._tasks.release(asyncio.current_task())
+        await self._closed.wait()
+        await self._tasks.wait()
+
+    def gone(self, error: Exception | None) -> None:
+        """The channel is over: what has arrived is delivered, and the session told, once."""
+        if self._phase is Phase.GONE:
+            return
+        started = self._phase is Phase.STARTED
+        self._phase = Phase.GONE
+        self._sending = Sending.CLOSED
+        self._error = self._error or error
+        self._queue.clear()
+        replies, self._replies = self._replies, []
+        for reply in replies:
+            if not reply.done():
+                reply.set_exception(self._gone_error())
+        if self._opening is not None and not self._opening.done():
+            self._opening.set_exception(self._gone_error())
+        if self._session is not None:
+            if started:
+                self._deliver_received()
+            try:
+                self._session.connection_lost(self._error)
+            except Exception as raised:
+                self._link.report(raised, "connection_lost of a session")
+        self._received.clear()
+        self._closed.set()
+        self._tasks.end()
+
+    def _call(self, callback: Callable[..., Any], *args: Any) -> None:
+        """Call a session, whose failure ends this channel alone."""
+        if self._failed:
+            return
+        try:
+            callback(*args)
+        except Exception as error:
+            self._fail(error, getattr(callback, "__name__", "a callback"))
+
+    def _fail(self, error: BaseException, where: str) -> None:
+        """A callback or handler of the program raised: report it and close this channel."""
+        # That the peer went is no failure of the handler which runs into it.
+        broken = isinstance(error, (BrokenPipeError, DisconnectError)) and self.is_closing()
+        if not broken:
+            self._link.report(error, f"{where} of a session")
+        if self._failed:
+            return
+        self._failed = True
+        if isinstance(error, Exception) and not broken:
+            self._error = error
+        self._close_failed()
+
+    def _close_failed(self) -> None:
+        """Close after a failure of the program, behind what it had written."""
+        self.close()

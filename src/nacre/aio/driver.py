@@ -1,0 +1,223 @@
+"""The asyncio protocol around one sans-I/O connection: bytes, time and events, nothing else.
+
+Owns: the transport, reading into the protocol's buffer, one flush a turn, the timer, and the
+dispatch of events by a table. Must not know: what any event means, or what a channel is.
+
+What a packet costs here is a hot path: no task, no future, no log call for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+from nacre.aio import limits
+from nacre.protocol.connection import Connection
+from nacre.protocol.events import Event
+
+#: What is done with each kind of event.
+Handlers = Mapping[type[Event], Callable[[Any], None]]
+
+
+class Owner(Protocol):
+    """What a driver asks of the one that it drives for."""
+
+    @property
+    def handlers(self) -> Handlers:
+        """Every kind of event, with what is done about it."""
+
+    def transport_made(self, transport: asyncio.Transport) -> Connection:
+        """Return the protocol end for this transport; what it raises closes the transport."""
+
+    def transport_lost(self) -> None:
+        """The transport is gone, and every event was handled."""
+
+    def report(self, error: BaseException, where: str) -> None:
+        """Tell the loop's exception handler."""
+
+
+class Driver(asyncio.BufferedProtocol):
+    """Drives a `nacre.protocol.connection.Connection` over one asyncio transport."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
+        self._loop = loop
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._handlers: Handlers = {}
+        self._running = False
+        self._scheduled = False
+        self._reading = True
+        self._ending = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.protocol: Connection | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport, from `connection_made` on."""
+        return self._transport
+
+    # ------------------------------------------------------------ called by asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the protocol."""
+        stream = cast(asyncio.Transport, transport)
+        self._transport = stream
+        self._handlers = self._owner.handlers
+        connection = stream.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream.set_write_buffer_limits(high=limits.TRANSPORT_HIGH, low=limits.TRANSPORT_LOW)
+        try:
+            self.protocol = self._owner.transport_made(stream)
+            self.protocol.start(self._loop.time())
+        except Exception as error:
+            self._owner.report(error, "starting a connection")
+            stream.abort()
+            return
+        self.run()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the protocol's receive buffer to the transport."""
+        assert self.protocol is not None
+        return self.protocol.receive_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read, and send what came of it."""
+        assert self.protocol is not None
+        self.protocol.received(nbytes, self._loop.time())
+        self.run()
+
+    def eof_received(self) -> None:
+        """The peer's transport ended: so does the connection, after what is left was sent."""
+        if self.protocol is not None:
+            self.protocol.receive_eof(self._loop.time())
+            self.run()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is gone."""
+        if self.protocol is not None and not self.protocol.closed:
+            self.protocol.receive_eof(self._loop.time())
+            self._pump()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ending = True
+        self._owner.transport_lost()
+
+    def pause_writing(self) -> None:
+        """The transport is full."""
+        if self.protocol is not None:
+            self.protocol.hold_output(True)
+
+    def resume_writing(self) -> None:
+        """The transport has room."""
+        if self.protocol is not None:
+            self.protocol.hold_output(False)
+            self.touch()
+
+    # ------------------------------------------------------------ called by the owner
+
+    def touch(self) -> None:
+        """A command was given: send what came of it, this turn of the loop, once for all of them."""
+        if not (self._running or self._scheduled):
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def abort(self) -> None:
+        """Drop the transport with what it still holds."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ------------------------------------------------------------ inside
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        self.run()
+
+    def run(self) -> None:
+        """Handle every event, send what there is to send, and set the timer."""
+        if self._running or self.protocol is None or self._transport is None:
+            return
+        self._running = True
+        try:
+            for _ in range(limits.FLUSHES_A_TURN):
+                self._pump()
+                if not self._flush():
+                    break
+            else:
+                self._scheduled = True
+                self._loop.call_soon(self._turn)
+        finally:
+            self._running = False
+        if self.protocol.closed:
+            self._end()
+            return
+        if self.protocol.wants_input is not self._reading:
+            self._switch_reading()
+        self._arm()
+
+    def _pump(self) -> None:
+        assert self.protocol is not None
+        next_event = self.protocol.next_event
+        handlers = self._handlers
+        try:
+            while (event := next_event()) is not None:
+                handlers[type(event)](event)
+        except Exception as error:
+            # Not a fault of the peer, which never raises here: one of ours ends this connection alone.
+            self._owner.report(error, "handling an event")
+            self.abort()
+
+    def _flush(self) -> bool:
+        """Write what the protocol has; tell whether there was anything."""
+        assert self.protocol is not None and self._transport is not None
+        segments = self.protocol.data_to_send()
+        if not segments or self._transport.is_closing():
+            return False
+        for segment in segments:
+            self._transport.write(segment)
+        return True
+
+    def _switch_reading(self) -> None:
+        assert self._transport is not None
+        if self._transport.is_closing():
+            return
+        if self._reading:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+        self._reading = not self._reading
+
+    def _end(self) -> None:
+        """Close the transport once it has sent what it holds, or drop it when the peer does not read."""
+        if self._ending:
+            return
+        self._ending = True
+        assert self._transport is not None
+        self._transport.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
+
+    def _arm(self) -> None:
+        """Have the timer fire no later than the protocol's next deadline.
+
+        A deadline that moves away leaves the timer alone: it fires once for nothing and is set anew.
+        """
+        assert self.protocol is not None
+        deadline = self.protocol.next_deadline()
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        assert self.protocol is not None
+        self.protocol.tick(self._loop.time())
+        self.run()

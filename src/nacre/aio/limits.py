@@ -1,0 +1,44 @@
+"""Every bound of the asyncio side, each with its reason, in this one place.
+
+Owns: the numbers that `nacre.protocol.limits` does not know of. Must not know: anything else.
+Sizes are bytes, times seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- driver
+#: What the transport may hold before the protocol is told to stop: one flush of eight packets.
+TRANSPORT_HIGH: Final = 256 * 1024
+TRANSPORT_LOW: Final = 64 * 1024
+#: Flushes in one turn of the loop, so that one connection on a fast link cannot keep the others waiting.
+FLUSHES_A_TURN: Final = 4
+#: A peer that does not read has this long to take what is left after the connection ended.
+CLOSE_TIMEOUT: Final = 10.0
+
+# --- channels
+#: Data that one channel queues for a peer that is slow; a program that honours `drain` or
+#: `pause_writing` comes nowhere near, and one that does not must not fill the memory.
+WRITE_QUEUE: Final = 64 * 1024 * 1024
+#: Where `pause_writing` is called unless the program says otherwise; asyncio's own default.
+WRITE_HIGH: Final = 64 * 1024
+#: Small pieces are joined up to this size, so that one-byte packets cannot cost a hundred times their size.
+JOIN: Final = 32 * 1024
+#: Pieces kept in order of arrival over the data types; beyond it order holds within each type alone.
+PIECES: Final = 1024
+#: Environment variables that a client may set on one channel, and the bytes of all names and values.
+ENVIRONMENT_NAMES: Final = 256
+ENVIRONMENT_BYTES: Final = 64 * 1024
+#: Signals, breaks and changes of size that wait for a reader which does not read; the oldest go.
+STREAM_EXCEPTIONS: Final = 64
+
+# --- accepting
+#: A short queue in the kernel makes honest clients wait for a retransmission in a flood.
+BACKLOG: Final = 1024
+#: Accepted in one turn of the loop, so that a flood cannot starve the sessions.
+ACCEPTS_A_WAKE: Final = 64
+#: Connections that have not authenticated; OpenSSH's MaxStartups ends at 100 too.
+UNAUTHENTICATED: Final = 100
+#: Pause after the process or the system has run out of descriptors or memory for sockets.
+EXHAUSTED_PAUSE: Final = 0.5

@@ -1,0 +1,362 @@
+"""One connection as asyncio sees it: its channels, its tasks, its questions and its end.
+
+Owns: the table of channels, the answers that are waited for, the order in which a connection ends.
+Must not know: any kind of channel, any request, authentication or the public face; features register
+what they open and answer.
+
+The end, in order: each channel's `connection_lost`, the owner's, then what still runs is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from enum import Enum
+from typing import Any, Protocol
+
+from nacre.aio.driver import Driver, Handlers
+from nacre.aio.log import SSHLogger, connection_logger
+from nacre.aio.tasks import Tasks
+from nacre.errors import (
+    ChannelOpenError,
+    ConnectionLost,
+    DisconnectError,
+    DisconnectReason,
+    LocalProtocolError,
+    OpenFailureReason,
+)
+from nacre.protocol import events
+from nacre.protocol.connection import Connection
+
+
+class Channel(Protocol):
+    """What a link asks of a channel."""
+
+    def opened(self) -> None: ...
+    def open_failed(self, error: Exception) -> None: ...
+    def data_arrived(self, data: bytes, datatype: int | None) -> None: ...
+    def eof_arrived(self) -> None: ...
+    def writable(self) -> None: ...
+    def request_arrived(self, event: events.ChannelRequestQuestion) -> None: ...
+    def reply_arrived(self, success: bool) -> None: ...
+    def gone(self, error: Exception | None) -> None: ...
+
+
+class LinkOwner(Protocol):
+    """What a link asks of the connection object of the face."""
+
+    def transport_made(self, transport: asyncio.Transport) -> Connection: ...
+    def link_lost(self, error: Exception | None) -> None: ...
+
+
+class LinkState(Enum):
+    """Where a connection is in its life."""
+
+    OPEN = "open"
+    ENDING = "ending"
+    GONE = "gone"
+
+
+#: Answers an open of the peer: returns the channel and what it accepts with, or raises `ChannelOpenError`.
+OpenHandler = Callable[[events.ChannelOpenQuestion], Coroutine[Any, Any, tuple[Channel, events.OpenAccept]]]
+#: Answers a global request: False, True or the data of the reply.
+GlobalHandler = Callable[[events.GlobalRequestQuestion], Coroutine[Any, Any, bool | bytes]]
+
+
+class Link:
+    """The runtime of one connection.
+
+    Args:
+        owner: the connection object.
+        loop: the event loop.
+        extra_handlers: events that the owner handles: authentication, keys, debug messages.
+        opens: who answers the peer's opens, by the kind of channel.
+        requests: who answers the peer's global requests, by name.
+    """
+
+    def __init__(
+        self,
+        owner: LinkOwner,
+        loop: asyncio.AbstractEventLoop,
+        extra_handlers: Handlers,
+        opens: Mapping[str, OpenHandler],
+        requests: Mapping[str, GlobalHandler],
+    ) -> None:
+        self.loop = loop
+        self.owner = owner
+        self.name, self.logger = connection_logger()
+        self.tasks = Tasks(loop, self.report)
+        self.state = LinkState.OPEN
+        #: Whether commands may be given to the protocol.
+        self.active = False
+        self.channels: dict[int, Channel] = {}
+        self.error: Exception | None = None
+        self._aborted = False
+        self._opens = opens
+        self._requests = requests
+        self._replies: list[asyncio.Future[tuple[bool, bytes]]] = []
+        self._transport_gone = asyncio.Event()
+        self._handlers: dict[type[events.Event], Callable[[Any], None]] = {
+            events.ChannelData: self._data,
+            events.ChannelWritable: self._writable,
+            events.ChannelEOF: self._eof,
+            events.ChannelClosed: self._closed,
+            events.ChannelOpened: self._opened,
+            events.ChannelOpenFailed: self._open_failed,
+            events.ChannelOpenQuestion: self._open_question,
+            events.ChannelRequestQuestion: self._channel_request,
+            events.ChannelReply: self._channel_reply,
+            events.GlobalRequestQuestion: self._global_request,
+            events.GlobalReply: self._global_reply,
+            events.Disconnected: self._disconnected,
+            **extra_handlers,
+        }
+        self.driver = Driver(loop, self)
+
+    # ------------------------------------------------------------ asked by the driver
+
+    @property
+    def handlers(self) -> Handlers:
+        """What is done with each kind of event."""
+        return self._handlers
+
+    def transport_made(self, transport: asyncio.Transport) -> Connection:
+        """Ask the owner for the protocol end."""
+        protocol = self.owner.transport_made(transport)
+        self.active = self.state is LinkState.OPEN
+        return protocol
+
+    def transport_lost(self) -> None:
+        """The transport is gone, and so is the link, however it came to this."""
+        if self.state is not LinkState.GONE:
+            self._finish(ConnectionLost("the connection was lost"))
+        self._transport_gone.set()
+
+    def report(self, error: BaseException, where: str) -> None:
+        """Tell the loop's exception handler of a failure that nobody waits for."""
+        self.loop.call_exception_handler(
+            {"message": f"{self.name}: {where} failed", "exception": error, "transport": self.driver.transport}
+        )
+
+    # ------------------------------------------------------------ asked by channels and the owner
+
+    @property
+    def protocol(self) -> Connection:
+        """The protocol end.
+
+        Raises:
+            ConnectionLost: there is none, because the transport was never made.
+        """
+        if self.driver.protocol is None:
+            raise ConnectionLost("the connection is not open")
+        return self.driver.protocol
+
+    def require_active(self) -> None:
+        """Raise what ended the connection, if it has ended."""
+        if not self.active:
+            raise self.lost_error()
+
+    def lost_error(self) -> Exception:
+        """Return why the connection cannot be used any more."""
+        return self.error or ConnectionLost("the connection is closed")
+
+    def touch(self) -> None:
+        """A command was given to the protocol."""
+        self.driver.touch()
+
+    def channel_logger(self, number: int) -> SSHLogger:
+        """Return a logger that names this connection and a channel."""
+        return SSHLogger(self.logger.logger, {"name": f"{self.name}, chan={number}"})
+
+    def answer(self, token: events.Token, value: object) -> None:
+        """Answer a question of the protocol."""
+        if self.driver.protocol is not None:
+            self.driver.protocol.answer(token, value)
+            self.driver.touch()
+
+    def ask(self, token: events.Token, answer: Coroutine[Any, Any, Any], refusal: object, where: str) -> None:
+        """Answer a question with what a coroutine of ours returns, and with `refusal` if it fails.
+
+        Answered inline when the coroutine has nothing to wait for.
+        """
+        self.tasks.begin(self._ask(token, answer, refusal, where), where)
+
+    async def _ask(
+        self, token: events.Token, answer: Coroutine[Any, Any, Any], refusal: object, where: str
+    ) -> None:
+        value = refusal
+        try:
+            value = await answer
+        except Exception as error:
+            self.report(error, where)
+        except asyncio.CancelledError:
+            # A callback that was cancelled by itself is a refusal; when we are cancelled, so be it.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+        self.answer(token, value)
+
+    def open_channel(self, channel: Channel, kind: str, data: bytes, window: int, max_packet: int) -> int:
+        """Open a channel; it hears `opened` or `open_failed`. Returns its number."""
+        self.require_active()
+        number = self.protocol.open_channel(kind, data, window, max_packet)
+        self.channels[number] = channel
+        self.touch()
+        return number
+
+    async def global_request(self, name: str, payload: bytes) -> tuple[bool, bytes]:
+        """Send a global request and return its reply: success, and its data."""
+        self.require_active()
+        reply: asyncio.Future[tuple[bool, bytes]] = self.loop.create_future()
+        self.protocol.global_request(name, payload, True)
+        self._replies.append(reply)
+        self.touch()
+        return await reply
+
+    def disconnect(self, code: int, reason: str, lang: str) -> None:
+        """End the connection with SSH_MSG_DISCONNECT, after what was given to the protocol before."""
+        if self.state is not LinkState.OPEN:
+            return
+        self.state = LinkState.ENDING
+        self.active = False
+        if self.driver.protocol is not None:
+            self.driver.protocol.disconnect(code, reason, lang)
+            self.driver.touch()
+        else:
+            self.driver.abort()
+
+    def abort(self) -> None:
+        """End the connection at once, with nothing more sent."""
+        if self.state is LinkState.OPEN:
+            self.state = LinkState.ENDING
+        self.active = False
+        self._aborted = True
+        self.driver.abort()
+
+    def never_connected(self) -> None:
+        """There will be no transport: let nobody wait for its end."""
+        self.state = LinkState.GONE
+        self._transport_gone.set()
+
+    async def wait_closed(self) -> None:
+        """Wait until the transport is gone and no task of this connection is left."""
+        await self._transport_gone.wait()
+        await self.tasks.wait()
+
+    # ------------------------------------------------------------ channel events
+
+    def _data(self, event: events.ChannelData) -> None:
+        channel = self.channels.get(event.channel)
+        if channel is not None:
+            channel.data_arrived(event.data, event.datatype)
+
+    def _writable(self, event: events.ChannelWritable) -> None:
+        channel = self.channels.get(event.channel)
+        if channel is not None:
+            channel.writable()
+
+    def _eof(self, event: events.ChannelEOF) -> None:
+        channel = self.channels.get(event.channel)
+        if channel is not None:
+            channel.eof_arrived()
+
+    def _opened(self, event: events.ChannelOpened) -> None:
+        channel = self.channels.get(event.channel)
+        if channel is not None:
+            channel.opened()
+
+    def _open_failed(self, event: events.ChannelOpenFailed) -> None:
+        channel = self.channels.pop(event.channel, None)
+        if channel is not None:
+            channel.open_failed(ChannelOpenError(event.code, event.reason, event.lang))
+
+    def _closed(self, event: events.ChannelClosed) -> None:
+        channel = self.channels.pop(event.channel, None)
+        if channel is None:
+            return
+        channel.gone(self._failure())
+
+    def _failure(self) -> Exception | None:
+        """Return why the connection goes, when it is going: the reason of each channel's end."""
+        if self._aborted or self.driver.protocol is None:
+            return None
+        return self.driver.protocol.failure
+
+    def _channel_request(self, event: events.ChannelRequestQuestion) -> None:
+        channel = self.channels.get(event.channel)
+        if channel is None:
+            self.answer(event.token, False)
+        else:
+            channel.request_arrived(event)
+
+    def _channel_reply(self, event: events.ChannelReply) -> None:
+        channel = self.channels.get(event.channel)
+        if channel is not None:
+            channel.reply_arrived(event.success)
+
+    def _open_question(self, event: events.ChannelOpenQuestion) -> None:
+        self.tasks.begin(self._open(event), "answering a channel open")
+
+    async def _open(self, event: events.ChannelOpenQuestion) -> None:
+        answer: events.OpenAccept | events.OpenRefuse
+        handler = self._opens.get(event.kind)
+        if handler is None:
+            reason = OpenFailureReason.UNKNOWN_CHANNEL_TYPE
+            self.answer(event.token, events.OpenRefuse(reason, f"channels of type {event.kind!r} are not known"))
+            return
+        try:
+            channel, accept = await handler(event)
+        except ChannelOpenError as error:
+            answer = events.OpenRefuse(error.code, error.reason, error.lang)
+            self.answer(event.token, answer)
+            return
+        except Exception as error:
+            self.report(error, "opening a channel")
+            answer = events.OpenRefuse(OpenFailureReason.CONNECT_FAILED, "the channel could not be opened")
+            self.answer(event.token, answer)
+            return
+        if self.active:
+            self.channels[event.channel] = channel
+            self.answer(event.token, accept)
+            channel.opened()
+
+    # ------------------------------------------------------------ global requests
+
+    def _global_request(self, event: events.GlobalRequestQuestion) -> None:
+        handler = self._requests.get(event.name)
+        if handler is None:
+            self.answer(event.token, False)
+        else:
+            self.ask(event.token, handler(event), False, f"the global request {event.name}")
+
+    def _global_reply(self, event: events.GlobalReply) -> None:
+        if not self._replies:
+            raise LocalProtocolError("a global reply that nobody waits for")
+        reply = self._replies.pop(0)
+        if not reply.done():
+            reply.set_result((event.success, event.data))
+
+    # ------------------------------------------------------------ the end
+
+    def _disconnected(self, event: events.Disconnected) -> None:
+        error: DisconnectError | None = event.error
+        if error is not None and error.code == DisconnectReason.BY_APPLICATION and event.by_peer:
+            error = None
+        self._finish(None if self._aborted else error)
+
+    def _finish(self, error: Exception | None) -> None:
+        """Tell everybody that it is over, each once, and cancel what is left."""
+        if self.state is LinkState.GONE:
+            return
+        self.state = LinkState.GONE
+        self.active = False
+        self.error = error
+        channels, self.channels = self.channels, {}
+        for channel in channels.values():
+            channel.gone(error)
+        replies, self._replies = self._replies, []
+        for reply in replies:
+            if not reply.done():
+                reply.set_exception(self.lost_error())
+        self.owner.link_lost(error)
+        self.tasks.end()

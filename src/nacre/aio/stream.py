@@ -1,0 +1,479 @@
+"""`SSHReader` and `SSHWriter`, and the session half that feeds them.
+
+Owns: reading by size, line and separator over pieces of data; back-pressure from a reader that does
+not read; `drain`. Must not know: which requests a session answers, processes, options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, AnyStr, Generic, cast
+
+from nacre.aio import limits
+from nacre.errors import TerminalSizeChanged
+
+Separator = AnyStr | Iterable[AnyStr] | re.Pattern[AnyStr]
+
+
+class SSHReader(Generic[AnyStr]):
+    """Reads one data type of a session: standard input, output or error.
+
+    Breaks, signals and changes of the terminal's size are raised by the reading call that reaches
+    them, as `BreakReceived`, `SignalReceived` and `TerminalSizeChanged`.
+    """
+
+    def __init__(self, streams: Streams[AnyStr], datatype: int | None = None) -> None:
+        self._streams = streams
+        self._chan = streams.chan
+        self._pieces: deque[AnyStr | Exception] = deque()
+        self._exceptions = 0
+        self._eof = False
+        self._error: Exception | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._lock = asyncio.Lock()
+        empty: Any = "" if self._chan.get_encoding()[0] is not None else b""
+        self._empty: AnyStr = empty
+        self._datatype = datatype
+
+    @property
+    def channel(self) -> Any:
+        """The channel that this reads from."""
+        return self._chan
+
+    @property
+    def logger(self) -> Any:
+        """The logger of the channel."""
+        return self._chan.logger
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about the channel or its connection."""
+        return self._chan.get_extra_info(name, default)
+
+    # ------------------------------------------------------------ feeding
+
+    def feed_data(self, data: AnyStr) -> None:
+        """Add data behind what waits to be read."""
+        if data:
+            self._pieces.append(data)
+            self._streams.waiting += len(data)
+            self._notify()
+
+    def feed_eof(self) -> None:
+        """Say that nothing follows."""
+        self._eof = True
+        self._notify()
+
+    def feed_exception(self, error: Exception) -> None:
+        """Have a reading call raise this when it comes to it. Sizes in a row are one; the oldest go."""
+        if isinstance(error, TerminalSizeChanged) and self._pieces:
+            if isinstance(self._pieces[-1], TerminalSizeChanged):
+                self._pieces[-1] = error
+                return
+        if self._exceptions >= limits.STREAM_EXCEPTIONS:
+            oldest = next(piece for piece in self._pieces if isinstance(piece, Exception))
+            self._pieces.remove(oldest)
+        else:
+            self._exceptions += 1
+        self._pieces.append(error)
+        self._notify()
+
+    def feed_error(self, error: Exception) -> None:
+        """Say that nothing follows because of this error."""
+        self._error = error
+        self.feed_eof()
+
+    def _notify(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    # ------------------------------------------------------------ reading
+
+    def at_eof(self) -> bool:
+        """Return whether everything was read and nothing follows."""
+        return self._eof and not self._pieces
+
+    async def read(self, n: int = -1) -> AnyStr:
+        """Read at most `n` characters or bytes, at least one unless at the end.
+
+        Args:
+            n: -1: read until the end.
+
+        Returns:
+            What was read; empty at the end.
+        """
+        async with self._lock:
+            if n == 0:
+                return self._empty
+            if n > 0:
+                if not await self._readable():
+                    return self._empty
+                return self._take(n)
+            parts: list[AnyStr] = []
+            while await self._readable_keeping(parts):
+                parts.append(self._take(-1))
+            return self._empty.join(parts)
+
+    async def readexactly(self, n: int) -> AnyStr:
+        """Read exactly `n` characters or bytes.
+
+        Raises:
+            asyncio.IncompleteReadError: the end came first; its `partial` has what there was.
+        """
+        if n < 0:
+            raise ValueError("the size to read cannot be negative")
+        async with self._lock:
+            parts: list[AnyStr] = []
+            missing = n
+            while missing and await self._readable_keeping(parts):
+                parts.append(self._take(missing))
+                missing -= len(parts[-1])
+            data = self._empty.join(parts)
+            if missing:
+                raise asyncio.IncompleteReadError(cast(Any, data), n)
+            return data
+
+    async def readline(self) -> AnyStr:
+        """Read one line with its newline; without it at the end, or when the line fills the window."""
+        try:
+            return await self.readuntil(cast(AnyStr, "\n" if isinstance(self._empty, str) else b"\n"))
+        except asyncio.IncompleteReadError as error:
+            return cast(AnyStr, error.partial)
+
+    async def readuntil(self, separator: Separator[AnyStr], max_separator_len: int = 0) -> AnyStr:
+        """Read up to and with a separator.
+
+        Args:
+            separator: str or bytes; several of them; or a compiled pattern.
+            max_separator_len: the longest text that a pattern matches; 0: unknown, so that what
+                waits is searched again from its start whenever data comes.
+
+        Raises:
+            asyncio.IncompleteReadError: the end came first, or the line fills the window.
+        """
+        search, overlap = _searcher(separator, max_separator_len, self._empty)
+        async with self._lock:
+            scanned: list[AnyStr] = []  # pieces without a match, taken out so that each is searched once
+            length = 0
+            try:
+                tail = self._empty
+                while await self._readable():
+                    piece = self._take(-1)
+                    scanned.append(piece)
+                    if overlap is None:
+                        scanned = [self._empty.join(scanned)]
+                        window, before = scanned[0], 0
+                    else:
+                        window, before = tail + piece, length - len(tail)
+                    length += len(piece)
+                    end = search(window)
+                    if end >= 0:
+                        data = self._empty.join(scanned)
+                        scanned = []
+                        self._put_back(data[before + end :])
+                        return data[: before + end]
+                    if overlap is not None:
+                        tail = window[len(window) - overlap :] if 0 < overlap < len(window) else window[: overlap]
+                    if length >= self._streams.limit:
+                        break
+                partial, scanned = self._empty.join(scanned), []
+                raise asyncio.IncompleteReadError(cast(Any, partial), None)
+            finally:
+                if scanned:
+                    self._put_back(self._empty.join(scanned))
+
+    def collected(self) -> AnyStr:
+        """Return what waits, without its exceptions, and leave nothing."""
+        data = self._empty.join(piece for piece in self._pieces if not isinstance(piece, Exception))
+        self._pieces.clear()
+        self._exceptions = 0
+        self._streams.waiting -= len(data)
+        self._streams.was_read()
+        return data
+
+    def __aiter__(self) -> AsyncIterator[AnyStr]:
+        return self
+
+    async def __anext__(self) -> AnyStr:
+        line = await self.readline()
+        if not line:
+            raise StopAsyncIteration
+        return line
+
+    async def _readable(self) -> bool:
+        """Wait for data; False at the end.
+
+        Raises what was fed between pieces of data, and what ended the connection.
+        """
+        while not self._pieces:
+            if self._eof:
+                if self._error is not None:
+                    raise self._error
+                return False
+            self._streams.ready_for_more()
+            if self._pieces or self._eof:
+                continue
+            self._wake = self._chan.get_loop().create_future()
+            try:
+                await self._wake
+            finally:
+                self._wake = None
+        head = self._pieces[0]
+        if isinstance(head, Exception):
+            self._pieces.popleft()
+            self._exceptions -= 1
+            raise head
+        return True
+
+    async def _readable_keeping(self, parts: list[AnyStr]) -> bool:
+        """As `_readable`; what was read already is put back before anything is raised."""
+        try:
+            return await self._readable()
+        except BaseException:
+            self._put_back(self._empty.join(parts))
+            raise
+
+    def _take(self, n: int) -> AnyStr:
+        """Take at most `n` of what waits (-1: all), up to the next exception."""
+        head = self._pieces[0]
+        assert not isinstance(head, Exception)
+        if 0 < n < len(head):
+            data, self._pieces[0] = head[:n], head[n:]
+        else:
+            self._pieces.popleft()
+            data = head
+            if self._pieces and len(data) != n:
+                data = self._take_more([data], n)
+        self._streams.waiting -= len(data)
+        self._streams.was_read()
+        return data
+
+    def _take_more(self, parts: list[AnyStr], n: int) -> AnyStr:
+        length = len(parts[0])
+        while self._pieces and length != n:
+            head = self._pieces[0]
+            if isinstance(head, Exception):
+                break
+            if 0 < n < length + len(head):
+                cut = n - length
+                parts.append(head[:cut])
+                self._pieces[0] = head[cut:]
+                break
+            parts.append(head)
+            length += len(head)
+            self._pieces.popleft()
+        return self._empty.join(parts)
+
+    def _put_back(self, data: AnyStr) -> None:
+        if data:
+            self._pieces.appendleft(data)
+            self._streams.waiting += len(data)
+
+
+def _searcher(
+    separator: Any, max_separator_len: int, empty: AnyStr
+) -> tuple[Callable[[AnyStr], int], int | None]:
+    """Return what finds the end of the first separator in a text (-1: none), and how much of the text
+    before new data it needs to see (None: all)."""
+    if isinstance(separator, (str, bytes)):
+        if not separator:
+            raise ValueError("the separator cannot be empty")
+        length = len(separator)
+
+        def find(text: AnyStr) -> int:
+            start = text.find(cast(AnyStr, separator))
+            return -1 if start < 0 else start + length
+
+        return find, length - 1
+    if isinstance(separator, re.Pattern):
+        pattern = separator
+        overlap = max_separator_len - 1 if max_separator_len > 0 else None
+    else:
+        choices = sorted(separator, key=len, reverse=True)
+        if not choices or not choices[-1]:
+            raise ValueError("a separator cannot be empty")
+        joiner: Any = "|" if isinstance(empty, str) else b"|"
+        pattern = re.compile(joiner.join(re.escape(choice) for choice in choices))
+        overlap = len(choices[0]) - 1
+
+    def match(text: AnyStr) -> int:
+        found = pattern.search(text)
+        return -1 if found is None else found.end()
+
+    return match, overlap
+
+
+class SSHWriter(Generic[AnyStr]):
+    """Writes one data type of a session: standard input, output or error."""
+
+    def __init__(self, streams: Streams[AnyStr], datatype: int | None = None) -> None:
+        self._streams = streams
+        self._chan = streams.chan
+        self._datatype = datatype
+
+    @property
+    def channel(self) -> Any:
+        """The channel that this writes to."""
+        return self._chan
+
+    @property
+    def logger(self) -> Any:
+        """The logger of the channel."""
+        return self._chan.logger
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about the channel or its connection."""
+        return self._chan.get_extra_info(name, default)
+
+    def can_write_eof(self) -> bool:
+        """Return True."""
+        return bool(self._chan.can_write_eof())
+
+    def write(self, data: AnyStr) -> None:
+        """Send data; see `drain`.
+
+        Raises:
+            BrokenPipeError: the channel is closed for writing.
+        """
+        self._chan.write(data, self._datatype)
+
+    def writelines(self, list_of_data: Iterable[AnyStr]) -> None:
+        """Send several pieces of data."""
+        self._chan.writelines(list_of_data, self._datatype)
+
+    def write_eof(self) -> None:
+        """Say that no more data follows."""
+        self._chan.write_eof()
+
+    async def drain(self) -> None:
+        """Wait until there is room to write more.
+
+        Raises:
+            BrokenPipeError: the channel was closed while data waited.
+            DisconnectError: the connection ended.
+        """
+        await self._streams.drain()
+
+    def close(self) -> None:
+        """Close the channel once what was written has been sent."""
+        self._chan.close()
+
+    def is_closing(self) -> bool:
+        """Return whether the channel is closed or about to close."""
+        return bool(self._chan.is_closing())
+
+    async def wait_closed(self) -> None:
+        """Wait until the channel is closed."""
+        await self._chan.wait_closed()
+
+
+class Streams(Generic[AnyStr]):
+    """The half of a session that feeds readers and lets writers wait: one for each channel.
+
+    Args:
+        chan: the channel.
+        limit: pause the channel when this much waits to be read; None: the channel's window.
+    """
+
+    def __init__(self, chan: Any, limit: int | None = None) -> None:
+        self.chan = chan
+        self.limit: int = chan.get_recv_window() if limit is None else limit
+        #: What all readers together hold, in characters or bytes.
+        self.waiting = 0
+        self._unlimited = False
+        self._paused = False
+        self._readers: dict[int | None, SSHReader[AnyStr]] = {}
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._lost = False
+        self._error: Exception | None = None
+
+    def reader(self, datatype: int | None = None) -> SSHReader[AnyStr]:
+        """Return the reader of a data type."""
+        if datatype not in self._readers:
+            self._readers[datatype] = SSHReader(self, datatype)
+        return self._readers[datatype]
+
+    def send_to(self, datatype: int | None, reader: SSHReader[AnyStr]) -> None:
+        """Have data of a type read through another reader."""
+        self._readers[datatype] = reader
+
+    def drop(self, datatype: int | None) -> None:
+        """Have data of a type dropped as it comes."""
+        self._readers.pop(datatype, None)
+
+    def writer(self, datatype: int | None = None) -> SSHWriter[AnyStr]:
+        """Return a writer for a data type."""
+        return SSHWriter(self, datatype)
+
+    # ------------------------------------------------------------ told by the session
+
+    def data_received(self, data: AnyStr, datatype: int | None) -> None:
+        """Give data to its reader; data of a type that nobody reads is dropped."""
+        reader = self._readers.get(datatype)
+        if reader is None:
+            return
+        reader.feed_data(data)
+        if not (self._unlimited or self._paused) and self.waiting >= self.limit:
+            self._paused = True
+            self.chan.pause_reading()
+
+    def eof_received(self) -> None:
+        """Nothing follows for any reader."""
+        for reader in set(self._readers.values()):
+            reader.feed_eof()
+
+    def exception_received(self, error: Exception) -> None:
+        """A break, signal or change of size: raised by the reader of plain data."""
+        reader = self._readers.get(None)
+        if reader is not None:
+            reader.feed_exception(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The channel is closed."""
+        self._lost = True
+        self._error = error
+        for reader in set(self._readers.values()):
+            if error is not None:
+                reader.feed_error(error)
+            else:
+                reader.feed_eof()
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        """Let `drain` wait."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Wake everybody who waits in `drain`."""
+        self._writable.set()
+
+    # ------------------------------------------------------------ asked by readers and writers
+
+    def was_read(self) -> None:
+        """Data was read: let more come once half of the limit is free."""
+        if self._paused and self.waiting <= self.limit // 2:
+            self._paused = False
+            self.chan.resume_reading()
+
+    def ready_for_more(self) -> None:
+        """Somebody waits for data: let it come, unless other readers hold all that may wait."""
+        if self._paused and (self._unlimited or self.waiting < self.limit):
+            self._paused = False
+            self.chan.resume_reading()
+
+    def collect(self) -> None:
+        """Let everything come, however much it is: the program asked for all of it."""
+        self._unlimited = True
+        self.ready_for_more()
+
+    async def drain(self) -> None:
+        """Wait until the channel takes more."""
+        while not self._writable.is_set():
+            await self._writable.wait()
+        if self._lost:
+            if self._error is not None:
+                raise self._error
+            raise BrokenPipeError("the channel is closed")

@@ -1,0 +1,142 @@
+"""Calling what may be plain or a coroutine, and owning the tasks that come of it.
+
+Owns: `settle`, and `Tasks`, the set of tasks that belong to one connection or channel. Must not
+know: connections, channels or what the tasks do.
+
+A callback that returns a plain value costs no task: `Tasks.begin` runs a coroutine of ours by hand
+up to the first point where it has to wait, and makes a task of what is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+#: Told of a failure: the exception, and where it came from as words for a person.
+Report = Callable[[BaseException, str], None]
+
+
+@types.coroutine
+def _leave() -> Generator[None, None, None]:
+    yield
+
+
+@types.coroutine
+def _rest(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Go on with a coroutine that was begun by hand."""
+    return (yield from cast("Generator[Any, Any, T]", coroutine))
+
+
+async def settle(value: Awaitable[T] | T) -> T:
+    """Return a plain value at once, or what an awaitable gives.
+
+    For coroutines that `Tasks.begin` runs: the program's awaitable is first touched inside a task.
+    """
+    if inspect.isawaitable(value):
+        await _leave()
+        return cast("T", await value)
+    return cast("T", value)
+
+
+class Tasks:
+    """The tasks that belong to one connection or one channel.
+
+    Args:
+        loop: the event loop.
+        report: told of what a task raised.
+        parent: a set that these tasks belong to as well.
+    """
+
+    __slots__ = ("_cancelled", "_loop", "_parent", "_report", "_tasks")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, report: Report, parent: Tasks | None = None
+    ) -> None:
+        self._loop = loop
+        self._report = report
+        self._parent = parent
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._cancelled = False
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def begin(self, coroutine: Coroutine[Any, Any, Any], where: str) -> None:
+        """Run a coroutine of ours now, and what it has to wait for in a task.
+
+        The coroutine may wait through `settle` alone until its first wait is over.
+        """
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            return
+        self.spawn(_rest(coroutine), where)
+
+    def spawn(
+        self,
+        coroutine: Coroutine[Any, Any, T] | Generator[Any, Any, T],
+        where: str,
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> asyncio.Task[T]:
+        """Make a task of a coroutine.
+
+        Args:
+            coroutine: what to run.
+            where: names it in reports.
+            failed: told of what it raised, in place of `report`.
+        """
+        task = self._loop.create_task(cast("Coroutine[Any, Any, T]", coroutine))
+        scope: Tasks | None = self
+        while scope is not None:
+            scope._tasks.add(task)
+            task.add_done_callback(scope._tasks.discard)
+            scope = scope._parent
+        task.add_done_callback(lambda done: self._ended(done, where, failed))
+        if self._cancelled:
+            task.cancel()
+        return task
+
+    def _ended(
+        self,
+        task: asyncio.Task[Any],
+        where: str,
+        failed: Callable[[BaseException], None] | None,
+    ) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        if failed is not None:
+            failed(error)
+        else:
+            self._report(error, where)
+
+    def end(self) -> None:
+        """Cancel what still runs, after what the end has woken had a turn of the loop to finish."""
+        if self._tasks:
+            self._loop.call_soon(self._loop.call_soon, self.cancel)
+        else:
+            self._cancelled = True
+
+    def cancel(self) -> None:
+        """Cancel what runs, and what is spawned from now on."""
+        self._cancelled = True
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    def release(self, task: asyncio.Task[Any] | None) -> None:
+        """Leave a task to the parent alone: it waits for the end of what owns this set."""
+        if task is not None:
+            self._tasks.discard(task)
+
+    async def wait(self) -> None:
+        """Wait until no task is left, but for the one that waits."""
+        current = asyncio.current_task()
+        while waiting := {task for task in self._tasks if task is not current}:
+            await asyncio.wait(waiting)

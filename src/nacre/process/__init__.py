@@ -1,0 +1,1 @@
+"""Remote commands as processes: `SSHClientProcess` and `SSHServerProcess`. Knows `nacre.aio` and below."""
