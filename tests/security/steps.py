@@ -18,7 +18,7 @@ A step is `Step(verb, what, options)`:
 The end under test starts in `start` (a phase of expectations.py, reached by an honest peer of the given
 strictness) and has sent whatever that phase implies. A sequence whose `start` is a REKEY phase or
 AUTHENTICATED has no channel open, unless a step opens one: `do open-session`, channel 0 on both sides.
-`times` repeats a step with all its options; `number` in a repeated step may be a range.
+`times` repeats a step with all its options.
 """
 
 from __future__ import annotations
@@ -205,6 +205,6 @@ def attack(
     source: str,
     strict: bool = True,
 ) -> AttackSequence:
-    """An attack, by default on a strict connection; `name` becomes a word, `rows` are those of the threat model."""
+    """An attack, by default on a strict connection; `rows` count in the threat model."""
     numbers = (rows,) if isinstance(rows, int) else rows
     return AttackSequence(re.sub(r"\W+", "_", name), numbers, role, strict, start, steps, source)
