@@ -4,7 +4,9 @@ Owns: the pump, the fast path of channel data, the clock's deadlines, and the en
 Must not know: the rules of order (`state`), or any part beyond handing messages to it.
 
 A fault of the peer never raises towards the driver: it queues DISCONNECT and emits one
-`Disconnected`. A misuse by the caller raises `LocalProtocolError` at once.
+`Disconnected`. A misuse by the caller raises `LocalProtocolError` at once. A fault of ours (a
+signature that cannot be made, memory that is not there) ends the connection likewise, and its
+exception passes on: the events that end everything can still be pulled.
 """
 
 from __future__ import annotations
@@ -178,6 +180,9 @@ class Connection:
                 self._dispatch(bytes(scratch[1 : 1 + size]))
             except DisconnectError as error:
                 self._die(error)
+            except Exception:
+                self._die(_internal_error())
+                raise
 
     def _end_of_input(self) -> Event | None:
         if self._eof:
@@ -335,6 +340,11 @@ class Connection:
             token.lane.answered(token, value)
         except DisconnectError as error:
             self._die(error)
+        except LocalProtocolError:
+            raise
+        except Exception:
+            self._die(_internal_error())
+            raise
         self._publish()
 
     def send_debug(self, message: str, lang: str = "en-US", *, always_display: bool = False) -> None:
@@ -467,6 +477,12 @@ class Connection:
             raise ConnectionLost(f"the peer left {self._unanswered} keepalives unanswered")
         self._unanswered += 1
         self._mux.global_request(KEEPALIVE, b"", want_reply=True)
+
+
+def _internal_error() -> DisconnectError:
+    """What the peer is told when we are at fault. Nothing that went wrong ever counts as right: the
+    connection ends, and the exception goes on to the driver."""
+    return DisconnectError(DisconnectReason.BY_APPLICATION, "internal error")
 
 
 #: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).

@@ -35,7 +35,19 @@ class Core:
         ready: lanes in which something waited for an answer that is there now.
     """
 
-    __slots__ = ("events", "fault", "inbound", "info", "now", "outbound", "phase", "ready", "role", "settings", "sources")
+    __slots__ = (
+        "events",
+        "fault",
+        "inbound",
+        "info",
+        "now",
+        "outbound",
+        "phase",
+        "ready",
+        "role",
+        "settings",
+        "sources",
+    )
 
     def __init__(self, role: Role, settings: Settings, sources: Sources) -> None:
         self.role = role

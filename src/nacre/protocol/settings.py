@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from nacre.crypto import make_exchange
 from nacre.crypto.kex.base import KeyExchange
 from nacre.crypto.registry import Family, default_names
-from nacre.crypto import make_exchange
 from nacre.keys import default_signature_algorithms
 from nacre.protocol import limits
 

@@ -137,9 +137,7 @@ def structure(cls: S) -> S:
 
 
 @dataclass_transform(frozen_default=True)
-def message(
-    number: int, *, when: When, sender: Sender = Sender.BOTH, scope: str = PLAIN
-) -> Callable[[M], M]:
+def message(number: int, *, when: When, sender: Sender = Sender.BOTH, scope: str = PLAIN) -> Callable[[M], M]:
     """Declare a message.
 
     Args:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from nacre.errors import WireError
-from nacre.wire.fields import Boolean, LenientText, Name, RawText, Reader, String, UInt32
-from nacre.wire.fields import encode_uint32
+from nacre.wire.fields import Boolean, LenientText, Name, RawText, Reader, String, UInt32, encode_uint32
 from nacre.wire.message import Structure, structure
 
 
