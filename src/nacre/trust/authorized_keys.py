@@ -1,0 +1,273 @@
+"""authorized_keys: which keys may log a user in, and with what restrictions (sshd(8)).
+
+Owns: the file format with its options, and the verdict for one key. Must not know: users,
+connections, or how an option is enforced.
+
+An option restricts what a key may do, so one that nobody enforces must not be passed over: the
+first line that has the key, and whose `from=` admits the client, decides; when it has an option
+that is not in `enforced`, the key is refused. Enforced here is `from` alone. A caller that enforces
+more names it; the names are those of sshd(8), in lower case.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from nacre.errors import NotSupportedYet
+from nacre.keys import KEY_TYPES, SSHKey
+from nacre.keys.files import FilePath
+from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
+from nacre.trust.pattern import HostPatterns, parse_address
+from nacre.wire.fields import encode_string
+
+__all__ = [
+    "ENFORCED_OPTIONS",
+    "AuthorizedKeyVerdict",
+    "SSHAuthorizedKeys",
+    "import_authorized_keys",
+    "read_authorized_keys",
+]
+
+#: The options that are enforced here.
+ENFORCED_OPTIONS: Final = frozenset({"from"})
+
+_CERT_AUTHORITY: Final = "cert-authority"
+_WITH_VALUE: Final = frozenset(
+    {
+        "command",
+        "environment",
+        "expiry-time",
+        "from",
+        "permitlisten",
+        "permitopen",
+        "principals",
+        "subject",
+        "tunnel",
+    }
+)
+_REPEATABLE: Final = frozenset({"environment", "permitlisten", "permitopen", "subject"})
+_NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-@.")
+
+#: The value of an option: True for one without, a tuple for one that may be repeated.
+Options = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedKeyVerdict:
+    """What the file says of one key.
+
+    Attributes:
+        options: the options of the line that admits the key; None refuses it.
+        line: the number of the line that decided, or 0.
+        reason: why it is refused, for a log; "" when it is not.
+    """
+
+    options: Mapping[str, object] | None
+    line: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    line: int
+    key_blob: bytes
+    origins: HostPatterns | None
+    options: Options = field(default_factory=dict)
+
+
+def _quoted(text: str, start: int) -> tuple[str, int]:
+    """Return the value whose opening quote is at `start`, and where what follows it begins."""
+    if text[start : start + 1] != '"':
+        raise ValueError("the value of an option has no quotes")
+    value: list[str] = []
+    position = start + 1
+    while position < len(text):
+        character = text[position]
+        if character == '"':
+            return "".join(value), position + 1
+        # sshd(8): a quote in a value is written with a backslash; a backslash is else itself.
+        if character == "\\" and text[position + 1 : position + 2] == '"':
+            character = '"'
+            position += 1
+        value.append(character)
+        position += 1
+    raise ValueError("the quotes of an option are not closed")
+
+
+def _parse_options(text: str) -> tuple[Options, str]:
+    """Return the options at the front of a line, and the rest of it."""
+    options: Options = {}
+    position = 0
+    while True:
+        start = position
+        while position < len(text) and text[position].lower() in _NAME_CHARACTERS:
+            position += 1
+        name = text[start:position].lower()
+        if not name:
+            raise ValueError("an option without a name")
+        value: object = True
+        if text[position : position + 1] == "=":
+            value, position = _quoted(text, position + 1)
+        if (value is not True) != (name in _WITH_VALUE):
+            raise ValueError(f"option {name[:40]!r} has a value too many or too few")
+        if name in _REPEATABLE:
+            before = options.get(name, ())
+            options[name] = (*before, value) if isinstance(before, tuple) else (value,)
+        elif name in options:
+            raise ValueError(f"option {name[:40]!r} stands there twice")
+        else:
+            options[name] = value
+        following = text[position : position + 1]
+        if following == ",":
+            position += 1
+        elif following in (" ", "\t"):
+            return options, text[position:].lstrip(" \t")
+        else:
+            raise ValueError(f"option {name[:40]!r} is not followed by a comma or a blank")
+
+
+def _parse_line(number: int, line: str) -> _Entry | None:
+    """Return the entry, None for a key type that nacre does not take; ValueError refuses the line."""
+    options: Options = {}
+    if words(line, 2)[0] not in KEY_TYPES:
+        options, line = _parse_options(line)
+    fields = words(line, 3)
+    if not fields or fields[0] not in KEY_TYPES:
+        return None
+    if len(fields) < 2:
+        raise ValueError("no key follows the key type")
+    try:
+        key_blob = b64decode(fields[1], validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the key is not valid base64") from None
+    # A key is what its blob says; a line that calls it something else is damaged.
+    if not key_blob.startswith(encode_string(fields[0].encode("ascii"))):
+        raise ValueError("the key is not of the type that the line names")
+    origins = options.get("from")
+    return _Entry(number, key_blob, HostPatterns(origins) if isinstance(origins, str) else None, options)
+
+
+class SSHAuthorizedKeys:
+    """The lines of one authorized_keys file, or of several.
+
+    Args:
+        authorized_keys: the content of a file; None begins without lines.
+
+    Attributes:
+        problems: the lines that were refused.
+    """
+
+    def __init__(self, authorized_keys: str | bytes | None = None) -> None:
+        self._entries: list[_Entry] = []
+        self.problems: list[Problem] = []
+        if authorized_keys is not None:
+            self.load(authorized_keys)
+
+    def load(self, authorized_keys: str | bytes) -> None:
+        """Add the lines of a file.
+
+        A line that is not understood is refused, and noted in `problems`.
+
+        Args:
+            authorized_keys: the content of the file.
+
+        Raises:
+            ValueError: there is too much of it.
+        """
+        for number, line in numbered_lines(as_text(authorized_keys), self.problems):
+            try:
+                entry = _parse_line(number, line)
+            except ValueError as exc:
+                self.problems.append(Problem(number, str(exc)))
+                continue
+            if entry is None:
+                self.problems.append(Problem(number, "no key of a type that nacre takes"))
+            else:
+                self._entries.append(entry)
+
+    def judge(
+        self, key: SSHKey, client_host: str | None, client_addr: str | None, enforced: Iterable[str] = ()
+    ) -> AuthorizedKeyVerdict:
+        """Say whether a key may log in, by which line, or why not.
+
+        Args:
+            key: the key that the client showed.
+            client_host: the client's name, if it is known.
+            client_addr: the client's address.
+            enforced: the options that the caller enforces when the key is admitted.
+        """
+        blob = key.public_data
+        address = parse_address(client_addr)
+        if parse_address(client_host) not in (None, address):
+            # A name server may call any client by the address of another.
+            client_host = None
+        subjects = tuple(
+            subject.lower() for subject in (client_host, client_addr, str(address or "")) if subject
+        )
+        known = ENFORCED_OPTIONS.union(enforced)
+        refusal = AuthorizedKeyVerdict(None, 0, "the key is not in authorized_keys")
+        for entry in self._entries:
+            if entry.key_blob != blob or _CERT_AUTHORITY in entry.options:
+                continue
+            origins = entry.origins
+            if origins is not None and (
+                origins.excludes(subjects, address) or not origins.includes(subjects, address)
+            ):
+                refusal = AuthorizedKeyVerdict(None, entry.line, "the key may not be used from this address")
+                continue
+            missing = sorted(set(entry.options) - known)
+            if missing:
+                names = ", ".join(missing)
+                return AuthorizedKeyVerdict(
+                    None, entry.line, f"the key has options that are not enforced yet: {names[:200]}"
+                )
+            return AuthorizedKeyVerdict(dict(entry.options), entry.line)
+        return refusal
+
+    def validate(
+        self,
+        key: SSHKey,
+        client_host: str | None,
+        client_addr: str | None,
+        cert_principals: Sequence[str] | None = None,
+        ca: bool = False,
+        enforced: Iterable[str] = (),
+    ) -> Mapping[str, object] | None:
+        """Return the options of the line that admits a key, which may be none at all, or None.
+
+        Args:
+            key: the key that the client showed.
+            client_host: the client's name, if it is known.
+            client_addr: the client's address.
+            cert_principals: of a certificate; not built yet.
+            ca: look for a certificate authority; not built yet.
+            enforced: as for `judge`.
+
+        Raises:
+            NotSupportedYet: a certificate is asked about.
+        """
+        if ca or cert_principals is not None:
+            raise NotSupportedYet("certificates in authorized_keys")
+        return self.judge(key, client_host, client_addr, enforced).options
+
+
+def import_authorized_keys(data: str | bytes) -> SSHAuthorizedKeys:
+    """Return the authorized keys in the content of a file. ValueError when there is too much of it."""
+    return SSHAuthorizedKeys(data)
+
+
+def read_authorized_keys(filelist: FilePath | Sequence[FilePath]) -> SSHAuthorizedKeys:
+    """Return the authorized keys in one file or in several.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: one is no regular file, larger than 1 MiB, or has more than 10,000 lines.
+    """
+    authorized_keys = SSHAuthorizedKeys()
+    for text in read_texts(filelist):
+        authorized_keys.load(text)
+    return authorized_keys

@@ -1,0 +1,315 @@
+"""known_hosts: which keys a host may show (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
+
+Owns: the file format, and the lookup that turns a host, its address and its port into trusted and
+revoked keys. Must not know: connections; the caller compares the keys.
+
+The order of a lookup: lines for the host name with its port, the host name alone, the address with
+its port, the address alone; the first of these that has a key decides. So a line for an address
+never adds a key to a host that has a line of its own under its name. Revoked keys are collected
+from all of them, and whatever is revoked is taken out of what is trusted.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, Final
+
+from nacre.errors import NotSupportedYet
+from nacre.keys import SSHKey, decode_public_key, load_public_keys
+from nacre.keys.files import FilePath
+from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
+from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
+
+__all__ = [
+    "KnownHostsArgument",
+    "KnownHostsResult",
+    "SSHKnownHosts",
+    "import_known_hosts",
+    "known_hosts_line",
+    "match_known_hosts",
+    "read_known_hosts",
+]
+
+#: Host keys, CA keys, revoked keys, X.509 certificates, revoked ones, subjects, revoked ones.
+KnownHostsResult = tuple[
+    list[SSHKey], list[SSHKey], list[SSHKey], list[object], list[object], list[object], list[object]
+]
+
+_DEFAULT_PORT: Final = 22
+_HASH_MAGIC: Final = "|1|"
+_HASH_SIZE: Final = 20
+
+
+class _Marker(Enum):
+    """What a line says of its key."""
+
+    TRUSTED = ""
+    AUTHORITY = "@cert-authority"
+    REVOKED = "@revoked"
+
+
+_MARKERS: Final = {marker.value: marker for marker in (_Marker.AUTHORITY, _Marker.REVOKED)}
+
+
+class _HashedHost:
+    """A host name of which the file has only the HMAC-SHA1 (`ssh-keygen -H`)."""
+
+    __slots__ = ("_digest", "_salt")
+
+    def __init__(self, text: str) -> None:
+        try:
+            salt, digest = (b64decode(part, validate=True) for part in text[len(_HASH_MAGIC) :].split("|"))
+        except (ValueError, binascii.Error):
+            raise ValueError("the hashed host name is not valid") from None
+        if len(salt) != _HASH_SIZE or len(digest) != _HASH_SIZE:
+            raise ValueError("the hashed host name is not valid")
+        self._salt = salt
+        self._digest = digest
+
+    def includes(self, subjects: tuple[str, ...], address: IPAddress | None) -> bool:
+        return any(
+            hmac.compare_digest(
+                hmac.digest(self._salt, subject.encode("utf-8", "surrogatepass"), "sha1"), self._digest
+            )
+            for subject in subjects
+        )
+
+    def excludes(self, subjects: tuple[str, ...], address: IPAddress | None) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line; its key is decoded when the host matches, since most lines never do."""
+
+    marker: _Marker
+    hosts: _HashedHost | HostPatterns
+    key_type: str
+    encoded_key: str
+
+    def key(self) -> SSHKey | None:
+        """Return the key, or None for one that nacre does not take and so will never be shown."""
+        try:
+            key = decode_public_key(b64decode(self.encoded_key, validate=True))
+        except (binascii.Error, ValueError):
+            return None
+        return key if key.algorithm == self.key_type else None
+
+
+def _parse_line(line: str) -> _Line:
+    """Return the line taken apart; ValueError says why it is refused."""
+    marker = _Marker.TRUSTED
+    if line.startswith("@"):
+        word, *rest = words(line, 2)
+        if word not in _MARKERS:
+            raise ValueError(f"unknown marker {word[:40]!r}")
+        marker = _MARKERS[word]
+        line = rest[0] if rest else ""
+        if line.startswith("@"):
+            raise ValueError("more than one marker")
+    fields = words(line, 4)
+    if len(fields) < 3:
+        raise ValueError("a line has a host, a key type and a key")
+    hosts, key_type, encoded_key = fields[:3]
+    patterns = _HashedHost(hosts) if hosts.startswith("|") else HostPatterns(hosts)
+    return _Line(marker, patterns, key_type, encoded_key)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The keys of the lines that matched in one step of the lookup."""
+
+    trusted: list[SSHKey]
+    authorities: list[SSHKey]
+    revoked: list[SSHKey]
+
+
+class SSHKnownHosts:
+    """The lines of one known_hosts file, or of several.
+
+    Args:
+        known_hosts: the content of a file; None begins without lines.
+
+    Attributes:
+        problems: the lines that were refused.
+    """
+
+    def __init__(self, known_hosts: str | bytes | None = None) -> None:
+        self._lines: list[_Line] = []
+        self.problems: list[Problem] = []
+        if known_hosts is not None:
+            self.load(known_hosts)
+
+    def load(self, known_hosts: str | bytes) -> None:
+        """Add the lines of a file.
+
+        A line that is not understood is refused, and noted in `problems`; one with a key of a type
+        that nacre does not take is left alone.
+
+        Args:
+            known_hosts: the content of the file.
+
+        Raises:
+            ValueError: there is too much of it.
+        """
+        for number, line in numbered_lines(as_text(known_hosts), self.problems):
+            try:
+                self._lines.append(_parse_line(line))
+            except ValueError as exc:
+                self.problems.append(Problem(number, str(exc)))
+
+    def match(self, host: str, addr: str | None = None, port: int | None = None) -> KnownHostsResult:
+        """Return the keys for a host.
+
+        Args:
+            host: the name that the user gave.
+            addr: the address that is connected to, or None or "".
+            port: the port that is connected to; None and 0 are 22.
+
+        Returns:
+            Host keys, CA keys, revoked keys, and four empty lists where X.509 will be.
+        """
+        host = (host or "").lower()
+        address = parse_address(addr) or parse_address(host)
+        addr_text = str(address) if address else (addr or "").lower()
+        steps: list[tuple[str, IPAddress | None]] = []
+        for subject, subject_address in ((host, None), (addr_text, address)):
+            if subject:
+                if port not in (None, 0, _DEFAULT_PORT):
+                    steps.append((f"[{subject}]:{port}", None))
+                steps.append((subject, subject_address))
+        subjects = tuple(dict.fromkeys(subject for subject, _ in steps))
+        open_lines = [line for line in self._lines if not line.hosts.excludes(subjects, address)]
+
+        trusted: list[SSHKey] = []
+        authorities: list[SSHKey] = []
+        revoked: list[SSHKey] = []
+        for subject, subject_address in steps:
+            found = _find(open_lines, subject, subject_address)
+            revoked += found.revoked
+            if not trusted and not authorities:
+                trusted, authorities = found.trusted, found.authorities
+        return _result(trusted, authorities, revoked)
+
+
+def _find(lines: list[_Line], subject: str, address: IPAddress | None) -> _Found:
+    found = _Found([], [], [])
+    for line in lines:
+        if not line.hosts.includes((subject,), address):
+            continue
+        key = line.key()
+        if key is None:
+            continue
+        match line.marker:
+            case _Marker.TRUSTED:
+                found.trusted.append(key)
+            case _Marker.AUTHORITY:
+                found.authorities.append(key)
+            case _Marker.REVOKED:
+                found.revoked.append(key)
+    return found
+
+
+def _result(trusted: list[SSHKey], authorities: list[SSHKey], revoked: list[SSHKey]) -> KnownHostsResult:
+    barred = {key.public_data for key in revoked}
+    return (
+        [key for key in trusted if key.public_data not in barred],
+        [key for key in authorities if key.public_data not in barred],
+        list(dict.fromkeys(revoked)),
+        [],
+        [],
+        [],
+        [],
+    )
+
+
+def import_known_hosts(data: str | bytes) -> SSHKnownHosts:
+    """Return the known hosts in the content of a file. ValueError when there is too much of it."""
+    return SSHKnownHosts(data)
+
+
+def read_known_hosts(filelist: FilePath | Sequence[FilePath]) -> SSHKnownHosts:
+    """Return the known hosts in one file or in several.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: one is no regular file, larger than 1 MiB, or has more than 10,000 lines.
+    """
+    known_hosts = SSHKnownHosts()
+    for text in read_texts(filelist):
+        known_hosts.load(text)
+    return known_hosts
+
+
+#: A function as `match`; what it returns may be three, five or seven lists of key arguments.
+KnownHostsFunction = Callable[[str, str, int | None], Sequence[object]]
+KnownHostsArgument = FilePath | bytes | SSHKnownHosts | KnownHostsFunction | Sequence[object]
+
+
+def match_known_hosts(
+    known_hosts: KnownHostsArgument, host: str, addr: str = "", port: int | None = None
+) -> KnownHostsResult:
+    """Return the keys for a host, from whatever a program may pass as `known_hosts`.
+
+    Args:
+        known_hosts: a file name or a sequence of them, the bytes of a file, an `SSHKnownHosts`,
+            three (or five, or seven) lists of keys, or a function of host, address and port that
+            returns such lists.
+        host: the name that the user gave.
+        addr: the address that is connected to, or "".
+        port: the port that is connected to.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: a file or a key is not valid.
+        TypeError: `known_hosts` is none of these. None, which turns the check off, is for the
+            caller: there is nothing to look up.
+        NotSupportedYet: X.509 certificates were given.
+    """
+    if isinstance(known_hosts, (str, PurePath)):
+        return read_known_hosts(known_hosts).match(host, addr, port)
+    if isinstance(known_hosts, bytes):
+        return import_known_hosts(known_hosts).match(host, addr, port)
+    if isinstance(known_hosts, SSHKnownHosts):
+        return known_hosts.match(host, addr, port)
+    if callable(known_hosts):
+        known_hosts = known_hosts(host, addr, port)
+    if not isinstance(known_hosts, Sequence):
+        raise TypeError(f"known_hosts cannot be a {type(known_hosts).__name__}")
+    filenames = [entry for entry in known_hosts if isinstance(entry, (str, PurePath))]
+    if len(filenames) == len(known_hosts):
+        return read_known_hosts(filenames).match(host, addr, port)
+    if len(known_hosts) not in (3, 5, 7):
+        raise ValueError(f"known_hosts has {len(known_hosts)} lists; 3, 5 or 7 are expected")
+    if any(known_hosts[3:]):
+        raise NotSupportedYet("X.509 certificates in known_hosts")
+    lists: list[Any] = list(known_hosts[:3])
+    trusted, authorities, revoked = (load_public_keys(keys) for keys in lists)
+    return _result(trusted, authorities, revoked)
+
+
+def known_hosts_line(host: str, port: int | None, key: SSHKey) -> str:
+    """Return the line, without its end, that would trust a key for a host.
+
+    Args:
+        host: the name or address that the user gave.
+        port: the port; None, 0 and 22 are not written.
+        key: the host's key.
+
+    Raises:
+        ValueError: the host has characters that mean something else in known_hosts.
+    """
+    name = host.lower()
+    if not name or any(character in " ,|@#!*?[]" or not character.isprintable() for character in name):
+        raise ValueError(f"{host!r} cannot stand in known_hosts")
+    if port not in (None, 0, _DEFAULT_PORT):
+        name = f"[{name}]:{port}"
+    line = key.convert_to_public()
+    line.set_comment(None)
+    return f"{name} {line.export_public_key().decode('ascii').rstrip()}"

@@ -1,0 +1,145 @@
+"""Patterns of host names and addresses, matched in linear time.
+
+Owns: the glob matcher (`*`, `?`) and lists of patterns with negation and CIDR networks, as
+known_hosts and the `from=` of authorized_keys have them (sshd(8), ssh_config(5) PATTERNS). Must
+not know: files, keys.
+
+A matcher that backtracks takes exponential time for `*a*a*a…`; this one keeps the set of all states
+it may be in as the bits of one integer and looks at each character of the text once.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+__all__ = ["MAX_PATTERN", "Glob", "HostPatterns", "IPAddress", "parse_address"]
+
+IPAddress = IPv4Address | IPv6Address
+
+#: The longest single pattern, in characters; a host name has at most 255.
+MAX_PATTERN: Final = 4096
+
+
+class Glob:
+    """One pattern, in which `*` stands for any text and `?` for any one character.
+
+    Args:
+        pattern: there is no escape; everything else stands for itself. Case counts.
+
+    Raises:
+        ValueError: the pattern is longer than `MAX_PATTERN`.
+    """
+
+    __slots__ = ("_accept", "_any", "_masks", "_stars")
+
+    def __init__(self, pattern: str) -> None:
+        if len(pattern) > MAX_PATTERN:
+            raise ValueError(f"a pattern of {len(pattern)} characters; {MAX_PATTERN} is the most")
+        masks: dict[str, int] = {}
+        any_character = stars = 0
+        state = 1
+        # State n means that n characters of the pattern are matched; a star lets a state stay.
+        for character in pattern:
+            if character == "*":
+                stars |= state
+                continue
+            if character == "?":
+                any_character |= state
+            else:
+                masks[character] = masks.get(character, 0) | state
+            state <<= 1
+        self._accept = state
+        self._any = any_character
+        self._masks = {character: mask | any_character for character, mask in masks.items()}
+        self._stars = stars
+
+    def matches(self, text: str) -> bool:
+        """Tell whether the pattern matches the whole of `text`."""
+        states = 1
+        for character in text:
+            moved = (states & self._masks.get(character, self._any)) << 1
+            states = moved | (states & self._stars)
+            if not states:
+                return False
+        return bool(states & self._accept)
+
+
+def parse_address(text: str | None) -> IPAddress | None:
+    """Return the address that `text` is, or None; an IPv4 address mapped into IPv6 as IPv4."""
+    if not text:
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+class _Side:
+    """The patterns of a list that are for, or those that are against."""
+
+    __slots__ = ("_exact", "_globs", "_networks")
+
+    def __init__(self) -> None:
+        self._exact: set[str] = set()
+        self._globs: list[Glob] = []
+        self._networks: list[IPv4Network | IPv6Network] = []
+
+    def add(self, pattern: str) -> None:
+        if "/" in pattern:
+            self._networks.append(ip_network(pattern))
+        elif "*" in pattern or "?" in pattern:
+            self._globs.append(Glob(pattern))
+        else:
+            self._exact.add(pattern)
+
+    def matches(self, subjects: tuple[str, ...], address: IPAddress | None) -> bool:
+        return (
+            any(subject in self._exact for subject in subjects)
+            or any(glob.matches(subject) for glob in self._globs for subject in subjects)
+            or (address is not None and any(address in network for network in self._networks))
+        )
+
+
+class HostPatterns:
+    """A list of patterns with commas between them; case does not count.
+
+    Args:
+        text: patterns; one with `/` is a network in CIDR form, one after `!` excludes what it
+            matches whatever the others say.
+
+    Raises:
+        ValueError: a pattern is empty or too long, or a network is not valid. The whole list is
+            then of no use: leaving out an exclusion would widen it.
+    """
+
+    __slots__ = ("_against", "_for")
+
+    def __init__(self, text: str) -> None:
+        self._for = _Side()
+        self._against = _Side()
+        for entry in text.lower().split(","):
+            negated = entry.startswith("!")
+            pattern = entry[1:] if negated else entry
+            if not pattern:
+                raise ValueError("an empty pattern in a list of hosts")
+            try:
+                (self._against if negated else self._for).add(pattern)
+            except ValueError as exc:
+                raise ValueError(f"{entry[:80]!r} is not a valid pattern: {exc}") from None
+
+    def includes(self, subjects: tuple[str, ...], address: IPAddress | None) -> bool:
+        """Tell whether a pattern that is not negated matches.
+
+        Args:
+            subjects: names and addresses as text, in lower case.
+            address: compared with networks.
+        """
+        return self._for.matches(subjects, address)
+
+    def excludes(self, subjects: tuple[str, ...], address: IPAddress | None) -> bool:
+        """Tell whether a negated pattern matches; the arguments are those of `includes`."""
+        return self._against.matches(subjects, address)
