@@ -1,0 +1,1 @@
+"""The hub: many users come in by SSH, and each gets their own running terminal programs."""
