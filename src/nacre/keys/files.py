@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 __all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "read_file", "replace_file"]
@@ -29,9 +29,12 @@ _NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
-def expand(filename: FilePath) -> str:
-    """Return the path as text, with a leading `~` resolved."""
-    return os.path.expanduser(os.fspath(filename))
+def expand(filename: FilePath) -> Path:
+    """Return the path with a leading `~` resolved."""
+    try:
+        return Path(filename).expanduser()
+    except RuntimeError:  # there is no such user: then it is a name like another
+        return Path(filename)
 
 
 def read_file(filename: FilePath, limit: int = MAX_FILE) -> bytes:
@@ -72,7 +75,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _sync_directory(directory: str) -> None:
+def _sync_directory(directory: Path) -> None:
     """Make a rename survive a crash, where directories can be opened at all."""
     flag = getattr(os, "O_DIRECTORY", None)
     if flag is None:
@@ -94,11 +97,12 @@ def replace_file(filename: FilePath, data: bytes, mode: int) -> None:
 
     Raises:
         OSError: it cannot be written; the old file is then untouched.
+        ValueError: the name is that of a device, a FIFO or the like.
     """
     path = expand(filename)
-    directory, name = os.path.split(path)
-    directory = directory or os.curdir
-    temporary = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.new")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is not a regular file")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC
     descriptor = os.open(temporary, flags, mode)
     try:
@@ -107,11 +111,11 @@ def replace_file(filename: FilePath, data: bytes, mode: int) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(directory)
+    _sync_directory(path.parent)
 
 
 def append_file(filename: FilePath, data: bytes, mode: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -34,6 +34,9 @@ PRIVATE_LABELS: Final = frozenset(
 PUBLIC_LABELS: Final = frozenset({"PUBLIC KEY", "RSA PUBLIC KEY"})
 
 _CIPHER: Final = "aes256-cbc"
+
+# What the library raises for bytes that are no key; the last for keys of a wrong length.
+_DAMAGED: Final = (ValueError, TypeError, OverflowError, InternalError)
 
 
 def _adopt(key: object, unsafe_skip_rsa_key_validation: bool) -> SSHKey:
@@ -84,7 +87,7 @@ def _load(load: Callable[..., object], data: bytes, passphrase: bytes | None, sk
         key = load(data, passphrase, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         raise KeyImportError("the private key uses an algorithm that nacre does not take") from None
-    except (ValueError, TypeError, OverflowError):
+    except _DAMAGED:
         if passphrase:
             raise KeyEncryptionError("the passphrase does not open this private key") from None
         raise KeyImportError("the private key is damaged or not in a form that nacre reads") from None
@@ -105,7 +108,7 @@ def import_public_der(label: str, data: bytes) -> SSHKey:
         key = serialization.load_der_public_key(data)
     except UnsupportedAlgorithm:
         raise KeyImportError("the public key uses an algorithm that nacre does not take") from None
-    except (ValueError, TypeError, OverflowError):
+    except _DAMAGED:
         raise KeyImportError(
             f"the {label or 'public key'} is damaged or not in a form that nacre reads"
         ) from None

@@ -1,0 +1,98 @@
+"""Reading and writing of key files."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from nacre.keys.files import MAX_FILE, append_file, expand, read_file, replace_file
+
+
+def test_reading_follows_links_and_resolves_home(tmp_path, monkeypatch):
+    (tmp_path / "key").write_bytes(b"content")
+    (tmp_path / "link").symlink_to(tmp_path / "key")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_file(tmp_path / "link") == b"content"
+    assert read_file("~/key") == b"content"
+    assert str(expand("~no-such-user-here/x")) == "~no-such-user-here/x"
+
+
+def test_cve_2026_0965_size_limit(tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes(bytes(MAX_FILE))
+    assert len(read_file(path)) == MAX_FILE
+    path.write_bytes(bytes(MAX_FILE + 1))
+    with pytest.raises(ValueError, match="larger"):
+        read_file(path)
+
+
+@pytest.mark.timeout(10)
+def test_cve_2026_0965_only_regular_files(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path, "/dev/zero"):
+        with pytest.raises(ValueError, match="not a regular file"):
+            read_file(path)
+
+
+def test_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "none")
+
+
+def test_writing_does_not_follow_a_link(tmp_path):
+    (tmp_path / "victim").write_bytes(b"untouched")
+    (tmp_path / "key").symlink_to(tmp_path / "victim")
+    replace_file(tmp_path / "key", b"secret", 0o600)
+    assert (tmp_path / "victim").read_bytes() == b"untouched"
+    assert not (tmp_path / "key").is_symlink()
+    assert (tmp_path / "key").read_bytes() == b"secret"
+
+
+def test_a_file_that_others_could_read_is_replaced_by_one_they_cannot(tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes(b"old")
+    path.chmod(0o666)
+    replace_file(path, b"secret", 0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "key"
+    path.write_bytes(b"old")
+
+    def full(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="space"):
+        replace_file(path, b"secret", 0o600)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["key"]
+
+
+def test_devices_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ValueError, match="regular"):
+        replace_file(tmp_path / "fifo", b"secret", 0o600)
+    assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
+
+
+def test_appending_ends_the_last_line_first(tmp_path):
+    path = tmp_path / "authorized_keys"
+    append_file(path, b"first\n", 0o600)
+    append_file(path, b"second", 0o600)
+    append_file(path, b"third\n", 0o600)
+    assert path.read_bytes() == b"first\nsecond\nthird\n"
+
+
+def test_appending_follows_no_link_and_blocks_on_no_fifo(tmp_path):
+    (tmp_path / "victim").write_bytes(b"untouched")
+    (tmp_path / "link").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError):
+        append_file(tmp_path / "link", b"x", 0o600)
+    assert (tmp_path / "victim").read_bytes() == b"untouched"
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises((OSError, ValueError)):
+        append_file(tmp_path / "fifo", b"x", 0o600)

@@ -1,0 +1,177 @@
+"""The forms in which programs name keys."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from nacre.errors import KeyEncryptionError, KeyImportError, NotSupportedYet
+from nacre.keys import (
+    SSHKeyPair,
+    import_private_key,
+    import_public_key,
+    load_keypairs,
+    load_public_keys,
+    read_private_key,
+    read_private_key_list,
+    read_public_key,
+    read_public_key_list,
+    set_default_skip_rsa_key_validation,
+)
+from nacre.keys.files import MAX_FILE
+
+PASSPHRASE = "correct horse"
+
+
+@pytest.fixture
+def several(data, tmp_path):
+    path = tmp_path / "several"
+    path.write_bytes(b"".join((data / name).read_bytes() for name in ("ed25519", "nistp256-pkcs8", "rsa")))
+    (tmp_path / "several.pub").write_bytes(
+        b"# mine\n\n" + b"".join((data / f"{name}.pub").read_bytes() for name in ("ed25519", "rsa"))
+    )
+    return path
+
+
+def test_text_or_bytes(data):
+    text = (data / "ed25519").read_text()
+    assert import_private_key(text) == import_private_key(text.encode())
+    public = (data / "ed25519.pub").read_text()
+    assert import_public_key(public) == import_public_key(public.encode())
+
+
+def test_lists(several):
+    keys = read_private_key_list(several)
+    assert [key.algorithm for key in keys] == ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"]
+    assert {key.get_filename() for key in keys} == {str(several)}
+    assert len(read_public_key_list(f"{several}.pub")) == 2
+    for read, path in ((read_private_key, several), (read_public_key, f"{several}.pub")):
+        with pytest.raises(KeyImportError, match="where one is expected"):
+            read(path)
+
+
+def test_the_wrong_half_is_named(data):
+    for name in ("ed25519.pub", "rsa.spki", "rsa.rfc4716"):
+        with pytest.raises(KeyImportError, match="this is a public key"):
+            read_private_key(data / name)
+    with pytest.raises(KeyImportError, match="this is a private key"):
+        read_public_key(data / "ed25519")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"PuTTY-User-Key-File-3: ssh-ed25519\n",
+        b"-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n",
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        b"\x30\x00",
+        b"\x30",
+        bytes(1000),
+        b"\xff" * 1000,
+    ],
+)
+def test_what_is_no_key_is_a_key_import_error(content):
+    with pytest.raises(KeyImportError):
+        import_private_key(content)
+    with pytest.raises(KeyImportError):
+        import_public_key(content)
+
+
+def test_sizes_and_kinds_of_files(tmp_path):
+    (tmp_path / "huge").write_bytes(bytes(MAX_FILE + 1))
+    os.mkfifo(tmp_path / "fifo")
+    for read in (read_private_key, read_public_key):
+        with pytest.raises(KeyImportError, match="larger"):
+            read(tmp_path / "huge")
+        with pytest.raises(KeyImportError, match="regular"):
+            read(tmp_path / "fifo")
+        with pytest.raises(FileNotFoundError):
+            read(tmp_path / "none")
+    with pytest.raises(KeyImportError, match="larger"):
+        import_private_key(bytes(MAX_FILE + 1))
+
+
+def test_keypairs_of_every_form(data, several):
+    key = read_private_key(data / "ed25519")
+    pair = SSHKeyPair.from_key(key)
+    assert len(load_keypairs(str(several))) == 3
+    assert len(load_keypairs(several)) == 3
+    for form in (key, pair, (data / "ed25519").read_bytes(), data / "ed25519"):
+        (alone,) = load_keypairs(form)
+        (within,) = load_keypairs([form])
+        assert alone.public_data == within.public_data == key.public_data
+    assert load_keypairs([pair])[0] is pair
+    assert len(load_keypairs((several, key, (key, None)))) == 5
+    assert load_keypairs(()) == []
+
+
+def test_keypairs_with_passphrases(data):
+    encrypted = data / "ed25519-aes256-ctr"
+    asked = []
+    (pair,) = load_keypairs([encrypted], lambda name: asked.append(name) or PASSPHRASE)
+    assert asked == [str(encrypted)]
+    assert pair.sign(b"data")
+    with pytest.raises(KeyImportError, match="Passphrase"):
+        load_keypairs([encrypted])
+    assert load_keypairs([encrypted], ignore_encrypted=True) == []
+    with pytest.raises(KeyEncryptionError):
+        load_keypairs([encrypted], "wrong", ignore_encrypted=True)
+
+
+def test_a_passphrase_function_is_not_asked_for_a_key_in_the_clear(data):
+    def ask(filename):
+        raise AssertionError(filename)
+
+    assert len(load_keypairs([data / "ed25519", data / "rsa-pkcs8"], ask)) == 2
+
+
+def test_public_keys_where_private_ones_are_needed(data):
+    public = read_public_key(data / "ed25519.pub")
+    for form in (data / "ed25519.pub", public, (data / "ed25519.pub").read_bytes()):
+        with pytest.raises(KeyImportError, match="public key"):
+            load_keypairs([form])
+        assert load_keypairs([form, data / "rsa"], skip_public=True)[0].algorithm == "ssh-rsa"
+
+
+def test_certificates_are_refused_aloud(data):
+    with pytest.raises(NotSupportedYet, match="certlist"):
+        load_keypairs([data / "ed25519"], certlist=["cert.pub"])
+    with pytest.raises(NotSupportedYet, match="certificate"):
+        load_keypairs([(data / "ed25519", "cert.pub")])
+
+
+def test_wrong_kinds_of_arguments(data):
+    with pytest.raises(TypeError, match="int"):
+        load_keypairs([1])
+    with pytest.raises(TypeError, match="int"):
+        load_public_keys([1])
+
+
+def test_public_keys_of_every_form(data, several):
+    key = read_private_key(data / "ed25519")
+    assert len(load_public_keys(f"{several}.pub")) == 2
+    for form in (key, key.convert_to_public(), (data / "ed25519.pub").read_bytes(), data / "ed25519.pub"):
+        assert load_public_keys([form]) == load_public_keys(form) == [key.convert_to_public()]
+
+
+def test_files_that_others_can_read_are_read(data, tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes((data / "ed25519").read_bytes())
+    path.chmod(0o666)
+    assert read_private_key(path).is_private
+
+
+def test_skipping_rsa_validation_by_default(data, monkeypatch):
+    seen = []
+    monkeypatch.setattr("nacre.keys.pem._load", lambda load, data, passphrase, skip: seen.append(skip))
+    try:
+        for default in (True, False):
+            set_default_skip_rsa_key_validation(default)
+            import_private_key((data / "rsa-pkcs8").read_bytes())
+        import_private_key((data / "rsa-pkcs8").read_bytes(), unsafe_skip_rsa_key_validation=True)
+    finally:
+        set_default_skip_rsa_key_validation(False)
+    assert seen == [True, False, True]
