@@ -1,0 +1,239 @@
+"""authorized_keys: who may come in, and what refuses them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nacre.errors import NotSupportedYet
+from nacre.keys import generate_private_key
+from nacre.trust import (
+    ENFORCED_OPTIONS,
+    SSHAuthorizedKeys,
+    import_authorized_keys,
+    read_authorized_keys,
+)
+
+A, B = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(2))
+P256 = generate_private_key("ecdsa-sha2-nistp256").convert_to_public()
+
+
+def text(key) -> str:
+    return key.export_public_key().decode().strip()
+
+
+def validate(lines: str, key=A, host=None, addr="192.0.2.1", **kwargs):
+    return import_authorized_keys(lines).validate(key, host, addr, **kwargs)
+
+
+def test_plain_lines():
+    lines = f"# keys\n\n{text(A)} someone@somewhere\n  {text(P256)}\r\n"
+    assert validate(lines) == {}
+    assert validate(lines, P256) == {}
+    assert validate(lines, B) is None
+    assert validate("") is None
+
+
+def test_a_private_key_object_stands_for_its_public_part():
+    private = generate_private_key("ssh-ed25519")
+    assert validate(text(private.convert_to_public()), private) == {}
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "addr", "admitted"),
+    [
+        ("192.0.2.1", None, "192.0.2.1", True),
+        ("192.0.2.1", None, "192.0.2.2", False),
+        ("192.0.2.0/24", None, "192.0.2.2", True),
+        ("192.0.2.0/24", None, "::ffff:192.0.2.2", True),
+        ("192.0.2.*", None, "::ffff:192.0.2.2", True),
+        ("*.example.com", "www.example.com", "192.0.2.1", True),
+        ("*.example.com", "WWW.Example.COM", "192.0.2.1", True),
+        ("*.example.com", "www.example.org", "192.0.2.1", False),
+        ("*,!192.0.2.1", None, "192.0.2.1", False),
+        ("*,!192.0.2.1", None, "::ffff:192.0.2.1", False),
+        ("*,!*.example.com", "www.example.com", "192.0.2.1", False),
+        ("*", None, None, False),
+        ("*", "", "", False),
+    ],
+)
+def test_from(origin, host, addr, admitted):
+    options = validate(f'from="{origin}" {text(A)}', A, host, addr)
+    assert options == ({"from": origin} if admitted else None)
+
+
+def test_a_name_that_is_the_address_of_another_does_not_count():
+    """Whoever controls the reverse lookup of their address chooses the name."""
+    assert validate(f'from="192.0.2.1" {text(A)}', A, "192.0.2.1", "203.0.113.5") is None
+    assert validate(f'from="192.0.2.1" {text(A)}', A, "192.0.2.1", "192.0.2.1") is not None
+
+
+def test_the_next_line_counts_when_from_does_not_admit():
+    lines = f'from="10.0.0.0/8" {text(A)}\nfrom="192.0.2.0/24" {text(A)}\n'
+    assert validate(lines) == {"from": "192.0.2.0/24"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        'command="ls"',
+        "restrict",
+        "no-pty",
+        "no-port-forwarding",
+        'environment="A=b"',
+        'permitopen="host:80"',
+        'expiry-time="20200101"',
+        "something-new",
+        'from="*",command="ls"',
+        "verify-required",
+        'principals="x"',
+    ],
+)
+def test_options_that_nobody_enforces_refuse_the_key(options):
+    # The plain line behind it does not help: the first line decides.
+    lines = f"{options} {text(A)}\n{text(A)}\n"
+    known = import_authorized_keys(lines)
+    assert known.problems == []
+    assert known.validate(A, None, "192.0.2.1") is None
+    verdict = known.judge(A, None, "192.0.2.1")
+    assert verdict.options is None
+    assert verdict.line == 1
+    assert "not enforced" in verdict.reason
+    assert known.validate(B, None, "192.0.2.1") is None
+
+
+def test_a_caller_names_what_it_enforces():
+    lines = f'no-pty,command="echo \\"hi, there\\"",environment="A=1",environment="B=2" {text(A)}'
+    enforced = {"no-pty", "command", "environment"}
+    assert validate(lines, enforced=enforced) == {
+        "no-pty": True,
+        "command": 'echo "hi, there"',
+        "environment": ("A=1", "B=2"),
+    }
+    assert validate(lines, enforced=enforced - {"no-pty"}) is None
+    assert frozenset({"from"}) == ENFORCED_OPTIONS
+
+
+def test_options_are_named_in_any_case():
+    assert validate(f'FROM="10.0.0.0/8" {text(A)}') is None
+    assert validate(f"NO-PTY {text(A)}", enforced={"no-pty"}) == {"no-pty": True}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        'from="192.0.2.1',
+        "from=192.0.2.1",
+        "from",
+        'from=""',
+        'from="*,"',
+        'from="192.0.2.1/8"',
+        'from="*",from="*"',
+        'command="a",command="b"',
+        "command",
+        'no-pty="yes"',
+        "no-pty,",
+        ",no-pty",
+        'from="*"no-pty',
+        "no-pty,,restrict",
+        '"quoted"',
+        "no pty",
+    ],
+)
+def test_options_that_are_wrong_refuse_the_line(options):
+    known = import_authorized_keys(f"{options} {text(A)}\n")
+    assert known.validate(A, None, "192.0.2.1", enforced={"command", "no-pty", "restrict"}) is None
+    assert [problem.line for problem in known.problems] == [1]
+
+
+def test_quotes_hide_blanks_and_keys():
+    lines = f'command="{text(B)} # \\" ssh-ed25519" {text(A)}'
+    assert validate(lines, A, enforced={"command"}) == {"command": f'{text(B)} # " ssh-ed25519'}
+    assert validate(lines, B, enforced={"command"}) is None
+
+
+def test_a_backslash_is_itself_but_before_a_quote():
+    assert validate(f'command="a\\b\\\\" {text(A)}', enforced={"command"}) is None
+    assert validate(f'command="a\\b" {text(A)}', enforced={"command"}) == {"command": "a\\b"}
+
+
+def test_dropbear_2026_92_the_tail_of_an_overlong_line_is_no_line():
+    for limit in (8191, 8192, 16383, 16384, 16385, 20000):
+        padding = "x" * limit
+        lines = f'command="{padding}" {text(B)} {text(A)}\n'
+        assert validate(lines, A) is None
+        assert validate(lines, B) is None
+    known = import_authorized_keys(f'command="{"x" * 17000}" {text(A)}\n{text(B)}\n')
+    assert known.problems[0].line == 1
+    assert known.validate(B, None, "192.0.2.1") == {}
+
+
+@pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x85", "\u2028", "\r"])
+def test_a_comment_cannot_begin_a_line(separator):
+    lines = f'command="ls" {text(B)} comment{separator}{text(A)}\n'
+    assert validate(lines, A) is None
+
+
+def test_certificate_authorities_are_not_user_keys():
+    assert validate(f"cert-authority {text(A)}\n", enforced={"cert-authority"}) is None
+    assert validate(f"cert-authority {text(A)}\n{text(A)}\n") == {}
+    with pytest.raises(NotSupportedYet):
+        validate(text(A), ca=True)
+    with pytest.raises(NotSupportedYet):
+        validate(text(A), cert_principals=["me"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ssh-ed25519",
+        "ssh-ed25519 AAAA",
+        "ssh-ed25519 not-base64!",
+        "ssh-dss AAAAB3NzaC1kc3M= old",
+        "no-pty",
+        "no-pty ",
+        "hello world",
+        "\x00",
+    ],
+)
+def test_lines_without_a_usable_key_are_noted(line):
+    known = import_authorized_keys(f"{line}\n{text(A)}\n")
+    assert [problem.line for problem in known.problems] == [1]
+    assert known.validate(A, None, "192.0.2.1") == {}
+
+
+def test_a_line_that_calls_the_key_something_else_is_refused():
+    encoded = text(A).split()[1]
+    assert validate(f"ssh-rsa {encoded}\n", A) is None
+
+
+def test_reasons_for_a_log():
+    known = import_authorized_keys(f'from="10.0.0.1" {text(A)}\n')
+    assert "this address" in known.judge(A, None, "192.0.2.1").reason
+    assert "not in" in known.judge(B, None, "192.0.2.1").reason
+    admitted = known.judge(A, None, "10.0.0.1")
+    assert (admitted.reason, admitted.line) == ("", 1)
+
+
+def test_files_and_bytes(tmp_path):
+    (tmp_path / "one").write_text(text(A))
+    (tmp_path / "two").write_bytes(b"\xff\xfe\n" + text(B).encode())
+    known = read_authorized_keys([tmp_path / "one", str(tmp_path / "two")])
+    assert known.validate(A, None, "192.0.2.1") == known.validate(B, None, "192.0.2.1") == {}
+    assert SSHAuthorizedKeys(text(A).encode()).validate(A, None, None) == {}
+    with pytest.raises(FileNotFoundError):
+        read_authorized_keys(tmp_path / "none")
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(max_size=100) | st.binary(max_size=100))
+def test_no_content_makes_it_raise(content):
+    assert import_authorized_keys(content).validate(A, "host", "192.0.2.1") is None
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(alphabet='ab-=",\\ \tfrom#@', max_size=40))
+def test_no_options_admit_but_those_that_are_known(options):
+    admitted = validate(f"{options} {text(A)}\n")
+    assert admitted is None or set(admitted) <= {"from"}

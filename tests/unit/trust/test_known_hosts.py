@@ -1,0 +1,284 @@
+"""known_hosts: whose keys are believed."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nacre.errors import NotSupportedYet
+from nacre.keys import generate_private_key
+from nacre.trust import (
+    SSHKnownHosts,
+    import_known_hosts,
+    known_hosts_line,
+    match_known_hosts,
+    read_known_hosts,
+)
+
+A, B, C = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(3))
+
+
+def text(key) -> str:
+    return key.export_public_key().decode().strip()
+
+
+def hashed(host: str) -> str:
+    salt = bytes(range(20))
+    digest = hmac.digest(salt, host.encode(), "sha1")
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+def match(lines: str, host: str, addr: str = "", port: int | None = None):
+    """Trusted, CA and revoked keys; the X.509 lists are empty."""
+    result = import_known_hosts(lines).match(host, addr, port)
+    assert len(result) == 7
+    assert result[3:] == ([], [], [], [])
+    return result[:3]
+
+
+def trusted(lines: str, host: str, addr: str = "", port: int | None = None):
+    return match(lines, host, addr, port)[0]
+
+
+def test_plain_lines():
+    lines = f"one {text(A)} a comment with words\ntwo,three {text(B)}\n"
+    assert trusted(lines, "one") == [A]
+    assert trusted(lines, "three") == [B]
+    assert trusted(lines, "ONE") == [A]
+    assert trusted(lines, "four") == []
+    assert match("", "one") == ([], [], [])
+
+
+def test_several_keys_of_a_host():
+    assert trusted(f"one {text(A)}\none {text(B)}\n", "one") == [A, B]
+
+
+def test_hashed_lines():
+    lines = f"{hashed('one')} {text(A)}\n{hashed('[two]:2222')} {text(B)}\n"
+    assert trusted(lines, "One") == [A]
+    assert trusted(lines, "two") == []
+    assert trusted(lines, "two", port=2222) == [B]
+    assert trusted(lines, "three") == []
+    assert trusted(lines, "\udcff") == []
+
+
+@pytest.mark.parametrize("host", ["|1|", "|1|AAAA|AAAA", "|1|!!|!!", "|2|AAAA|AAAA", "|1|a", "|1|a|b|c"])
+def test_damaged_hashes_are_refused(host):
+    known = import_known_hosts(f"{host} {text(A)}\n")
+    assert known.problems[0].line == 1
+    assert known.match("one", "", None)[0] == []
+
+
+def test_patterns_and_negation():
+    lines = f"*.example.com,!bad.example.com {text(A)}\n"
+    assert trusted(lines, "good.example.com") == [A]
+    assert trusted(lines, "bad.example.com") == []
+    assert trusted(lines, "example.com") == []
+
+
+def test_a_negated_address_excludes_the_host():
+    lines = f"*.example.com,!10.0.0.0/8 {text(A)}\n"
+    assert trusted(lines, "www.example.com", "192.0.2.1") == [A]
+    assert trusted(lines, "www.example.com", "10.0.0.1") == []
+
+
+def test_ports():
+    lines = f"[one]:2222 {text(A)}\none {text(B)}\ntwo {text(C)}\n"
+    assert trusted(lines, "one", port=2222) == [A]
+    assert trusted(lines, "one", port=22) == [B]
+    assert trusted(lines, "one", port=None) == [B]
+    # As OpenSSH: without a line for the port, the line of the host counts.
+    assert trusted(lines, "two", port=2222) == [C]
+    assert trusted(f"[one]:2222 {text(A)}\n", "one") == []
+    assert trusted(f"[one]:* {text(A)}\n", "one", port=2222) == [A]
+
+
+def test_addresses():
+    lines = f"192.0.2.1 {text(A)}\n198.51.100.0/24 {text(B)}\n2001:db8::1 {text(C)}\n"
+    assert trusted(lines, "", "192.0.2.1") == [A]
+    assert trusted(lines, "192.0.2.1") == [A]
+    assert trusted(lines, "name", "198.51.100.7") == [B]
+    assert trusted(lines, "198.51.100.7") == [B]
+    assert trusted(lines, "name", "2001:0db8:0::1") == [C]
+    assert trusted(lines, "name", "::ffff:192.0.2.1") == [A]
+
+
+def test_an_address_adds_nothing_to_a_host_that_has_a_line():
+    lines = f"bank {text(A)}\n192.0.2.1 {text(B)}\n"
+    assert trusted(lines, "bank", "192.0.2.1") == [A]
+    assert trusted(lines, "shop", "192.0.2.1") == [B]
+
+
+def test_certificate_authorities():
+    lines = f"@cert-authority *.example.com {text(A)}\n"
+    assert match(lines, "www.example.com") == ([], [A], [])
+
+
+def test_revoked_keys():
+    lines = f"one {text(A)}\none {text(B)}\n@revoked * {text(A)}\n"
+    assert match(lines, "one") == ([B], [], [A])
+    assert match(lines, "other") == ([], [], [A])
+
+
+def test_cve_2026_42508_a_revoked_authority_is_none():
+    lines = f"@cert-authority * {text(A)}\n@revoked * {text(A)}\n"
+    assert match(lines, "one") == ([], [], [A])
+
+
+@pytest.mark.parametrize(
+    "revoked", ["one", "[one]:2222", "192.0.2.1", "192.0.2.0/24", "[192.0.2.1]:2222", hashed("one"), "*"]
+)
+def test_revocation_counts_in_each_form_of_the_host(revoked):
+    lines = f"[one]:2222 {text(A)}\n@revoked {revoked} {text(A)}\n"
+    assert match(lines, "one", "192.0.2.1", 2222) == ([], [], [A])
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["@unknown", "@", "@REVOKED", "@revoked @cert-authority", "@cert-authority @revoked", "@revoked @"],
+)
+def test_unknown_and_doubled_markers_refuse_the_line(marker):
+    known = import_known_hosts(f"{marker} one {text(A)}\none {text(B)}\n")
+    assert known.match("one", "", None)[:3] == ([B], [], [])
+    assert [problem.line for problem in known.problems] == [1]
+    assert "marker" in known.problems[0].reason
+
+
+@pytest.mark.parametrize("line", ["one", "one ssh-ed25519", "@revoked", "@revoked one ssh-ed25519"])
+def test_lines_without_a_key_are_refused(line):
+    known = import_known_hosts(f"{line}\n")
+    assert len(known.problems) == 1
+    assert known.match("one", "", None)[:3] == ([], [], [])
+
+
+def test_keys_that_nacre_does_not_take_are_left_alone():
+    encoded = text(A).split()[1]
+    lines = "\n".join(
+        [
+            "one ssh-dss AAAAB3NzaC1kc3M=",
+            "one 1024 35 1234567890",
+            "one ssh-ed25519 AAAA",
+            "one ssh-ed25519 not-base64!",
+            f"one ssh-rsa {encoded}",
+            f"one {text(A)}",
+        ]
+    )
+    assert trusted(lines, "one") == [A]
+
+
+def test_an_overlong_line_is_refused_whole():
+    lines = "one," + "x" * 17000 + f" {text(A)}\none {text(B)}\n"
+    known = import_known_hosts(lines)
+    assert known.match("one", "", None)[0] == [B]
+    assert len(known.problems) == 1
+
+
+def test_too_much_is_refused():
+    with pytest.raises(ValueError, match="the most"):
+        import_known_hosts("x" * (1 << 21))
+    with pytest.raises(ValueError, match="lines"):
+        import_known_hosts("x y z\n" * 10_001)
+
+
+def test_bytes_and_loading_more():
+    known = SSHKnownHosts(f"one {text(A)}\n".encode())
+    known.load(f"one {text(B)}\n")
+    assert known.match("one", "", None)[0] == [A, B]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(max_size=80) | st.binary(max_size=80), st.text(max_size=20), st.integers(0, 70000))
+def test_no_content_and_no_host_make_it_raise(content, host, port):
+    assert len(import_known_hosts(content).match(host, host, port)) == 7
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(alphabet="@|1*?!,[]: /\t#aA.0", max_size=40))
+def test_odd_host_fields_do_not_raise(hosts):
+    known = import_known_hosts(f"{hosts} {text(A)}\n")
+    known.match("a", "10.0.0.1", 22)
+
+
+# ---------------------------------------------------------------- match_known_hosts
+
+
+@pytest.fixture
+def files(tmp_path: Path):
+    (tmp_path / "one").write_text(f"one {text(A)}\n")
+    (tmp_path / "two").write_text(f"two {text(B)}\n@revoked two {text(C)}\n")
+    return tmp_path / "one", tmp_path / "two"
+
+
+def test_files(files):
+    one, two = files
+    assert read_known_hosts([one, str(two)]).match("two", "", None)[0] == [B]
+    assert match_known_hosts(one, "one")[0] == [A]
+    assert match_known_hosts(str(one), "one")[0] == [A]
+    assert match_known_hosts([one, str(two)], "two")[:3] == ([B], [], [C])
+    assert match_known_hosts((one,), "one")[0] == [A]
+
+
+def test_bytes_object_function_and_lists(files):
+    content = files[0].read_bytes()
+    assert match_known_hosts(content, "one")[0] == [A]
+    assert match_known_hosts(SSHKnownHosts(content), "one")[0] == [A]
+    asked = []
+
+    def function(host, addr, port):
+        asked.append((host, addr, port))
+        return [A], [B], [C]
+
+    assert match_known_hosts(function, "one", "192.0.2.1", 22)[:3] == ([A], [B], [C])
+    assert asked == [("one", "192.0.2.1", 22)]
+    assert match_known_hosts(([A], [text(B).encode()], []), "any")[:3] == ([A], [B], [])
+    assert match_known_hosts(([A], [], [], [], [], [], []), "any")[0] == [A]
+    assert match_known_hosts(([A, B], [], [A]), "any")[:3] == ([B], [], [A])
+
+
+def test_an_empty_list_trusts_nobody():
+    assert match_known_hosts([], "one")[:3] == ([], [], [])
+
+
+def test_wrong_arguments():
+    with pytest.raises(TypeError, match="NoneType"):
+        match_known_hosts(None, "one")
+    with pytest.raises(ValueError, match="3, 5 or 7"):
+        match_known_hosts([[A]], "one")
+    with pytest.raises(NotSupportedYet, match=r"X\.509"):
+        match_known_hosts(([A], [], [], [object()], []), "one")
+    with pytest.raises(FileNotFoundError):
+        match_known_hosts("/nonexistent/known_hosts", "one")
+
+
+# ---------------------------------------------------------------- known_hosts_line
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "written"),
+    [
+        ("one", None, "one"),
+        ("One", 22, "one"),
+        ("one", 2222, "[one]:2222"),
+        ("192.0.2.1", 0, "192.0.2.1"),
+        ("::1", 22, "::1"),
+        ("::1", 8022, "[::1]:8022"),
+    ],
+)
+def test_the_line_that_trusts_a_key(host, port, written):
+    private = generate_private_key("ssh-ed25519", comment="two\nlines")
+    line = known_hosts_line(host, port, private)
+    assert line == f"{written} ssh-ed25519 {base64.b64encode(private.public_data).decode()}"
+    assert trusted(line, host, port=port) == [private.convert_to_public()]
+
+
+@pytest.mark.parametrize(
+    "host", ["", "a b", "a,b", "*", "a?", "!a", "|1|", "@revoked", "#", "[a]", "a\nb", "a\0"]
+)
+def test_a_host_that_would_mean_something_else_is_refused(host):
+    with pytest.raises(ValueError, match="cannot stand"):
+        known_hosts_line(host, 22, A)
