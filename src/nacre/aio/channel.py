@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: The type of data: None, or that of extended data.
+DataType = int | None
 #: Data type of standard error (RFC 4254 section 5.2).
 EXTENDED_DATA_STDERR = 1
 
@@ -130,6 +132,10 @@ class SSHChannel(Generic[AnyStr]):
     def get_recv_window(self) -> int:
         """Return the bytes that the peer may have under way to the session."""
         return self._window
+
+    def get_max_packet(self) -> int:
+        """Return the largest data of one packet that the peer may send, in bytes."""
+        return self._max_packet
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about this channel, or about its connection."""

@@ -161,9 +161,7 @@ class SSHClientChannel(SSHChannel[AnyStr]):
     def change_terminal_size(self, width: int, height: int, pixwidth: int = 0, pixheight: int = 0) -> None:
         """Tell the server the terminal's new size (RFC 4254 section 6.7)."""
         self._require_open()
-        self.send_request(
-            "window-change", requests.WindowChange(width, height, pixwidth, pixheight).encode()
-        )
+        self.send_request("window-change", requests.WindowChange(width, height, pixwidth, pixheight).encode())
 
     def send_break(self, msec: int) -> None:
         """Send a break, `msec` milliseconds long (RFC 4335)."""

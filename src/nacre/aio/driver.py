@@ -97,8 +97,9 @@ class Driver(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
-        if self.protocol is not None and not self.protocol.closed:
-            self.protocol.receive_eof(self._loop.time())
+        if self.protocol is not None:
+            if not self.protocol.closed:
+                self.protocol.receive_eof(self._loop.time())
             self._pump()
         if self._timer is not None:
             self._timer.cancel()

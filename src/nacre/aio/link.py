@@ -135,7 +135,11 @@ class Link:
     def report(self, error: BaseException, where: str) -> None:
         """Tell the loop's exception handler of a failure that nobody waits for."""
         self.loop.call_exception_handler(
-            {"message": f"{self.name}: {where} failed", "exception": error, "transport": self.driver.transport}
+            {
+                "message": f"{self.name}: {where} failed",
+                "exception": error,
+                "transport": self.driver.transport,
+            }
         )
 
     # ------------------------------------------------------------ asked by channels and the owner
@@ -302,7 +306,9 @@ class Link:
         handler = self._opens.get(event.kind)
         if handler is None:
             reason = OpenFailureReason.UNKNOWN_CHANNEL_TYPE
-            self.answer(event.token, events.OpenRefuse(reason, f"channels of type {event.kind!r} are not known"))
+            self.answer(
+                event.token, events.OpenRefuse(reason, f"channels of type {event.kind!r} are not known")
+            )
             return
         try:
             channel, accept = await handler(event)

@@ -175,7 +175,9 @@ class SSHReader(Generic[AnyStr]):
                         self._put_back(data[before + end :])
                         return data[: before + end]
                     if overlap is not None:
-                        tail = window[len(window) - overlap :] if 0 < overlap < len(window) else window[: overlap]
+                        tail = (
+                            window[len(window) - overlap :] if 0 < overlap < len(window) else window[:overlap]
+                        )
                     if length >= self._streams.limit:
                         break
                 partial, scanned = self._empty.join(scanned), []

@@ -16,7 +16,7 @@ from nacre.aio.stream import SSHReader, SSHWriter, Streams
 from nacre.errors import BreakReceived, SignalReceived, TerminalSizeChanged
 
 #: A server's handler: called with standard input, output and error; may be a coroutine function.
-SessionHandler = Callable[[SSHReader[Any], SSHWriter[Any], SSHWriter[Any]], Awaitable[None] | None]
+SSHServerSessionFactory = Callable[[SSHReader[Any], SSHWriter[Any], SSHWriter[Any]], Awaitable[None] | None]
 
 
 class StreamCallbacks(Generic[AnyStr]):
@@ -107,7 +107,7 @@ class ServerHandlerSession(ServerStreams[AnyStr]):
         handler: called with standard input, output and error.
     """
 
-    def __init__(self, handler: SessionHandler) -> None:
+    def __init__(self, handler: SSHServerSessionFactory) -> None:
         self._handler = handler
 
     def shell_requested(self) -> bool:

@@ -13,9 +13,12 @@ import asyncio
 import inspect
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
+
+#: What a callback may return: the value, or an awaitable of it.
+MaybeAwait: TypeAlias = T | Awaitable[T]
 
 #: Told of a failure: the exception, and where it came from as words for a person.
 Report = Callable[[BaseException, str], None]
@@ -32,7 +35,7 @@ def _rest(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
     return (yield from cast("Generator[Any, Any, T]", coroutine))
 
 
-async def settle(value: Awaitable[T] | T) -> T:
+async def settle(value: MaybeAwait[T]) -> T:
     """Return a plain value at once, or what an awaitable gives.
 
     For coroutines that `Tasks.begin` runs: the program's awaitable is first touched inside a task.
@@ -54,9 +57,7 @@ class Tasks:
 
     __slots__ = ("_cancelled", "_loop", "_parent", "_report", "_tasks")
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, report: Report, parent: Tasks | None = None
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, report: Report, parent: Tasks | None = None) -> None:
         self._loop = loop
         self._report = report
         self._parent = parent

@@ -1,0 +1,320 @@
+"""The client's connection object.
+
+Owns: `SSHClientConnection`: sessions, processes, the check of the host's key. Must not know:
+sockets, or how a connection comes about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from nacre.absent import Refusals, absent
+from nacre.aio.client_channel import SessionRequest, SSHClientChannel
+from nacre.aio.driver import Handlers
+from nacre.aio.link import GlobalHandler, OpenHandler
+from nacre.aio.session import SSHClientSession
+from nacre.aio.stream import SSHReader, SSHWriter
+from nacre.aio.stream_session import ClientStreamSession
+from nacre.aio.tasks import settle
+from nacre.client import SSHClient
+from nacre.client_auth import ClientAuthenticator
+from nacre.connection_base import SSHConnection
+from nacre.errors import HostKeyNotVerifiable, KeyImportError
+from nacre.host_trust import HostTrust, Standing, look_up
+from nacre.keys import SSHKey, SSHKeyPair, decode_public_key
+from nacre.option_table import Sides, table
+from nacre.options import SSHClientConnectionOptions, accept, client_settings
+from nacre.process.client import SSHClientProcess
+from nacre.process.redirect import PIPE, check_plain
+from nacre.process.result import SSHCompletedProcess
+from nacre.protocol import events
+from nacre.protocol.connection import Connection
+from nacre.protocol.settings import Role
+
+S = TypeVar("S", bound=SSHClientSession[Any])
+
+_SESSION_OPTIONS = table(Sides.SESSION | Sides.CLIENT)
+#: Input up to this size is written at once; more is fed as it is taken.
+_INPUT_AT_ONCE = 1024 * 1024
+
+
+class SSHClientConnection(SSHConnection[SSHClient]):
+    """A connection to a server; made by `connect` and `create_connection`."""
+
+    _role = Role.CLIENT
+    _options: SSHClientConnectionOptions
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: SSHClientConnectionOptions,
+        factory: Callable[[], SSHClient],
+        username: str,
+        keys: list[SSHKeyPair],
+        where: tuple[str, int],
+    ) -> None:
+        self._username = username
+        self._keys = keys
+        self._host, self._port = where
+        self._trust: HostTrust | None = None
+        self._host_key: SSHKey | None = None
+        self._authenticator: ClientAuthenticator | None = None
+        super().__init__(loop, options, factory)
+        self._extra.update(
+            host=self._host, port=self._port, username=username, preferred_auth=options.preferred_auth
+        )
+
+    def _make_protocol(self) -> Connection:
+        peer = self._extra["peername"]
+        addr = peer[0] if isinstance(peer, tuple) else ""
+        options = self._options
+        self._trust = look_up(options.known_hosts, self._host, addr, self._port, options.host_key_alias)
+        algorithms = self._trust.algorithms(options.server_host_key_algs)
+        return Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
+
+    def _questions(self) -> Handlers:
+        return {
+            events.HostKeyQuestion: lambda event: self._answer(
+                event, self._judge_host_key(event), events.Verdict.REFUSED
+            ),
+            events.AuthNeeded: lambda event: self._answer(event, self._auth().next_attempt(event), None),
+            events.SignatureNeeded: lambda event: self._answer(event, self._auth().sign(event), None),
+            events.PasswordChangeQuestion: lambda event: self._answer(
+                event, self._auth().change_password(event), None
+            ),
+            events.KbdintChallenge: lambda event: self._answer(
+                event, self._auth().answer_challenge(event), None
+            ),
+            events.BannerReceived: lambda event: self._tell(
+                "auth_banner_received", event.message, event.lang
+            ),
+        }
+
+    def _opens(self) -> Mapping[str, OpenHandler]:
+        refusals = Refusals(lambda: self.logger, lambda name: False)
+        return {
+            "session": refusals.channel("a session on a client"),
+            "forwarded-tcpip": refusals.channel("TCP forwarding"),
+            "forwarded-streamlocal@openssh.com": refusals.channel("UNIX forwarding"),
+            "x11": refusals.channel("X11 forwarding"),
+            "auth-agent@openssh.com": refusals.channel("agent forwarding"),
+        }
+
+    def _requests(self) -> Mapping[str, GlobalHandler]:
+        return {}
+
+    def _auth(self) -> ClientAuthenticator:
+        if self._authenticator is None:
+            assert self._owner is not None
+            self._authenticator = ClientAuthenticator(
+                self._options, self._owner, self._keys, self._link.protocol.info
+            )
+        return self._authenticator
+
+    async def _judge_host_key(self, event: events.HostKeyQuestion) -> Any:
+        assert self._trust is not None and self._owner is not None
+        try:
+            key = decode_public_key(event.key_blob)
+        except KeyImportError as error:
+            return self._distrust(HostKeyNotVerifiable(f"the host key of {self._host} is not valid: {error}"))
+        standing = self._trust.standing(key)
+        if standing is Standing.UNKNOWN or standing is Standing.CHANGED:
+            peer = self._extra["peername"]
+            addr = peer[0] if isinstance(peer, tuple) else ""
+            asked = self._owner.validate_host_public_key(self._host, addr, self._port, key)
+            if await settle(asked):
+                standing = Standing.TRUSTED
+        if standing is not Standing.TRUSTED:
+            return self._distrust(self._trust.refusal(key))
+        self._host_key = key
+        return events.Verdict.TRUSTED
+
+    def _distrust(self, error: HostKeyNotVerifiable) -> HostKeyNotVerifiable:
+        """Keep the whole story for our user; whoever is at the other end gets the short one."""
+        self._setup_error = error
+        return HostKeyNotVerifiable("the host key is not trusted")
+
+    def get_server_host_key(self) -> SSHKey | None:
+        """Return the key that the server has shown and that was trusted."""
+        return self._host_key
+
+    # ------------------------------------------------------------ sessions
+
+    def _session_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every session option: what was given here, else what the connection has."""
+        values = {name: getattr(self._options, name) for name in _SESSION_OPTIONS}
+        for name, value in given.items():
+            option = _SESSION_OPTIONS.get(name)
+            if option is None:
+                raise TypeError(f"a session has no option {name!r}")
+            if not (isinstance(value, tuple) and not value):
+                values[name] = accept(option, value)
+                # What is asked for here stands in place of the connection's own default.
+                if name == "command" and value is not None and "subsystem" not in given:
+                    values["subsystem"] = None
+                if name == "subsystem" and value is not None and "command" not in given:
+                    values["command"] = None
+        return values
+
+    @staticmethod
+    def _session_request(values: Mapping[str, Any]) -> SessionRequest:
+        environment = {
+            name: value
+            for pattern in values["send_env"]
+            for name, value in os.environ.items()
+            if fnmatch.fnmatchcase(name, pattern)
+        }
+        environment.update(values["env"] or {})
+        wanted, term_type = values["request_pty"], values["term_type"]
+        if wanted == "force":
+            term_type = term_type or "unknown"
+        elif not wanted or (wanted == "auto" and (values["command"] or values["subsystem"])):
+            term_type = None
+        return SessionRequest(
+            command=values["command"],
+            subsystem=values["subsystem"],
+            environment=environment,
+            term_type=term_type,
+            term_size=values["term_size"],
+            term_modes=values["term_modes"],
+        )
+
+    async def create_session(
+        self, session_factory: Callable[[], S], command: Any = (), **kwargs: Any
+    ) -> tuple[SSHClientChannel[Any], S]:
+        """Open a session.
+
+        Args:
+            session_factory: returns the `SSHClientSession` that is told of what comes.
+            command: what to run; not given: a shell, or the connection's default.
+            kwargs: options of one session: subsystem, env, send_env, request_pty, term_type,
+                term_size, term_modes, encoding, errors, window, max_pktsize.
+
+        Returns:
+            The channel and the session.
+
+        Raises:
+            ChannelOpenError: the server refused.
+            DisconnectError: the connection is over.
+        """
+        values = self._session_values({"command": command, **kwargs})
+        wanted = self._session_request(values)
+        channel: SSHClientChannel[Any] = SSHClientChannel(
+            self._link, values["encoding"], values["errors"], values["window"], values["max_pktsize"]
+        )
+        session = await channel.create(session_factory, wanted)
+        return channel, session
+
+    async def open_session(
+        self, *args: Any, **kwargs: Any
+    ) -> tuple[SSHWriter[Any], SSHReader[Any], SSHReader[Any]]:
+        """Open a session, as `create_session` without its factory, and return stdin, stdout, stderr."""
+        _, session = await self.create_session(ClientStreamSession[Any], *args, **kwargs)
+        return session.stdin, session.stdout, session.stderr
+
+    async def create_process(
+        self,
+        *args: Any,
+        input: Any = None,  # noqa: A002 - the name that programs use
+        stdin: Any = PIPE,
+        stdout: Any = PIPE,
+        stderr: Any = PIPE,
+        bufsize: int = 8192,
+        send_eof: bool = True,
+        recv_eof: bool = True,
+        **kwargs: Any,
+    ) -> SSHClientProcess[Any]:
+        """Start a process.
+
+        Args:
+            args: the command, if there is one.
+            input: fed to standard input, which then ends.
+            stdin: PIPE or DEVNULL.
+            stdout: PIPE or DEVNULL.
+            stderr: PIPE, DEVNULL or STDOUT.
+            bufsize: has no use with these.
+            send_eof: True.
+            recv_eof: True.
+            kwargs: options of one session, as for `create_session`.
+
+        Raises:
+            NotSupportedYet: a redirection to anything else.
+        """
+        check_plain(bufsize, send_eof, recv_eof)
+        process: SSHClientProcess[Any] = SSHClientProcess(
+            PIPE if input is not None else stdin, stdout, stderr
+        )
+        await self.create_session(lambda: process, *args, **kwargs)
+        if input is None:
+            return process
+        try:
+            if len(input) <= _INPUT_AT_ONCE:
+                process.stdin.write(input)
+                process.stdin.write_eof()
+            else:
+                process.stdin.write(input[:0])  # a wrong type is the caller's error, here and now
+                process.channel.create_task(process.feed(input), "feeding the input")
+        except BrokenPipeError:
+            pass  # It has ended already; how is what the process says.
+        except BaseException:
+            process.close()
+            raise
+        return process
+
+    async def run(
+        self, *args: Any, check: bool = False, timeout: float | None = None, **kwargs: Any
+    ) -> SSHCompletedProcess:
+        """Run a process to its end and return what it said.
+
+        Args:
+            args: the command.
+            check: raise `ProcessError` unless its status is 0.
+            timeout: seconds, after which it is closed.
+            kwargs: as for `create_process`.
+
+        Raises:
+            ProcessError: with `check`.
+            TimeoutError: it did not end in time.
+        """
+        process = await self.create_process(*args, **kwargs)
+        try:
+            return await process.wait(check, timeout)
+        finally:
+            process.close()
+
+    # ------------------------------------------------------------ not in this version
+
+    create_subprocess = absent("create_subprocess", "use create_process")
+    start_sftp_client = absent("start_sftp_client")
+    create_ssh_connection = absent("create_ssh_connection")
+    connect_ssh = absent("connect_ssh")
+    connect_reverse_ssh = absent("connect_reverse_ssh")
+    listen_ssh = absent("listen_ssh")
+    listen_reverse_ssh = absent("listen_reverse_ssh")
+    create_connection = absent("create_connection")
+    open_connection = absent("open_connection")
+    create_server = absent("create_server")
+    start_server = absent("start_server")
+    create_unix_connection = absent("create_unix_connection")
+    open_unix_connection = absent("open_unix_connection")
+    create_unix_server = absent("create_unix_server")
+    start_unix_server = absent("start_unix_server")
+    create_tun = absent("create_tun")
+    create_tap = absent("create_tap")
+    open_tun = absent("open_tun")
+    open_tap = absent("open_tap")
+    forward_local_port = absent("forward_local_port")
+    forward_local_path = absent("forward_local_path")
+    forward_local_port_to_path = absent("forward_local_port_to_path")
+    forward_local_path_to_port = absent("forward_local_path_to_port")
+    forward_remote_port = absent("forward_remote_port")
+    forward_remote_path = absent("forward_remote_path")
+    forward_remote_port_to_path = absent("forward_remote_port_to_path")
+    forward_remote_path_to_port = absent("forward_remote_path_to_port")
+    forward_socks = absent("forward_socks")
+    forward_tun = absent("forward_tun")
+    forward_tap = absent("forward_tap")

@@ -1,0 +1,279 @@
+"""What the connection objects of both roles have in common.
+
+Owns: `SSHConnection`: facts, keepalive, debug messages, the end, and what waits for the login. Must
+not know: roles, sockets, channels' kinds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Generic, Self, TypeVar
+
+from nacre.aio.driver import Driver, Handlers
+from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
+from nacre.aio.log import SSHLogger
+from nacre.aio.tasks import settle
+from nacre.client import SSHClient
+from nacre.errors import ConnectionLost, DisconnectReason
+from nacre.options import SSHConnectionOptions, accept
+from nacre.protocol import events
+from nacre.protocol.connection import Connection
+from nacre.protocol.settings import Role
+from nacre.server import SSHServer
+
+OwnerT = TypeVar("OwnerT", SSHClient, SSHServer)
+
+
+class SSHConnection(Generic[OwnerT]):
+    """Base of the connection objects; made by `connect`, `listen` and their siblings."""
+
+    _role: Role
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: SSHConnectionOptions,
+        factory: Callable[[], OwnerT],
+    ) -> None:
+        self._loop = loop
+        self._options = options
+        self._factory = factory
+        self._owner: OwnerT | None = None
+        self._extra: dict[str, Any] = {}
+        self._setup_error: Exception | None = None
+        self._keepalive = (options.keepalive_interval, options.keepalive_count_max)
+        #: Done when the user is logged in, or when that will never be.
+        self.established: asyncio.Future[None] = loop.create_future()
+        self.established.add_done_callback(_retrieve)
+        self._link = Link(
+            self,
+            loop,
+            {
+                events.KeysExchanged: self._keys_exchanged,
+                events.DebugReceived: self._debug_received,
+                events.AuthSucceeded: self._auth_succeeded,
+                **self._questions(),
+            },
+            self._opens(),
+            self._requests(),
+        )
+
+    # ------------------------------------------------------------ for the roles
+
+    def _questions(self) -> Handlers:
+        """Return what is done about the events of one role."""
+        raise NotImplementedError
+
+    def _opens(self) -> Mapping[str, OpenHandler]:
+        """Return who answers the peer's opens."""
+        raise NotImplementedError
+
+    def _requests(self) -> Mapping[str, GlobalHandler]:
+        """Return who answers the peer's global requests."""
+        raise NotImplementedError
+
+    def _make_protocol(self) -> Connection:
+        """Return the protocol end, once the program knows of the connection."""
+        raise NotImplementedError
+
+    @property
+    def driver(self) -> Driver:
+        """The asyncio protocol of this connection."""
+        return self._link.driver
+
+    # ------------------------------------------------------------ asked by the link
+
+    def transport_made(self, transport: asyncio.Transport) -> Connection:
+        """The transport is connected: tell the program, and begin."""
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
+        try:
+            owner = self._factory()
+            owner.connection_made(self)  # type: ignore[arg-type]  # each role's owner has its role's type
+            self._owner = owner
+            return self._make_protocol()
+        except Exception as error:
+            self._setup_error = error
+            raise
+
+    def link_lost(self, error: Exception | None) -> None:
+        """The connection is over."""
+        error = self._setup_error or error
+        if self._owner is not None:
+            try:
+                self._owner.connection_lost(error)
+            except Exception as raised:
+                self._link.report(raised, "connection_lost")
+        if not self.established.done():
+            self.established.set_exception(error or ConnectionLost("the connection was closed"))
+
+    # ------------------------------------------------------------ events
+
+    def _keys_exchanged(self, event: events.KeysExchanged) -> None:
+        info = self._link.protocol.info
+        agreed = info.negotiated
+        assert agreed is not None
+        client = self._role is Role.CLIENT
+        up = (
+            agreed.cipher_client_to_server,
+            agreed.mac_client_to_server,
+            agreed.compression_client_to_server,
+        )
+        down = (
+            agreed.cipher_server_to_client,
+            agreed.mac_server_to_client,
+            agreed.compression_server_to_client,
+        )
+        send, receive = (up, down) if client else (down, up)
+        self._extra.update(
+            client_version=info.own_version if client else info.peer_version,
+            server_version=info.peer_version if client else info.own_version,
+            send_cipher=send[0],
+            send_mac=send[1],
+            send_compression=send[2],
+            recv_cipher=receive[0],
+            recv_mac=receive[1],
+            recv_compression=receive[2],
+        )
+
+    def _debug_received(self, event: events.DebugReceived) -> None:
+        self._tell("debug_msg_received", event.message, event.lang, event.always_display)
+
+    def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
+        self._extra["username"] = event.username
+        # Of all keys that were offered, the one whose signature was verified (security history row 39).
+        self._extra["client_key_blob"] = event.key_blob
+        self._link.tasks.begin(self._logged_in(event), "auth_completed")
+
+    async def _logged_in(self, event: events.AuthSucceeded) -> None:
+        """Tell the program; then the login is complete."""
+        assert self._owner is not None
+        try:
+            await settle(self._owner.auth_completed())  # type: ignore[func-returns-value]  # may be a coroutine
+        except Exception as error:
+            self._link.report(error, "auth_completed")
+        if not self.established.done():
+            self.established.set_result(None)
+
+    def _tell(self, callback: str, *args: Any) -> None:
+        """Call a callback of the program whose failure changes nothing."""
+        try:
+            getattr(self._owner, callback)(*args)
+        except Exception as error:
+            self._link.report(error, callback)
+
+    def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:
+        """Answer a question with what a coroutine of ours returns; what it raises is a refusal."""
+        self._link.ask(event.token, answer, refusal, type(event).__name__)
+
+    # ------------------------------------------------------------ facts
+
+    @property
+    def logger(self) -> SSHLogger:
+        """A logger that names this connection."""
+        return self._link.logger
+
+    def get_owner(self) -> OwnerT | None:
+        """Return the callback object of this connection."""
+        return self._owner
+
+    def is_client(self) -> bool:
+        """Return whether this is the client's end."""
+        return self._role is Role.CLIENT
+
+    def is_server(self) -> bool:
+        """Return whether this is the server's end."""
+        return self._role is Role.SERVER
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return a fact about this connection.
+
+        Args:
+            name: username, client_key_blob (the public key that logged in, or None), client_version, server_version, send_cipher, send_mac, send_compression,
+                recv_cipher, recv_mac, recv_compression, host, port, peername, sockname,
+                local_peername, remote_peername, preferred_auth; what `set_extra_info` has set; or
+                what the transport knows.
+            default: what to return when it is not known.
+        """
+        if name in self._extra:
+            return self._extra[name]
+        transport = self._link.driver.transport
+        return default if transport is None else transport.get_extra_info(name, default)
+
+    def set_extra_info(self, **kwargs: Any) -> None:
+        """Attach facts for `get_extra_info`."""
+        self._extra.update(kwargs)
+
+    def is_closed(self) -> bool:
+        """Return whether the connection is over, or about to be."""
+        return self._link.state is not LinkState.OPEN
+
+    # ------------------------------------------------------------ commands
+
+    def set_keepalive(self, interval: Any = None, count_max: int | None = None) -> None:
+        """Change the keepalive.
+
+        Args:
+            interval: seconds of silence before a keepalive is sent; 0: never; None: as it is.
+            count_max: unanswered ones after which the connection is lost; None: as it is.
+
+        Raises:
+            ValueError: a value is negative.
+        """
+        seconds, count = self._keepalive
+        if interval is not None:
+            seconds = accept(self._options.options["keepalive_interval"], interval)
+        if count_max is not None:
+            count = accept(self._options.options["keepalive_count_max"], count_max)
+        self._keepalive = (seconds, count)
+        if self._link.active:
+            self._link.protocol.set_keepalive(seconds, count)
+            self._link.touch()
+
+    def send_debug(self, msg: str, lang: str = "en-US", always_display: bool = False) -> None:
+        """Send SSH_MSG_DEBUG (RFC 4253 section 11.3)."""
+        self._link.require_active()
+        self._link.protocol.send_debug(msg, lang, always_display=always_display)
+        self._link.touch()
+
+    def create_task(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine that belongs to this connection, and is cancelled when it ends."""
+        return self._link.tasks.spawn(coro, "a task of the program")
+
+    # ------------------------------------------------------------ the end
+
+    def abort(self) -> None:
+        """Drop the connection now; nothing more is sent."""
+        self._link.abort()
+
+    def close(self) -> None:
+        """Close the connection; see `wait_closed`."""
+        self.disconnect(DisconnectReason.BY_APPLICATION, "Disconnected by application")
+
+    def disconnect(self, code: int, reason: str, lang: str = "en-US") -> None:
+        """Close the connection with a reason (RFC 4253 section 11.1).
+
+        Args:
+            code: a `DISC_…` constant.
+            reason: a sentence for the peer's user.
+            lang: the language of `reason`.
+        """
+        self._link.disconnect(code, reason, lang)
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is over, with every task that belonged to it."""
+        await self._link.wait_closed()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close()
+        await self.wait_closed()
+
+
+def _retrieve(future: asyncio.Future[None]) -> None:
+    """Take note of an exception that nobody may wait for."""
+    if not future.cancelled():
+        future.exception()

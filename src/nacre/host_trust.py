@@ -1,0 +1,126 @@
+"""Whether the key that a host shows is its own: the client's verdict, in words for a person.
+
+Owns: the lookup in known_hosts, the order of host key algorithms that comes of it, and the messages.
+Must not know: the connection, or how a key is verified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from nacre.errors import HostKeyNotVerifiable
+from nacre.keys import SSHKey, default_host_key_algorithms
+from nacre.trust import known_hosts_line, match_known_hosts
+
+_DEFAULT_PORT = 22
+
+
+def default_known_hosts() -> Path:
+    """Return the file that is looked into when the program names none."""
+    return Path("~/.ssh/known_hosts").expanduser()
+
+
+class Standing(Enum):
+    """What is known of a key for a host."""
+
+    TRUSTED = "trusted"
+    UNKNOWN = "unknown"
+    CHANGED = "changed"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class HostTrust:
+    """What is believed of one host.
+
+    Attributes:
+        host: its name, as the user gave it or as `host_key_alias` says.
+        port: the port.
+        where: what was looked into, for messages.
+        anything: the check was turned off by `known_hosts=None`.
+        trusted: the keys that it may show.
+        revoked: the keys that nobody may show.
+    """
+
+    host: str
+    port: int
+    where: str
+    anything: bool = False
+    trusted: tuple[SSHKey, ...] = ()
+    revoked: tuple[SSHKey, ...] = field(default=())
+
+    def algorithms(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the host key algorithms to offer, in order.
+
+        Args:
+            chosen: what the program chose; else those of the keys that are known come first, so
+                that a server with several keys shows one of them.
+        """
+        if chosen:
+            return chosen
+        known = [name for key in self.trusted for name in key.sig_algorithms]
+        return tuple(dict.fromkeys((*known, *default_host_key_algorithms())))
+
+    def standing(self, key: SSHKey) -> Standing:
+        """Return what is known of a key."""
+        blob = key.public_data
+        if any(revoked.public_data == blob for revoked in self.revoked):
+            return Standing.REVOKED
+        if self.anything or any(trusted.public_data == blob for trusted in self.trusted):
+            return Standing.TRUSTED
+        return Standing.CHANGED if self.trusted else Standing.UNKNOWN
+
+    def refusal(self, key: SSHKey) -> HostKeyNotVerifiable:
+        """Return the error for a key that is not trusted: what came, and what to do about it."""
+        shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
+        name = self.host if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
+        match self.standing(key):
+            case Standing.REVOKED:
+                text = f"the host key of {name} is revoked: {self.where} marks {shown} with @revoked"
+            case Standing.CHANGED:
+                known = ", ".join(f"{old.get_algorithm()} {old.get_fingerprint()}" for old in self.trusted)
+                text = (
+                    f"the host key of {name} has CHANGED: it shows {shown}, and {self.where} has {known}. "
+                    f"Somebody may be listening in. If the host did get a new key, replace its lines there"
+                )
+            case _:
+                text = f"the host key of {name} is not known: it shows {shown}, and {self.where} has no key for it"
+                try:
+                    line = known_hosts_line(self.host, self.port, key)
+                except ValueError:
+                    pass
+                else:
+                    text += f". If that is its fingerprint, trust it with this line:\n{line}"
+        return HostKeyNotVerifiable(text)
+
+
+def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None) -> HostTrust:
+    """Return what is believed of a host.
+
+    Args:
+        known_hosts: the option: None turns the check off, `()` stands for the user's own file.
+        host: the name that was connected to.
+        addr: the address that it has.
+        port: the port.
+        alias: the name to look up in place of the host's.
+
+    Raises:
+        OSError, ValueError, TypeError: as `match_known_hosts`.
+    """
+    name = alias or host or addr
+    if known_hosts is None:
+        return HostTrust(name, port, "nothing", anything=True)
+    where = "known_hosts"
+    if isinstance(known_hosts, tuple) and not known_hosts:
+        path = default_known_hosts()
+        where = str(path)
+        if not path.exists():
+            return HostTrust(name, port, where)
+        known_hosts = path
+    elif isinstance(known_hosts, (str, Path)):
+        where = str(known_hosts)
+    trusted, _, revoked, *_ = match_known_hosts(known_hosts, name, "" if alias else addr, port)
+    return HostTrust(name, port, where, trusted=tuple(trusted), revoked=tuple(revoked))

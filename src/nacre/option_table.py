@@ -1,0 +1,205 @@
+"""Every option of a connection, once: its name, who has it, its default, and whether it is built.
+
+Owns: the table. Must not know: what becomes of the values; `nacre.options` reads it.
+
+A feature that is absent leaves its options here with the values that it honours by being absent:
+those are taken, anything else raises `NotSupportedYet` and names the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Any, Final
+
+from nacre import option_values as values
+from nacre.crypto.registry import Family
+from nacre.protocol import limits
+
+
+class Sides(Flag):
+    """Whose option it is; SESSION: of one session too, where it overrides the connection's."""
+
+    CLIENT = auto()
+    SERVER = auto()
+    SESSION = auto()
+    BOTH = CLIENT | SERVER
+
+
+def as_given(value: Any) -> Any:
+    """Take a value as it is."""
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: as programs write it.
+        sides: who has it.
+        default: what it is when it was not given.
+        convert: checks and converts what was given; raises ValueError or TypeError with one line.
+        built: False: its feature is absent from this version.
+        honoured: values that an absent feature honours, besides the default.
+        hint: what to do in the meantime.
+    """
+
+    name: str
+    sides: Sides
+    default: Any
+    convert: Callable[[Any], Any] = as_given
+    built: bool = True
+    honoured: tuple[Any, ...] = ()
+    hint: str = ""
+
+
+def _client(name: str, default: Any, convert: Callable[[Any], Any] = as_given) -> Option:
+    return Option(name, Sides.CLIENT, default, convert)
+
+
+def _server(name: str, default: Any, convert: Callable[[Any], Any] = as_given) -> Option:
+    return Option(name, Sides.SERVER, default, convert)
+
+
+def _both(name: str, default: Any, convert: Callable[[Any], Any] = as_given) -> Option:
+    return Option(name, Sides.BOTH, default, convert)
+
+
+def _session(name: str, default: Any, convert: Callable[[Any], Any] = as_given) -> Option:
+    return Option(name, Sides.CLIENT | Sides.SESSION, default, convert)
+
+
+def _channel(name: str, default: Any, convert: Callable[[Any], Any] = as_given) -> Option:
+    return Option(name, Sides.BOTH | Sides.SESSION, default, convert)
+
+
+def _absent(sides: Sides, name: str, default: Any, *honoured: Any, hint: str = "") -> Option:
+    return Option(name, sides, default, built=False, honoured=honoured, hint=hint)
+
+
+_C, _S, _B = Sides.CLIENT, Sides.SERVER, Sides.BOTH
+_CONFIG_HINT: Final = "this version reads no OpenSSH configuration; give the options as keywords"
+
+OPTIONS: Final[tuple[Option, ...]] = (
+    # --- who and where
+    _absent(_B, "config", None, [], hint=_CONFIG_HINT),
+    _client("client_factory", None, values.optional_callable),
+    _server("server_factory", None, values.optional_callable),
+    _client("client_version", "", values.version),
+    _server("server_version", "", values.version),
+    _both("host", "", values.text),
+    _both("port", 22, values.port),
+    _absent(_B, "tunnel", None, "", hint="open the first connection yourself and give its socket as sock="),
+    _absent(
+        _B, "proxy_command", None, "", [], hint="start the command yourself and give its socket as sock="
+    ),
+    _both("family", 0, values.integer),
+    _client("local_addr", None),
+    _absent(_S, "local_addr", None),
+    _both("tcp_keepalive", True, bool),
+    _absent(_B, "utf8_decode_errors", "strict"),
+    _absent(_B, "canonicalize_hostname", False),
+    _absent(_B, "canonical_domains", (), []),
+    _absent(_B, "canonicalize_fallback_local", True),
+    _absent(_B, "canonicalize_max_dots", 1),
+    _absent(_B, "canonicalize_permitted_cnames", (), []),
+    # --- algorithms
+    _both("kex_algs", (), values.algorithms(Family.KEX)),
+    _both("encryption_algs", (), values.algorithms(Family.CIPHER)),
+    _both("mac_algs", (), values.algorithms(Family.MAC)),
+    _both("compression_algs", (), values.compression),
+    _both("signature_algs", (), values.signature_algorithms),
+    _client("server_host_key_algs", (), values.host_key_algorithms),
+    # --- authentication, both sides
+    _absent(_B, "host_based_auth", True, False),
+    _both("public_key_auth", True, bool),
+    _both("kbdint_auth", True, bool),
+    _both("password_auth", True, bool),
+    _absent(_B, "x509_trusted_certs", None, [], hint="X.509 certificates are not built"),
+    _absent(_B, "x509_trusted_cert_paths", (), [], None, hint="X.509 certificates are not built"),
+    _absent(_C, "x509_purposes", "secureShellServer"),
+    _absent(_S, "x509_purposes", "secureShellClient"),
+    _absent(_C, "gss_host", (), None),
+    _absent(_S, "gss_host", (), None),
+    _absent(_B, "gss_store", None),
+    _absent(_B, "gss_kex", True, False),
+    _absent(_B, "gss_auth", True, False),
+    _absent(_C, "gss_delegate_creds", False),
+    # --- times and sizes
+    _both("rekey_bytes", limits.REKEY_BYTES, values.size),
+    _both("rekey_seconds", limits.REKEY_SECONDS, values.seconds),
+    _client("connect_timeout", None, values.optional_seconds),
+    _absent(_S, "connect_timeout", None),
+    _client("login_timeout", 120.0, values.seconds),
+    _server("login_timeout", limits.LOGIN_TIMEOUT, values.seconds),
+    _both("keepalive_interval", 0.0, values.seconds),
+    _both("keepalive_count_max", 3, values.count),
+    # --- the host's key, and trust in it
+    _client("known_hosts", ()),
+    _client("host_key_alias", None, values.optional_text),
+    _absent(_C, "server_host_keys_handler", None),
+    _server("server_host_keys", ()),
+    _absent(_S, "server_host_certs", (), [], None),
+    _absent(_S, "send_server_host_keys", False),
+    # --- the user
+    _client("username", "", values.username),
+    _client("password", None),
+    _client("client_keys", ()),
+    _absent(_C, "client_certs", (), [], None),
+    _both("passphrase", None),
+    _client("ignore_encrypted", (), bool),
+    _client("preferred_auth", ("publickey", "keyboard-interactive", "password"), values.names),
+    _client("disable_trivial_auth", False, bool),
+    _absent(_C, "client_host_keysign", False, None),
+    _absent(_C, "client_host_keys", None, [], ()),
+    _absent(_C, "client_host_certs", (), [], None),
+    _absent(_C, "client_host", None),
+    _absent(_C, "client_username", ()),
+    _absent(_C, "agent_path", None, "", hint="agents are not built: give keys as client_keys"),
+    _absent(_C, "agent_identities", (), None, []),
+    Option("agent_forwarding", _C, False, built=False),
+    Option("agent_forwarding", _S, True, built=False, honoured=(False,)),
+    _absent(_C, "pkcs11_provider", None),
+    _absent(_C, "pkcs11_pin", None),
+    _server("authorized_client_keys", None),
+    _absent(_S, "known_client_hosts", None, [], ()),
+    _absent(_S, "trust_client_host", False),
+    _absent(_S, "rdns_lookup", False),
+    # --- sessions
+    _session("command", None, values.command),
+    _session("subsystem", None, values.optional_text),
+    _session("env", (), values.environment),
+    _session("send_env", (), values.names),
+    _session("request_pty", True, values.request_pty),
+    _session("term_type", None, values.optional_text),
+    _session("term_size", (0, 0, 0, 0), values.term_size),
+    _session("term_modes", {}, values.term_modes),
+    Option("x11_forwarding", _C | Sides.SESSION, False, built=False),
+    Option("x11_display", _C | Sides.SESSION, None, built=False),
+    Option("x11_auth_path", _C | Sides.SESSION, None, built=False),
+    Option("x11_single_connection", _C | Sides.SESSION, False, built=False),
+    _absent(_S, "x11_forwarding", False),
+    _absent(_S, "x11_auth_path", None),
+    _channel("encoding", "utf-8", values.encoding),
+    _channel("errors", "strict", values.text),
+    _channel("window", limits.WINDOW, values.window),
+    _channel("max_pktsize", limits.MAX_PACKET, values.window),
+    _server("allow_pty", True, bool),
+    # AsyncSSH's default is True: here sessions have no editor until there is one.
+    _absent(_S, "line_editor", False, hint="sessions get the terminal's bytes as they are typed"),
+    _absent(_S, "line_echo", True),
+    _absent(_S, "line_history", 1000),
+    _absent(_S, "max_line_length", 1024),
+    _server("process_factory", None, values.optional_callable),
+    _server("session_factory", None, values.optional_callable),
+    _absent(_S, "sftp_factory", None, False),
+    _absent(_S, "sftp_version", 3),
+    _absent(_S, "allow_scp", False),
+)
+
+
+def table(side: Sides) -> dict[str, Option]:
+    """Return the options of one side, by name."""
+    return {option.name: option for option in OPTIONS if side in option.sides}

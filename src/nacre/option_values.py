@@ -1,0 +1,215 @@
+"""The check and conversion of each kind of option value: one clear line when it is wrong.
+
+Owns: the converters. Must not know: which option uses which.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from nacre.crypto.registry import Family, select
+from nacre.keys import select_host_key_algorithms, select_signature_algorithms
+
+_SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+#: RFC 4253 section 4.2: printable US-ASCII without whitespace and minus.
+_VERSION: Final = re.compile(r"[\x21-\x2c\x2e-\x7e]{1,200}")
+_MAX_PORT: Final = 65535
+
+
+def text(value: Any) -> str:
+    """Take a str."""
+    if not isinstance(value, str):
+        raise TypeError(f"a str is expected, not {type(value).__name__}")
+    return value
+
+
+def optional_text(value: Any) -> str | None:
+    """Take a str or None."""
+    return None if value is None else text(value)
+
+
+def integer(value: Any) -> int:
+    """Take an int."""
+    if not isinstance(value, int):
+        raise TypeError(f"an int is expected, not {type(value).__name__}")
+    return int(value)
+
+
+def count(value: Any) -> int:
+    """Take an int of at least 0."""
+    if integer(value) < 0:
+        raise ValueError(f"{value} is negative")
+    return int(value)
+
+
+def port(value: Any) -> int:
+    """Take a port number; 0: any free one."""
+    if not 0 <= integer(value) <= _MAX_PORT:
+        raise ValueError(f"{value} is no port: 0 to {_MAX_PORT}")
+    return int(value)
+
+
+def window(value: Any) -> int:
+    """Take a size that fits a uint32 and is at least 1."""
+    if not 1 <= integer(value) < 1 << 32:
+        raise ValueError(f"{value} is no size of a window or packet: 1 to 2^32-1")
+    return int(value)
+
+
+def _with_unit(value: Any, units: Mapping[str, int], what: str) -> float:
+    if isinstance(value, str):
+        parts = re.findall(r"(\d+)([a-z]?)", value.lower())
+        if not parts or "".join(number + unit for number, unit in parts) != value.lower():
+            raise ValueError(f"{value!r} is no {what}")
+        if any(unit not in units for _, unit in parts):
+            raise ValueError(f"{value!r} is no {what}: units are {', '.join(filter(None, units))}")
+        return float(sum(int(number) * units[unit] for number, unit in parts))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"a number or a str such as '1h' is expected, not {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{value} is negative")
+    return float(value)
+
+
+def size(value: Any) -> int:
+    """Take bytes: a number, or a str as "1g"."""
+    found = int(_with_unit(value, _SIZES, "size"))
+    if found < 1:
+        raise ValueError(f"{value!r} is no size: at least 1")
+    return found
+
+
+def seconds(value: Any) -> float:
+    """Take seconds: a number, or a str as "1h30m"; None is 0."""
+    return 0.0 if value is None else _with_unit(value, _SECONDS, "time")
+
+
+def optional_seconds(value: Any) -> float | None:
+    """Take seconds as `seconds` does; None or 0: no limit."""
+    return seconds(value) or None
+
+
+def version(value: Any) -> str:
+    """Take a software version (RFC 4253 section 4.2), as str or bytes."""
+    found = value.decode("ascii", "replace") if isinstance(value, bytes) else text(value)
+    if found and not _VERSION.fullmatch(found):
+        raise ValueError(f"{found!r} is no software version: printable ASCII without blanks and minus")
+    return found
+
+
+def username(value: Any) -> str:
+    """Take a user name that can be sent."""
+    found = text(value)
+    if "\0" in found or "\n" in found or "\r" in found:
+        raise ValueError(f"{found!r} is no user name: it has control characters")
+    return found
+
+
+def optional_callable(value: Any) -> Any:
+    """Take something that can be called, or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"a callable is expected, not {type(value).__name__}")
+    return value
+
+
+def encoding(value: Any) -> str | None:
+    """Take the name of a codec, or None for bytes."""
+    if value is None or value == "":
+        return None
+    try:
+        codecs.lookup(text(value))
+    except LookupError:
+        raise ValueError(f"{value!r} is no encoding that Python knows") from None
+    return text(value)
+
+
+def command(value: Any) -> bytes | None:
+    """Take a command as str or bytes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if value is None or isinstance(value, bytes):
+        return value
+    raise TypeError(f"a command is a str or bytes, not {type(value).__name__}")
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """Take a list of names, or one str of them with commas or blanks between."""
+    if isinstance(value, str):
+        return tuple(name for name in re.split(r"[,\s]+", value) if name)
+    return tuple(text(name) for name in value)
+
+
+def environment(value: Any) -> dict[str, str]:
+    """Take variables as a mapping, or as a sequence of NAME=value."""
+    found: dict[str, str] = {}
+    pairs = value.items() if isinstance(value, Mapping) else (_split(entry) for entry in value or ())
+    for name, content in pairs:
+        found[_decoded(name)] = _decoded(content)
+    return found
+
+
+def _split(entry: Any) -> tuple[str, str]:
+    name, equals, content = _decoded(entry).partition("=")
+    if not equals:
+        raise ValueError(f"{entry!r} is not of the form NAME=value")
+    return name, content
+
+
+def _decoded(value: Any) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def request_pty(value: Any) -> bool | str:
+    """Take True, False, "force" or "auto"."""
+    if value not in (True, False, "force", "auto"):
+        raise ValueError(f"request_pty is True, False, 'force' or 'auto', not {value!r}")
+    return value  # type: ignore[no-any-return]  # one of the four, as was just checked
+
+
+def term_size(value: Any) -> tuple[int, int, int, int]:
+    """Take (columns, rows) or (columns, rows, width in pixels, height in pixels)."""
+    found = tuple(count(number) for number in value or (0, 0))
+    if len(found) == 2:  # noqa: PLR2004 - without the pixels
+        found = (*found, 0, 0)
+    if len(found) != 4:  # noqa: PLR2004 - with them
+        raise ValueError(f"{value!r} is no terminal size: (columns, rows[, width, height in pixels])")
+    return found[0], found[1], found[2], found[3]
+
+
+def term_modes(value: Any) -> dict[int, int]:
+    """Take terminal modes: opcode to value (RFC 4254 section 8)."""
+    found = {integer(opcode): count(mode) for opcode, mode in dict(value or {}).items()}
+    for opcode in found:
+        if not 0 < opcode < 160:  # noqa: PLR2004 - RFC 4254 section 8
+            raise ValueError(f"{opcode} is not the opcode of a terminal mode")
+    return found
+
+
+def algorithms(family: Family) -> Callable[[Any], tuple[str, ...]]:
+    """Return the converter for algorithms of one family."""
+    return lambda value: select(family, _spec(value))
+
+
+def compression(value: Any) -> tuple[str, ...]:
+    """Take compression methods; None: off."""
+    return ("none",) if value is None else select(Family.COMPRESSION, _spec(value))
+
+
+def signature_algorithms(value: Any) -> tuple[str, ...]:
+    """Take signature algorithms of user keys."""
+    return select_signature_algorithms(_spec(value))
+
+
+def host_key_algorithms(value: Any) -> tuple[str, ...]:
+    """Take signature algorithms of host keys; "default": all that are offered by default."""
+    return select_host_key_algorithms(() if value == "default" else _spec(value))
+
+
+def _spec(value: Any) -> str | Sequence[str]:
+    if isinstance(value, str):
+        return value
+    return [name.decode("ascii", "replace") if isinstance(name, bytes) else text(name) for name in value]

@@ -1,0 +1,141 @@
+"""The options of a connection: checked when they are given, never changed afterwards.
+
+Owns: `SSHClientConnectionOptions` and `SSHServerConnectionOptions`, and what the protocol is told of
+them. Must not know: how a connection uses them. The table of all options is `nacre.option_table`.
+
+`()` stands for "not given" everywhere. This version reads no OpenSSH configuration files: what is
+not given is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from nacre.crypto.registry import Family, default_names
+from nacre.errors import NotSupportedYet
+from nacre.keys import default_signature_algorithms
+from nacre.option_table import Option, Sides, table
+from nacre.protocol.settings import HostKey, Settings
+from nacre._version import __version__
+
+_NOT_GIVEN: tuple[()] = ()
+
+
+def accept(option: Option, value: Any) -> Any:
+    """Return the checked value of an option.
+
+    Raises:
+        NotSupportedYet: its feature is absent.
+        ValueError, TypeError: it is wrong; the message names the option.
+    """
+    if not option.built:
+        if any(value is honoured or value == honoured for honoured in (option.default, *option.honoured)):
+            return option.default
+        raise NotSupportedYet(f"the option {option.name}={value!r}", option.hint)
+    try:
+        return option.convert(value)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{option.name}: {error}") from None
+
+
+class SSHConnectionOptions:
+    """Base of the two kinds of options.
+
+    Args:
+        options: what these options start from.
+        kwargs: options by name; they override those of `options`.
+
+    Raises:
+        TypeError: there is no option of that name.
+        NotSupportedYet: the feature of an option is not in this version.
+        ValueError: a value is wrong.
+    """
+
+    side: ClassVar[Sides]
+    options: ClassVar[Mapping[str, Option]]
+
+    def __init__(self, options: SSHConnectionOptions | None = None, **kwargs: Any) -> None:
+        if options is not None and not isinstance(options, type(self)):
+            raise TypeError(f"options must be {type(self).__name__}, not {type(options).__name__}")
+        given: dict[str, Any] = dict(options._given) if options is not None else {}
+        for name, value in kwargs.items():
+            option = self.options.get(name)
+            if option is None:
+                raise TypeError(f"{type(self).__name__} has no option {name!r}")
+            if not (isinstance(value, tuple) and value == _NOT_GIVEN):
+                given[name] = accept(option, value)
+        object.__setattr__(self, "_given", given)
+
+    @classmethod
+    async def construct(cls, options: SSHConnectionOptions | None = None, **kwargs: Any) -> Self:
+        """Return options, as the constructor does; for programs that await it."""
+        return cls(options, **kwargs)
+
+    def is_given(self, name: str) -> bool:
+        """Return whether an option was given, here or in the options that these started from."""
+        return name in self._given
+
+    def __getattr__(self, name: str) -> Any:
+        option = type(self).options.get(name)
+        if option is None:
+            raise AttributeError(f"{type(self).__name__} has no option {name!r}")
+        return self._given.get(name, option.default)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("options do not change: make new ones with options=…")
+
+    def __repr__(self) -> str:
+        # Values may be secrets: passwords and passphrases are options.
+        return f"<{type(self).__name__} {' '.join(sorted(self._given))}>"
+
+
+class SSHClientConnectionOptions(SSHConnectionOptions):
+    """What `connect` and its siblings take, collected once."""
+
+    side = Sides.CLIENT
+    options = table(Sides.CLIENT)
+
+
+class SSHServerConnectionOptions(SSHConnectionOptions):
+    """What `listen` and its siblings take, collected once."""
+
+    side = Sides.SERVER
+    options = table(Sides.SERVER)
+
+
+def _common(options: SSHConnectionOptions) -> dict[str, Any]:
+    return {
+        "kex_algorithms": options.kex_algs or default_names(Family.KEX),
+        "ciphers": options.encryption_algs or default_names(Family.CIPHER),
+        "macs": options.mac_algs or default_names(Family.MAC),
+        "compressions": options.compression_algs or ("none",),
+        "signature_algorithms": options.signature_algs or default_signature_algorithms(),
+        "login_timeout": options.login_timeout,
+        "rekey_bytes": options.rekey_bytes,
+        "rekey_seconds": options.rekey_seconds,
+        "keepalive_interval": options.keepalive_interval,
+        "keepalive_count_max": options.keepalive_count_max,
+    }
+
+
+def client_settings(
+    options: SSHClientConnectionOptions, username: str, host_key_algorithms: tuple[str, ...]
+) -> Settings:
+    """Return what the protocol end of a client is told."""
+    return Settings(
+        software_version=options.client_version or f"nacre_{__version__}",
+        username=username,
+        host_key_algorithms=host_key_algorithms,
+        disable_trivial_auth=options.disable_trivial_auth,
+        **_common(options),
+    )
+
+
+def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKey, ...]) -> Settings:
+    """Return what the protocol end of a server is told."""
+    return Settings(
+        software_version=options.server_version or f"nacre_{__version__}",
+        host_keys=host_keys,
+        **_common(options),
+    )

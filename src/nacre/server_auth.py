@@ -1,0 +1,201 @@
+"""The server's answers in authentication: who may come in, and with what restrictions.
+
+Owns: which methods a user is offered, the verdict on each credential, what the key that logged in
+permits. Must not know: messages, or the connection object beyond its options and callbacks.
+
+Anything but a clear yes is a no; what a callback raises is reported by the caller and is a no too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from nacre.aio.tasks import settle
+from nacre.errors import KeyImportError, PasswordChangeRequired
+from nacre.keys import SSHKey, decode_public_key
+from nacre.protocol import events
+from nacre.trust import SSHAuthorizedKeys, read_authorized_keys
+
+if TYPE_CHECKING:
+    from nacre.options import SSHServerConnectionOptions
+    from nacre.server import SSHServer
+
+#: The options of an authorized_keys line that this server enforces: nothing is forwarded and no rc
+#: file is run at all, a terminal is asked of `check_key_permission`, the rest is done by sessions.
+ENFORCED: Final = frozenset(
+    (
+        "command",
+        "environment",
+        "no-pty",
+        "pty",
+        "restrict",
+        "no-port-forwarding",
+        "port-forwarding",
+        "no-agent-forwarding",
+        "agent-forwarding",
+        "no-x11-forwarding",
+        "x11-forwarding",
+        "no-user-rc",
+        "user-rc",
+        "permitopen",
+        "permitlisten",
+    )
+)
+
+_PASSWORD_PROMPT: Final = "Password:"  # noqa: S105 - a prompt
+
+
+def read_authorized(keys: Any) -> SSHAuthorizedKeys | None:
+    """Return authorized keys from what a program gives: an object, a file, several, or None."""
+    if keys is None or isinstance(keys, SSHAuthorizedKeys):
+        return keys
+    return read_authorized_keys(keys)
+
+
+class ServerAuthenticator:
+    """Answers the questions of one server connection.
+
+    Args:
+        options: the options of the connection.
+        server: the program's callbacks.
+        client_addr: the client's address, for `from=`.
+        logger: where refusals are explained.
+    """
+
+    def __init__(
+        self, options: SSHServerConnectionOptions, server: SSHServer, client_addr: str | None, logger: Any
+    ) -> None:
+        self._options = options
+        self._server = server
+        self._client_addr = client_addr
+        self._logger = logger
+        self._authorized: SSHAuthorizedKeys | None = None
+        self._dialogue_by_password = False
+        self.key_options: Mapping[str, object] = {}
+
+    def set_authorized_keys(self, keys: Any) -> None:
+        """Have keys checked against these, for the user that is logging in."""
+        self._authorized = read_authorized(keys)
+
+    # ------------------------------------------------------------ what is offered
+
+    async def begin(self, event: events.AuthBegin) -> events.AuthPolicy:
+        """Return what is asked of a user."""
+        # A new user name starts everything over: what a key of another user permitted too.
+        self.key_options = {}
+        self._authorized = read_authorized(self._options.authorized_client_keys)
+        self._dialogue_by_password = False
+        required = await settle(self._server.begin_auth(event.username))
+        if required is False:
+            return events.AuthPolicy(required=False)
+        methods = []
+        if self._options.public_key_auth and (
+            self._authorized is not None or await settle(self._server.public_key_auth_supported())
+        ):
+            methods.append("publickey")
+        passwords = bool(await settle(self._server.password_auth_supported()))
+        if self._options.kbdint_auth:
+            supported = await settle(self._server.kbdint_auth_supported())
+            self._dialogue_by_password = supported is NotImplemented
+            # With passwords switched off, a dialogue that asks for one is off too.
+            if (passwords and self._options.password_auth) if supported is NotImplemented else supported:
+                methods.append("keyboard-interactive")
+        if self._options.password_auth and passwords:
+            methods.append("password")
+        return events.AuthPolicy(required=True, methods=tuple(methods))
+
+    # ------------------------------------------------------------ credentials
+
+    async def public_key(self, event: events.PublicKeyQuestion) -> bool | events.Partial:
+        """Return whether a key may log the user in. A mere query decides nothing."""
+        try:
+            key = decode_public_key(event.key_blob)
+        except KeyImportError as error:
+            self._logger.info("a public key was refused: %s", error)
+            return False
+        options = self._authorized_options(key)
+        verdict: bool | events.Partial = options is not None
+        if options is None:
+            verdict = _verdict(await settle(self._server.validate_public_key(event.username, key)))
+        # Only the key that has signed restricts the login, and it does so through all that follows.
+        if event.verified and verdict:
+            self.key_options = options or {}
+        return verdict
+
+    def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
+        if self._authorized is None:
+            return None
+        judged = self._authorized.judge(key, None, self._client_addr, ENFORCED)
+        if judged.options is None and judged.line:
+            self._logger.info("authorized_keys line %d: %s", judged.line, judged.reason)
+        return judged.options
+
+    async def password(self, event: events.PasswordQuestion) -> Any:
+        """Return whether a password is right, or that it has expired."""
+        server = self._server
+        try:
+            if event.new_password is None:
+                return _verdict(await settle(server.validate_password(event.username, event.password)))
+            changed = server.change_password(event.username, event.password, event.new_password)
+            return _verdict(await settle(changed))
+        except PasswordChangeRequired as expired:
+            return events.PasswordExpired(expired.prompt, expired.lang)
+
+    async def begin_dialogue(self, event: events.KbdintQuestion) -> Any:
+        """Return the first challenge of a dialogue, or a verdict."""
+        if self._dialogue_by_password:
+            return events.Challenge(prompts=((_PASSWORD_PROMPT, False),))
+        answer = self._server.get_kbdint_challenge(event.username, event.lang, event.submethods)
+        return _challenge(await settle(answer))
+
+    async def answer_dialogue(self, event: events.KbdintResponses) -> Any:
+        """Return the next challenge, or a verdict."""
+        if not self._dialogue_by_password:
+            answer = self._server.validate_kbdint_response(event.username, event.responses)
+            return _challenge(await settle(answer))
+        if len(event.responses) != 1:
+            return False
+        try:
+            return _verdict(await settle(self._server.validate_password(event.username, event.responses[0])))
+        except PasswordChangeRequired:
+            # RFC 4256 has no way to change a password: the method "password" has.
+            return False
+
+    # ------------------------------------------------------------ what the key permits
+
+    def permits(self, permission: str) -> bool:
+        """Return whether the key that logged in permits something, as "pty" or "port-forwarding"."""
+        name = permission.lower()
+        if f"no-{name}" in self.key_options:
+            return False
+        return "restrict" not in self.key_options or name in self.key_options
+
+    def forced_command(self) -> str | None:
+        """Return the command of the key that logged in, or None."""
+        command = self.key_options.get("command")
+        return command if isinstance(command, str) else None
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables of the key that logged in."""
+        entries = self.key_options.get("environment", ())
+        found: dict[str, str] = {}
+        for entry in entries if isinstance(entries, tuple) else (entries,):
+            name, equals, value = str(entry).partition("=")
+            if equals:
+                # sshd(8): the first value of a name counts.
+                found.setdefault(name, value)
+        return found
+
+
+def _verdict(value: Any) -> bool | events.Partial:
+    return value if isinstance(value, events.Partial) else value is not None and bool(value)
+
+
+def _challenge(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        name, instructions, lang, prompts = value
+        return events.Challenge(
+            name, instructions, lang, tuple((str(prompt), bool(echo)) for prompt, echo in prompts)
+        )
+    return _verdict(value)

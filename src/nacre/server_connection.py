@@ -1,0 +1,227 @@
+"""The server's connection object.
+
+Owns: `SSHServerConnection`: what the client's sessions turn into, what the login permits. Must not
+know: sockets, or how a connection comes about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nacre.absent import Refusals, absent, absent_plain
+from nacre.aio.driver import Handlers
+from nacre.aio.link import Channel, GlobalHandler, OpenHandler
+from nacre.aio.server_channel import SSHServerChannel
+from nacre.aio.session import SSHServerSession
+from nacre.aio.stream_session import ServerHandlerSession
+from nacre.aio.tasks import settle
+from nacre.connection_base import SSHConnection
+from nacre.errors import ChannelOpenError, OpenFailureReason
+from nacre.keys import SSHKeyPair
+from nacre.options import SSHServerConnectionOptions, server_settings
+from nacre.process.server import SSHServerProcess
+from nacre.protocol import events
+from nacre.protocol.connection import Connection
+from nacre.protocol.settings import Role
+from nacre.server import SSHServer
+from nacre.server_auth import ServerAuthenticator
+
+
+class SSHServerConnection(SSHConnection[SSHServer]):
+    """A client's connection to us; handed to `SSHServer.connection_made`."""
+
+    _role = Role.SERVER
+    _options: SSHServerConnectionOptions
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: SSHServerConnectionOptions,
+        factory: Callable[[], SSHServer],
+        host_keys: tuple[SSHKeyPair, ...],
+    ) -> None:
+        self._host_keys = host_keys
+        self._authenticator: ServerAuthenticator | None = None
+        self._pending_banners: list[tuple[str, str]] = []
+        super().__init__(loop, options, factory)
+        self._extra.update(host=options.host, port=options.port)
+
+    def _make_protocol(self) -> Connection:
+        protocol = Connection(Role.SERVER, server_settings(self._options, self._host_keys))
+        for msg, lang in self._pending_banners:
+            protocol.send_banner(msg, lang)
+        self._pending_banners.clear()
+        return protocol
+
+    def _auth(self) -> ServerAuthenticator:
+        if self._authenticator is None:
+            assert self._owner is not None
+            peer = self._extra["peername"]
+            addr = peer[0] if isinstance(peer, tuple) else None
+            self._authenticator = ServerAuthenticator(self._options, self._owner, addr, self.logger)
+        return self._authenticator
+
+    def _questions(self) -> Handlers:
+        return {
+            events.AuthBegin: self._auth_begin,
+            events.PublicKeyQuestion: lambda event: self._answer(event, self._auth().public_key(event)),
+            events.PasswordQuestion: lambda event: self._answer(event, self._auth().password(event)),
+            events.KbdintQuestion: lambda event: self._answer(event, self._auth().begin_dialogue(event)),
+            events.KbdintResponses: lambda event: self._answer(event, self._auth().answer_dialogue(event)),
+        }
+
+    def _auth_begin(self, event: events.AuthBegin) -> None:
+        self._extra["username"] = event.username
+        self._answer(event, self._auth().begin(event))
+
+    def _opens(self) -> Mapping[str, OpenHandler]:
+        refusals = Refusals(lambda: self.logger, self._overrides)
+        return {
+            "session": self._open_session,
+            "direct-tcpip": refusals.channel("TCP forwarding", "connection_requested"),
+            "direct-streamlocal@openssh.com": refusals.channel(
+                "UNIX forwarding", "unix_connection_requested"
+            ),
+            "tun@openssh.com": refusals.channel("a network tunnel", "tun_requested"),
+        }
+
+    def _requests(self) -> Mapping[str, GlobalHandler]:
+        refusals = Refusals(lambda: self.logger, self._overrides)
+        return {
+            "tcpip-forward": refusals.request("remote TCP forwarding", "server_requested"),
+            "streamlocal-forward@openssh.com": refusals.request(
+                "remote UNIX forwarding", "unix_server_requested"
+            ),
+        }
+
+    def _overrides(self, callback: str) -> bool:
+        return getattr(type(self._owner), callback, None) is not getattr(SSHServer, callback)
+
+    # ------------------------------------------------------------ sessions
+
+    async def _open_session(self, event: events.ChannelOpenQuestion) -> tuple[Channel, events.OpenAccept]:
+        channel, session = await self._make_session()
+        channel.bind(event.channel, session)
+        return channel, events.OpenAccept(channel.get_recv_window(), channel.get_max_packet())
+
+    async def _make_session(self) -> tuple[SSHServerChannel[Any], Any]:
+        options = self._options
+        if options.process_factory is not None:
+            return self.create_server_channel(), SSHServerProcess[Any](options.process_factory)
+        if options.session_factory is not None:
+            return self.create_server_channel(), await _from_factory(options.session_factory)
+        assert self._owner is not None
+        wanted = await settle(self._owner.session_requested())
+        channel = None
+        if isinstance(wanted, tuple):
+            channel, wanted = wanted
+        if wanted is None or wanted is False:
+            raise ChannelOpenError(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "sessions are not offered")
+        if wanted is True:
+            raise TypeError("session_requested returned True: return a session or a handler")
+        session = ServerHandlerSession[Any](wanted) if callable(wanted) else wanted
+        return channel or self.create_server_channel(), session
+
+    def create_server_channel(
+        self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
+    ) -> SSHServerChannel[Any]:
+        """Return a channel to return from `session_requested`, with a session.
+
+        Args:
+            encoding: the codec of its data; None: bytes; "": as the options say.
+            errors: the codec's error policy; "": as the options say.
+            window: bytes that the client may have under way; 0: as the options say.
+            max_pktsize: the largest data of one packet, in bytes; 0: as the options say.
+        """
+        options = self._options
+        return SSHServerChannel(
+            self._link,
+            self,
+            options.encoding if encoding == "" else encoding,
+            errors or options.errors,
+            window or options.window,
+            max_pktsize or options.max_pktsize,
+        )
+
+    # ------------------------------------------------------------ what the login permits
+
+    def pty_allowed(self) -> bool:
+        """Return whether sessions may have a terminal."""
+        return bool(self._options.allow_pty) and self.check_key_permission("pty")
+
+    def forced_command(self) -> str | None:
+        """Return the command that runs whatever the client asks for, or None."""
+        return self._authenticator.forced_command() if self._authenticator is not None else None
+
+    def session_environment(self) -> Mapping[str, str]:
+        """Return the variables that every session starts with."""
+        return self._authenticator.environment() if self._authenticator is not None else {}
+
+    def set_authorized_keys(self, authorized_keys: Any) -> None:
+        """Have the keys of the user who is logging in checked against these; from `begin_auth`.
+
+        Args:
+            authorized_keys: an `SSHAuthorizedKeys`, or the name of a file, or of several.
+
+        Raises:
+            OSError, ValueError: a file cannot be read.
+        """
+        self._auth().set_authorized_keys(authorized_keys)
+
+    def get_key_option(self, option: str, default: Any = None) -> Any:
+        """Return an option of the key that logged in, from authorized_keys."""
+        options = self._authenticator.key_options if self._authenticator is not None else {}
+        return options.get(option.lower(), default)
+
+    def check_key_permission(self, permission: str) -> bool:
+        """Return whether the key that logged in permits "pty", "port-forwarding", …"""
+        return self._authenticator is None or self._authenticator.permits(permission)
+
+    def get_certificate_option(self, option: str, default: Any = None) -> Any:
+        """Return an option of the certificate that logged in: there are none in this version."""
+        return default
+
+    def check_certificate_permission(self, permission: str) -> bool:
+        """Return whether the certificate that logged in permits something: without one, it does."""
+        return True
+
+    def send_auth_banner(self, msg: str, lang: str = "en-US") -> None:
+        """Show a text to the user before the login is complete (RFC 4252 section 5.4).
+
+        Raises:
+            LocalProtocolError: the login is complete.
+        """
+        if self._link.driver.protocol is None:
+            self._pending_banners.append((msg, lang))
+            return
+        self._link.require_active()
+        self._link.protocol.send_banner(msg, lang)
+        self._link.touch()
+
+    # ------------------------------------------------------------ not in this version
+
+    create_connection = absent("create_connection")
+    open_connection = absent("open_connection")
+    create_unix_connection = absent("create_unix_connection")
+    open_unix_connection = absent("open_unix_connection")
+    create_tcp_channel = absent_plain("create_tcp_channel")
+    create_unix_channel = absent_plain("create_unix_channel")
+    create_tuntap_channel = absent_plain("create_tuntap_channel")
+
+
+async def _from_factory(factory: Callable[..., Any]) -> SSHServerSession[Any]:
+    """Return the session of a `session_factory`: a class or function without arguments makes one,
+    a handler takes standard input, output and error."""
+    if isinstance(factory, type) and issubclass(factory, SSHServerSession):
+        return factory()
+    try:
+        inspect.signature(factory).bind()
+    except (TypeError, ValueError):
+        return ServerHandlerSession(factory)
+    made = await settle(factory())
+    if not isinstance(made, SSHServerSession):
+        raise TypeError(f"session_factory returned {type(made).__name__}, not an SSHServerSession")
+    return made
