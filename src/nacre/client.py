@@ -9,14 +9,13 @@ authentication gives up what it was asked about; the connection lives on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import NotImplementedType
 from typing import TYPE_CHECKING, Any
 
 from nacre.aio.tasks import MaybeAwait
 from nacre.keys import SSHKey
 
 if TYPE_CHECKING:
-    from nacre.connection import SSHClientConnection
+    from nacre.client_connection import SSHClientConnection
 
 
 class SSHClient:
@@ -60,9 +59,7 @@ class SSHClient:
         """Return a password to try, or None for no more. Asked without the option `password`."""
         return None
 
-    def password_change_requested(
-        self, prompt: str, lang: str
-    ) -> MaybeAwait[tuple[str, str] | NotImplementedType]:
+    def password_change_requested(self, prompt: str, lang: str) -> MaybeAwait[Any]:
         """The password has expired. Returns (old, new), or `NotImplemented` to give up."""
         return NotImplemented
 
@@ -72,7 +69,7 @@ class SSHClient:
     def password_change_failed(self) -> None:
         """The new password was refused."""
 
-    def kbdint_auth_requested(self) -> MaybeAwait[str | None | NotImplementedType]:
+    def kbdint_auth_requested(self) -> MaybeAwait[Any]:
         """Return the submethods to ask for ("" for any), or None to leave this method out.
 
         `NotImplemented`, the default, answers a prompt for a password with the password, if there is one.
@@ -81,7 +78,7 @@ class SSHClient:
 
     def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
-    ) -> MaybeAwait[Sequence[str] | None | NotImplementedType]:
+    ) -> MaybeAwait[Any]:
         """Return the answers to the prompts, as many as there are, or None to give up.
 
         Args:

@@ -7,8 +7,8 @@ prompts. Must not know: messages, the connection object beyond its options and c
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger
@@ -37,15 +37,19 @@ async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPa
     if options.is_given("client_keys"):
         return await load_private_keys(wanted, options.passphrase, bool(options.ignore_encrypted or False))
     found = []
-    for name in IDENTITY_FILES:
-        path = Path(name).expanduser()
-        if path.exists():
-            try:
-                ignore = options.ignore_encrypted is not False
-                found += await load_private_keys(path, options.passphrase, ignore)
-            except (OSError, ValueError) as error:
-                logger.warning("%s is not used: %s", path, error)
+    for path in _identity_files():
+        try:
+            ignore = options.ignore_encrypted is not False
+            found += await load_private_keys(path, options.passphrase, ignore)
+        except (OSError, ValueError) as error:
+            logger.warning("%s is not used: %s", path, error)
     return found
+
+
+def _identity_files() -> list[str]:
+    """Return the user's own key files that there are."""
+    paths = (os.path.expanduser(name) for name in IDENTITY_FILES)
+    return [path for path in paths if os.path.exists(path)]
 
 
 async def load_private_keys(wanted: Any, passphrase: Any, ignore_encrypted: bool = False) -> list[SSHKeyPair]:

@@ -116,7 +116,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         return self._authenticator
 
     async def _judge_host_key(self, event: events.HostKeyQuestion) -> Any:
-        assert self._trust is not None and self._owner is not None
+        assert self._trust is not None
+        assert self._owner is not None
         try:
             key = decode_public_key(event.key_blob)
         except KeyImportError as error:

@@ -10,7 +10,7 @@ import asyncio
 import getpass
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nacre.client import SSHClient
 from nacre.client_auth import load_client_keys
@@ -92,7 +92,7 @@ async def _connect(
         else:
             transport, _ = await loop.create_connection(
                 lambda: connection.driver,
-                options.host or None,
+                cast("str", options.host or None),  # None is this machine, as for asyncio's own
                 options.port,
                 family=options.family,
                 flags=flags,

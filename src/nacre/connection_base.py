@@ -38,7 +38,7 @@ class SSHConnection(Generic[OwnerT]):
     ) -> None:
         self._loop = loop
         self._options = options
-        self._factory = factory
+        self._factory: Callable[[], OwnerT] = factory
         self._owner: OwnerT | None = None
         self._extra: dict[str, Any] = {}
         self._setup_error: Exception | None = None
@@ -90,7 +90,8 @@ class SSHConnection(Generic[OwnerT]):
         self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
         try:
             owner = self._factory()
-            owner.connection_made(self)  # type: ignore[arg-type]  # each role's owner has its role's type
+            tell: Callable[[Any], None] = owner.connection_made
+            tell(self)
             self._owner = owner
             return self._make_protocol()
         except Exception as error:
@@ -103,7 +104,7 @@ class SSHConnection(Generic[OwnerT]):
         if self._owner is not None:
             try:
                 self._owner.connection_lost(error)
-            except Exception as raised:
+            except Exception as raised:  # noqa: BLE001 - the program's callback: reported
                 self._link.report(raised, "connection_lost")
         if not self.established.done():
             self.established.set_exception(error or ConnectionLost("the connection was closed"))
@@ -151,7 +152,7 @@ class SSHConnection(Generic[OwnerT]):
         assert self._owner is not None
         try:
             await settle(self._owner.auth_completed())  # type: ignore[func-returns-value]  # may be a coroutine
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._link.report(error, "auth_completed")
         if not self.established.done():
             self.established.set_result(None)
@@ -160,7 +161,7 @@ class SSHConnection(Generic[OwnerT]):
         """Call a callback of the program whose failure changes nothing."""
         try:
             getattr(self._owner, callback)(*args)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._link.report(error, callback)
 
     def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:

@@ -7,12 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from nacre.aio.channel import EXTENDED_DATA_STDERR
-from nacre.aio.client_channel import (
-    OPEN_REQUEST_PTY_FAILED,
-    OPEN_REQUEST_SESSION_FAILED,
-    OPEN_REQUEST_X11_FAILED,
-)
 from nacre.errors import DisconnectReason, OpenFailureReason
 
 # Disconnect reasons (RFC 4253 section 11.1).
@@ -71,9 +65,3 @@ _TERMINAL_MODES: Final = {
     "OP_END": 0,
 }
 globals().update({f"PTY_{name}": opcode for name, opcode in _TERMINAL_MODES.items()})
-
-__all__ = sorted(
-    name
-    for name in globals()
-    if name.startswith(("DISC_", "OPEN_", "PTY_")) or name == "EXTENDED_DATA_STDERR"
-)

@@ -173,9 +173,9 @@ def request_pty(value: Any) -> bool | str:
 def term_size(value: Any) -> tuple[int, int, int, int]:
     """Take (columns, rows) or (columns, rows, width in pixels, height in pixels)."""
     found = tuple(count(number) for number in value or (0, 0))
-    if len(found) == 2:  # noqa: PLR2004 - without the pixels
+    if len(found) == 2:
         found = (*found, 0, 0)
-    if len(found) != 4:  # noqa: PLR2004 - with them
+    if len(found) != 4:
         raise ValueError(f"{value!r} is no terminal size: (columns, rows[, width, height in pixels])")
     return found[0], found[1], found[2], found[3]
 
@@ -184,7 +184,7 @@ def term_modes(value: Any) -> dict[int, int]:
     """Take terminal modes: opcode to value (RFC 4254 section 8)."""
     found = {integer(opcode): count(mode) for opcode, mode in dict(value or {}).items()}
     for opcode in found:
-        if not 0 < opcode < 160:  # noqa: PLR2004 - RFC 4254 section 8
+        if not 0 < opcode < 160:
             raise ValueError(f"{opcode} is not the opcode of a terminal mode")
     return found
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from nacre._version import __version__
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import NotSupportedYet
 from nacre.keys import default_signature_algorithms
 from nacre.option_table import Option, Sides, table
 from nacre.protocol.settings import HostKey, Settings
-from nacre._version import __version__
 
 _NOT_GIVEN: tuple[()] = ()
 

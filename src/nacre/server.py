@@ -8,7 +8,6 @@ Every callback that returns something may be a coroutine. One that raises, or re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import NotImplementedType
 from typing import TYPE_CHECKING, Any
 
 from nacre.aio.tasks import MaybeAwait
@@ -16,7 +15,7 @@ from nacre.keys import SSHKey
 from nacre.protocol.events import Partial as PartialSuccess
 
 if TYPE_CHECKING:
-    from nacre.connection import SSHServerConnection
+    from nacre.server_connection import SSHServerConnection
 
 __all__ = ["PartialSuccess", "SSHServer"]
 
@@ -92,7 +91,7 @@ class SSHServer:
         """
         return False
 
-    def kbdint_auth_supported(self) -> MaybeAwait[bool | NotImplementedType]:
+    def kbdint_auth_supported(self) -> MaybeAwait[Any]:
         """Return whether `get_kbdint_challenge` can be asked.
 
         `NotImplemented`, the default, asks for the password where passwords are supported.

@@ -177,7 +177,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         return options.get(option.lower(), default)
 
     def check_key_permission(self, permission: str) -> bool:
-        """Return whether the key that logged in permits "pty", "port-forwarding", …"""
+        """Return whether the key that logged in permits something, as "pty"."""
         return self._authenticator is None or self._authenticator.permits(permission)
 
     def get_certificate_option(self, option: str, default: Any = None) -> Any:
@@ -214,13 +214,15 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
 async def _from_factory(factory: Callable[..., Any]) -> SSHServerSession[Any]:
     """Return the session of a `session_factory`: a class or function without arguments makes one,
-    a handler takes standard input, output and error."""
+    a handler takes standard input, output and error.
+    """
     if isinstance(factory, type) and issubclass(factory, SSHServerSession):
         return factory()
     try:
         inspect.signature(factory).bind()
     except (TypeError, ValueError):
-        return ServerHandlerSession(factory)
+        handler: Callable[..., Any] = factory
+        return ServerHandlerSession(handler)
     made = await settle(factory())
     if not isinstance(made, SSHServerSession):
         raise TypeError(f"session_factory returned {type(made).__name__}, not an SSHServerSession")

@@ -304,7 +304,7 @@ class SSHChannel(Generic[AnyStr]):
                 text = self._decode(data, datatype, final=False)
                 if text:
                     self._session.data_received(text, datatype)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._fail(error, "data_received")
             return
         if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
@@ -344,7 +344,7 @@ class SSHChannel(Generic[AnyStr]):
                 if text:
                     self._session.data_received(text, datatype)
             stays_open = self._session.eof_received()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._fail(error, "eof_received")
             return
         if not stays_open and self._phase is Phase.STARTED:
@@ -431,7 +431,7 @@ class SSHChannel(Generic[AnyStr]):
         if not self._failed and self._session is not None:
             try:
                 granted = await self._answer_request(event.payload)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the program's callback: reported
                 self._fail(error, event.name)
         self._link.answer(event.token, granted)
         if granted:
@@ -446,10 +446,11 @@ class SSHChannel(Generic[AnyStr]):
 
     def send_request(self, name: str, payload: bytes = b"") -> None:
         """Send a request that wants no reply; nothing is sent once the channel closes."""
-        if self._number is not None and self._phase is not Phase.GONE and self._link.active:
-            if self._sending is not Sending.CLOSED:
-                self._link.protocol.channel_request(self._number, name, payload, False)
-                self._link.touch()
+        if self._number is None or self._phase is Phase.GONE or self._sending is Sending.CLOSED:
+            return
+        if self._link.active:
+            self._link.protocol.channel_request(self._number, name, payload, False)
+            self._link.touch()
 
     async def make_request(self, name: str, payload: bytes = b"") -> bool:
         """Send a request and return whether the peer granted it."""
@@ -476,7 +477,8 @@ class SSHChannel(Generic[AnyStr]):
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any], where: str) -> asyncio.Task[Any]:
         """Run a coroutine that belongs to this channel: what it raises closes the channel, and it is
-        cancelled when the channel goes."""
+        cancelled when the channel goes.
+        """
         return self._tasks.spawn(coroutine, where, lambda error: self._fail(error, where))
 
     # ------------------------------------------------------------ the end
@@ -533,7 +535,7 @@ class SSHChannel(Generic[AnyStr]):
                 self._deliver_received()
             try:
                 self._session.connection_lost(self._error)
-            except Exception as raised:
+            except Exception as raised:  # noqa: BLE001 - the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
         self._received.clear()
         self._closed.set()
@@ -545,7 +547,7 @@ class SSHChannel(Generic[AnyStr]):
             return
         try:
             callback(*args)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._fail(error, getattr(callback, "__name__", "a callback"))
 
     def _fail(self, error: BaseException, where: str) -> None:

@@ -62,7 +62,7 @@ class Driver(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the protocol."""
-        stream = cast(asyncio.Transport, transport)
+        stream = cast("asyncio.Transport", transport)
         self._transport = stream
         self._handlers = self._owner.handlers
         connection = stream.get_extra_info("socket")
@@ -72,7 +72,7 @@ class Driver(asyncio.BufferedProtocol):
         try:
             self.protocol = self._owner.transport_made(stream)
             self.protocol.start(self._loop.time())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._owner.report(error, "starting a connection")
             stream.abort()
             return
@@ -166,14 +166,15 @@ class Driver(asyncio.BufferedProtocol):
         try:
             while (event := next_event()) is not None:
                 handlers[type(event)](event)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported, and the connection ends
             # Not a fault of the peer, which never raises here: one of ours ends this connection alone.
             self._owner.report(error, "handling an event")
             self.abort()
 
     def _flush(self) -> bool:
         """Write what the protocol has; tell whether there was anything."""
-        assert self.protocol is not None and self._transport is not None
+        assert self.protocol is not None
+        assert self._transport is not None
         segments = self.protocol.data_to_send()
         if not segments or self._transport.is_closing():
             return False

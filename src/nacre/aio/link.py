@@ -32,21 +32,39 @@ from nacre.protocol.connection import Connection
 class Channel(Protocol):
     """What a link asks of a channel."""
 
-    def opened(self) -> None: ...
-    def open_failed(self, error: Exception) -> None: ...
-    def data_arrived(self, data: bytes, datatype: int | None) -> None: ...
-    def eof_arrived(self) -> None: ...
-    def writable(self) -> None: ...
-    def request_arrived(self, event: events.ChannelRequestQuestion) -> None: ...
-    def reply_arrived(self, success: bool) -> None: ...
-    def gone(self, error: Exception | None) -> None: ...
+    def opened(self) -> None:
+        """The channel is open in both directions."""
+
+    def open_failed(self, error: Exception) -> None:
+        """The peer refused it."""
+
+    def data_arrived(self, data: bytes, datatype: int | None) -> None:
+        """The peer sent data."""
+
+    def eof_arrived(self) -> None:
+        """The peer sends no more data."""
+
+    def writable(self) -> None:
+        """The protocol takes data again."""
+
+    def request_arrived(self, event: events.ChannelRequestQuestion) -> None:
+        """The peer asks something; `Link.answer` is due."""
+
+    def reply_arrived(self, success: bool) -> None:
+        """The peer answered our oldest request."""
+
+    def gone(self, error: Exception | None) -> None:
+        """The channel is over, for this reason if there is one."""
 
 
 class LinkOwner(Protocol):
     """What a link asks of the connection object of the face."""
 
-    def transport_made(self, transport: asyncio.Transport) -> Connection: ...
-    def link_lost(self, error: Exception | None) -> None: ...
+    def transport_made(self, transport: asyncio.Transport) -> Connection:
+        """Return the protocol end for this transport."""
+
+    def link_lost(self, error: Exception | None) -> None:
+        """The connection is over; called once."""
 
 
 class LinkState(Enum):
@@ -191,7 +209,7 @@ class Link:
         value = refusal
         try:
             value = await answer
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self.report(error, where)
         except asyncio.CancelledError:
             # A callback that was cancelled by itself is a refusal; when we are cancelled, so be it.
@@ -316,7 +334,7 @@ class Link:
             answer = events.OpenRefuse(error.code, error.reason, error.lang)
             self.answer(event.token, answer)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self.report(error, "opening a channel")
             answer = events.OpenRefuse(OpenFailureReason.CONNECT_FAILED, "the channel could not be opened")
             self.answer(event.token, answer)

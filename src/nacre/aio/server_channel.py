@@ -107,11 +107,11 @@ class SSHServerChannel(SSHChannel[AnyStr]):
 
     def get_x11_display(self) -> None:
         """Return the X11 display for the session: there is none in this version."""
-        return None
+        return
 
     def get_agent_path(self) -> None:
         """Return the socket of the forwarded agent: there is none in this version."""
-        return None
+        return
 
     # ------------------------------------------------------------ requests
 
@@ -217,7 +217,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         """
         if self._peer_discards:
             raise BrokenPipeError("the client does not read any more")
-        super().write(data, datatype)
+        SSHChannel.write(self, data, datatype)
 
     def write_stderr(self, data: AnyStr) -> None:
         """Send data to the client's standard error."""

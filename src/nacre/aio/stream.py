@@ -15,7 +15,8 @@ from typing import Any, AnyStr, Generic, cast
 from nacre.aio import limits
 from nacre.errors import TerminalSizeChanged
 
-Separator = AnyStr | Iterable[AnyStr] | re.Pattern[AnyStr]
+#: str or bytes, several of them, or a compiled pattern.
+Separator = Any
 
 
 class SSHReader(Generic[AnyStr]):
@@ -26,7 +27,7 @@ class SSHReader(Generic[AnyStr]):
     """
 
     def __init__(self, streams: Streams[AnyStr], datatype: int | None = None) -> None:
-        self._streams = streams
+        self._streams: Streams[AnyStr] = streams
         self._chan = streams.chan
         self._pieces: deque[AnyStr | Exception] = deque()
         self._exceptions = 0
@@ -68,10 +69,10 @@ class SSHReader(Generic[AnyStr]):
 
     def feed_exception(self, error: Exception) -> None:
         """Have a reading call raise this when it comes to it. Sizes in a row are one; the oldest go."""
-        if isinstance(error, TerminalSizeChanged) and self._pieces:
-            if isinstance(self._pieces[-1], TerminalSizeChanged):
-                self._pieces[-1] = error
-                return
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(error, TerminalSizeChanged) and isinstance(last, TerminalSizeChanged):
+            self._pieces[-1] = error
+            return
         if self._exceptions >= limits.STREAM_EXCEPTIONS:
             oldest = next(piece for piece in self._pieces if isinstance(piece, Exception))
             self._pieces.remove(oldest)
@@ -132,17 +133,18 @@ class SSHReader(Generic[AnyStr]):
                 missing -= len(parts[-1])
             data = self._empty.join(parts)
             if missing:
-                raise asyncio.IncompleteReadError(cast(Any, data), n)
+                raise asyncio.IncompleteReadError(cast("Any", data), n)
             return data
 
     async def readline(self) -> AnyStr:
         """Read one line with its newline; without it at the end, or when the line fills the window."""
         try:
-            return await self.readuntil(cast(AnyStr, "\n" if isinstance(self._empty, str) else b"\n"))
+            return await self.readuntil("\n" if isinstance(self._empty, str) else b"\n")
         except asyncio.IncompleteReadError as error:
-            return cast(AnyStr, error.partial)
+            partial: Any = error.partial
+            return cast("AnyStr", partial)
 
-    async def readuntil(self, separator: Separator[AnyStr], max_separator_len: int = 0) -> AnyStr:
+    async def readuntil(self, separator: Separator, max_separator_len: int = 0) -> AnyStr:
         """Read up to and with a separator.
 
         Args:
@@ -181,7 +183,7 @@ class SSHReader(Generic[AnyStr]):
                     if length >= self._streams.limit:
                         break
                 partial, scanned = self._empty.join(scanned), []
-                raise asyncio.IncompleteReadError(cast(Any, partial), None)
+                raise asyncio.IncompleteReadError(cast("Any", partial), None)
             finally:
                 if scanned:
                     self._put_back(self._empty.join(scanned))
@@ -278,14 +280,15 @@ def _searcher(
     separator: Any, max_separator_len: int, empty: AnyStr
 ) -> tuple[Callable[[AnyStr], int], int | None]:
     """Return what finds the end of the first separator in a text (-1: none), and how much of the text
-    before new data it needs to see (None: all)."""
+    before new data it needs to see (None: all).
+    """
     if isinstance(separator, (str, bytes)):
         if not separator:
             raise ValueError("the separator cannot be empty")
         length = len(separator)
 
         def find(text: AnyStr) -> int:
-            start = text.find(cast(AnyStr, separator))
+            start = text.find(cast("AnyStr", separator))
             return -1 if start < 0 else start + length
 
         return find, length - 1
@@ -311,7 +314,7 @@ class SSHWriter(Generic[AnyStr]):
     """Writes one data type of a session: standard input, output or error."""
 
     def __init__(self, streams: Streams[AnyStr], datatype: int | None = None) -> None:
-        self._streams = streams
+        self._streams: Streams[AnyStr] = streams
         self._chan = streams.chan
         self._datatype = datatype
 

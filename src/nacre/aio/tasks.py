@@ -43,7 +43,7 @@ async def settle(value: MaybeAwait[T]) -> T:
     if inspect.isawaitable(value):
         await _leave()
         return cast("T", await value)
-    return cast("T", value)
+    return value
 
 
 class Tasks:

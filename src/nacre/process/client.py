@@ -6,6 +6,7 @@ Owns: `SSHClientProcess`. Must not know: connections and options; who opens the 
 from __future__ import annotations
 
 import asyncio
+import builtins
 from collections.abc import Mapping
 from typing import Any, AnyStr
 
@@ -100,7 +101,9 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         Raises:
             RuntimeError: it was redirected.
         """
-        return _present(self._stdin, "stdin")
+        if self._stdin is None:
+            raise RuntimeError("stdin was redirected")
+        return self._stdin
 
     @property
     def stdout(self) -> SSHReader[AnyStr]:
@@ -109,7 +112,9 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         Raises:
             RuntimeError: it was redirected.
         """
-        return _present(self._stdout, "stdout")
+        if self._stdout is None:
+            raise RuntimeError("stdout was redirected")
+        return self._stdout
 
     @property
     def stderr(self) -> SSHReader[AnyStr]:
@@ -118,7 +123,9 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         Raises:
             RuntimeError: it was redirected.
         """
-        return _present(self._stderr, "stderr")
+        if self._stderr is None:
+            raise RuntimeError("stderr was redirected")
+        return self._stderr
 
     @property
     def exit_status(self) -> int | None:
@@ -197,25 +204,27 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         try:
             async with asyncio.timeout(timeout):
                 await self._chan.wait_closed()
-        except asyncio.TimeoutError:
-            raise TimeoutError(*self._result()) from None
+        except builtins.TimeoutError:
+            raise TimeoutError(
+                *self._result(), reason=f"the process did not end within {timeout} s"
+            ) from None
         result = self._result()
         if check and self.exit_status != 0:
-            raise ProcessError(*result)
-        return SSHCompletedProcess(*result)
+            raise ProcessError(**result)
+        return SSHCompletedProcess(**result)
 
-    def _result(self) -> tuple[Any, ...]:
+    def _result(self) -> dict[str, Any]:
         stdout, stderr = self.collect_output()
-        return (
-            self.env,
-            self.command,
-            self.subsystem,
-            self.exit_status,
-            self.exit_signal,
-            self.returncode,
-            None if self._stdout is None else stdout,
-            None if self._stderr is None else stderr,
-        )
+        return {
+            "env": self.env,
+            "command": self.command,
+            "subsystem": self.subsystem,
+            "exit_status": self.exit_status,
+            "exit_signal": self.exit_signal,
+            "returncode": self.returncode,
+            "stdout": None if self._stdout is None else stdout,
+            "stderr": None if self._stderr is None else stderr,
+        }
 
     # ------------------------------------------------------------ signals and the end
 
@@ -257,12 +266,6 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
     async def __aexit__(self, *exc_info: object) -> None:
         self.close()
         await self._chan.wait_closed()
-
-
-def _present(stream: Any, name: str) -> Any:
-    if stream is None:
-        raise RuntimeError(f"{name} was redirected")
-    return stream
 
 
 def _collected(reader: SSHReader[Any] | None) -> BytesOrStr:
