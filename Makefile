@@ -1,0 +1,45 @@
+# Every target sets up what it needs by itself (scripts/run): system packages where it may, .venv, the package.
+#
+#   make hub     serve the hub in the foreground, until Ctrl-C        make hub ARGS='--port 2222'
+#   make test    all tests                                            make test ARGS='tests/unit -k gcm'
+#   make check   everything that CI runs
+#
+# PYTHON=… chooses another Python, VENV=… another place for the environment.
+
+RUN := scripts/run
+DEV := $(RUN) dev
+export PYTHON VENV
+
+.PHONY: hub test check fmt lint types layers cov bench docs
+.DEFAULT_GOAL := check
+
+hub:
+	@$(RUN) hub nacre hub $(ARGS)
+
+check: lint types layers test docs
+
+test:
+	@$(DEV) pytest -n auto $(ARGS)
+
+fmt:
+	@$(DEV) ruff check --fix-only --quiet .
+	@$(DEV) ruff format .
+
+lint:
+	@$(DEV) ruff format --check .
+	@$(DEV) ruff check .
+
+types:
+	@$(DEV) mypy
+
+layers:
+	@$(DEV) lint-imports
+
+cov:
+	@$(DEV) pytest -n auto --cov --cov-report=term --cov-report=html $(ARGS)
+
+docs:
+	@$(DEV) sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+
+bench:
+	@echo "make bench: there are no benchmarks in this version yet" >&2; exit 1
