@@ -93,6 +93,8 @@ class SSHChannel(Generic[AnyStr]):
         self._received = ReceiveQueue()
         self._paused = False
         self._delivering = False
+        self._credit_held = False
+        self._uncredited = 0
         self._eof_waits = False
         self._decoders: dict[int | None, codecs.IncrementalDecoder] = {}
         # Requests of ours, in order.
@@ -307,9 +309,31 @@ class SSHChannel(Generic[AnyStr]):
         except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._fail(error, "data_received")
             return
+        if self._credit_held:
+            self._uncredited += size
+        else:
+            self._return_credit(size)
+
+    def _return_credit(self, size: int) -> None:
         if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
             assert self._number is not None
             self._link.protocol.consumed(self._number, size)
+
+    def hold_credit(self) -> None:
+        """Return no credit for what is delivered: the session calls `release_credit`."""
+        self._credit_held = True
+
+    def release_credit(self, waiting: int) -> None:
+        """Return credit for what was delivered, but for what the session still holds.
+
+        Args:
+            waiting: what it holds, in bytes, or in characters, which are no more than their bytes.
+        """
+        size = self._uncredited - waiting
+        if size >= min(limits.CREDIT, self._window // 4) and size > 0:
+            self._uncredited -= size
+            self._return_credit(size)
+            self._link.touch()
 
     def _decode(self, data: bytes, datatype: int | None, final: bool) -> str:
         decoder = self._decoders.get(datatype)

@@ -216,9 +216,6 @@ class SSHReader(Generic[AnyStr]):
                 if self._error is not None:
                     raise self._error
                 return False
-            self._streams.ready_for_more()
-            if self._pieces or self._eof:
-                continue
             self._wake = self._chan.get_loop().create_future()
             try:
                 await self._wake
@@ -378,17 +375,18 @@ class Streams(Generic[AnyStr]):
     """The half of a session that feeds readers and lets writers wait: one for each channel.
 
     Args:
-        chan: the channel.
-        limit: pause the channel when this much waits to be read; None: the channel's window.
+        chan: the channel. Its peer gets credit for what was read, not for what has come: what all
+            readers hold is bounded by the window.
     """
 
-    def __init__(self, chan: Any, limit: int | None = None) -> None:
+    def __init__(self, chan: Any) -> None:
         self.chan = chan
-        self.limit: int = chan.get_recv_window() if limit is None else limit
+        chan.hold_credit()
+        #: The longest line that is looked for.
+        self.limit: int = chan.get_recv_window()
         #: What all readers together hold, in characters or bytes.
         self.waiting = 0
         self._unlimited = False
-        self._paused = False
         self._readers: dict[int | None, SSHReader[AnyStr]] = {}
         self._writable = asyncio.Event()
         self._writable.set()
@@ -418,12 +416,10 @@ class Streams(Generic[AnyStr]):
     def data_received(self, data: AnyStr, datatype: int | None) -> None:
         """Give data to its reader; data of a type that nobody reads is dropped."""
         reader = self._readers.get(datatype)
-        if reader is None:
-            return
-        reader.feed_data(data)
-        if not (self._unlimited or self._paused) and self.waiting >= self.limit:
-            self._paused = True
-            self.chan.pause_reading()
+        if reader is not None:
+            reader.feed_data(data)
+        if reader is None or self._unlimited:
+            self.was_read()
 
     def eof_received(self) -> None:
         """Nothing follows for any reader."""
@@ -458,21 +454,13 @@ class Streams(Generic[AnyStr]):
     # ------------------------------------------------------------ asked by readers and writers
 
     def was_read(self) -> None:
-        """Data was read: let more come once half of the limit is free."""
-        if self._paused and self.waiting <= self.limit // 2:
-            self._paused = False
-            self.chan.resume_reading()
-
-    def ready_for_more(self) -> None:
-        """Somebody waits for data: let it come, unless other readers hold all that may wait."""
-        if self._paused and (self._unlimited or self.waiting < self.limit):
-            self._paused = False
-            self.chan.resume_reading()
+        """Let the peer send as much as was read."""
+        self.chan.release_credit(0 if self._unlimited else self.waiting)
 
     def collect(self) -> None:
         """Let everything come, however much it is: the program asked for all of it."""
         self._unlimited = True
-        self.ready_for_more()
+        self.was_read()
 
     async def drain(self) -> None:
         """Wait until the channel takes more."""

@@ -206,7 +206,7 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
                 await self._chan.wait_closed()
         except builtins.TimeoutError:
             raise TimeoutError(
-                *self._result(), reason=f"the process did not end within {timeout} s"
+                **self._result(), reason=f"the process did not end within {timeout} s"
             ) from None
         result = self._result()
         if check and self.exit_status != 0:
