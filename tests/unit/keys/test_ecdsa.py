@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from nacre.errors import KeyImportError
-from nacre.keys import decode_public_key, generate_private_key
+from nacre.keys import KEY_TYPES, decode_public_key, generate_private_key
 from nacre.wire.fields import Reader, encode_mpint, encode_string
 
 # curve, x, y, r, s of the message "sample" with the curve's own hash
@@ -138,3 +138,16 @@ def test_cve_2024_31497_p521_nonces_are_full_range():
             top[name] += inner.mpint() >> 520
     # Half of 500, with room for ten standard deviations.
     assert all(130 < count < 370 for count in top.values())
+
+
+def test_private_numbers_are_checked():
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    key = generate_private_key("ecdsa-sha2-nistp256")
+    decode_private = KEY_TYPES[key.algorithm].decode_private
+    assert decode_private(Reader(key.encode_ssh_private()), False) == key
+    for scalar in (0, order, order + 1, 1 << 256, 1 << 4000):
+        with pytest.raises(KeyImportError, match="out of range"):
+            decode_private(Reader(key.encode_ssh_public() + encode_mpint(scalar)), False)
+    for scalar in (1, order - 1):
+        with pytest.raises(KeyImportError, match="belong together"):
+            decode_private(Reader(key.encode_ssh_public() + encode_mpint(scalar)), False)
