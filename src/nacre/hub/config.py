@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import os
 import re
 import socket
 import stat
@@ -23,6 +22,7 @@ from typing import Any, Final
 from nacre.hub import config_values as values
 from nacre.hub.config_values import WrongValue
 from nacre.hub.durations import format_duration
+from nacre.hub.files import read_small_file
 from nacre.hub.problem import HubProblem, one_line, os_problem
 from nacre.hub.toml_lines import KeyPath, key_lines
 
@@ -225,7 +225,8 @@ def examine(file: Path | None) -> tuple[HubConfig, list[ConfigProblem]]:
         lines = key_lines(text)
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-        line = int(match.group(1)) if match else None
+        # The other place that tomllib knows is the end of the document.
+        line = int(match.group(1)) if match else max(1, len(text.splitlines()))
         what = f"this is not TOML: {error}"
         return HubConfig(), [ConfigProblem(str(file), line, what, "correct the line, or the one before it")]
     except RecursionError:
@@ -240,22 +241,15 @@ def examine(file: Path | None) -> tuple[HubConfig, list[ConfigProblem]]:
 
 def _read_text(file: Path) -> str:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        content, status = read_small_file(file, MAX_CONFIG_FILE)
     except OSError as error:
         raise WrongValue(
             f"the configuration cannot be read: {os_problem(error)}", "name another one with --config"
         ) from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise WrongValue("this is not a regular file", "name a file with --config")
-        if status.st_mode & stat.S_IWOTH:
-            raise WrongValue(
-                "everybody can write this file, and so decide what the hub runs", f"chmod o-w {file}"
-            )
-        content = stream.read(MAX_CONFIG_FILE + 1)
-    if len(content) > MAX_CONFIG_FILE:
-        raise WrongValue(f"the file is larger than {MAX_CONFIG_FILE} bytes", "shorten it")
+    if status.st_mode & stat.S_IWOTH:
+        raise WrongValue(
+            "everybody can write this file, and so decide what the hub runs", f"chmod o-w {file}"
+        )
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -61,7 +61,7 @@ _SHELL_WORDS: Final = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>"
 EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
-class WrongValue(Exception):  # noqa: N818 - a message on its way to the list of problems
+class WrongValue(Exception):
     """A value cannot be used.
 
     Attributes:

@@ -16,7 +16,7 @@ MAX_DURATION: Final = 1000.0 * 366 * 86400
 _UNITS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _NUMBER: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _PARTS: Final = re.compile(
-    r"(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?", re.ASCII
+    r"(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,12}(?:\.\d{1,6})?)s)?", re.ASCII
 )
 
 

@@ -192,7 +192,8 @@ class Holder:
     # ------------------------------------------------------------ the terminal
 
     def _terminal_ready(self, events: int) -> None:
-        if events & selectors.EVENT_READ:
+        # An event of the same turn may have closed it: the program's exit drains it first.
+        if events & selectors.EVENT_READ and self._terminal.master >= 0:
             self._read_terminal()
         if events & selectors.EVENT_WRITE and self._terminal.master >= 0:
             self._write_terminal()
@@ -257,7 +258,7 @@ class Holder:
         self._viewers.add(Viewer(connection))
 
     def _viewer_ready(self, viewer: Viewer, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
+        if events & selectors.EVENT_WRITE and viewer in self._viewers:
             self._write_viewer(viewer)
         if events & selectors.EVENT_READ and viewer in self._viewers:
             self._read_viewer(viewer)

@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Final
 
-import nacre.errors
-import nacre.keys
+import nacre
+from nacre.hub.files import read_small_file
 from nacre.hub.paths import StatePaths, refuse_open_file
 from nacre.hub.problem import StateError, os_problem
 
@@ -30,7 +30,7 @@ class HostKey:
         made: whether it was made just now.
     """
 
-    key: nacre.keys.SSHKey = field(repr=False)
+    key: nacre.SSHKey = field(repr=False)
     fingerprint: str
     made: bool
 
@@ -52,7 +52,7 @@ def load_or_make(paths: StatePaths) -> HostKey:
 
 
 def _make(paths: StatePaths) -> None:
-    key = nacre.keys.generate_private_key("ssh-ed25519", comment="nacre hub")
+    key = nacre.generate_private_key("ssh-ed25519", comment="nacre hub")
     try:
         # Written whole to a new file (O_EXCL, O_NOFOLLOW, 0600) that then takes the name.
         key.write_private_key(paths.host_key, "openssh")
@@ -63,23 +63,19 @@ def _make(paths: StatePaths) -> None:
         ) from error
 
 
-def _load(paths: StatePaths) -> nacre.keys.SSHKey:
+def _load(paths: StatePaths) -> nacre.SSHKey:
     path = paths.host_key
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        content, status = read_small_file(path, MAX_HOST_KEY_FILE, os.O_NOFOLLOW)
     except OSError as error:
         raise StateError(
-            f"the host key {path} cannot be opened: {os_problem(error)}",
-            "it must be a file of its own, no link",
+            f"the host key {path} cannot be read: {os_problem(error)}",
+            "it must be a file of its own; put a backup in its place",
         ) from error
-    with os.fdopen(descriptor, "rb") as stream:
-        refuse_open_file(path, os.fstat(descriptor))
-        content = stream.read(MAX_HOST_KEY_FILE + 1)
+    refuse_open_file(path, status)
     remedy = "put a backup in its place, or move it away to have a new one made"
-    if len(content) > MAX_HOST_KEY_FILE:
-        raise StateError(f"the host key {path} is larger than any key", remedy)
     try:
-        return nacre.keys.import_private_key(content)
-    except (nacre.errors.KeyImportError, nacre.errors.KeyEncryptionError) as error:
+        return nacre.import_private_key(content)
+    except (nacre.KeyImportError, nacre.KeyEncryptionError) as error:
         # Also for an encrypted one: nobody is there to type its passphrase when the hub starts.
         raise StateError(f"the host key {path} cannot be used: {error}", remedy) from None

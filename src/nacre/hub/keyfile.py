@@ -6,15 +6,13 @@ nacre's own business; users.
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import nacre.errors
-import nacre.keys
+import nacre
+from nacre.hub.files import read_small_file
 from nacre.hub.problem import HubProblem, os_problem
 
 __all__ = ["MAX_KEY_FILE", "KeyFileError", "PublicKey", "parse_keys", "read_keys"]
@@ -62,11 +60,7 @@ def read_keys(source: str) -> tuple[PublicKey, ...]:
 
 def _read_file(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise KeyFileError(f"{path} is not a regular file", "give the .pub file of a key")
-            return stream.read(MAX_KEY_FILE + 1)
+        return read_small_file(path, MAX_KEY_FILE)[0]
     except OSError as error:
         raise KeyFileError(
             f"the key {path} cannot be read: {os_problem(error)}", "give a .pub file or a key line"
@@ -100,8 +94,8 @@ def parse_keys(content: bytes, place: str) -> tuple[PublicKey, ...]:
 
 def _parse_key(text: bytes, place: str) -> PublicKey:
     try:
-        key = nacre.keys.import_public_key(text)
-    except nacre.errors.KeyImportError as error:
+        key = nacre.import_public_key(text)
+    except nacre.KeyImportError as error:
         raise KeyFileError(
             f"{place} is not a public key that nacre knows: {error}", "ssh-keygen -t ed25519 makes one"
         ) from None

@@ -19,8 +19,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Protocol, TypeVar
 
+from nacre.hub.config import HubConfig
 from nacre.hub.control import Handler
 from nacre.hub.homes import delete_home
+from nacre.hub.invites import Invite
 from nacre.hub.paths import StatePaths
 from nacre.hub.problem import HubProblem
 from nacre.hub.state import State
@@ -114,18 +116,26 @@ def _key_row(key: UserKey) -> dict[str, object]:
     }
 
 
+def _invite_row(invite: Invite) -> dict[str, object]:
+    return {**asdict(invite), "role": invite.role.value}
+
+
 class Operations:
     """The operations on one state.
 
     Args:
         paths: the state's directory.
         state: open.
+        config: the effective configuration, with the port that is really listened on.
         sessions: the running hub's; None while no hub runs.
     """
 
-    def __init__(self, paths: StatePaths, state: State, sessions: SessionControl | None = None) -> None:
+    def __init__(
+        self, paths: StatePaths, state: State, config: HubConfig, sessions: SessionControl | None = None
+    ) -> None:
         self._paths = paths
         self._state = state
+        self._config = config
         self._sessions = sessions
         # A user must not come back while the home of before is being deleted.
         self._homes = asyncio.Lock()
@@ -206,17 +216,21 @@ class Operations:
                     "the first invite makes the administrator and is shown on a terminal only",
                     "run this command in a terminal, without a pipe",
                 )
-            return {"code": self._state.first_invite(user), "first": True}
-        code = self._state.create_invite(
-            user,
-            Role.parse(_argument(arguments, "role", str, Role.USER.value)),
-            _argument(arguments, "uses", int, 1),
-            _argument(arguments, "expires", float, 7 * 86400.0),
-        )
-        return {"code": code, "first": False}
+            code = self._state.first_invite(user)
+        else:
+            code = self._state.create_invite(
+                user,
+                Role.parse(_argument(arguments, "role", str, Role.USER.value)),
+                _argument(arguments, "uses", int, 1),
+                _argument(arguments, "expires", float, 7 * 86400.0),
+            )
+        invite = None if code is None else self._state.invite(code, time.time())
+        if code is None or invite is None:
+            raise HubProblem("the invite is void already", "make another")
+        return {**_invite_row(invite), "code": code, "type": self._config.ssh_command(code)}
 
     async def _invite_list(self, arguments: Mapping[str, object]) -> object:
-        return [{**asdict(invite), "role": invite.role.value} for invite in self._state.invites()]
+        return [_invite_row(invite) for invite in self._state.invites()]
 
     async def _invite_revoke(self, arguments: Mapping[str, object]) -> object:
         self._state.revoke_invite(_argument(arguments, "number", int))

@@ -210,7 +210,7 @@ class LockRole(StrEnum):
     COMMAND = "command"
 
 
-class StateBusy(StateError):  # noqa: N818 - as its base: what is told to a person
+class StateBusy(StateError):
     """Somebody else works on the state.
 
     Attributes:

@@ -23,7 +23,7 @@ def one_line(text: str) -> str:
     )
 
 
-class HubProblem(Exception):  # noqa: N818 - what is told to a person, not a fault of the program
+class HubProblem(Exception):
     """Something that a person can put right.
 
     Args:

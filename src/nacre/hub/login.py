@@ -1,0 +1,168 @@
+"""Who comes in: public keys and invites, nothing else.
+
+Owns: `HubServer`, the hub's `nacre.SSHServer`: what each login is and what is logged of it. Must
+not know: what a session does. A name, a removed name and a wrong key are answered alike, after the
+same work; every invite name is let through to the dialogue, which judges the code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import nacre
+from nacre.hub.invites import is_invite_name, redact
+from nacre.hub.problem import one_line
+from nacre.hub.route import Login, parse_login
+from nacre.hub.state import State
+from nacre.hub.users import User, fingerprint
+from nacre.hub.visit import Visit
+
+__all__ = ["HubServer", "LoginBook"]
+
+_log: Final = logging.getLogger("nacre.hub")
+
+#: The longest user name that is looked at: a name, "+" and an app; nothing longer can be right.
+_LONGEST: Final = 128
+#: Sessions that one connection may have open at once (as OpenSSH's MaxSessions).
+MAX_SESSIONS: Final = 10
+
+_BANNER: Final = (
+    "nacre hub: you log in with an SSH key. No key yet? Run  ssh-keygen -t ed25519  on your machine.\n"
+)
+
+
+class LoginBook:
+    """What the logins of one hub share.
+
+    Args:
+        state: users and keys.
+        begin: called with each login's session that has said what it wants.
+
+    Attributes:
+        servers: the connections that are open, logged in or not.
+    """
+
+    def __init__(self, state: State, begin: Callable[[HubServer, Visit], None]) -> None:
+        self.state = state
+        self.begin = begin
+        self.servers: set[HubServer] = set()
+
+    def server(self) -> HubServer:
+        """Make the callbacks of a new connection."""
+        return HubServer(self)
+
+
+class HubServer(nacre.SSHServer):
+    """The callbacks of one connection.
+
+    Attributes:
+        login: the name that logged in, taken apart; None before, and for an invite.
+        invite: the invite that somebody came with, as typed; only ever shown redacted.
+        user: who it is, as of the login; None for an invite.
+        key_blob: the key that logged in.
+    """
+
+    def __init__(self, book: LoginBook) -> None:
+        self._book = book
+        self._conn: nacre.SSHServerConnection
+        self._visits: set[Visit] = set()
+        self.login: Login | None = None
+        self.invite: str | None = None
+        self.user: User | None = None
+        self.key_blob = b""
+        self._tried = ""
+
+    @property
+    def connection(self) -> nacre.SSHServerConnection:
+        """The connection."""
+        return self._conn
+
+    # ------------------------------------------------------------ callbacks
+
+    def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+        """Keep the connection."""
+        self._conn = conn
+        self._book.servers.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end; one that was no login is a refusal."""
+        self._book.servers.discard(self)
+        if self.user is not None or self.invite is not None:
+            _log.info(
+                "logout %s from %s%s", self.name, self.address, f": {one_line(str(exc))}" if exc else ""
+            )
+        elif self._tried:
+            _log.warning("refused %s from %s", self._tried, self.address)
+
+    def begin_auth(self, username: str) -> bool:
+        """Everybody gets the banner, whatever their name, and needs a key."""
+        if not self._tried:
+            self._conn.send_auth_banner(_BANNER)
+        self._tried = one_line(redact(username[:_LONGEST]))
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        """The only way in."""
+        return True
+
+    def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
+        """May this key log this name in? Asked for the query and for the signature alike."""
+        blob = key.public_data
+        # The same look-up for everybody: an invite's name is nobody's.
+        known = self._book.state.user_has_key(parse_login(username[:_LONGEST]).user, blob)
+        return known is not None or is_invite_name(username)
+
+    def auth_completed(self) -> None:
+        """Somebody is in: by the key whose signature was verified, and by nothing that was offered."""
+        username = str(self._conn.get_extra_info("username"))
+        blob = self._conn.get_extra_info("client_key_blob")
+        if not isinstance(blob, bytes):
+            self._conn.disconnect(_NO_KEY, "a login without a key")
+            return
+        self.key_blob = blob
+        if is_invite_name(username):
+            self.invite = username
+        else:
+            self.login = parse_login(username)
+            self.user = self._book.state.user_has_key(self.login.user, blob)
+            if self.user is None:  # removed between the question and now
+                self._conn.disconnect(_NO_KEY, "this login is not possible any more")
+                return
+        _log.info("login %s from %s with %s", self.name, self.address, fingerprint(blob))
+
+    def session_requested(self) -> Any:
+        """A channel for a session; more than a few at once are refused."""
+        if len(self._visits) >= MAX_SESSIONS or (self.user is None and self.invite is None):
+            return False
+        visit = Visit(lambda started: self._book.begin(self, started))
+        self._visits.add(visit)
+        return self._conn.create_server_channel(encoding=None), visit
+
+    def left(self, visit: Visit) -> None:
+        """A visit is over."""
+        self._visits.discard(visit)
+
+    # ------------------------------------------------------------ for log lines and the front
+
+    @property
+    def name(self) -> str:
+        """Who it is, for a log line."""
+        if self.user is not None:
+            return self.user.name
+        return "an invite" if self.invite is not None else "nobody"
+
+    @property
+    def address(self) -> str:
+        """Where from, for a log line."""
+        peer = self._conn.get_extra_info("peername")
+        return one_line(f"{peer[0]} port {peer[1]}") if isinstance(peer, tuple) else "somewhere"
+
+    @property
+    def visits(self) -> tuple[Visit, ...]:
+        """The session channels that are open."""
+        return tuple(self._visits)
+
+
+_NO_KEY: Final = nacre.DISC_NO_MORE_AUTH_METHODS_AVAILABLE
