@@ -16,11 +16,13 @@ import binascii
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Final, Protocol, TypeVar
 
 from nacre.hub.config import HubConfig
 from nacre.hub.control import Handler
+from nacre.hub.durations import parse_duration
 from nacre.hub.homes import delete_home
 from nacre.hub.invites import Invite
 from nacre.hub.paths import StatePaths
@@ -75,9 +77,18 @@ class SessionControl(Protocol):
 
 def _argument(arguments: Mapping[str, object], name: str, kind: type[T], default: T | None = None) -> T:
     value = arguments.get(name, default)
-    # A bool is an int in Python, and a whole number will do for a float.
+    # A bool is an int in Python.
     if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)):
         return value
+    raise HubProblem(f"the command gave no proper {name}", "is it another version of nacre than the hub?")
+
+
+def _seconds(arguments: Mapping[str, object], name: str, default: float) -> float:
+    value = arguments.get(name, default)
+    if isinstance(value, int | float):
+        # JSON knows infinity and integers of any size, and this refuses them.
+        with suppress(ValueError):
+            return parse_duration(value)
     raise HubProblem(f"the command gave no proper {name}", "is it another version of nacre than the hub?")
 
 
@@ -222,7 +233,7 @@ class Operations:
                 user,
                 Role.parse(_argument(arguments, "role", str, Role.USER.value)),
                 _argument(arguments, "uses", int, 1),
-                _argument(arguments, "expires", float, 7 * 86400.0),
+                _seconds(arguments, "expires", 7 * 86400.0),
             )
         invite = None if code is None else self._state.invite(code, time.time())
         if code is None or invite is None:

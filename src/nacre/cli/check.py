@@ -1,0 +1,45 @@
+"""`nacre hub check`: what is wrong with the configuration, or what it comes to.
+
+Owns: the words. Must not know: what a configuration is. It makes nothing and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from nacre.cli.parser import Commands, add_command
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    add_command(commands, "check", "look for mistakes in the configuration", _check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from nacre.cli.backend import state_paths
+    from nacre.cli.output import say
+    from nacre.hub import apps as app_catalogue
+    from nacre.hub.config import ConfigError, describe, examine
+    from nacre.hub.ground import find_config
+
+    paths = state_paths(options)
+    file = find_config(getattr(options, "config", None), paths)
+    config, problems = examine(file)
+    try:
+        apps = app_catalogue.catalogue(config)
+        problems += app_catalogue.problems(config, apps)
+    except ConfigError as error:
+        apps = ()
+        problems += error.problems
+    if problems:
+        for problem in problems:
+            say(str(problem))
+        return 1
+    say(f"configuration is fine: {'defaults alone' if file is None else file}")
+    say(f"state = {paths.root}")
+    for line in describe(config):
+        say(line)
+    say("apps = " + "  ".join(map(str, apps)))
+    return 0
