@@ -95,8 +95,7 @@ class Hub:
                 loop.add_signal_handler(number, self._signalled)
             self._introduce()
             await self._told.wait()
-            acceptor.close()
-            await self._drain()
+            await self._drain()  # who comes meanwhile is told, not turned away
         finally:
             acceptor.close()
             await control.close()
