@@ -1,0 +1,85 @@
+"""What holds for every test: what it leaves behind, what it needs of the system, golden files.
+
+Owns: the `requires` mark, the check for leaked asyncio tasks, `open_tmp_path`, `golden` and the fixtures
+of OpenSSH. Must not know: any part of nacre.
+"""
+
+from __future__ import annotations
+
+import asyncio.runners
+import gc
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import openssh as openssh_support
+from tests.support import system
+from tests.support.golden import Golden
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens", action="store_true", help="write tests/golden anew from what the code says now"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("requires"):
+        system.need(*mark.args)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test whose event loop ends while tasks of it still run, or that leaves a socket to the collector.
+
+    `asyncio.run` cancels what is left without a word; here its last act is watched. Sockets and transports
+    that nobody closed warn when they are collected, and warnings are errors: they are collected here,
+    where the guilty test is known, if the test ran a loop at all.
+    """
+    left: list[str] = []
+    ran: list[bool] = []
+    cancel_all = asyncio.runners._cancel_all_tasks
+
+    def watch(loop: asyncio.AbstractEventLoop) -> None:
+        ran.append(True)
+        left.extend(repr(task) for task in asyncio.all_tasks(loop))
+        cancel_all(loop)
+
+    monkeypatch.setattr(asyncio.runners, "_cancel_all_tasks", watch)
+    yield
+    if ran:
+        gc.collect()
+    if left:
+        pytest.fail("tasks were still running at the end of the loop:\n" + "\n".join(left), pytrace=False)
+
+
+@pytest.fixture
+def open_tmp_path() -> Iterator[Path]:
+    """Return a new directory that every user of the machine can enter (pytest's own are 0700)."""
+    path = Path(tempfile.mkdtemp(prefix="nacre-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path, ignore_errors=os.geteuid() != 0)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return the comparison with a file of tests/golden."""
+    return Golden(update=request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(params=openssh_support.VERSIONS)
+def openssh(request: pytest.FixtureRequest) -> openssh_support.OpenSSH:
+    """Return each version of OpenSSH in turn."""
+    return openssh_support.find(request.param)
+
+
+@pytest.fixture
+def sshd(openssh: openssh_support.OpenSSH, tmp_path: Path) -> Iterator[openssh_support.Sshd]:
+    """Return a running sshd of each version in turn; the key `sshd.user_key` may log in as `sshd.user`."""
+    with openssh_support.Sshd(openssh, tmp_path / "sshd") as server:
+        yield server

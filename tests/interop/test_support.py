@@ -1,0 +1,82 @@
+"""The tools of the interop tests, tried on OpenSSH itself: each version against the other."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+
+import pytest
+
+from tests.support import openssh
+from tests.support.openssh import VERSIONS, Sshd, client_of, find
+
+pytestmark = pytest.mark.requires("sshd")
+
+
+@pytest.mark.parametrize("client_version", VERSIONS)
+@pytest.mark.parametrize("server_version", VERSIONS)
+def test_each_client_runs_a_command_on_each_server(tmp_path, server_version, client_version):
+    client = find(client_version)
+    with Sshd(find(server_version), tmp_path) as server:
+        done = client_of(server, client).run("cat; echo error >&2; exit 7", data=b"\x00in\xff")
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"\x00in\xff", b"error\n")
+    assert f"OpenSSH_{client_version}" in _version(client)
+
+
+def _version(client):
+    return subprocess.run([client.ssh, "-V"], check=True, capture_output=True, text=True).stderr
+
+
+def test_it_runs_beside_an_event_loop(sshd):
+    done = asyncio.run(client_of(sshd).communicate("cat", data=b"x" * 100_000))
+    assert (done.returncode, len(done.stdout)) == (0, 100_000)
+
+
+def test_options_reach_both_ends(openssh, tmp_path):
+    with Sshd(openssh, tmp_path, options=["Ciphers aes256-ctr"]) as server:
+        assert client_of(server, None, "Ciphers aes256-ctr").run("true").returncode == 0
+        refused = client_of(server, None, "Ciphers aes128-ctr").run("true")
+    assert refused.returncode == 255
+    assert b"no matching cipher" in refused.stderr
+
+
+def test_each_host_key_type_is_known(openssh, tmp_path):
+    types = ("ed25519", "ecdsa", "rsa")
+    with Sshd(openssh, tmp_path, host_key_types=types) as server:
+        for algorithm in ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"):
+            done = client_of(server, None, f"HostKeyAlgorithms {algorithm}").run("true")
+            assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_unknown_host_key_is_refused(sshd, tmp_path):
+    client = client_of(sshd)
+    client.known_hosts.write_text("")
+    done = client.run("true")
+    assert done.returncode == 255
+    assert b"Host key verification failed" in done.stderr
+
+
+def test_another_key_may_not_enter(sshd, tmp_path):
+    other = sshd.openssh.make_key(tmp_path / "other")
+    client = client_of(sshd)
+    done = openssh.Ssh(client.openssh, client.port, client.user, other, client.known_hosts).run("true")
+    assert done.returncode == 255
+    assert b"Permission denied" in done.stderr
+    assert "Connection closed by authenticating user" in sshd.log or "Failed publickey" in sshd.log
+
+
+def test_flags_come_before_the_remote_command(sshd):
+    done = client_of(sshd).run("-tt", "--", "tty")
+    assert done.stdout.startswith(b"/dev/pts/")
+
+
+def test_the_hybrid_key_exchange_is_there_in_10_0(tmp_path):
+    version = find("10.0")
+    with Sshd(version, tmp_path) as server:
+        done = client_of(server, None, "KexAlgorithms mlkem768x25519-sha256").run("true")
+    assert done.returncode == 0
+
+
+def test_a_configuration_that_sshd_refuses_is_shown(openssh, tmp_path):
+    with pytest.raises(RuntimeError, match="Nonsense"), Sshd(openssh, tmp_path, options=["Nonsense yes"]):
+        pass

@@ -1,0 +1,350 @@
+"""Two versions of OpenSSH as peers: where they are, a real sshd, a real ssh that reads nothing of the user's.
+
+Owns: how both are found and started. Everything that they read (configuration, host keys, authorized keys,
+known hosts) lies in a directory that the test gives. Must not know: nacre.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Final, Self
+
+from tests.support import system
+
+#: The versions that everything is tried against: Debian 12's own and that of its backports.
+VERSIONS: Final = ("9.2", "10.0")
+
+#: Seconds for a server to say that it listens, and for a client to end.
+_PATIENCE: Final = 60
+
+
+@dataclass(frozen=True)
+class OpenSSH:
+    """One version of OpenSSH.
+
+    Attributes:
+        version: "9.2" or "10.0".
+        sshd_options: lines of configuration that this version's sshd needs, or that only it knows.
+    """
+
+    version: str
+    ssh: Path
+    sshd: Path
+    ssh_keygen: Path
+    sftp: Path
+    scp: Path
+    sftp_server: Path
+    sshd_options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.version
+
+    def make_key(self, path: Path, key_type: str = "ed25519", *options: str) -> Path:
+        """Make a key without a passphrase at `path` (and `path`.pub) unless it is there; return `path`."""
+        if not path.exists():
+            command = [self.ssh_keygen, "-q", "-t", key_type, "-N", "", "-C", "test", "-f", path, *options]
+            subprocess.run(command, check=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL)
+        return path
+
+
+def find(version: str) -> OpenSSH:
+    """Return a version of OpenSSH; the test skips (in CI: fails) where it is missing."""
+    system.need("sshd", "sftp-server")
+    if version == _system_version():
+        return _from_system(version)
+    if version == "10.0":
+        system.need("openssh-10")
+        return _from_folder(version, system.OPENSSH_10)
+    system.absent(f"this system's OpenSSH is {_system_version()}, not {version}: Debian 12 has it")
+    raise AssertionError
+
+
+@cache
+def _system_version() -> str:
+    done = subprocess.run(["ssh", "-V"], check=True, capture_output=True, text=True, timeout=_PATIENCE)
+    found = re.match(r"OpenSSH_(\d+\.\d+)", done.stderr)
+    return found[1] if found else done.stderr
+
+
+def _from_system(version: str) -> OpenSSH:
+    def path(name: str) -> Path:
+        found = system.program(name)
+        assert found is not None
+        return found
+
+    return OpenSSH(
+        version=version,
+        ssh=path("ssh"),
+        sshd=path("sshd"),
+        ssh_keygen=path("ssh-keygen"),
+        sftp=path("sftp"),
+        scp=path("scp"),
+        sftp_server=Path("/usr/lib/openssh/sftp-server"),
+        sshd_options=("PerSourcePenalties no",) if version == "10.0" else (),
+    )
+
+
+def _from_folder(version: str, folder: Path) -> OpenSSH:
+    programs, helpers = folder / "usr/bin", folder / "usr/lib/openssh"
+    return OpenSSH(
+        version=version,
+        ssh=programs / "ssh",
+        sshd=folder / "usr/sbin/sshd",
+        ssh_keygen=programs / "ssh-keygen",
+        sftp=programs / "sftp",
+        scp=programs / "scp",
+        sftp_server=helpers / "sftp-server",
+        sshd_options=(
+            "PerSourcePenalties no",
+            # sshd is three programs since 9.8 and 10.0; these name the other two.
+            f"SshdSessionPath {helpers / 'sshd-session'}",
+            f"SshdAuthPath {helpers / 'sshd-auth'}",
+        ),
+    )
+
+
+class Sshd:
+    """A real sshd on a free port of 127.0.0.1, alive inside `with`.
+
+    One that runs as root lets root in, as anybody else only that user.
+
+    Attributes:
+        port: the port it listens on.
+        user: whom it lets in.
+        user_key: a private key file that may log in.
+        authorized_keys: the file it reads on each login; write to it for other keys.
+        host_keys: its host key files, by type.
+    """
+
+    def __init__(
+        self,
+        openssh: OpenSSH,
+        directory: Path,
+        *,
+        options: Iterable[str] = (),
+        host_key_types: Sequence[str] = ("ed25519",),
+    ) -> None:
+        """Prepare a server.
+
+        Args:
+            openssh: the version.
+            directory: where all its files go; made if absent.
+            options: lines of sshd_config(5); they stand first, and the first of a keyword counts.
+            host_key_types: what `ssh-keygen -t` takes, one host key each.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self.openssh = openssh
+        self.directory = directory
+        self.user = pwd.getpwuid(os.geteuid()).pw_name
+        self.host_keys = {
+            key_type: openssh.make_key(directory / f"host_{key_type}", key_type)
+            for key_type in host_key_types
+        }
+        self.user_key = openssh.make_key(directory / "user_key")
+        self.authorized_keys = directory / "authorized_keys"
+        self.authorized_keys.write_bytes(self.user_key.with_suffix(".pub").read_bytes())
+        self.port = 0
+        self._options = tuple(options)
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._listening = threading.Event()
+        self._lines: list[str] = []
+
+    @property
+    def log(self) -> str:
+        """What it has written to its log so far."""
+        return "".join(self._lines)
+
+    def known_hosts(self, name: str | None = None) -> str:
+        """Return its host keys as known_hosts lines."""
+        host = name or f"[127.0.0.1]:{self.port}"
+        publics = [path.with_suffix(".pub").read_text().split()[:2] for path in self.host_keys.values()]
+        return "".join(f"{host} {' '.join(public)}\n" for public in publics)
+
+    def __enter__(self) -> Self:
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where it locks its unprivileged half in
+        for _ in range(5):  # somebody else may take the port before sshd does
+            self._start(_free_port())
+            if self._listening.is_set():
+                return self
+            self.close()
+            if "Address already in use" not in self.log:
+                break
+        raise RuntimeError(f"sshd {self.openssh} did not start:\n{self.log}")
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it and what it has started."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait(_PATIENCE)
+        assert self._reader is not None
+        self._reader.join(_PATIENCE)
+        self._process = self._reader = None
+
+    def _start(self, port: int) -> None:
+        self.port = port
+        config = self.directory / "sshd_config"
+        config.write_text("\n".join(self._configuration()) + "\n")
+        self._lines.clear()
+        self._listening.clear()
+        process = subprocess.Popen(
+            [self.openssh.sshd, "-D", "-e", "-f", config],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        assert process.stderr is not None
+        self._process = process
+        ended = threading.Event()
+        self._reader = threading.Thread(target=self._read_log, args=(process.stderr, ended), daemon=True)
+        self._reader.start()
+        ended.wait(_PATIENCE)
+
+    def _read_log(self, stream: IO[str], decided: threading.Event) -> None:
+        """Keep the log, and set `decided` when it listens or has ended."""
+        with stream:
+            for line in stream:
+                self._lines.append(line)
+                if line.startswith("Server listening on"):
+                    self._listening.set()
+                    decided.set()
+        decided.set()
+
+    def _configuration(self) -> list[str]:
+        return [
+            *self._options,
+            *self.openssh.sshd_options,
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            *(f"HostKey {path}" for path in self.host_keys.values()),
+            f"AuthorizedKeysFile {self.authorized_keys}",
+            "PidFile none",
+            "UsePAM no",
+            "StrictModes no",  # the tests' directories lie below one that everybody may write to
+            "PermitRootLogin yes",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "UseDNS no",
+            "PrintMotd no",
+            "PrintLastLog no",
+            "MaxStartups 100:30:200",
+            "MaxSessions 100",
+            "AcceptEnv LANG LC_* NACRE_*",
+            f"Subsystem sftp {self.openssh.sftp_server}",
+            "LogLevel VERBOSE",
+        ]
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """A real ssh that reads no file of the user and asks nothing.
+
+    Attributes:
+        openssh: the version.
+        port: the port on 127.0.0.1.
+        user: whom to log in as.
+        key: the private key file, or None for no key at all.
+        known_hosts: the known_hosts file; an unknown host key is refused.
+        options: lines of ssh_config(5), "Ciphers aes128-ctr"; the first of a keyword counts.
+    """
+
+    openssh: OpenSSH
+    port: int
+    user: str
+    key: Path | None
+    known_hosts: Path
+    options: tuple[str, ...] = ()
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the argv: options of ssh (such as "-t") before "--", the remote command after it.
+
+        Without "--" all arguments are the remote command.
+        """
+        flags, remote = ((), arguments)
+        if "--" in arguments:
+            middle = arguments.index("--")
+            flags, remote = arguments[:middle], arguments[middle + 1 :]
+        lines = [
+            *self.options,
+            "BatchMode yes",
+            "StrictHostKeyChecking yes",
+            f"UserKnownHostsFile {self.known_hosts}",
+            "GlobalKnownHostsFile none",
+            "IdentitiesOnly yes",
+            "IdentityAgent none",
+            f"IdentityFile {self.key or 'none'}",
+            "ConnectTimeout 30",
+            "LogLevel INFO",
+        ]
+        settings = [word for line in lines for word in ("-o", line)]
+        where = ["-p", str(self.port), "-l", self.user]
+        return [str(self.openssh.ssh), "-F", "none", *settings, *where, *flags, "127.0.0.1", *remote]
+
+    def run(
+        self, *arguments: str, data: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run it to its end in this thread: for servers in other processes."""
+        return subprocess.run(
+            self.command(*arguments),
+            input=data,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+            env={**os.environ, **(environment or {})},
+        )
+
+    async def communicate(
+        self, *arguments: str, data: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run it to its end beside the event loop: for servers in this process."""
+        command = self.command(*arguments)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+        )
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                output, errors = await process.communicate(data)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode is not None
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def client_of(server: Sshd, openssh: OpenSSH | None = None, *options: str) -> Ssh:
+    """Return an ssh that knows and may enter `server`; its version is the server's unless given."""
+    known_hosts = server.directory / "known_hosts"
+    known_hosts.write_text(server.known_hosts())
+    return Ssh(openssh or server.openssh, server.port, server.user, server.user_key, known_hosts, options)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
