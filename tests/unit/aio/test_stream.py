@@ -1,0 +1,326 @@
+"""SSHReader and SSHWriter: reading by size, line and separator, back-pressure, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from nacre.aio.stream import SSHReader, Streams
+from nacre.errors import BreakReceived, ConnectionLost, SignalReceived, TerminalSizeChanged
+from tests.support.face import asynctest
+
+
+class Channel:
+    """What streams ask of a channel, written down."""
+
+    def __init__(self, encoding: str | None = "utf-8", window: int = 1000) -> None:
+        self.encoding = encoding
+        self.window = window
+        self.waiting: list[int] = []
+        self.written: list[tuple[Any, int | None]] = []
+
+    def get_encoding(self) -> tuple[str | None, str]:
+        return self.encoding, "strict"
+
+    def get_recv_window(self) -> int:
+        return self.window
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def hold_credit(self) -> None:
+        pass
+
+    def release_credit(self, waiting: int) -> None:
+        self.waiting.append(waiting)
+
+    def write(self, data: Any, datatype: int | None) -> None:
+        self.written.append((data, datatype))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return name
+
+    logger = None
+
+
+def make(encoding: str | None = "utf-8", window: int = 1000) -> tuple[Streams[Any], SSHReader[Any], Channel]:
+    channel = Channel(encoding, window)
+    streams: Streams[Any] = Streams(channel)
+    return streams, streams.reader(), channel
+
+
+@asynctest
+async def test_read_returns_what_is_there_up_to_n() -> None:
+    streams, reader, _ = make()
+    streams.data_received("hello ", None)
+    streams.data_received("world", None)
+    assert await reader.read(3) == "hel"
+    assert await reader.read(100) == "lo world"
+    streams.eof_received()
+    assert await reader.read(100) == ""
+    assert reader.at_eof()
+
+
+@asynctest
+async def test_read_everything_waits_for_the_end() -> None:
+    streams, reader, _ = make(None)
+    task = asyncio.create_task(reader.read())
+    for piece in (b"a", b"b", b"c"):
+        await asyncio.sleep(0)
+        streams.data_received(piece, None)
+    await asyncio.sleep(0)
+    assert not task.done()
+    streams.eof_received()
+    assert await task == b"abc"
+
+
+@asynctest
+async def test_readexactly() -> None:
+    streams, reader, _ = make()
+    streams.data_received("abcdef", None)
+    assert await reader.readexactly(4) == "abcd"
+    task = asyncio.create_task(reader.readexactly(4))
+    await asyncio.sleep(0)
+    streams.data_received("g", None)
+    streams.eof_received()
+    with pytest.raises(asyncio.IncompleteReadError) as info:
+        await task
+    assert info.value.partial == "efg"
+    assert await reader.readexactly(0) == ""
+    with pytest.raises(ValueError):
+        await reader.readexactly(-1)
+
+
+@asynctest
+async def test_lines_arrive_whole_however_they_were_cut() -> None:
+    text = "one\ntwo\n\nthree"
+    for cut in range(1, len(text)):
+        streams, reader, _ = make()
+        for start in range(0, len(text), cut):
+            streams.data_received(text[start : start + cut], None)
+        streams.eof_received()
+        assert [line async for line in reader] == ["one\n", "two\n", "\n", "three"]
+
+
+SEPARATORS: list[tuple[Any, int, str, str]] = [
+    ("END", 0, "xxEND", "yy"),
+    (["ab", "b"], 0, "xxab", "c"),
+    (("\r\n", "\n"), 0, "line\r\n", "rest"),
+    (re.compile("[0-9]+;"), 0, "x12;", "y"),
+    (re.compile("[0-9]+;"), 10, "x12;", "y"),
+]
+
+
+@pytest.mark.parametrize(("separator", "longest", "first", "rest"), SEPARATORS)
+@asynctest
+async def test_readuntil_finds_separators_across_pieces(separator: Any, longest: int, first: str, rest: str) -> None:
+    text = first + rest
+    for cut in range(1, len(text) + 1):
+        streams, reader, _ = make()
+        task = asyncio.create_task(reader.readuntil(separator, longest))
+        for start in range(0, len(text), cut):
+            streams.data_received(text[start : start + cut], None)
+            await asyncio.sleep(0)
+        streams.eof_received()
+        assert await task == first
+        assert await reader.read() == rest
+
+
+@asynctest
+async def test_readuntil_of_bytes() -> None:
+    streams, reader, _ = make(None)
+    streams.data_received(b"a\0b\0", None)
+    assert await reader.readuntil(b"\0") == b"a\0"
+    assert await reader.readuntil([b"\0", b"!"]) == b"b\0"
+
+
+@pytest.mark.parametrize("separator", ["", [], [""]])
+@asynctest
+async def test_an_empty_separator_is_a_mistake(separator: Any) -> None:
+    _, reader, _ = make()
+    with pytest.raises(ValueError):
+        await reader.readuntil(separator)
+
+
+@asynctest
+async def test_the_end_without_a_separator() -> None:
+    streams, reader, _ = make()
+    streams.data_received("partial", None)
+    streams.eof_received()
+    with pytest.raises(asyncio.IncompleteReadError) as info:
+        await reader.readuntil("\n")
+    assert info.value.partial == "partial"
+    assert await reader.readline() == ""
+
+
+@asynctest
+async def test_a_line_longer_than_the_window_comes_in_parts() -> None:
+    streams, reader, _ = make(window=10)
+    streams.data_received("x" * 12, None)
+    assert await reader.readline() == "x" * 12
+
+
+@asynctest
+async def test_many_small_pieces_are_searched_once_each() -> None:
+    streams, reader, _ = make(window=1 << 30)
+    task = asyncio.create_task(reader.readline())
+    await asyncio.sleep(0)
+    for _ in range(20000):
+        streams.data_received("x", None)
+    streams.data_received("\n", None)
+    assert len(await task) == 20001
+
+
+@asynctest
+async def test_exceptions_come_between_the_data_around_them() -> None:
+    streams, reader, _ = make()
+    streams.data_received("before", None)
+    streams.exception_received(SignalReceived("INT"))
+    streams.exception_received(BreakReceived(100))
+    streams.data_received("after\n", None)
+    assert await reader.read(100) == "before"
+    with pytest.raises(SignalReceived):
+        await reader.read(100)
+    with pytest.raises(BreakReceived):
+        await reader.readline()
+    assert await reader.readline() == "after\n"
+
+
+@asynctest
+async def test_a_line_that_an_exception_interrupts_is_not_lost() -> None:
+    streams, reader, _ = make()
+    streams.data_received("par", None)
+    streams.exception_received(SignalReceived("INT"))
+    streams.data_received("tial\n", None)
+    with pytest.raises(SignalReceived):
+        await reader.readline()
+    assert await reader.readline() == "partial\n"
+
+
+@asynctest
+async def test_a_cancelled_read_loses_nothing() -> None:
+    for read in (lambda r: r.readline(), lambda r: r.read(), lambda r: r.readexactly(10)):
+        streams, reader, _ = make()
+        streams.data_received("abc", None)
+        task = asyncio.create_task(read(reader))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        streams.data_received("def\n", None)
+        assert await reader.readline() == "abcdef\n"
+
+
+@asynctest
+async def test_sizes_in_a_row_are_one_and_old_exceptions_go() -> None:
+    streams, reader, _ = make()
+    for width in range(1000):
+        streams.exception_received(TerminalSizeChanged(width, 24, 0, 0))
+    with pytest.raises(TerminalSizeChanged) as info:
+        await reader.read(1)
+    assert info.value.term_size == (999, 24, 0, 0)
+    for number in range(1000):
+        streams.exception_received(SignalReceived(str(number)))
+    assert len(reader._pieces) == 64
+    with pytest.raises(SignalReceived) as signal:
+        await reader.read(1)
+    assert signal.value.signal == "936"
+
+
+@asynctest
+async def test_what_ended_the_connection_is_raised_after_the_data() -> None:
+    streams, reader, _ = make()
+    streams.data_received("last", None)
+    streams.connection_lost(ConnectionLost("gone"))
+    assert await reader.read(100) == "last"
+    with pytest.raises(ConnectionLost):
+        await reader.read(100)
+    assert reader.at_eof()
+
+
+@asynctest
+async def test_a_waiting_reader_is_woken_by_the_end() -> None:
+    streams, reader, _ = make()
+    task = asyncio.create_task(reader.read(10))
+    await asyncio.sleep(0)
+    streams.connection_lost(ConnectionLost("gone"))
+    with pytest.raises(ConnectionLost):
+        await task
+
+
+@asynctest
+async def test_credit_is_for_what_was_read() -> None:
+    streams, reader, channel = make()
+    streams.data_received("x" * 100, None)
+    assert channel.waiting == []
+    await reader.read(40)
+    assert channel.waiting == [60]
+    streams.collect()
+    assert channel.waiting[-1] == 0
+    streams.data_received("y", 1)  # nobody reads standard error here
+    assert channel.waiting[-1] == 0
+
+
+@asynctest
+async def test_streams_can_be_joined_and_dropped() -> None:
+    streams, reader, _ = make()
+    streams.reader(1)
+    streams.send_to(1, reader)
+    streams.data_received("out", None)
+    streams.data_received("err", 1)
+    assert await reader.read(10) == "outerr"
+    streams.drop(1)
+    streams.data_received("gone", 1)
+    streams.eof_received()
+    assert await reader.read() == ""
+
+
+@asynctest
+async def test_feeding_by_hand() -> None:
+    _, reader, _ = make()
+    reader.feed_data("x\n")
+    reader.feed_eof()
+    assert await reader.readline() == "x\n"
+    assert reader.at_eof()
+
+
+@asynctest
+async def test_drain_waits_for_room() -> None:
+    streams, _, channel = make()
+    writer = streams.writer(1)
+    writer.write("x")
+    assert channel.written == [("x", 1)]
+    await writer.drain()
+    streams.pause_writing()
+    tasks = [asyncio.create_task(writer.drain()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in tasks)
+    streams.resume_writing()
+    await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize(("error", "raised"), [(ConnectionLost("x"), ConnectionLost), (None, BrokenPipeError)])
+@asynctest
+async def test_the_end_wakes_those_who_drain(error: Exception | None, raised: type[Exception]) -> None:
+    streams, _, _ = make()
+    streams.pause_writing()
+    task = asyncio.create_task(streams.writer().drain())
+    await asyncio.sleep(0)
+    streams.connection_lost(error)
+    with pytest.raises(raised):
+        await task
+
+
+@asynctest
+async def test_collected_leaves_nothing() -> None:
+    streams, reader, _ = make()
+    streams.data_received("a", None)
+    streams.exception_received(SignalReceived("INT"))
+    streams.data_received("b", None)
+    assert reader.collected() == "ab"
+    assert streams.waiting == 0
+    assert isinstance(reader.get_extra_info("x"), str)
+
