@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
@@ -98,7 +99,7 @@ class SSHChannel(Generic[AnyStr]):
         self._eof_waits = False
         self._decoders: dict[int | None, codecs.IncrementalDecoder] = {}
         # Requests of ours, in order.
-        self._replies: list[asyncio.Future[bool]] = []
+        self._replies: deque[tuple[asyncio.Future[bool], Callable[[], None] | None]] = deque()
         self._opening: asyncio.Future[None] | None = None
         self._closed = asyncio.Event()
         self._tasks = Tasks(link.loop, link.report, link.tasks)
@@ -476,23 +477,33 @@ class SSHChannel(Generic[AnyStr]):
             self._link.protocol.channel_request(self._number, name, payload, False)
             self._link.touch()
 
-    async def make_request(self, name: str, payload: bytes = b"") -> bool:
-        """Send a request and return whether the peer granted it."""
+    async def make_request(
+        self, name: str, payload: bytes = b"", granted: Callable[[], None] | None = None
+    ) -> bool:
+        """Send a request and return whether the peer granted it.
+
+        Args:
+            name: of the request.
+            payload: encoded.
+            granted: called when it was, before anything that the peer sent behind its answer.
+        """
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             raise self._gone_error()
         self._link.require_active()
         assert self._number is not None
         reply: asyncio.Future[bool] = self._link.loop.create_future()
         self._link.protocol.channel_request(self._number, name, payload, True)
-        self._replies.append(reply)
+        self._replies.append((reply, granted))
         self._link.touch()
         return await reply
 
     def reply_arrived(self, success: bool) -> None:
         """The peer answered our oldest request."""
-        reply = self._replies.pop(0)
+        reply, granted = self._replies.popleft()
         if not reply.done():
             reply.set_result(success)
+            if success and granted is not None:
+                granted()
 
     def _gone_error(self) -> Exception:
         if self._error is not None:
@@ -548,8 +559,8 @@ class SSHChannel(Generic[AnyStr]):
         self._sending = Sending.CLOSED
         self._error = self._error or error
         self._queue.clear()
-        replies, self._replies = self._replies, []
-        for reply in replies:
+        replies, self._replies = self._replies, deque()
+        for reply, _ in replies:
             if not reply.done():
                 reply.set_exception(self._gone_error())
         if self._opening is not None and not self._opening.done():

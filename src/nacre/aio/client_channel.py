@@ -82,7 +82,6 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         except BaseException:
             self.abort()
             raise
-        self.start()
         return session
 
     async def _ask(self, wanted: SessionRequest) -> None:
@@ -99,7 +98,8 @@ class SSHClientChannel(SSHChannel[AnyStr]):
             what, payload = "exec", requests.ExecRequest(wanted.command).encode()
         else:
             what, payload = "shell", requests.ShellRequest().encode()
-        if not await self.make_request(what, payload):
+        # Started with the answer itself: all of the output, and the end, may stand right behind it.
+        if not await self.make_request(what, payload, self.start):
             raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
 
     async def _answer_request(self, payload: Any) -> bool:
