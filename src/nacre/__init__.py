@@ -7,9 +7,91 @@ Owns: the flat public names, nothing else. They are imported when they are first
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nacre._version import __version__
+
+if TYPE_CHECKING:  # the same names for type checkers; a test compares them
+    from nacre.aio.channel import DataType as DataType
+    from nacre.aio.client_channel import SSHClientChannel as SSHClientChannel
+    from nacre.aio.log import logger as logger
+    from nacre.aio.log import set_log_level as set_log_level
+    from nacre.aio.server_channel import SSHServerChannel as SSHServerChannel
+    from nacre.aio.session import SSHClientSession as SSHClientSession
+    from nacre.aio.session import SSHServerSession as SSHServerSession
+    from nacre.aio.stream import SSHReader as SSHReader
+    from nacre.aio.stream import SSHWriter as SSHWriter
+    from nacre.aio.stream_session import SSHServerSessionFactory as SSHServerSessionFactory
+    from nacre.client import SSHClient as SSHClient
+    from nacre.client_connection import SSHClientConnection as SSHClientConnection
+    from nacre.connecting import connect as connect
+    from nacre.connecting import create_connection as create_connection
+    from nacre.connecting import get_server_host_key as get_server_host_key
+    from nacre.connecting import run_client as run_client
+    from nacre.errors import BreakReceived as BreakReceived
+    from nacre.errors import ChannelListenError as ChannelListenError
+    from nacre.errors import ChannelOpenError as ChannelOpenError
+    from nacre.errors import CompressionError as CompressionError
+    from nacre.errors import ConfigParseError as ConfigParseError
+    from nacre.errors import ConnectionLost as ConnectionLost
+    from nacre.errors import DisconnectError as DisconnectError
+    from nacre.errors import Error as Error
+    from nacre.errors import HostKeyNotVerifiable as HostKeyNotVerifiable
+    from nacre.errors import IllegalUserName as IllegalUserName
+    from nacre.errors import KeyEncryptionError as KeyEncryptionError
+    from nacre.errors import KeyExchangeFailed as KeyExchangeFailed
+    from nacre.errors import KeyExportError as KeyExportError
+    from nacre.errors import KeyGenerationError as KeyGenerationError
+    from nacre.errors import KeyImportError as KeyImportError
+    from nacre.errors import LocalProtocolError as LocalProtocolError
+    from nacre.errors import MACError as MACError
+    from nacre.errors import NotSupportedYet as NotSupportedYet
+    from nacre.errors import PasswordChangeRequired as PasswordChangeRequired
+    from nacre.errors import PermissionDenied as PermissionDenied
+    from nacre.errors import ProtocolError as ProtocolError
+    from nacre.errors import ProtocolNotSupported as ProtocolNotSupported
+    from nacre.errors import ServiceNotAvailable as ServiceNotAvailable
+    from nacre.errors import SignalReceived as SignalReceived
+    from nacre.errors import TerminalSizeChanged as TerminalSizeChanged
+    from nacre.keys import SSHKey as SSHKey
+    from nacre.keys import SSHKeyPair as SSHKeyPair
+    from nacre.keys import generate_private_key as generate_private_key
+    from nacre.keys import import_private_key as import_private_key
+    from nacre.keys import import_public_key as import_public_key
+    from nacre.keys import load_keypairs as load_keypairs
+    from nacre.keys import load_public_keys as load_public_keys
+    from nacre.keys import read_private_key as read_private_key
+    from nacre.keys import read_private_key_list as read_private_key_list
+    from nacre.keys import read_public_key as read_public_key
+    from nacre.keys import read_public_key_list as read_public_key_list
+    from nacre.keys import set_default_skip_rsa_key_validation as set_default_skip_rsa_key_validation
+    from nacre.listening import SSHAcceptHandler as SSHAcceptHandler
+    from nacre.listening import SSHAcceptor as SSHAcceptor
+    from nacre.listening import create_server as create_server
+    from nacre.listening import listen as listen
+    from nacre.listening import run_server as run_server
+    from nacre.options import SSHClientConnectionOptions as SSHClientConnectionOptions
+    from nacre.options import SSHServerConnectionOptions as SSHServerConnectionOptions
+    from nacre.process.client import SSHClientProcess as SSHClientProcess
+    from nacre.process.redirect import DEVNULL as DEVNULL
+    from nacre.process.redirect import PIPE as PIPE
+    from nacre.process.redirect import STDOUT as STDOUT
+    from nacre.process.result import BytesOrStr as BytesOrStr
+    from nacre.process.result import ProcessError as ProcessError
+    from nacre.process.result import SSHCompletedProcess as SSHCompletedProcess
+    from nacre.process.result import TimeoutError as TimeoutError
+    from nacre.process.server import SSHServerProcess as SSHServerProcess
+    from nacre.process.server import SSHServerProcessFactory as SSHServerProcessFactory
+    from nacre.server import PartialSuccess as PartialSuccess
+    from nacre.server import SSHServer as SSHServer
+    from nacre.server_connection import SSHServerConnection as SSHServerConnection
+    from nacre.trust import SSHAuthorizedKeys as SSHAuthorizedKeys
+    from nacre.trust import SSHKnownHosts as SSHKnownHosts
+    from nacre.trust import import_authorized_keys as import_authorized_keys
+    from nacre.trust import import_known_hosts as import_known_hosts
+    from nacre.trust import match_known_hosts as match_known_hosts
+    from nacre.trust import read_authorized_keys as read_authorized_keys
+    from nacre.trust import read_known_hosts as read_known_hosts
 
 #: The module of every public name.
 _HOMES: Final[dict[str, str]] = {

@@ -71,7 +71,7 @@ class SSHAcceptor:
     # ------------------------------------------------------------ asked by the accept loop
 
     def _admits(self) -> bool:
-        return self._unauthenticated < limits.UNAUTHENTICATED
+        return self._unauthenticated < int(self._options.max_unauthenticated)
 
     def _make(self) -> Driver:
         self._unauthenticated += 1

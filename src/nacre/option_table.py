@@ -14,6 +14,7 @@ from enum import Flag, auto
 from typing import Any, Final
 
 from nacre import option_values as values
+from nacre.aio import limits as aio_limits
 from nacre.crypto.registry import Family
 from nacre.protocol import limits
 
@@ -134,6 +135,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _absent(_S, "connect_timeout", None),
     _client("login_timeout", 120.0, values.seconds),
     _server("login_timeout", limits.LOGIN_TIMEOUT, values.seconds),
+    # nacre's own: how long a peer's first line may take, and how many may be at their login at once.
+    _server("ident_timeout", limits.IDENT_TIMEOUT, values.seconds),
+    _server("max_unauthenticated", aio_limits.UNAUTHENTICATED, values.positive),
     _both("keepalive_interval", 0.0, values.seconds),
     _both("keepalive_count_max", 3, values.count),
     # --- the host's key, and trust in it

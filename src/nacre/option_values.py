@@ -46,6 +46,13 @@ def count(value: Any) -> int:
     return int(value)
 
 
+def positive(value: Any) -> int:
+    """Take an int of at least 1."""
+    if integer(value) < 1:
+        raise ValueError(f"{value} is not positive")
+    return int(value)
+
+
 def port(value: Any) -> int:
     """Take a port number; 0: any free one."""
     if not 0 <= integer(value) <= _MAX_PORT:

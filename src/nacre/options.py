@@ -137,5 +137,6 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
     return Settings(
         software_version=options.server_version or f"nacre_{__version__}",
         host_keys=host_keys,
+        ident_timeout=options.ident_timeout,
         **_common(options),
     )

@@ -72,7 +72,15 @@ class ServerAuthenticator:
         self._logger = logger
         self._authorized: SSHAuthorizedKeys | None = None
         self._dialogue_by_password = False
-        self.key_options: Mapping[str, object] = {}
+        self._granted: list[Mapping[str, object]] = []
+
+    @property
+    def key_options(self) -> dict[str, object]:
+        """The options of the keys that were verified; where several have one, the first key's."""
+        found: dict[str, object] = {}
+        for options in reversed(self._granted):
+            found.update(options)
+        return found
 
     def set_authorized_keys(self, keys: Any) -> None:
         """Have keys checked against these, for the user that is logging in."""
@@ -83,7 +91,7 @@ class ServerAuthenticator:
     async def begin(self, event: events.AuthBegin) -> events.AuthPolicy:
         """Return what is asked of a user."""
         # A new user name starts everything over: what a key of another user permitted too.
-        self.key_options = {}
+        self._granted = []
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._dialogue_by_password = False
         required = await settle(self._server.begin_auth(event.username))
@@ -118,9 +126,10 @@ class ServerAuthenticator:
         verdict: bool | events.Partial = options is not None
         if options is None:
             verdict = _verdict(await settle(self._server.validate_public_key(event.username, key)))
-        # Only the key that has signed restricts the login, and it does so through all that follows.
+        # Only a key that has signed restricts the login, and it does so through all that follows:
+        # a second factor, another key too, lifts nothing.
         if event.verified and verdict:
-            self.key_options = options or {}
+            self._granted.append(options or {})
         return verdict
 
     def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
@@ -167,9 +176,10 @@ class ServerAuthenticator:
     def permits(self, permission: str) -> bool:
         """Return whether the key that logged in permits something, as "pty" or "port-forwarding"."""
         name = permission.lower()
-        if f"no-{name}" in self.key_options:
-            return False
-        return "restrict" not in self.key_options or name in self.key_options
+        return all(
+            f"no-{name}" not in options and ("restrict" not in options or name in options)
+            for options in self._granted
+        )
 
     def forced_command(self) -> str | None:
         """Return the command of the key that logged in, or None."""
@@ -178,13 +188,14 @@ class ServerAuthenticator:
 
     def environment(self) -> dict[str, str]:
         """Return the variables of the key that logged in."""
-        entries = self.key_options.get("environment", ())
         found: dict[str, str] = {}
-        for entry in entries if isinstance(entries, tuple) else (entries,):
-            name, equals, value = str(entry).partition("=")
-            if equals:
-                # sshd(8): the first value of a name counts.
-                found.setdefault(name, value)
+        for options in self._granted:
+            entries = options.get("environment", ())
+            for entry in entries if isinstance(entries, tuple) else ():
+                name, equals, value = str(entry).partition("=")
+                if equals:
+                    # sshd(8): the first value of a name counts.
+                    found.setdefault(name, value)
         return found
 
 
