@@ -6,8 +6,13 @@ Owns: the words. Must not know: what a configuration is. It makes nothing and ch
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from nacre.cli.parser import Commands, add_command
+
+if TYPE_CHECKING:
+    from nacre.hub.config import ConfigProblem, HubConfig
+    from nacre.hub.paths import StatePaths
 
 __all__ = ["add"]
 
@@ -15,6 +20,26 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Add the command."""
     add_command(commands, "check", "look for mistakes in the configuration", _check)
+
+
+def _isolation(config: HubConfig, paths: StatePaths, problems: list[ConfigProblem]) -> str:
+    """Return how users would be kept apart, or add to the problems."""
+    from nacre.hub.config import ConfigProblem
+    from nacre.hub.isolation import choose
+    from nacre.hub.problem import HubProblem
+
+    if paths.as_root and not paths.homes.is_dir():
+        # Whether users reach their homes can be told once there are homes.
+        return "uid (to be tried at the first start)"
+    try:
+        isolation = choose(config.isolation, paths)
+    except HubProblem as problem:
+        file = "isolation" if config.file is None else str(config.file)
+        problems.append(ConfigProblem(file, None, problem.what, problem.remedy))
+        return "none"
+    return (
+        isolation.mode.value if isolation.notice is None else f"{isolation.mode.value} ({isolation.notice})"
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -33,6 +58,7 @@ def _check(options: argparse.Namespace) -> int:
     except ConfigError as error:
         apps = ()
         problems += error.problems
+    isolation = _isolation(config, paths, problems)
     if problems:
         for problem in problems:
             say(str(problem))
@@ -41,5 +67,6 @@ def _check(options: argparse.Namespace) -> int:
     say(f"state = {paths.root}")
     for line in describe(config):
         say(line)
-    say("apps = " + "  ".join(map(str, apps)))
+    say(f"isolation in effect: {isolation}")
+    say("apps: " + "  ".join(map(str, apps)))
     return 0

@@ -30,10 +30,10 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from nacre.hub import app
+    from nacre.hub.app import run
     from nacre.hub.ground import HubOptions
 
-    return app.run(
+    return run(
         HubOptions(
             state=getattr(options, "state", None),
             listen=options.listen,

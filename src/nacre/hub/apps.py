@@ -22,16 +22,13 @@ from typing import Final
 
 from nacre.hub.config import AppSettings, ConfigError, ConfigProblem, HubConfig
 from nacre.hub.config_values import APP_NAME
+from nacre.hub.environment import SEARCH_PATH
 from nacre.hub.problem import HubProblem, one_line
 from nacre.hub.users import User
 
 __all__ = ["ENTRY_POINT_GROUP", "App", "argv", "available", "catalogue", "find", "problems"]
 
 ENTRY_POINT_GROUP: Final = "nacre.apps"
-
-#: Where programs are looked for: beside the hub's own interpreter, then where every system has them.
-#: Never the PATH of whoever started the hub.
-SEARCH_PATH: Final = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 
 #: The longest text of arguments that is looked at, in characters.
 MAX_ARGUMENTS_TEXT: Final = 4096

@@ -54,7 +54,9 @@ _FORBIDDEN_VARIABLES: Final = (
     "BASH_ENV",
     "BASH_FUNC_",
 )
-_FORBIDDEN_NAMES: Final = frozenset({"HOME", "USER", "LOGNAME", "PATH", "SHELL", "ENV", "IFS", "TERM"})
+_FORBIDDEN_NAMES: Final = frozenset(
+    {"HOME", "USER", "LOGNAME", "PATH", "SHELL", "ENV", "IFS", "TERM", "TMPDIR"}
+)
 
 _SHELL_WORDS: Final = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"})
 

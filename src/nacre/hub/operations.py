@@ -25,6 +25,7 @@ from nacre.hub.control import Handler
 from nacre.hub.durations import parse_duration
 from nacre.hub.homes import delete_home
 from nacre.hub.invites import Invite
+from nacre.hub.isolation import choose
 from nacre.hub.paths import StatePaths
 from nacre.hub.problem import HubProblem
 from nacre.hub.state import State
@@ -150,6 +151,7 @@ class Operations:
         self._sessions = sessions
         # A user must not come back while the home of before is being deleted.
         self._homes = asyncio.Lock()
+        self._separates: bool | None = None
 
     def handlers(self) -> dict[str, Handler]:
         """Return every operation by its name."""
@@ -173,6 +175,7 @@ class Operations:
 
     async def _user_add(self, arguments: Mapping[str, object]) -> object:
         async with self._homes:
+            await self._refuse_second_user(_argument(arguments, "name", str))
             return self._add_user(arguments)
 
     def _add_user(self, arguments: Mapping[str, object]) -> object:
@@ -181,6 +184,23 @@ class Operations:
         back = self._state.removed_user(name) is not None
         user = self._state.add_user(name, role, _keys(arguments))
         return {**_user_row(user), "returned": back}
+
+    async def _refuse_second_user(self, name: str | None) -> None:
+        """Keep a hub that cannot keep users apart at one, unless the administrator chose that."""
+        if not self._state.has_users() or (name is not None and self._state.user(name) is not None):
+            return
+        if self._paths.as_root:
+            # Each has a uid of their own there, or the hub does not start.
+            return
+        if self._separates is None:
+            # It tries a program or two; the hub must not stand still meanwhile.
+            isolation = await asyncio.to_thread(choose, self._config.isolation, self._paths)
+            self._separates = isolation.may_serve_others
+        if not self._separates:
+            raise HubProblem(
+                "users would share this account and could read each other's files, so there can be one only",
+                'install bubblewrap, start the hub as root, or set isolation = "none"',
+            )
 
     async def _user_list(self, arguments: Mapping[str, object]) -> object:
         counts: dict[str, int] = {}
@@ -229,6 +249,7 @@ class Operations:
                 )
             code = self._state.first_invite(user)
         else:
+            await self._refuse_second_user(user)
             code = self._state.create_invite(
                 user,
                 Role.parse(_argument(arguments, "role", str, Role.USER.value)),

@@ -33,7 +33,6 @@ __all__ = [
     "prepare",
     "refuse_open_file",
     "socket_address",
-    "unreachable_for_others",
 ]
 
 #: The longest path that fits into sockaddr_un.sun_path on Linux, with its NUL.
@@ -321,13 +320,3 @@ def socket_address(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}/{path.name}"
     finally:
         os.close(descriptor)
-
-
-def unreachable_for_others(path: Path) -> Path | None:
-    """Return the first directory on the way to `path`, itself included, that other users cannot enter, if any."""
-    real = path.resolve()
-    for directory in (*reversed(real.parents), real):
-        status = directory.stat()
-        if stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IXOTH:
-            return directory
-    return None

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from nacre.hub import operations
 from nacre.hub.config import HubConfig
 from nacre.hub.homes import ensure_home
+from nacre.hub.isolation import Isolation, Mode
 from nacre.hub.operations import Operations, SessionRow
 from nacre.hub.paths import StatePaths, prepare
 from nacre.hub.problem import HubProblem
@@ -267,3 +269,45 @@ def test_a_whole_number_will_do_for_seconds(paths: StatePaths, state: State) -> 
     state.add_user("admin", Role.ADMIN)
     invite = do(paths, state, "invite.create", expires=60)
     assert invite["expires"] - invite["created"] == pytest.approx(60)
+
+
+@pytest.fixture
+def shared_account(paths: StatePaths, monkeypatch: pytest.MonkeyPatch) -> StatePaths:
+    """A state of a hub that is not root, on a machine without bubblewrap."""
+    alone = Isolation(Mode.NONE, by_admin=False)
+    monkeypatch.setattr(operations, "choose", lambda choice, paths: alone)
+    return StatePaths(paths.root, as_root=False)
+
+
+def test_users_who_cannot_be_kept_apart_stay_alone(shared_account: StatePaths, state: State) -> None:
+    do(shared_account, state, "user.add", name="alice", keys=[])
+    for operation, arguments in (
+        ("user.add", {"name": "bob", "keys": []}),
+        ("invite.create", {"user": "bob"}),
+        ("invite.create", {}),
+    ):
+        with pytest.raises(
+            HubProblem, match=r'there can be one only; install bubblewrap, .* isolation = "none"'
+        ):
+            do(shared_account, state, operation, **arguments)
+    assert [user.name for user in state.users()] == ["alice"]
+    assert state.invites() == []
+    # One more key for the one user there is.
+    assert do(shared_account, state, "invite.create", user="alice")["user"] == "alice"
+    with pytest.raises(HubProblem, match="there is a user alice already"):
+        do(shared_account, state, "user.add", name="alice", keys=[])
+
+
+def test_an_administrator_can_let_users_share_an_account(
+    shared_account: StatePaths, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = Isolation(Mode.NONE, by_admin=True)
+    monkeypatch.setattr(operations, "choose", lambda choice, paths: chosen)
+    for name in ("alice", "bob"):
+        do(shared_account, state, "user.add", name=name, keys=[])
+
+
+def test_users_with_uids_of_their_own_are_apart(paths: StatePaths, state: State) -> None:
+    rooted = StatePaths(paths.root, as_root=True)
+    for name in ("alice", "bob"):
+        do(rooted, state, "user.add", name=name, keys=[])

@@ -22,7 +22,6 @@ from nacre.hub.paths import (
     prepare,
     refuse_open_file,
     socket_address,
-    unreachable_for_others,
 )
 from nacre.hub.problem import StateError
 
@@ -225,7 +224,7 @@ def test_releasing_twice_is_harmless(tmp_path: Path) -> None:
     lock.release()
 
 
-# ------------------------------------------------------------ addresses and ways
+# ------------------------------------------------------------ addresses
 
 
 @pytest.mark.parametrize("depth", [0, 12])
@@ -241,16 +240,3 @@ def test_a_socket_is_reached_however_long_its_path_is(tmp_path: Path, depth: int
         with socket_address(path) as address:
             client.connect(address)
     assert path.is_socket()
-
-
-def test_the_closed_directory_on_the_way_is_named(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    (closed / "in").mkdir(parents=True)
-    for directory in (*reversed(tmp_path.parents), tmp_path):
-        if not directory.stat().st_mode & stat.S_IXOTH:
-            # pytest's own directories may be closed; then the first of these is named.
-            assert unreachable_for_others(closed / "in") == directory
-            break
-    assert unreachable_for_others(Path("/usr/bin")) is None
-    closed.chmod(0o700)
-    assert unreachable_for_others(closed / "in") is not None
