@@ -17,10 +17,21 @@ from nacre._version import __version__
 from nacre.cli import hub
 from nacre.cli.parser import Parser
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 #: What a shell reports for a program that SIGINT ended.
 INTERRUPTED: Final = 130
+
+
+def make_parser() -> Parser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="nacre", description="SSH for Python, and a hub that serves terminal programs over it."
+    )
+    parser.add_argument("--version", action="version", version=f"nacre {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    hub.add(commands)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,12 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = Parser(
-        prog="nacre", description="SSH for Python, and a hub that serves terminal programs over it."
-    )
-    parser.add_argument("--version", action="version", version=f"nacre {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    hub.add(commands)
+    parser = make_parser()
     try:
         options = parser.parse_args(arguments)
     except SystemExit as end:
