@@ -88,9 +88,9 @@ async def _connect(
     try:
         if sock is not None:
             sock.setblocking(False)
-            transport, _ = await loop.create_connection(lambda: connection.driver, sock=sock)
+            await loop.create_connection(lambda: connection.driver, sock=sock)
         else:
-            transport, _ = await loop.create_connection(
+            await loop.create_connection(
                 lambda: connection.driver,
                 cast("str", options.host or None),  # None is this machine, as for asyncio's own
                 options.port,
@@ -98,8 +98,6 @@ async def _connect(
                 flags=flags,
                 local_addr=options.local_addr,
             )
-        if options.tcp_keepalive:
-            keep_alive(transport.get_extra_info("socket"))
         await asyncio.wait((connection.established,))
         connection.established.result()
     except BaseException:
@@ -115,12 +113,6 @@ def _local_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         raise ValueError("the local user has no name here: give one as username=…") from None
-
-
-def keep_alive(sock: Any) -> None:
-    """Have the system probe a silent TCP connection."""
-    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 async def create_connection(

@@ -7,6 +7,7 @@ not know: roles, sockets, channels' kinds.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, Self, TypeVar
 
@@ -22,6 +23,7 @@ from nacre.protocol.connection import Connection
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 OwnerT = TypeVar("OwnerT", SSHClient, SSHServer)
 
 
@@ -86,6 +88,9 @@ class SSHConnection(Generic[OwnerT]):
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """The transport is connected: tell the program, and begin."""
+        sock = transport.get_extra_info("socket")
+        if self._options.tcp_keepalive and sock is not None and sock.family in _INTERNET:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
         try:

@@ -15,7 +15,6 @@ from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
 from nacre.aio.driver import Driver
 from nacre.client_auth import load_private_keys
-from nacre.connecting import keep_alive
 from nacre.errors import NotSupportedYet
 from nacre.keys import SSHKeyPair
 from nacre.options import SSHServerConnectionOptions
@@ -216,9 +215,6 @@ async def listen(
             reuse_address=reuse_address,
             reuse_port=reuse_port,
         )
-    if options.tcp_keepalive:
-        for listening in sockets:
-            keep_alive(listening)  # accepted sockets inherit it
     await listener.start(sockets)
     return listener
 
@@ -249,8 +245,6 @@ async def run_server(
     sock.setblocking(False)
     try:
         await loop.connect_accepted_socket(lambda: connection.driver, sock)
-        if options.tcp_keepalive:
-            keep_alive(sock)
         await asyncio.wait((connection.established,))
         connection.established.result()
     except BaseException:

@@ -51,8 +51,10 @@ def asynctest(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..
             loop.set_exception_handler(lambda _, context: _reports.append(context))
             async with asyncio.timeout(TIME_LIMIT):
                 await function(*args, **kwargs)
-                left = asyncio.all_tasks() - {asyncio.current_task()}
-                assert not left, f"tasks are left: {left}"
+                # The other end of what was closed here may need a turn or two to notice.
+                while left := asyncio.all_tasks() - {asyncio.current_task()}:
+                    _, still = await asyncio.wait(left, timeout=1)
+                    assert not still, f"tasks are left: {still}"
             gc.collect()
 
         reported()

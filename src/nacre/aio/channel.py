@@ -331,7 +331,7 @@ class SSHChannel(Generic[AnyStr]):
             waiting: what it holds, in bytes, or in characters, which are no more than their bytes.
         """
         size = self._uncredited - waiting
-        if size >= min(limits.CREDIT, self._window // 4) and size > 0:
+        if size > 0:
             self._uncredited -= size
             self._return_credit(size)
             self._link.touch()

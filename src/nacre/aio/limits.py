@@ -27,8 +27,6 @@ WRITE_HIGH: Final = 64 * 1024
 JOIN: Final = 32 * 1024
 #: Pieces kept in order of arrival over the data types; beyond it order holds within each type alone.
 PIECES: Final = 1024
-#: Credit is returned once this much was read, or a quarter of the window: not for every line.
-CREDIT: Final = 4 * 1024
 #: Environment variables that a client may set on one channel, and the bytes of all names and values.
 ENVIRONMENT_NAMES: Final = 256
 ENVIRONMENT_BYTES: Final = 64 * 1024

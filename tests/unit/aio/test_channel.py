@@ -304,7 +304,9 @@ async def test_a_session_callback_that_fails_closes_its_channel_alone(callback: 
     made: list[Any] = []
     sessions = iter([Recorder(), Failing()])
     async with (
-        serving(server_factory=lambda: SessionServer(lambda: next(sessions), made), encoding=None) as listener,
+        serving(
+            server_factory=lambda: SessionServer(lambda: next(sessions), made), encoding=None
+        ) as listener,
         connected(listener, encoding=None) as connection,
     ):
         sibling = Recorder()

@@ -10,13 +10,27 @@ import pytest
 import nacre
 from nacre.aio import limits
 from nacre.wire import requests
-from tests.support.face import HOST, Recorder, SessionServer, asynctest, client_options, reported, serving, two_sessions, user_key
+from tests.support.face import (
+    HOST,
+    Recorder,
+    SessionServer,
+    asynctest,
+    client_options,
+    reported,
+    serving,
+    two_sessions,
+    user_key,
+)
 
 
 @asynctest
 async def test_terminal() -> None:
     modes = {nacre.PTY_ECHO: 1, nacre.PTY_VINTR: 3}
-    async with two_sessions(term_type="xterm", term_size=(80, 24, 1, 2), term_modes=modes) as (client, server, _):
+    async with two_sessions(term_type="xterm", term_size=(80, 24, 1, 2), term_modes=modes) as (
+        client,
+        server,
+        _,
+    ):
         chan = server.chan
         assert server.calls[1:3] == ["pty_requested", "exec_requested"]
         assert chan.get_terminal_type() == "xterm"

@@ -116,7 +116,9 @@ SEPARATORS: list[tuple[Any, int, str, str]] = [
 
 @pytest.mark.parametrize(("separator", "longest", "first", "rest"), SEPARATORS)
 @asynctest
-async def test_readuntil_finds_separators_across_pieces(separator: Any, longest: int, first: str, rest: str) -> None:
+async def test_readuntil_finds_separators_across_pieces(
+    separator: Any, longest: int, first: str, rest: str
+) -> None:
     text = first + rest
     for cut in range(1, len(text) + 1):
         streams, reader, _ = make()
@@ -302,7 +304,9 @@ async def test_drain_waits_for_room() -> None:
     await asyncio.gather(*tasks)
 
 
-@pytest.mark.parametrize(("error", "raised"), [(ConnectionLost("x"), ConnectionLost), (None, BrokenPipeError)])
+@pytest.mark.parametrize(
+    ("error", "raised"), [(ConnectionLost("x"), ConnectionLost), (None, BrokenPipeError)]
+)
 @asynctest
 async def test_the_end_wakes_those_who_drain(error: Exception | None, raised: type[Exception]) -> None:
     streams, _, _ = make()
@@ -323,4 +327,3 @@ async def test_collected_leaves_nothing() -> None:
     assert reader.collected() == "ab"
     assert streams.waiting == 0
     assert isinstance(reader.get_extra_info("x"), str)
-

@@ -1,0 +1,332 @@
+"""The driver: one flush a turn, back-pressure of the transport, time, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.aio.driver import Driver
+from tests.support.face import (
+    HOST,
+    asynctest,
+    connect,
+    connected,
+    host_key,
+    reported,
+    served,
+    serving,
+    two_sessions,
+)
+
+
+class Transport(asyncio.Transport):
+    """A transport that writes down what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.calls: list[str] = []
+        self.closing = False
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+        self.calls.append("close")
+
+    def abort(self) -> None:
+        self.closing = True
+        self.calls.append("abort")
+
+    def pause_reading(self) -> None:
+        self.calls.append("pause_reading")
+
+    def resume_reading(self) -> None:
+        self.calls.append("resume_reading")
+
+
+class Protocol:
+    """The protocol end as the driver sees it."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.wants_input = True
+        self.output: list[bytes] = []
+        self.events: list[Any] = []
+        self.held: list[bool] = []
+        self.deadline: float | None = None
+        self.ticks: list[float] = []
+        self.eof = False
+
+    def start(self, now: float) -> None:
+        self.output.append(b"hello")
+
+    def next_event(self) -> Any:
+        return self.events.pop(0) if self.events else None
+
+    def data_to_send(self) -> list[bytes]:
+        taken, self.output = self.output, []
+        return taken
+
+    def receive_buffer(self) -> memoryview:
+        return memoryview(bytearray(10))
+
+    def received(self, size: int, now: float) -> None:
+        self.events.append("read")
+
+    def receive_eof(self, now: float) -> None:
+        self.eof = True
+
+    def hold_output(self, held: bool) -> None:
+        self.held.append(held)
+
+    def next_deadline(self) -> float | None:
+        return self.deadline
+
+    def tick(self, now: float) -> None:
+        self.ticks.append(now)
+        self.deadline = None
+
+
+class Owner:
+    """What a driver asks of its owner."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.handled: list[Any] = []
+        self.reports: list[BaseException] = []
+        self.lost = False
+        self.handlers: dict[Any, Any] = {str: self.handled.append, int: self._fail}
+
+    def _fail(self, event: int) -> None:
+        raise ZeroDivisionError
+
+    def transport_made(self, transport: Any) -> Any:
+        return self.protocol
+
+    def transport_lost(self) -> None:
+        self.lost = True
+
+    def report(self, error: BaseException, where: str) -> None:
+        self.reports.append(error)
+
+
+def make() -> tuple[Driver, Protocol, Owner, Transport]:
+    protocol = Protocol()
+    owner = Owner(protocol)
+    driver = Driver(asyncio.get_running_loop(), owner)  # type: ignore[arg-type]
+    transport = Transport()
+    driver.connection_made(transport)
+    return driver, protocol, owner, transport
+
+
+@asynctest
+async def test_commands_of_one_turn_are_sent_together() -> None:
+    driver, protocol, _, transport = make()
+    assert transport.written == [b"hello"]
+    for number in range(3):
+        protocol.output.append(b"%d" % number)
+        driver.touch()
+    assert len(transport.written) == 1
+    await asyncio.sleep(0)
+    assert transport.written == [b"hello", b"0", b"1", b"2"]
+
+
+@asynctest
+async def test_what_a_read_causes_is_sent_at_its_end() -> None:
+    driver, protocol, owner, transport = make()
+    owner.handlers[str] = lambda event: protocol.output.append(b"answer")
+    driver.buffer_updated(5)
+    assert transport.written[-1] == b"answer"
+
+
+@asynctest
+async def test_a_protocol_without_room_stops_the_transport() -> None:
+    driver, protocol, _, transport = make()
+    protocol.wants_input = False
+    driver.buffer_updated(5)
+    driver.buffer_updated(5)
+    assert transport.calls == ["pause_reading"]
+    protocol.wants_input = True
+    driver.touch()
+    await asyncio.sleep(0)
+    assert transport.calls == ["pause_reading", "resume_reading"]
+
+
+@asynctest
+async def test_a_full_transport_holds_the_output() -> None:
+    driver, protocol, _, _ = make()
+    driver.pause_writing()
+    driver.resume_writing()
+    assert protocol.held == [True, False]
+    await asyncio.sleep(0)
+
+
+@asynctest
+async def test_the_timer_follows_the_earliest_deadline() -> None:
+    loop = asyncio.get_running_loop()
+    driver, protocol, _, _ = make()
+    protocol.deadline = loop.time() + 3600
+    driver.run()
+    first = driver._timer
+    assert first is not None
+    protocol.deadline = loop.time() + 7200  # later: the timer stays
+    driver.run()
+    assert driver._timer is first
+    protocol.deadline = loop.time()
+    driver.run()
+    while not protocol.ticks:
+        await asyncio.sleep(0)
+    assert driver._timer is None
+
+
+@asynctest
+async def test_a_fault_of_ours_ends_this_connection_alone() -> None:
+    driver, protocol, owner, transport = make()
+    protocol.events.append(1)
+    driver.run()
+    assert [type(error) for error in owner.reports] == [ZeroDivisionError]
+    assert transport.calls == ["abort"]
+    driver.connection_lost(None)
+    assert owner.lost
+
+
+@asynctest
+async def test_the_end_of_the_protocol_closes_the_transport_after_its_last_words() -> None:
+    driver, protocol, _, transport = make()
+    protocol.output.append(b"bye")
+    protocol.closed = True
+    driver.run()
+    assert transport.written[-1] == b"bye"
+    assert transport.calls == ["close"]
+    driver.run()
+    assert transport.calls == ["close"]
+    assert driver._timer is not None  # drops a peer that does not take them
+    driver.connection_lost(None)
+    assert driver._timer is None
+
+
+@asynctest
+async def test_the_loss_of_the_transport_is_the_end_of_the_protocol() -> None:
+    driver, protocol, owner, _ = make()
+    protocol.events.append("last")
+    driver.connection_lost(ConnectionResetError())
+    assert protocol.eof
+    assert owner.handled == ["last"]
+    assert owner.lost
+
+
+@asynctest
+async def test_nagle_is_off() -> None:
+    async with served(lambda process: process.exit(0)) as connection:
+        sock = connection.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    async with serving() as listener, connected(listener, tcp_keepalive=False) as connection:
+        assert not connection.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+@asynctest
+async def test_a_peer_that_sends_nonsense_is_dropped_and_the_server_goes_on() -> None:
+    async with serving() as listener:
+        for nonsense in (b"GET / HTTP/1.0\r\n\r\n", b"\0" * 100, b"SSH-2.0-x\r\n" + b"\xff" * 5000, b""):
+            reader, writer = await asyncio.open_connection(HOST, listener.get_port())
+            writer.write(nonsense)
+            writer.write_eof()
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()
+            writer.close()
+            with contextlib.suppress(ConnectionResetError):
+                await writer.wait_closed()
+        async with connected(listener) as connection:
+            assert not connection.is_closed()
+
+
+@asynctest
+async def test_a_cut_at_any_byte_leaves_nothing() -> None:
+    """The client's half of a login, cut short after each part: no task, no report."""
+    recorded = bytearray()
+
+    async def relay(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keep: bytearray | None
+    ) -> None:
+        try:
+            while data := await reader.read(65536):
+                if keep is not None:
+                    keep += data
+                writer.write(data)
+        finally:
+            writer.close()
+
+    async with serving() as listener:
+        relays: list[asyncio.Task[None]] = []
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            up, down = await asyncio.open_connection(HOST, listener.get_port())
+            relays.append(asyncio.create_task(relay(reader, down, recorded)))
+            relays.append(asyncio.create_task(relay(up, writer, None)))
+
+        proxy = await asyncio.start_server(accept, HOST, 0)
+        port = proxy.sockets[0].getsockname()[1]
+        async with await nacre.connect(
+            HOST, port, known_hosts=None, username="user", client_keys=None, sock=None
+        ):
+            pass
+        proxy.close()
+        await asyncio.gather(*relays, return_exceptions=True)
+        assert len(recorded) > 500
+        for cut in range(0, len(recorded), 37):
+            reader, writer = await asyncio.open_connection(HOST, listener.get_port())
+            writer.write(bytes(recorded[:cut]))
+            writer.write_eof()
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()
+            writer.close()
+            with contextlib.suppress(ConnectionResetError):
+                await writer.wait_closed()
+
+
+@asynctest
+async def test_a_setup_that_fails_is_reported_and_raised() -> None:
+    class Failing(nacre.SSHClient):
+        def connection_made(self, conn: Any) -> None:
+            raise ZeroDivisionError
+
+    async with serving() as listener:
+        with pytest.raises(ZeroDivisionError):
+            await connect(listener, client_factory=Failing)
+        assert [type(report["exception"]) for report in reported()] == [ZeroDivisionError]
+    assert host_key().get_algorithm() == "ssh-ed25519"
+
+
+@asynctest
+async def test_rekeying_by_bytes_loses_nothing() -> None:
+    async with two_sessions(encoding=None) as (client, server, _):
+        client.chan.write(b"x" * 100_000)
+        await server.until(lambda: len(server.text) == 100_000)
+
+    async def handler(process: Any) -> None:
+        while data := await process.stdin.read(65536):
+            process.stdout.write(data)
+            await process.stdout.drain()
+        process.exit(0)
+
+    async with (
+        serving(process_factory=handler, encoding=None, rekey_bytes=300_000) as listener,
+        connected(listener, rekey_bytes=200_000) as connection,
+    ):
+        data = bytes(range(256)) * 8000
+        result = await connection.run("x", input=data, encoding=None)
+        assert result.stdout == data
