@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from nacre.cli import make_parser
 from nacre.hub import app
+from nacre.hub.config import HubConfig
 from nacre.hub.ground import HubOptions
 from nacre.hub.paths import LockRole, StateLock, prepare
 from nacre.hub.problem import HubProblem
@@ -53,3 +62,42 @@ def test_a_second_hub(run, root) -> None:
     assert done.status == 1
     assert f"a hub already runs on {root} (process " in done.err
     assert done.err.endswith("stop that one first, or name another --state\n")
+
+
+# ------------------------------------------------------------ the manual and the unit
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_every_command_of_the_manual_is_one() -> None:
+    text = (ROOT / "docs" / "admin.md").read_text()
+    commands = re.findall(r"^\s*[$#] nacre (.*)$", text, re.MULTILINE)
+    assert len(commands) > 12
+    for command in commands:
+        assert make_parser().parse_args(shlex.split(command)).run
+
+
+def test_the_unit_for_systemd() -> None:
+    # systemd allows a key to stand more than once; these stand once.
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(ROOT / "examples" / "nacre-hub.service")
+    service = unit["Service"]
+    program, *arguments = shlex.split(service["ExecStart"])
+    assert program.endswith("/nacre")
+    assert make_parser().parse_args(arguments).run
+    assert service["StateDirectory"] == "nacre"
+    assert int(service["TimeoutStopSec"]) > HubConfig().grace
+    assert {"CAP_SETUID", "CAP_SETGID"} <= set(service["CapabilityBoundingSet"].split())
+    analyze = shutil.which("systemd-analyze")
+    if analyze is not None:
+        copy = subprocess.run(
+            [analyze, "verify", str(ROOT / "examples" / "nacre-hub.service")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        # It also looks for the program, which is installed nowhere here.
+        complaints = [line for line in copy.stderr.splitlines() if "nacre-hub.service:" in line]
+        assert all("is not executable" in line for line in complaints), complaints

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -290,3 +291,29 @@ def test_the_line_to_type() -> None:
     assert HubConfig().ssh_command("alice") == "ssh -p 8022 alice@127.0.0.1"
     assert HubConfig(host="::1", port=22).ssh_command("alice", "-t") == "ssh -t alice@::1"
     assert "@0.0.0.0" not in HubConfig(host="0.0.0.0").ssh_command("alice")
+
+
+# ------------------------------------------------------------ the manual
+
+MANUAL = Path(__file__).resolve().parents[3] / "docs" / "admin.md"
+
+
+def test_the_manual_has_a_row_for_every_key() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \|", MANUAL.read_text(), re.MULTILINE)
+    files = {"hub.toml", "ssh_host_ed25519_key", "nacre.db", "control.sock"}
+    assert sorted(set(rows) - files) == sorted(key_names())
+
+
+def test_the_manual_tells_the_real_defaults(tmp_path: Path) -> None:
+    table = re.findall(r"^\| `([\w.]+)` \| `(.+?)` \|", MANUAL.read_text(), re.MULTILINE)
+    written = {name: value for name, value in table if not name.startswith("apps.")}
+    config = load(write(tmp_path, "\n".join(f"{name} = {value}" for name, value in written.items())))
+    assert {**vars_of(config), "file": None} == vars_of(HubConfig())
+
+
+def test_the_manuals_examples_are_fine(tmp_path: Path) -> None:
+    examples = re.findall(r"^```toml\n(.*?)^```", MANUAL.read_text(), re.MULTILINE | re.DOTALL)
+    for example in examples:
+        if "entry-points" not in example:
+            load(write(tmp_path, example))
+    assert len(examples) == 2
