@@ -83,6 +83,7 @@ def delete_home(paths: StatePaths, name: str) -> bool:
         raise StateError(f"{paths.homes} cannot be opened: {os_problem(error)}") from error
     try:
         try:
+            _unlock(name, parent)
             top = os.open(name, _DIRECTORY, dir_fd=parent)
         except FileNotFoundError:
             return False
@@ -114,7 +115,6 @@ def _empty(top: int) -> None:
     if os.geteuid() == 0:
         # From here on its user cannot add anything to it.
         os.fchown(top, 0, 0)
-    os.fchmod(top, 0o700)
     while entries := _entries(top):
         for entry, is_directory in entries:
             if is_directory:
@@ -125,18 +125,29 @@ def _empty(top: int) -> None:
 
 def _take_apart(top: int, name: str) -> None:
     """Delete the directory `name` in `top`, and move the directories in it up to `top`."""
+    _unlock(name, top)
     inner = os.open(name, _DIRECTORY, dir_fd=top)
     try:
-        # Package managers make directories read-only.
-        os.fchmod(inner, 0o700)
         for entry, is_directory in _entries(inner):
             if is_directory:
+                # To give a directory another parent takes the right to write into it.
+                _unlock(entry, inner)
                 os.rename(entry, f".removed-{secrets.token_hex(12)}", src_dir_fd=inner, dst_dir_fd=top)
             else:
                 os.unlink(entry, dir_fd=inner)
     finally:
         os.close(inner)
     os.rmdir(name, dir_fd=top)
+
+
+def _unlock(name: str, parent: int) -> None:
+    """Give us every right on the directory `name`: package managers make some that are read-only."""
+    # O_PATH takes no right on it, and its descriptor keeps a link from being put in its place.
+    place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        Path(f"/proc/self/fd/{place}").chmod(0o700)
+    finally:
+        os.close(place)
 
 
 def _entries(directory: int) -> list[tuple[str, bool]]:

@@ -74,11 +74,16 @@ def test_a_home_goes_with_all_that_is_in_it_and_no_more(paths: StatePaths, tmp_p
     home = ensure_home(paths, "alice", None)
     (home / "tree" / "deep").mkdir(parents=True)
     (home / "tree" / "deep" / "file").write_text("x")
-    (home / "tree" / "read-only").mkdir(mode=0o500)
+    for name, mode in (("read-only", 0o500), ("closed", 0o000)):
+        (home / "tree" / name / "in").mkdir(parents=True)
+        (home / "tree" / name / "in" / "file").touch(0o400)
+        (home / "tree" / name / "in").chmod(mode)
+        (home / "tree" / name).chmod(mode)
     (home / "to-outside").symlink_to(outside)
     (home / "tree" / "to-outside").symlink_to(outside)
     (home / "tree" / "to-nothing").symlink_to("/nonexistent")
     os.mkfifo(home / "fifo")
+    home.chmod(0o000)
     assert delete_home(paths, "alice") is True
     assert not home.exists()
     assert other.is_dir()
