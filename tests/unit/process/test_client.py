@@ -1,0 +1,187 @@
+"""Processes of a client: run, communicate, wait, and where their output goes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import nacre
+from tests.support.face import asynctest, reported, served
+
+
+async def echo(process: Any) -> None:
+    """Copies standard input, says the command on standard error, ends with status 3."""
+    async for line in process.stdin:
+        process.stdout.write(line)
+    process.stderr.write(f"{process.command}\n")
+    process.exit(3)
+
+
+@asynctest
+async def test_run() -> None:
+    async with served(echo) as connection:
+        result = await connection.run("cmd", input="a\nb\n", env={"X": "1"})
+        assert result == nacre.SSHCompletedProcess({"X": "1"}, "cmd", None, 3, None, 3, "a\nb\n", "cmd\n")
+        with pytest.raises(nacre.ProcessError) as info:
+            await connection.run("cmd", input="", check=True)
+        assert info.value.exit_status == 3
+        assert info.value.stderr == "cmd\n"
+
+
+@asynctest
+async def test_run_within_a_time() -> None:
+    async def slow(process: Any) -> None:
+        process.stdout.write("started")
+        await process.stdin.read()
+
+    async with served(slow) as connection:
+        with pytest.raises(nacre.TimeoutError, match=r"within 0.05 s") as info:
+            await connection.run("x", timeout=0.05)
+        assert info.value.stdout == "started"
+        while connection._link.channels:
+            await asyncio.sleep(0)
+
+
+@asynctest
+async def test_all_output_comes_however_much() -> None:
+    async def much(process: Any) -> None:
+        for _ in range(100):
+            process.stdout.write(bytes(100_000))
+            process.stderr.write(bytes(1000))
+            await process.stdout.drain()
+        process.exit(0)
+
+    async with served(much, encoding=None, window=100_000) as connection:
+        result = await connection.run("x", encoding=None)
+        assert (len(result.stdout), len(result.stderr)) == (10_000_000, 100_000)
+
+
+@asynctest
+async def test_large_input_is_fed_as_it_is_taken() -> None:
+    async def count(process: Any) -> None:
+        total = 0
+        while data := await process.stdin.read(65536):
+            total += len(data)
+        process.stdout.write(b"%d" % total)
+        process.exit(0)
+
+    async def refuses(process: Any) -> None:
+        process.exit(9)
+
+    async with served(count, encoding=None) as connection:
+        assert (await connection.run("x", input=bytes(9_000_000), encoding=None)).stdout == b"9000000"
+    async with served(refuses, encoding=None) as connection:
+        assert (await connection.run("x", input=bytes(90_000_000), encoding=None)).exit_status == 9
+
+
+@pytest.mark.parametrize("size", [1, 2_000_000])
+@asynctest
+async def test_input_of_the_wrong_kind_is_the_callers_mistake(size: int) -> None:
+    async with served(echo) as connection:
+        with pytest.raises(TypeError):
+            await connection.run("x", input=bytes(size))
+        with pytest.raises(TypeError):
+            await connection.run("x", input="x" * size, encoding=None)
+
+
+@asynctest
+async def test_a_process_by_hand() -> None:
+    async with served(echo) as connection, await connection.create_process("cmd") as process:
+        assert process.exit_status is None
+        process.stdin.write("one\n")
+        assert await process.stdout.readline() == "one\n"
+        process.stdin.write("two\n")
+        process.stdin.write_eof()
+        await process.wait_closed()
+        assert process.collect_output() == ("two\n", "cmd\n")
+        assert process.is_closing()
+        assert (process.exit_status, process.exit_signal, process.returncode) == (3, None, 3)
+        assert (process.command, process.subsystem, dict(process.env)) == ("cmd", None, {})
+        assert process.channel is process.stdin.channel
+        assert process.logger is process.channel.logger
+        assert process.get_extra_info("username") == "user"
+
+
+@asynctest
+async def test_communicate() -> None:
+    async with served(echo) as connection:
+        process = await connection.create_process("cmd")
+        assert await process.communicate("text") == ("text", "cmd\n")
+
+
+@asynctest
+async def test_devnull_and_stdout() -> None:
+    async with served(echo) as connection:
+        result = await connection.run("cmd", stdin=nacre.DEVNULL)
+        assert result.stderr == "cmd\n"
+        result = await connection.run("cmd", input="x", stderr=nacre.STDOUT)
+        assert (result.stdout, result.stderr) == ("xcmd\n", None)
+        result = await connection.run("cmd", input="x", stdout=nacre.DEVNULL)
+        assert (result.stdout, result.stderr) == (None, "cmd\n")
+        result = await connection.run("cmd", input="x", stderr=nacre.DEVNULL)
+        assert (result.stdout, result.stderr) == ("x", None)
+        process = await connection.create_process("cmd", stdout=nacre.DEVNULL, stdin=nacre.DEVNULL, stderr=nacre.DEVNULL)
+        for name in ("stdin", "stdout", "stderr"):
+            with pytest.raises(RuntimeError, match=name):
+                getattr(process, name)
+        await process.wait()
+
+
+@asynctest
+async def test_redirect_later() -> None:
+    async with served(echo) as connection:
+        process = await connection.create_process("cmd")
+        await process.redirect(stdin=nacre.DEVNULL, stderr=nacre.STDOUT)
+        assert (await process.wait()).stdout == "cmd\n"
+        with pytest.raises(nacre.NotSupportedYet):
+            await process.redirect(stdout="/tmp/x")
+
+
+@asynctest
+async def test_the_loss_of_the_connection_ends_a_process() -> None:
+    async def waits(process: Any) -> None:
+        process.stdout.write("here")
+        await process.stdin.read()
+
+    async with served(waits) as connection:
+        process = await connection.create_process("x")
+        assert await process.stdout.read(10) == "here"
+        reading = asyncio.create_task(process.stdout.read(10))
+        draining = asyncio.create_task(process.stdin.drain())
+        await asyncio.sleep(0)
+        connection._link.driver.transport.abort()
+        with pytest.raises(nacre.ConnectionLost):
+            await reading
+        await draining
+        result = await process.wait()
+        assert result.exit_status is None
+        with pytest.raises(nacre.ProcessError):
+            await process.wait(check=True)
+    assert not reported()
+
+
+@asynctest
+async def test_signals() -> None:
+    async def until_signal(process: Any) -> None:
+        try:
+            await process.stdin.read()
+        except nacre.SignalReceived as signal:
+            process.exit_with_signal(signal.signal)
+
+    async with served(until_signal) as connection:
+        for send, name in (
+            (lambda process: process.terminate(), "TERM"),
+            (lambda process: process.kill(), "KILL"),
+            (lambda process: process.send_signal("USR1"), "USR1"),
+        ):
+            process = await connection.create_process("x")
+            send(process)
+            assert (await process.wait()).exit_signal == (name, False, "", "en-US")
+        process = await connection.create_process("x", term_type="xterm")
+        process.change_terminal_size(1, 2)
+        process.send_break(1)
+        process.close()
+        await process.wait_closed()
+    reported()  # the size was raised in a handler that did not expect it

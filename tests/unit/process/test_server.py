@@ -1,0 +1,158 @@
+"""Processes of a server: what the factory gets, and how it ends them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import nacre
+from tests.support.face import asynctest, reported, served
+
+
+@asynctest
+async def test_what_a_process_knows() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        seen.append(
+            {
+                "command": process.command,
+                "subsystem": process.subsystem,
+                "env": dict(process.env),
+                "term_type": process.term_type,
+                "term_size": process.term_size,
+                "term_modes": dict(process.term_modes),
+                "user": process.get_extra_info("username"),
+                "logger": process.logger is process.channel.logger,
+            }
+        )
+        process.exit(0)
+
+    async with served(handler) as connection:
+        await connection.run("cmd", env={"A": "1"}, term_type="xterm", term_size=(80, 24), term_modes={53: 0})
+        await connection.run(subsystem="sub")
+        await connection.run()
+    nothing = {"command": None, "subsystem": None, "env": {}, "term_type": None, "term_size": (0, 0, 0, 0)}
+    nothing |= {"term_modes": {}, "user": "user", "logger": True}
+    assert seen == [
+        {**nothing, "command": "cmd", "env": {"A": "1"}, "term_type": "xterm", "term_size": (80, 24, 0, 0)}
+        | {"term_modes": {53: 0}},
+        {**nothing, "subsystem": "sub"},
+        nothing,
+    ]
+
+
+@asynctest
+async def test_a_plain_function_is_a_factory_too() -> None:
+    def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write("plain")
+        process.exit(4)
+
+    async with served(handler) as connection:
+        result = await connection.run()
+        assert (result.stdout, result.exit_status) == ("plain", 4)
+
+
+@asynctest
+async def test_a_factory_that_raises_ends_its_session_with_a_status() -> None:
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write("before")
+        if process.command == "await":
+            await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    async with served(handler) as connection:
+        for command in ("await", "at once"):
+            result = await connection.run(command)
+            assert (result.stdout, result.exit_status) == ("before", 1)
+        assert [type(report["exception"]) for report in reported()] == [ZeroDivisionError] * 2
+
+
+@asynctest
+async def test_a_client_that_goes_is_no_failure_of_the_handler() -> None:
+    ended: list[str] = []
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        try:
+            process.stdout.write("ready")
+            if process.command == "write":
+                while True:
+                    process.stdout.write("x" * 10000)
+                    await process.stdout.drain()
+            if process.command == "read":
+                while await process.stdin.read(100):
+                    pass
+                process.exit(0)
+            await asyncio.Event().wait()
+        finally:
+            ended.append(process.command or "")
+
+    for how in ("close", "abort", "channel"):
+        ended.clear()
+        async with served(handler) as connection:
+            processes = [await connection.create_process(command) for command in ("write", "read", "wait")]
+            for process in processes:
+                await process.stdout.read(5)
+            if how == "channel":
+                for process in processes:
+                    process.close()
+                    await process.wait_closed()
+            else:
+                getattr(connection, how)()
+        while len(ended) < 3:
+            await asyncio.sleep(0)
+        assert sorted(ended) == ["read", "wait", "write"]
+        assert not reported()
+
+
+@asynctest
+async def test_a_handler_may_wait_for_the_end_of_its_own_process() -> None:
+    after: list[str] = []
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.exit(0)
+        await process.wait_closed()
+        after.append("after")
+        process.close()
+        assert process.is_closing()
+
+    async with served(handler) as connection:
+        await connection.run()
+        while not after:
+            await asyncio.sleep(0)
+
+
+@asynctest
+async def test_close_sends_no_status() -> None:
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write("x")
+        process.close()
+
+    async with served(handler) as connection:
+        result = await connection.run()
+        assert (result.stdout, result.exit_status, result.returncode) == ("x", None, None)
+
+
+@asynctest
+async def test_sftp_needs_a_factory_of_its_own() -> None:
+    async with served(lambda process: process.exit(0)) as connection:
+        with pytest.raises(nacre.ChannelOpenError):
+            await connection.run(subsystem="sftp")
+
+
+@asynctest
+async def test_redirection_is_refused_by_name() -> None:
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        await process.redirect()
+        await process.redirect(stdin=nacre.PIPE)
+        for redirection in ({"stdin": "/x"}, {"stdout": nacre.DEVNULL}, {"stderr": nacre.STDOUT}):
+            with pytest.raises(nacre.NotSupportedYet):
+                await process.redirect(**redirection)  # type: ignore[arg-type]
+        with pytest.raises(nacre.NotSupportedYet):
+            process.set_redirect_pid(1)
+        process.exit(0)
+
+    async with served(handler) as connection:
+        assert (await connection.run()).exit_status == 0
