@@ -8,6 +8,7 @@ deleted: nothing in this file follows a symbolic link that it finds inside.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -110,7 +111,7 @@ def _empty(top: int) -> None:
 
     shutil.rmtree keeps a descriptor and a stack frame for each level, so that a user who nests a
     few thousand directories exhausts both. Here every directory that is found deeper down is moved
-    up into `top` first: two descriptors are enough for any depth. A rename does not cross a mount.
+    up into `top` first: a few descriptors are enough for any depth.
     """
     if os.geteuid() == 0:
         # From here on its user cannot add anything to it.
@@ -145,9 +146,17 @@ def _unlock(name: str, parent: int) -> None:
     # O_PATH takes no right on it, and its descriptor keeps a link from being put in its place.
     place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
+        if _mount(place) != _mount(parent):
+            raise OSError(errno.EXDEV, f"something is mounted on {name} in it")
         Path(f"/proc/self/fd/{place}").chmod(0o700)
     finally:
         os.close(place)
+
+
+def _mount(descriptor: int) -> bytes:
+    """Return the number of the mount that an open directory is on; two binds of one device differ."""
+    lines = Path(f"/proc/self/fdinfo/{descriptor}").read_bytes().splitlines()
+    return next(line for line in lines if line.startswith(b"mnt_id:"))
 
 
 def _entries(directory: int) -> list[tuple[str, bool]]:

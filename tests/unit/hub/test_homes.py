@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,27 @@ def test_what_cannot_be_deleted_is_told(paths: StatePaths, monkeypatch: pytest.M
     monkeypatch.setattr(homes.os, "rmdir", refuse)
     with pytest.raises(StateError, match="could not be deleted whole: Device or resource busy"):
         delete_home(paths, "alice")
+
+
+@needs_root
+def test_what_is_mounted_in_a_home_is_not_emptied(paths: StatePaths, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    for place in (("mounted",), ("deep", "mounted")):
+        point = ensure_home(paths, "alice", None).joinpath(*place)
+        point.mkdir(parents=True)
+        done = subprocess.run(
+            ["mount", "--bind", str(precious), str(point)], capture_output=True, check=False
+        )
+        if done.returncode:
+            pytest.skip("this machine lets nobody mount: run the tests outside of a container")
+        try:
+            with pytest.raises(
+                StateError, match="could not be deleted whole: something is mounted on mounted in it"
+            ):
+                delete_home(paths, "alice")
+        finally:
+            subprocess.run(["umount", str(point)], check=True)
+        assert (precious / "file").exists()
+        assert delete_home(paths, "alice") is True
