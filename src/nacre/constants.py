@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from nacre.aio.channel import EXTENDED_DATA_STDERR as EXTENDED_DATA_STDERR
+from nacre.aio.client_channel import OPEN_REQUEST_PTY_FAILED as OPEN_REQUEST_PTY_FAILED
+from nacre.aio.client_channel import OPEN_REQUEST_SESSION_FAILED as OPEN_REQUEST_SESSION_FAILED
+from nacre.aio.client_channel import OPEN_REQUEST_X11_FAILED as OPEN_REQUEST_X11_FAILED
 from nacre.errors import DisconnectReason, OpenFailureReason
 
 # Disconnect reasons (RFC 4253 section 11.1).
@@ -32,36 +36,61 @@ OPEN_CONNECT_FAILED: Final = int(OpenFailureReason.CONNECT_FAILED)
 OPEN_UNKNOWN_CHANNEL_TYPE: Final = int(OpenFailureReason.UNKNOWN_CHANNEL_TYPE)
 OPEN_RESOURCE_SHORTAGE: Final = int(OpenFailureReason.RESOURCE_SHORTAGE)
 
-#: Opcodes of terminal modes (RFC 4254 section 8, RFC 8160 for IUTF8), by their mnemonics.
-_TERMINAL_MODES: Final = {
-    **dict(
-        zip(
-            (
-                "VINTR VQUIT VERASE VKILL VEOF VEOL VEOL2 VSTART VSTOP VSUSP VDSUSP VREPRINT VWERASE "
-                "VLNEXT VFLUSH VSWTCH VSTATUS VDISCARD"
-            ).split(),
-            range(1, 19),
-            strict=True,
-        )
-    ),
-    **dict(
-        zip(
-            ("IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8").split(),
-            range(30, 43),
-            strict=True,
-        )
-    ),
-    **dict(
-        zip(
-            ("ISIG ICANON XCASE ECHO ECHOE ECHOK ECHONL NOFLSH TOSTOP IEXTEN ECHOCTL ECHOKE PENDIN").split(),
-            range(50, 63),
-            strict=True,
-        )
-    ),
-    **dict(zip("OPOST OLCUC ONLCR OCRNL ONOCR ONLRET".split(), range(70, 76), strict=True)),
-    **dict(zip("CS7 CS8 PARENB PARODD".split(), range(90, 94), strict=True)),
-    "OP_ISPEED": 128,
-    "OP_OSPEED": 129,
-    "OP_END": 0,
-}
-globals().update({f"PTY_{name}": opcode for name, opcode in _TERMINAL_MODES.items()})
+# Opcodes of terminal modes, by their mnemonics (RFC 4254 section 8, RFC 8160).
+PTY_OP_END: Final = 0
+PTY_VINTR: Final = 1
+PTY_VQUIT: Final = 2
+PTY_VERASE: Final = 3
+PTY_VKILL: Final = 4
+PTY_VEOF: Final = 5
+PTY_VEOL: Final = 6
+PTY_VEOL2: Final = 7
+PTY_VSTART: Final = 8
+PTY_VSTOP: Final = 9
+PTY_VSUSP: Final = 10
+PTY_VDSUSP: Final = 11
+PTY_VREPRINT: Final = 12
+PTY_VWERASE: Final = 13
+PTY_VLNEXT: Final = 14
+PTY_VFLUSH: Final = 15
+PTY_VSWTCH: Final = 16
+PTY_VSTATUS: Final = 17
+PTY_VDISCARD: Final = 18
+PTY_IGNPAR: Final = 30
+PTY_PARMRK: Final = 31
+PTY_INPCK: Final = 32
+PTY_ISTRIP: Final = 33
+PTY_INLCR: Final = 34
+PTY_IGNCR: Final = 35
+PTY_ICRNL: Final = 36
+PTY_IUCLC: Final = 37
+PTY_IXON: Final = 38
+PTY_IXANY: Final = 39
+PTY_IXOFF: Final = 40
+PTY_IMAXBEL: Final = 41
+PTY_IUTF8: Final = 42
+PTY_ISIG: Final = 50
+PTY_ICANON: Final = 51
+PTY_XCASE: Final = 52
+PTY_ECHO: Final = 53
+PTY_ECHOE: Final = 54
+PTY_ECHOK: Final = 55
+PTY_ECHONL: Final = 56
+PTY_NOFLSH: Final = 57
+PTY_TOSTOP: Final = 58
+PTY_IEXTEN: Final = 59
+PTY_ECHOCTL: Final = 60
+PTY_ECHOKE: Final = 61
+PTY_PENDIN: Final = 62
+PTY_OPOST: Final = 70
+PTY_OLCUC: Final = 71
+PTY_ONLCR: Final = 72
+PTY_OCRNL: Final = 73
+PTY_ONOCR: Final = 74
+PTY_ONLRET: Final = 75
+PTY_CS7: Final = 90
+PTY_CS8: Final = 91
+PTY_PARENB: Final = 92
+PTY_PARODD: Final = 93
+PTY_OP_ISPEED: Final = 128
+PTY_OP_OSPEED: Final = 129

@@ -1,0 +1,53 @@
+"""What is not built is refused by its name, on the spot."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+import nacre
+from tests.support.face import OpenServer, Recorder, asynctest, connected, serving, two_sessions
+
+CLIENT_METHODS = """create_subprocess start_sftp_client create_ssh_connection connect_ssh connect_reverse_ssh
+listen_ssh listen_reverse_ssh create_connection open_connection create_server start_server
+create_unix_connection open_unix_connection create_unix_server start_unix_server create_tun create_tap open_tun
+open_tap forward_local_port forward_local_path forward_local_port_to_path forward_local_path_to_port
+forward_remote_port forward_remote_path forward_remote_port_to_path forward_remote_path_to_port forward_socks
+forward_tun forward_tap""".split()
+
+
+@asynctest
+async def test_methods_of_connections() -> None:
+    async with two_sessions() as (_, server, connection):
+        for name in CLIENT_METHODS:
+            with pytest.raises(nacre.NotSupportedYet, match=f"SSHClientConnection.{name}"):
+                await getattr(connection, name)("any", arguments=1)
+        other = server.chan.get_connection()
+        for name in ("create_connection", "open_connection", "create_unix_connection", "open_unix_connection"):
+            with pytest.raises(nacre.NotSupportedYet, match=f"SSHServerConnection.{name}"):
+                await getattr(other, name)()
+        for name in ("create_tcp_channel", "create_unix_channel", "create_tuntap_channel"):
+            with pytest.raises(nacre.NotSupportedYet, match=name):
+                getattr(other, name)()
+
+
+@asynctest
+async def test_a_callback_that_is_not_called_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    from nacre.aio.channel import SSHChannel
+
+    class Forwards(OpenServer):
+        def connection_requested(self, *args: Any) -> bool:
+            raise AssertionError("never called")
+
+    with caplog.at_level(logging.INFO, "nacre"):
+        async with serving(server_factory=Forwards) as listener, connected(listener) as connection:
+            for _ in range(3):
+                with pytest.raises(nacre.ChannelOpenError, match="TCP forwarding is not supported"):
+                    await SSHChannel[str](connection._link).open("direct-tcpip", b"", Recorder)
+            await connection._link.global_request("tcpip-forward", b"")
+    messages = [record.getMessage() for record in caplog.records if "forwarding" in record.getMessage()]
+    assert len(messages) == 2
+    assert "connection_requested is not called" in messages[0]
+    assert "was refused" in messages[1]

@@ -1,0 +1,147 @@
+"""Values of options: what is taken, and one clear line for what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nacre import option_values as values
+from nacre.crypto.registry import Family, default_names, names
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(1, 1), ("1k", 1024), ("2M", 2 << 20), ("1g", 1 << 30), ("1g512m", (1 << 30) + (512 << 20)), (5.0, 5)]
+)
+def test_sizes(value: Any, expected: int) -> None:
+    assert values.size(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "g", "1x", "1 g", "-1", -1, 0, "0", "1.5g"])
+def test_sizes_that_are_none(value: Any) -> None:
+    with pytest.raises(ValueError):
+        values.size(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, 0), (1.5, 1.5), ("90", 90), ("1m", 60), ("1h30m", 5400), ("1d", 86400), ("1w", 604800), (None, 0)]
+)
+def test_seconds(value: Any, expected: float) -> None:
+    assert values.seconds(value) == expected
+
+
+@pytest.mark.parametrize("value", ["1y", "h", -1, "1g"])
+def test_seconds_that_are_none(value: Any) -> None:
+    with pytest.raises(ValueError):
+        values.seconds(value)
+
+
+def test_no_time_is_no_limit() -> None:
+    assert values.optional_seconds(None) is None
+    assert values.optional_seconds(0) is None
+    assert values.optional_seconds("1m") == 60
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [values.text, values.integer, values.size, values.seconds, values.optional_callable, values.command, values.count],
+)
+def test_the_wrong_type_is_named(convert: Any) -> None:
+    with pytest.raises(TypeError, match="list"):
+        convert([])
+
+
+def test_numbers() -> None:
+    assert values.port(0) == 0
+    assert values.positive(1) == 1
+    assert values.count(0) == 0
+    for convert, wrong in (
+        (values.port, 65536), (values.port, -1), (values.positive, 0), (values.count, -1), (values.window, 0),
+        (values.window, 1 << 32),
+    ):
+        with pytest.raises(ValueError):
+            convert(wrong)
+
+
+@pytest.mark.parametrize("value", ["has blank", "with-minus", "ünicode", "x" * 300, "line\n"])
+def test_a_version_is_one_ascii_word(value: str) -> None:
+    with pytest.raises(ValueError):
+        values.version(value)
+    assert values.version(b"mine_1.0") == "mine_1.0"
+    assert values.version("") == ""
+
+
+@pytest.mark.parametrize("value", ["a\0b", "a\nb", "a\rb"])
+def test_user_names_have_no_control_characters(value: str) -> None:
+    with pytest.raises(ValueError):
+        values.username(value)
+
+
+def test_encodings() -> None:
+    assert values.encoding(None) is None
+    assert values.encoding("latin-1") == "latin-1"
+    with pytest.raises(ValueError, match="no-such"):
+        values.encoding("no-such")
+
+
+def test_commands_are_bytes() -> None:
+    assert values.command("caf\udce9") == b"caf\xe9"
+    assert values.command(b"x") == b"x"
+    assert values.command(None) is None
+
+
+def test_names() -> None:
+    assert values.names("a, b c") == ("a", "b", "c")
+    assert values.names(["a", "b"]) == ("a", "b")
+    with pytest.raises(TypeError):
+        values.names([1])
+
+
+def test_environments() -> None:
+    assert values.environment({"A": 1, b"B": b"\xff"}) == {"A": "1", "B": "\udcff"}
+    assert values.environment(["A=1", b"B=x=y"]) == {"A": "1", "B": "x=y"}
+    assert values.environment(None) == {}
+    with pytest.raises(ValueError, match="NAME=value"):
+        values.environment(["A"])
+
+
+def test_terminals() -> None:
+    assert values.term_size((80, 24)) == (80, 24, 0, 0)
+    assert values.term_size((80, 24, 1, 2)) == (80, 24, 1, 2)
+    assert values.term_size(None) == (0, 0, 0, 0)
+    assert values.term_modes({53: 1}) == {53: 1}
+    assert values.term_modes(None) == {}
+    for wrong in ((1,), (1, 2, 3), (1, -2)):
+        with pytest.raises(ValueError):
+            values.term_size(wrong)
+    for opcode in (0, 160):
+        with pytest.raises(ValueError):
+            values.term_modes({opcode: 1})
+
+
+def test_request_pty() -> None:
+    for value in (True, False, "force", "auto"):
+        assert values.request_pty(value) == value
+    with pytest.raises(ValueError):
+        values.request_pty("maybe")
+
+
+def test_algorithms() -> None:
+    kex = values.algorithms(Family.KEX)
+    assert kex("^curve25519-sha256")[0] == "curve25519-sha256"
+    assert kex([b"curve25519-sha256"]) == ("curve25519-sha256",)
+    with pytest.raises(ValueError, match="unheard"):
+        kex(["unheard-of"])
+    assert values.compression(None) == ("none",)
+    assert values.compression("none") == ("none",)
+    assert values.signature_algorithms(["ssh-ed25519"]) == ("ssh-ed25519",)
+    assert values.host_key_algorithms("default")[0] == "ssh-ed25519"
+    assert values.host_key_algorithms("ssh-ed25519") == ("ssh-ed25519",)
+    assert set(default_names(Family.KEX)) <= set(names(Family.KEX))
+
+
+def test_text() -> None:
+    assert values.optional_text(None) is None
+    assert values.optional_text("x") == "x"
+    assert values.optional_callable(None) is None
+    assert values.optional_callable(len) is len
