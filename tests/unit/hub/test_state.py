@@ -474,3 +474,10 @@ def test_a_race_for_one_use_has_one_winner(paths: StatePaths, clock: Clock) -> N
         assert [user.name for user in state.users()] == [
             outcomes[[o.startswith("user") for o in outcomes].index(True)]
         ]
+
+
+def test_a_removed_user_stays_out_even_with_a_key_that_was_left(state: State) -> None:
+    state.add_user("alice", keys=[(blob(1), "")])
+    with state._store.transaction():
+        state._store.change("UPDATE users SET state = 'removed'")
+    assert state.user_has_key("alice", blob(1)) is None
