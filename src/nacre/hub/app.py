@@ -7,16 +7,15 @@ does (`front`), who comes in (`login`).
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
-import socket
 import sys
-from collections.abc import Mapping
-from enum import Enum
+from dataclasses import replace
 from typing import Final
 
 import nacre
-from nacre.hub.control import ControlServer, Handler
+from nacre.hub.control import ControlServer
 from nacre.hub.front import Front
 from nacre.hub.ground import Ground, HubOptions, open_ground
 from nacre.hub.isolation import Isolation, choose
@@ -25,13 +24,20 @@ from nacre.hub.operations import Operations, SessionRow
 from nacre.hub.problem import HubProblem, os_problem
 from nacre.hub.sessions import SessionInfo, SessionManager
 from nacre.hub.visit import Visit
+from nacre.hub.welcome import Welcome
 
 __all__ = ["Hub", "run"]
 
 _log: Final = logging.getLogger("nacre.hub")
 
-#: How long connections get to take their last bytes.
+#: How long clients get to take their last bytes, in seconds; and where somebody is in a hurry.
 _LAST_WORDS: Final = 3.0
+_LAST_WORDS_IN_HASTE: Final = 1.0
+_REMEDIES: Final = {
+    errno.EADDRINUSE: "is another hub running there? Choose another port with --port",
+    errno.EACCES: "ports below 1024 are root's; choose another with --port",
+    errno.EADDRNOTAVAIL: "give an address of this machine to --listen",
+}
 
 
 def run(options: HubOptions) -> int:
@@ -51,12 +57,6 @@ def run(options: HubOptions) -> int:
         return asyncio.run(Hub(ground).serve())
 
 
-class _Life(Enum):
-    SERVING = "serving"
-    DRAINING = "draining"
-    OVER = "over"
-
-
 class Hub:
     """One running hub.
 
@@ -66,33 +66,32 @@ class Hub:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        config = ground.config
-        self._isolation: Isolation = choose(config.isolation, ground.paths)
+        self._config = ground.config
+        self._isolation: Isolation = choose(self._config.isolation, ground.paths)
         self._sessions = SessionManager(
-            ground.paths, self._isolation, detached=config.detached, on_end=self._session_ended
+            ground.paths, self._isolation, detached=self._config.detached, on_end=self._session_ended
         )
-        self._front = Front(config, ground.state, ground.apps, self._sessions, self._isolation, self._where)
+        welcome = Welcome(ground.state, self._isolation, self._where)
+        self._front = Front(self._config, ground.state, ground.apps, self._sessions, welcome)
         self._book = LoginBook(ground.state, self._begin)
         self._leading: set[asyncio.Task[None]] = set()
-        self._life = _Life.SERVING
         self._told = asyncio.Event()
         self._at_once = asyncio.Event()
-        self._host, self._port = config.host, config.port
 
     # ------------------------------------------------------------ from start to end
 
     async def serve(self) -> int:
         """Serve until told to end; returns the exit status."""
         self._check_exposure()
-        loop = asyncio.get_running_loop()
         await self._sessions.recover()
         await self._end_orphans()
-        control = ControlServer(self._ground.paths, self._handlers())
         acceptor = await self._listen()
+        ground = self._ground
+        operations = Operations(ground.paths, ground.state, self._config, self)
+        control = ControlServer(ground.paths, operations.handlers())
         try:
             await control.start()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._signalled)
+            self._heed_signals()
             self._introduce()
             await self._told.wait()
             await self._drain()  # who comes meanwhile is told, not turned away
@@ -104,8 +103,13 @@ class Hub:
             await self._sessions.close()
         return 0
 
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+                asyncio.get_running_loop().add_signal_handler(number, self._signalled)
+
     def _check_exposure(self) -> None:
-        config = self._ground.config
+        config = self._config
         if not self._isolation.may_serve_others and not config.loopback:
             raise HubProblem(
                 f"this hub cannot keep users apart, and is to listen on {config.host}",
@@ -114,7 +118,7 @@ class Hub:
             )
 
     async def _listen(self) -> nacre.SSHAcceptor:
-        config, key = self._ground.config, self._ground.host_key.key
+        config, key = self._config, self._ground.host_key.key
         try:
             acceptor = await nacre.listen(
                 config.host,
@@ -122,6 +126,8 @@ class Hub:
                 server_factory=self._book.server,
                 server_host_keys=[key],
                 login_timeout=config.limits.login,
+                ident_timeout=config.limits.identification,
+                max_unauthenticated=config.limits.unauthenticated,
                 keepalive_interval=config.keepalive.interval,
                 keepalive_count_max=config.keepalive.count,
                 encoding=None,
@@ -129,9 +135,9 @@ class Hub:
         except OSError as error:
             raise HubProblem(
                 f"cannot listen on {config.host} port {config.port}: {os_problem(error)}",
-                "is another hub running there? Choose another with --port",
+                _REMEDIES.get(error.errno or 0, "correct --listen, or the listen of the configuration"),
             ) from error
-        self._port = acceptor.get_port()
+        self._config = replace(config, port=acceptor.get_port())
         return acceptor
 
     async def _end_orphans(self) -> None:
@@ -144,26 +150,23 @@ class Hub:
     # ------------------------------------------------------------ what a person sees first
 
     def _where(self, user: str) -> str:
-        host = self._host
-        if host in ("", "0.0.0.0", "::"):
-            host = socket.gethostname()
-        port = "" if self._port == 22 else f"-p {self._port} "
-        return f"ssh {port}{user}@{host}"
+        return self._config.ssh_command(user)
 
     def _introduce(self) -> None:
         ground = self._ground
         made = " (made now)" if ground.host_key.made else ""
-        address = f"[{self._host}]" if ":" in self._host else self._host or "*"
+        host = self._config.host
+        address = f"[{host}]" if ":" in host else host
+        key = f"host key {ground.host_key.fingerprint}{made}"
         lines = [
-            f"nacre hub · {address}:{self._port} · host key {ground.host_key.fingerprint}{made}"
-            f" · state in {ground.paths.root}",
+            f"nacre hub · {address}:{self._config.port} · {key} · state in {ground.paths.root}",
             "apps   " + "  ".join(str(app) for app in ground.apps),
         ]
         if self._isolation.notice:
             lines.append(f"note   {self._isolation.notice}")
         running = self._sessions.sessions()
         if running:
-            lines.append(f"{len(running)} session(s) of the former hub still run")
+            lines.append(f"{len(running)} session{'s' * (len(running) > 1)} of the former hub still run")
         lines.append(self._invitation())
         for line in lines:
             print(f"  {line}", flush=True)
@@ -210,40 +213,46 @@ class Hub:
 
     async def _drain(self) -> None:
         """Tell everybody, give them time, and restore each client's terminal."""
-        self._life = _Life.DRAINING
-        grace = self._ground.config.grace
-        keeps = "your sessions go on" if self._ground.config.detached else "your sessions end"
-        self._front.draining = f"the hub is shutting down; {keeps}"
-        if self._leading and grace:
+        grace = self._config.grace
+        keeps = "your sessions go on" if self._config.detached else "your sessions end"
+        self._front.drain(f"the hub is shutting down; {keeps}")
+        if self._front.attachments and grace:
             _log.info("shutting down in %.0f s", grace)
             for visit in list(self._front.attachments):
                 await self._notify(visit, f"the hub shuts down in {grace:.0f} s; {keeps}")
             await self._until_gone(grace)
         for attachment in list(self._front.attachments.values()):
             attachment.detach()
-        await self._until_gone(_LAST_WORDS)
+        if self._at_once.is_set():
+            await self._all_gone(_LAST_WORDS_IN_HASTE)
+        else:
+            await self._until_gone(_LAST_WORDS)
 
     async def _until_gone(self, seconds: float) -> None:
         """Wait until nobody visits any more, for so long, or until told again."""
         hurry = asyncio.ensure_future(self._at_once.wait())
+        gone = asyncio.ensure_future(self._all_gone(seconds))
         try:
-            gone = asyncio.ensure_future(self._all_gone())
-            await asyncio.wait((gone, hurry), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
+            await asyncio.wait((gone, hurry), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            gone.cancel()
             hurry.cancel()
-            await asyncio.gather(hurry, return_exceptions=True)
+            await asyncio.gather(gone, hurry, return_exceptions=True)
 
-    async def _all_gone(self) -> None:
-        while self._leading:
-            await asyncio.wait(self._leading)
+    async def _all_gone(self, seconds: float) -> None:
+        """Wait until nobody visits any more, for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._leading:
+                    await asyncio.wait(self._leading)
+        except TimeoutError:
+            _log.info("%d did not leave in %.0f s", len(self._leading), seconds)
 
     async def _notify(self, visit: Visit, text: str) -> None:
-        """Write a line at the foot of somebody's screen, and put the cursor back."""
-        rows = visit.terminal.size[1] if visit.terminal is not None else 24
+        """Write a line at the top of somebody's screen, where prompts seldom are; the cursor stays."""
+        columns = visit.terminal.size[0] if visit.terminal is not None else 80
         if visit.writable:
-            await visit.write(f"\a\x1b7\x1b[{rows};1H\x1b[0;7m {text} \x1b[0m\x1b[K\x1b8".encode())
+            await visit.write(f"\a\x1b7\x1b[1;1H\x1b[0;7m{f' {text} '[:columns]}\x1b[0m\x1b[K\x1b8".encode())
 
     async def _close_connections(self) -> None:
         for task in list(self._leading):
@@ -262,25 +271,6 @@ class Hub:
 
     # ------------------------------------------------------------ administration
 
-    def _handlers(self) -> dict[str, Handler]:
-        ground = self._ground
-        handlers = dict(Operations(ground.paths, ground.state, ground.config, self).handlers())
-        add = handlers["user.add"]
-
-        async def add_user(arguments: Mapping[str, object]) -> object:
-            self._check_second_user()
-            return await add(arguments)
-
-        handlers["user.add"] = add_user
-        return handlers
-
-    def _check_second_user(self) -> None:
-        if not self._isolation.may_serve_others and self._ground.state.has_users():
-            raise HubProblem(
-                "this hub cannot keep users apart, and serves one only",
-                'install bubblewrap, start it as root, or set isolation = "none"',
-            )
-
     async def sessions(self) -> list[SessionRow]:
         """All that run, for `nacre hub session list`."""
         return [
@@ -293,8 +283,9 @@ class Hub:
         return await self._sessions.end(session_id)
 
     async def end_user_sessions(self, name: str) -> int:
-        """Shut a user out: connections first, then sessions."""
+        """Shut a user out, who is not in the state any more: sessions first, which restores terminals."""
+        ended = await self._sessions.end_user(name)
         for server in list(self._book.servers):
             if server.user is not None and server.user.name == name:
                 server.connection.close()
-        return await self._sessions.end_user(name)
+        return ended

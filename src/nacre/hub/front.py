@@ -1,15 +1,14 @@
-"""What a person who is in gets: the dialogue of an invite, the menu, an app, or a line that says why not.
+"""What a person who is in gets: the menu, an app, a session that waits, or a line that says why not.
 
-Owns: `Front`, which leads one visit from its beginning to its exit status, and the bridge between a
-visit and a session. Must not know: keys, sockets, how holders work.
+Owns: `Front`, which leads one visit from its beginning to its exit status. Must not know: keys and
+codes (`login`, `welcome`), how bytes get to a session (`viewer`), how holders work.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,10 +16,7 @@ from nacre.hub import apps as app_catalogue
 from nacre.hub import menu
 from nacre.hub.apps import App
 from nacre.hub.config import HubConfig
-from nacre.hub.enrol import Enrolment, Wish
-from nacre.hub.invites import InviteError, InviteFault, InviteLimiter
-from nacre.hub.isolation import Isolation
-from nacre.hub.keystrokes import Keystrokes
+from nacre.hub.keyboard import Keyboard
 from nacre.hub.login import HubServer
 from nacre.hub.menu import Entry, Menu, Outcome
 from nacre.hub.problem import HubProblem
@@ -28,18 +24,18 @@ from nacre.hub.route import REFUSED, Refusal, Start, route
 from nacre.hub.route import Menu as MenuWanted
 from nacre.hub.sessions import Attachment, Ending, EndingKind, SessionInfo, SessionManager, Terminal
 from nacre.hub.state import State
-from nacre.hub.users import User, check_user_name, fingerprint
+from nacre.hub.users import User
+from nacre.hub.viewer import exit_as, sentence, view
 from nacre.hub.visit import Visit
+from nacre.hub.welcome import Welcome
 
 __all__ = ["Front"]
 
 _log: Final = logging.getLogger("nacre.hub")
 
-#: How long an ESC may wait for the rest of a sequence before it is the key.
-_ESCAPE_SECONDS: Final = 0.2
-#: A failing code costs this long, so that guessing is slow beside the hub's limit.
-_FAILED_SECONDS: Final = 1.0
-_NOT_VALID: Final = "this invite is not valid: ask for a new one"
+#: An app that fails within so many seconds has not started as far as its user is concerned.
+_AT_ONCE_SECONDS: Final = 2.0
+_GONE: Final = "this login is not possible any more"
 
 
 @dataclass(slots=True)
@@ -47,46 +43,51 @@ class Front:
     """What all visits of a hub share.
 
     Attributes:
-        where: the address to type, as "-p 8022 {user}@127.0.0.1".
-        draining: the hub is about to end: what to say to those who come, or None.
+        welcome: where those who come with an invite are led.
+        draining: what to say to those who come while the hub ends, or None.
+        attachments: who looks at a session now.
     """
 
     config: HubConfig
     state: State
     apps: tuple[App, ...]
     sessions: SessionManager
-    isolation: Isolation
-    where: Callable[[str], str]
-    limiter: InviteLimiter = field(default_factory=InviteLimiter)
+    welcome: Welcome
     draining: str | None = None
     attachments: dict[Visit, Attachment] = field(default_factory=dict)
+    _keyboards: set[Keyboard] = field(default_factory=set)
+    _starting: Counter[str] = field(default_factory=Counter)
+
+    def drain(self, text: str) -> None:
+        """From now on nothing is begun: who comes, and who is at a menu, is told so and leaves."""
+        self.draining = text
+        for keyboard in self._keyboards:
+            keyboard.close()
 
     # ------------------------------------------------------------ one visit
 
     async def lead(self, server: HubServer, visit: Visit) -> None:
         """Lead a visit to its end. Whatever happens, the client gets an exit status."""
+        keyboard = Keyboard(visit)
+        self._keyboards.add(keyboard)
         try:
-            if self.draining is not None:
-                await visit.tell(self.draining)
-                visit.exit(REFUSED)
-            elif server.user is not None:
-                await self._user(server, server.user, visit)
+            self._check_not_draining()
+            if server.user is not None:
+                await self._user(server, server.user, visit, keyboard)
             else:
-                await self._invited(server, visit)
+                await self.welcome.lead(server, visit, keyboard)
         except HubProblem as problem:
             await visit.tell(str(problem))
-            visit.exit(REFUSED)
         finally:
+            self._keyboards.discard(keyboard)
             visit.exit(REFUSED)  # does nothing where a status was sent
 
-    async def _user(self, server: HubServer, user: User, visit: Visit) -> None:
-        known = self.state.user(user.name)
-        if known is None:
-            raise HubProblem("this login is not possible any more")
+    async def _user(self, server: HubServer, user: User, visit: Visit, keyboard: Keyboard) -> None:
+        self._check_still_there(user)
         login = server.login
         channel = visit.channel
         wanted = route(
-            app_catalogue.available(self.apps, known),
+            app_catalogue.available(self.apps, user),
             login.app if login is not None else None,
             channel.get_command(),
             channel.get_subsystem(),
@@ -96,51 +97,81 @@ class Front:
             await visit.tell(*wanted.lines)
             visit.exit(wanted.status)
         elif isinstance(wanted, MenuWanted):
-            await self._menu(known, visit)
+            await self._menu(user, visit, keyboard)
         else:
-            ending = await self._start(known, wanted, visit)
-            await self._say(visit, ending)
-            _exit_as(visit, ending)
+            await self._directly(user, wanted, visit, keyboard)
+
+    def _check_still_there(self, user: User) -> None:
+        """A user may be removed, and made anew as somebody else, while an old connection stands."""
+        known = self.state.user(user.name)
+        if known is None or known.number != user.number:
+            raise HubProblem(_GONE)
+
+    async def _directly(self, user: User, wanted: Start, visit: Visit, keyboard: Keyboard) -> None:
+        """An app by name: back to it where it waits; asked where it is open elsewhere; else a new one."""
+        begun = time.monotonic()
+        ending = await self._resume(user, wanted.app, visit) if wanted.resume else None
+        resumed = ending is not None
+        if ending is None:
+            elsewhere = [info for info in self._running(user) if info.app == wanted.app.name]
+            if wanted.resume and elsewhere:
+                entries = [_running_entry(info) for info in elsewhere]
+                entries.append(Entry(wanted.app.name, "start another", False, wanted.app))
+                heading = f"nacre hub · {user.name} · {wanted.app.name} is open in another terminal"
+                entry = await self._choose(Menu(heading, entries), visit, keyboard)
+                if entry is None:
+                    self._check_not_draining()
+                    visit.exit(0)
+                    return
+                resumed = isinstance(entry.value, SessionInfo)
+                begun = time.monotonic()
+                ending = await self._open(user, entry, visit)
+            else:
+                ending = await self._launch(user, wanted.app, wanted.argv, visit)
+        if ending.kind in (EndingKind.DETACHED, EndingKind.LOST):
+            await visit.tell(self.draining or sentence(wanted.app.name, ending))
+        elif ending.status and not resumed and time.monotonic() - begun < _AT_ONCE_SECONDS:
+            await visit.tell(f"{wanted.app.name} ended at once, with status {ending.status}")
+        exit_as(visit, ending)
 
     # ------------------------------------------------------------ the menu
 
-    async def _menu(self, user: User, visit: Visit) -> None:
+    async def _menu(self, user: User, visit: Visit, keyboard: Keyboard) -> None:
         """Show the menu until somebody leaves it; an app that ends leads back to it."""
         message = ""
-        while not visit.lost.is_set() and self.draining is None:
-            entry = await self._choose(user, visit, message)
+        while not visit.lost.is_set():
+            self._check_not_draining()
+            self._check_still_there(user)
+            picture = Menu(f"nacre hub · {user.name}", self._entries(user), message)
+            entry = await self._choose(picture, visit, keyboard)
             if entry is None:
                 break
             try:
-                if isinstance(entry.value, SessionInfo):
-                    ending = await self._attach(entry.value.id, visit)
-                elif isinstance(entry.value, App):
-                    app = entry.value
-                    ending = await self._start(user, Start(app, app_catalogue.argv(app, ""), False), visit)
-                else:
-                    raise TypeError(f"{entry.value!r} in the menu")
+                ending = await self._open(user, entry, visit)
             except HubProblem as problem:
                 message = str(problem)
                 continue
-            message = _sentence(entry.title, ending)
+            message = sentence(entry.title, ending)
             if ending.kind is EndingKind.DETACHED:
+                # Taken over by another login: it is the other terminal that goes on.
+                await visit.tell(self.draining or message)
                 break
-        if message and self.draining is not None:
-            await visit.tell(self.draining)
+        self._check_not_draining()
         visit.exit(0)
 
-    async def _choose(self, user: User, visit: Visit, message: str) -> Entry | None:
-        picture = Menu(f"nacre hub · {user.name}", self._entries(user), message)
-        keys = Keystrokes()
-        redraw = asyncio.Event()
-        visit.resized = lambda *_: redraw.set()
+    def _check_not_draining(self) -> None:
+        if self.draining is not None:
+            raise HubProblem(self.draining)
+
+    async def _choose(self, picture: Menu, visit: Visit, keyboard: Keyboard) -> Entry | None:
+        visit.resized = lambda *_: keyboard.wake()
         await visit.write(menu.ENTER)
         try:
-            while True:
+            while not visit.ended and not keyboard.over:
                 terminal = visit.terminal or Terminal("", 80, 24)
                 columns, rows, _, _ = terminal.size
                 await visit.write(picture.draw(columns, rows))
-                for key in await self._keys(visit, keys, redraw):
+                for key in await keyboard.keys():
                     match picture.key(key):
                         case Outcome.CHOSEN:
                             return picture.chosen
@@ -148,71 +179,72 @@ class Front:
                             return None
                         case Outcome.REDRAW:
                             pass
-                if visit.ended:
-                    return None
+            return None
         finally:
             visit.resized = None
             await visit.write(menu.LEAVE)
 
-    def _entries(self, user: User) -> list[Entry]:
-        running = [
-            Entry(info.app, f"{_since(info.started)}, {info.state}", True, info)
-            for info in reversed(self.sessions.sessions(user.name))
-        ]
-        apps = app_catalogue.available(self.apps, user)
-        return running + [Entry(app.name, app.description, False, app) for app in apps]
+    def _running(self, user: User) -> list[SessionInfo]:
+        """The sessions of a user, newest first."""
+        return self.sessions.sessions(user.name)[::-1]
 
-    async def _keys(self, visit: Visit, keys: Keystrokes, redraw: asyncio.Event) -> list[str]:
-        """Wait for keys, or for a reason to draw again."""
-        reading = asyncio.ensure_future(visit.wait_readable())
-        resizing = asyncio.ensure_future(redraw.wait())
-        try:
-            done, _ = await asyncio.wait(
-                (reading, resizing),
-                return_when=asyncio.FIRST_COMPLETED,
-                timeout=_ESCAPE_SECONDS if keys.unfinished else None,
-            )
-        finally:
-            reading.cancel()
-            resizing.cancel()
-            await asyncio.gather(reading, resizing, return_exceptions=True)
-        redraw.clear()
-        if not done:
-            return keys.flush()
-        if visit.typed:
-            return keys.feed(await visit.read())
-        return []
+    def _entries(self, user: User) -> list[Entry]:
+        apps = app_catalogue.available(self.apps, user)
+        return [
+            *(_running_entry(info) for info in self._running(user)),
+            *(Entry(app.name, app.description, False, app) for app in apps),
+        ]
 
     # ------------------------------------------------------------ sessions
 
-    async def _start(self, user: User, wanted: Start, visit: Visit) -> Ending:
-        if wanted.resume:
-            waiting = [
-                info
-                for info in self.sessions.sessions(user.name)
-                if info.app == wanted.app.name and info.state == "detached"
-            ]
-            if waiting:
-                return await self._attach(waiting[-1].id, visit)
+    async def _open(self, user: User, entry: Entry, visit: Visit) -> Ending:
+        """Do what an entry of the menu stands for."""
+        if isinstance(entry.value, SessionInfo):
+            return await self._attach(entry.value.id, visit)
+        if isinstance(entry.value, App):
+            return await self._launch(user, entry.value, app_catalogue.argv(entry.value, ""), visit)
+        raise TypeError(f"{entry.value!r} in a menu")
+
+    async def _resume(self, user: User, app: App, visit: Visit) -> Ending | None:
+        """Come back to the newest session of an app that nobody looks at; None where there is none."""
+        for info in self._running(user):
+            if info.app == app.name and info.state == "detached":
+                try:
+                    attachment = await self.sessions.attach(info.id, _terminal(visit))
+                except HubProblem:  # it has just ended
+                    continue
+                return await self._view(visit, attachment)
+        return None
+
+    async def _launch(self, user: User, app: App, argv: tuple[str, ...], visit: Visit) -> Ending:
         self._check_limits(user)
-        terminal = visit.terminal
-        if terminal is None:
-            raise HubProblem("an app needs a terminal: add -t to the ssh command")
-        info = await self.sessions.start(
-            user.name,
-            wanted.app.name,
-            wanted.argv,
-            terminal,
-            visit.channel.get_environment(),
-            uid=user.uid,
-            more_names=self.config.environment,
-        )
-        _log.info("session %s: %s started %s", info.id, user.name, wanted.app.name)
+        terminal = _terminal(visit)
+        self._starting[user.name] += 1
+        try:
+            info = await self.sessions.start(
+                user.name,
+                app.name,
+                argv,
+                terminal,
+                visit.channel.get_environment(),
+                uid=user.uid,
+                more_names=self.config.environment,
+            )
+        finally:
+            self._starting[user.name] -= 1
+        _log.info("session %s: %s started %s", info.id, user.name, app.name)
+        try:
+            self._check_still_there(user)
+        except HubProblem:
+            await self.sessions.end(info.id)
+            raise
         return await self._attach(info.id, visit)
 
     def _check_limits(self, user: User) -> None:
+        """Count what runs and what is about to."""
         limits = self.config.limits
-        own, every = len(self.sessions.sessions(user.name)), len(self.sessions.sessions())
+        own = len(self.sessions.sessions(user.name)) + self._starting[user.name]
+        every = len(self.sessions.sessions()) + self._starting.total()
         if limits.sessions_per_user and own >= limits.sessions_per_user:
             raise HubProblem(
                 f"you have {own} sessions running, the most there may be", "end one of them first"
@@ -223,141 +255,27 @@ class Front:
             )
 
     async def _attach(self, session_id: str, visit: Visit) -> Ending:
-        """Be the viewer of a session until one of them ends."""
-        attachment = await self.sessions.attach(session_id, visit.terminal or Terminal("", 80, 24))
+        return await self._view(visit, await self.sessions.attach(session_id, _terminal(visit)))
+
+    async def _view(self, visit: Visit, attachment: Attachment) -> Ending:
         self.attachments[visit] = attachment
-        visit.resized = attachment.resize
-        visit.signalled = attachment.signal
-        typing = asyncio.create_task(_type(visit, attachment))
         try:
-            async for data in attachment:
-                await visit.write(data)
+            if self.draining is not None:
+                attachment.detach()
+            return await view(visit, attachment)
         finally:
-            typing.cancel()
-            await asyncio.gather(typing, return_exceptions=True)
-            visit.resized = visit.signalled = None
             self.attachments.pop(visit, None)
-            attachment.close()
-        return attachment.ending or Ending(EndingKind.LOST, text="the session ended unexpectedly")
-
-    async def _say(self, visit: Visit, ending: Ending) -> None:
-        if self.draining is not None and ending.kind is EndingKind.DETACHED:
-            await visit.tell(self.draining)
-        elif ending.kind in (EndingKind.DETACHED, EndingKind.LOST):
-            await visit.tell(ending.text)
-
-    # ------------------------------------------------------------ invites
-
-    async def _invited(self, server: HubServer, visit: Visit) -> None:
-        if visit.terminal is None:
-            raise HubProblem("an invite is a dialogue: add -t to the ssh command")
-        code = server.invite or ""
-        now = time.monotonic()
-        invite = self.state.invite(code, time.time()) if self.limiter.allowed(now) else None
-        if invite is None:
-            self.limiter.failed(now)
-            _log.warning("refused an invite from %s", server.address)
-            await asyncio.sleep(_FAILED_SECONDS)
-            raise HubProblem(_NOT_VALID)
-        if not self.isolation.may_serve_others and self.state.has_users() and invite.user is None:
-            raise HubProblem(
-                "this hub cannot keep users apart, and serves one only",
-                'its administrator can set isolation = "none", or install bubblewrap',
-            )
-        enrolment = Enrolment(fingerprint(server.key_blob), invite.user)
-        await visit.write(enrolment.begin().encode())
-        if await self._converse(server, visit, enrolment, code):
-            await visit.tell(
-                "",
-                f"{enrolment.name} is bound to this key. From now on, type:",
-                "",
-                f"  {self.where(enrolment.name)}",
-                "",
-            )
-            visit.exit(0)
-        else:
-            await visit.tell("nothing was bound; the invite is not spent")
-            visit.exit(REFUSED)
-
-    async def _converse(self, server: HubServer, visit: Visit, enrolment: Enrolment, code: str) -> bool:
-        """Go through the dialogue; returns whether the key was bound."""
-        keys = Keystrokes()
-        nothing = asyncio.Event()
-        while not visit.ended:
-            for key in await self._keys(visit, keys, nothing):
-                text, wish = enrolment.key(key)
-                await visit.write(text.encode())
-                match wish:
-                    case Wish.CHECK_NAME:
-                        await visit.write(self._check_name(enrolment).encode())
-                    case Wish.LEAVE:
-                        return False
-                    case Wish.REDEEM:
-                        refusal = self._redeem(server, enrolment, code)
-                        if refusal is None:
-                            return True
-                        await visit.write(enrolment.refuse_name(refusal).encode())
-                    case Wish.NOTHING:
-                        pass
-        return False
-
-    def _check_name(self, enrolment: Enrolment) -> str:
-        try:
-            check_user_name(enrolment.name)
-        except HubProblem as problem:
-            return enrolment.refuse_name(str(problem))
-        return enrolment.accept_name()
-
-    def _redeem(self, server: HubServer, enrolment: Enrolment, code: str) -> str | None:
-        """Bind the key. Returns what to say where another name would help; else raises."""
-        try:
-            user = self.state.redeem(code, enrolment.name, server.key_blob, time.time())
-        except InviteError as error:
-            if error.fault in (InviteFault.NAME_INVALID, InviteFault.NAME_TAKEN):
-                return str(error)
-            raise
-        _log.info(
-            "enrolled %s (%s) from %s with %s",
-            user.name,
-            user.role,
-            server.address,
-            fingerprint(server.key_blob),
-        )
-        return None
 
 
-async def _type(visit: Visit, attachment: Attachment) -> None:
-    """Carry what the client types to the session; a client that is gone leaves it."""
-    while data := await visit.read():
-        await attachment.write(data)
-    if not visit.lost.is_set():
-        await visit.lost.wait()  # its standard input has ended, but it still reads
-    attachment.close()
+def _terminal(visit: Visit) -> Terminal:
+    if visit.terminal is None:
+        raise HubProblem("an app needs a terminal", "add -t to the ssh command")
+    return visit.terminal
 
 
-def _exit_as(visit: Visit, ending: Ending) -> None:
-    match ending.kind:
-        case EndingKind.EXIT:
-            visit.exit(ending.status or 0)
-        case EndingKind.SIGNAL:
-            visit.exit_with_signal(ending.signal or "TERM")
-        case EndingKind.DETACHED:
-            visit.exit(0)
-        case EndingKind.LOST:
-            visit.exit(REFUSED)
-
-
-def _sentence(app: str, ending: Ending) -> str:
-    """What the menu says of the app that was left."""
-    match ending.kind:
-        case EndingKind.EXIT if not ending.status:
-            return ""
-        case EndingKind.EXIT:
-            return f"{app} ended with status {ending.status}"
-        case EndingKind.SIGNAL:
-            return f"{app} was ended by {ending.signal}"
-        case EndingKind.DETACHED | EndingKind.LOST:
-            return ending.text
+def _running_entry(info: SessionInfo) -> Entry:
+    where = "open in another terminal" if info.state == "attached" else info.state
+    return Entry(info.app, f"{_since(info.started)}, {where}", True, info)
 
 
 def _since(started: float) -> str:

@@ -7,6 +7,7 @@ same work; every invite name is let through to the dialogue, which judges the co
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -27,6 +28,12 @@ _log: Final = logging.getLogger("nacre.hub")
 _LONGEST: Final = 128
 #: Sessions that one connection may have open at once (as OpenSSH's MaxSessions).
 MAX_SESSIONS: Final = 10
+#: Connections of one user, and connections of all who come with an invite: any key opens these.
+MAX_CONNECTIONS: Final = 32
+#: How long somebody with an invite may stay, in seconds.
+INVITE_SECONDS: Final = 300.0
+#: Refused keys that a log line names.
+_MAX_NAMED: Final = 8
 
 _BANNER: Final = (
     "nacre hub: you log in with an SSH key. No key yet? Run  ssh-keygen -t ed25519  on your machine.\n"
@@ -53,6 +60,16 @@ class LoginBook:
         """Make the callbacks of a new connection."""
         return HubServer(self)
 
+    def crowded(self, user: User | None) -> bool:
+        """Whether a user, or those with invites, have as many connections as they may."""
+        name = None if user is None else user.name
+        same = [
+            server
+            for server in self.servers
+            if server.is_in and (None if server.user is None else server.user.name) == name
+        ]
+        return len(same) > MAX_CONNECTIONS
+
 
 class HubServer(nacre.SSHServer):
     """The callbacks of one connection.
@@ -72,7 +89,9 @@ class HubServer(nacre.SSHServer):
         self.invite: str | None = None
         self.user: User | None = None
         self.key_blob = b""
-        self._tried = ""
+        self._tried: str | None = None
+        self._refused: list[str] = []
+        self._limit: asyncio.TimerHandle | None = None
 
     @property
     def connection(self) -> nacre.SSHServerConnection:
@@ -89,16 +108,18 @@ class HubServer(nacre.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end; one that was no login is a refusal."""
         self._book.servers.discard(self)
-        if self.user is not None or self.invite is not None:
-            _log.info(
-                "logout %s from %s%s", self.name, self.address, f": {one_line(str(exc))}" if exc else ""
-            )
-        elif self._tried:
-            _log.warning("refused %s from %s", self._tried, self.address)
+        if self._limit is not None:
+            self._limit.cancel()
+        why = f": {one_line(str(exc))}" if exc else ""
+        if self.is_in:
+            _log.info("logout %s from %s%s", self.name, self.address, why)
+        elif self._tried is not None:
+            keys = ", ".join(self._refused) or "no key"
+            _log.warning("refused %s from %s with %s%s", self._tried, self.address, keys, why)
 
     def begin_auth(self, username: str) -> bool:
         """Everybody gets the banner, whatever their name, and needs a key."""
-        if not self._tried:
+        if self._tried is None:
             self._conn.send_auth_banner(_BANNER)
         self._tried = one_line(redact(username[:_LONGEST]))
         return True
@@ -112,7 +133,11 @@ class HubServer(nacre.SSHServer):
         blob = key.public_data
         # The same look-up for everybody: an invite's name is nobody's.
         known = self._book.state.user_has_key(parse_login(username[:_LONGEST]).user, blob)
-        return known is not None or is_invite_name(username)
+        if known is not None or is_invite_name(username):
+            return True
+        if (shown := fingerprint(blob)) not in self._refused and len(self._refused) < _MAX_NAMED:
+            self._refused.append(shown)
+        return False
 
     def auth_completed(self) -> None:
         """Somebody is in: by the key whose signature was verified, and by nothing that was offered."""
@@ -124,6 +149,8 @@ class HubServer(nacre.SSHServer):
         self.key_blob = blob
         if is_invite_name(username):
             self.invite = username
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(INVITE_SECONDS, self._conn.disconnect, _OVER, "this took too long")
         else:
             self.login = parse_login(username)
             self.user = self._book.state.user_has_key(self.login.user, blob)
@@ -131,20 +158,28 @@ class HubServer(nacre.SSHServer):
                 self._conn.disconnect(_NO_KEY, "this login is not possible any more")
                 return
         _log.info("login %s from %s with %s", self.name, self.address, fingerprint(blob))
+        if self._book.crowded(self.user):
+            _log.warning("refused %s from %s: too many connections", self.name, self.address)
+            self._conn.disconnect(_CROWDED, "too many connections")
 
     def session_requested(self) -> Any:
         """A channel for a session; more than a few at once are refused."""
-        if len(self._visits) >= MAX_SESSIONS or (self.user is None and self.invite is None):
+        if len(self._visits) >= MAX_SESSIONS or not self.is_in:
             return False
-        visit = Visit(lambda started: self._book.begin(self, started))
+        visit = Visit(lambda started: self._book.begin(self, started), self.left)
         self._visits.add(visit)
         return self._conn.create_server_channel(encoding=None), visit
 
     def left(self, visit: Visit) -> None:
-        """A visit is over."""
+        """A visit is over, or its channel went before it began."""
         self._visits.discard(visit)
 
     # ------------------------------------------------------------ for log lines and the front
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the login is complete."""
+        return self.user is not None or self.invite is not None
 
     @property
     def name(self) -> str:
@@ -166,3 +201,5 @@ class HubServer(nacre.SSHServer):
 
 
 _NO_KEY: Final = nacre.DISC_NO_MORE_AUTH_METHODS_AVAILABLE
+_CROWDED: Final = nacre.DISC_TOO_MANY_CONNECTIONS
+_OVER: Final = nacre.DISC_BY_APPLICATION

@@ -26,6 +26,7 @@ class Visit(nacre.SSHServerSession[bytes]):
 
     Args:
         begin: called once the client has said what it wants.
+        unbegun: called where the channel went before that.
 
     Attributes:
         terminal: the client's, or None where it asked for none.
@@ -34,8 +35,9 @@ class Visit(nacre.SSHServerSession[bytes]):
         lost: the channel is gone.
     """
 
-    def __init__(self, begin: Callable[[Visit], None]) -> None:
-        self._begin = begin
+    def __init__(self, begin: Callable[[Visit], None], unbegun: Callable[[Visit], None]) -> None:
+        self._begin: Callable[[Visit], None] | None = begin
+        self._unbegun = unbegun
         self._typed: deque[bytes] = deque()
         self._typed_size = 0
         self._paused = False
@@ -76,7 +78,9 @@ class Visit(nacre.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         """The client waits for us."""
-        self._begin(self)
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            begin(self)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         """Keep what was typed."""
@@ -95,6 +99,12 @@ class Visit(nacre.SSHServerSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is gone."""
+        self._lose()
+        if self._begin is not None:
+            self._begin = None
+            self._unbegun(self)
+
+    def _lose(self) -> None:
         self._ended = True
         self.lost.set()
         self._readable.set()
@@ -157,28 +167,34 @@ class Visit(nacre.SSHServerSession[bytes]):
 
     async def write(self, data: bytes) -> None:
         """Send bytes to the client's terminal; waits while it does not read."""
-        if data and not self.lost.is_set() and not self.channel.is_closing():
-            self.channel.write(data)
+        if data:
+            self._send(data, None)
         await self._writable.wait()
 
     async def tell(self, *lines: str) -> None:
         """Say lines to the person: on the terminal, else on standard error."""
-        if self.lost.is_set() or self.channel.is_closing():
-            return
         for line in lines:
             text = one_line(line).encode("utf-8", "replace")
             if self.terminal is not None:
-                self.channel.write(text + b"\r\n")
+                self._send(text + b"\r\n", None)
             else:
-                self.channel.write_stderr(text + b"\n")
+                self._send(text + b"\n", nacre.EXTENDED_DATA_STDERR)
         await self._writable.wait()
 
+    def _send(self, data: bytes, datatype: int | None) -> None:
+        if self.lost.is_set() or self.channel.is_closing():
+            return
+        try:
+            self.channel.write(data, datatype)
+        except BrokenPipeError:  # the client is there, and does not want to read any more
+            self._lose()
+
     def exit(self, status: int) -> None:
-        """End the session with an exit status."""
-        if not self.lost.is_set() and not self.channel.is_closing():
+        """End the session with an exit status; does nothing where it has ended."""
+        if not self.channel.is_closing():
             self.channel.exit(status)
 
     def exit_with_signal(self, name: str) -> None:
         """End the session as its program ended: by a signal, named without SIG."""
-        if not self.lost.is_set() and not self.channel.is_closing():
+        if not self.channel.is_closing():
             self.channel.exit_with_signal(name)
