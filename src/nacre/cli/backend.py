@@ -9,18 +9,22 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from nacre.hub.config import load
+from nacre.hub.config import HubConfig, load
 from nacre.hub.control import HubNotRunning, call
 from nacre.hub.ground import find_config
 from nacre.hub.operations import Operations
 from nacre.hub.paths import LockRole, StateBusy, StateLock, StatePaths, choose_state_dir, prepare
 from nacre.hub.problem import HubProblem, StateError
+from nacre.hub.remains import remaining_sessions
 from nacre.hub.state import State
 
 __all__ = ["perform", "state_paths"]
+
+#: The operations that concern sessions, which may have outlived their hub.
+_WITH_SESSIONS: Final = ("session.", "user.remove")
 
 #: How long to wait for a hub that starts or ends, or for another command, in seconds.
 BUSY_WAIT: Final = 5.0
@@ -86,9 +90,13 @@ def _perform_here(
         StateLock.acquire(paths, LockRole.COMMAND, BUSY_WAIT),
         State.open(paths, config.uid_range) as state,
     ):
-        handler = Operations(paths, state, config).handlers()[operation]
-        return asyncio.run(_finish(handler(arguments)))
+        return asyncio.run(_finish(paths, state, config, operation, arguments))
 
 
-async def _finish(answer: Awaitable[object]) -> object:
-    return await answer
+async def _finish(
+    paths: StatePaths, state: State, config: HubConfig, operation: str, arguments: Mapping[str, object]
+) -> object:
+    if not operation.startswith(_WITH_SESSIONS):
+        return await Operations(paths, state, config).handlers()[operation](arguments)
+    async with remaining_sessions(paths) as sessions:
+        return await Operations(paths, state, config, sessions).handlers()[operation](arguments)
