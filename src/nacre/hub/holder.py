@@ -129,15 +129,14 @@ class Holder:
         select = self._selector
         select.register(wake_read, selectors.EVENT_READ, lambda _: self._woken(wake_read))
         select.register(self._listener, selectors.EVENT_READ, lambda _: self._accept())
-        select.register(self._terminal.master, selectors.EVENT_READ, self._terminal_ready)
         select.register(self._pidfd, selectors.EVENT_READ, lambda _: self._reap())
         self._set_timer("detached", max(_FIRST_VIEWER, self._settings["detached"]), self._end)
         self._reap()
         while self._life is not Life.OVER:
+            self._watch()
             for key, events in select.select(self._next_timeout()):
                 key.data(events)
             self._fire_timers()
-            self._watch()
         self._flush_last()
 
     def _woken(self, descriptor: int) -> None:
@@ -164,7 +163,8 @@ class Holder:
         """Ask the selector for what there is room or need for: this is the back-pressure."""
         if self._terminal.master >= 0:
             events = selectors.EVENT_WRITE if self._input else 0
-            if self._viewer is None or len(self._viewer.output) < _OUTPUT_BOUND:
+            # Before its first viewer comes, a program's output waits in the PTY, to reach it untouched.
+            if not self._fresh and (self._viewer is None or len(self._viewer.output) < _OUTPUT_BOUND):
                 events |= selectors.EVENT_READ
             self._ask(self._terminal.master, events, self._terminal_ready)
         for viewer in list(self._viewers):
@@ -344,7 +344,6 @@ class Holder:
         self._viewer = viewer
         self._size = size
         if first:
-            viewer.output += frames.encode(Frame.OUTPUT, self._screen.enter())
             self._resize(size)
             return
         seen = self._screen.enter()
@@ -431,7 +430,7 @@ class Holder:
 
     def _say_ending(self, viewer: Viewer, ending: dict[str, Any]) -> None:
         """Tell a viewer who came too late what there was, and how it ended."""
-        seen = self._screen.enter() + self._screen.leave()
+        seen = (self._screen.tail() if self._fresh else self._screen.enter()) + self._screen.leave()
         for start in range(0, len(seen), _READ):
             viewer.output += frames.encode(Frame.OUTPUT, seen[start : start + _READ])
         viewer.output += frames.encode_json(Frame.EXIT, ending)

@@ -69,8 +69,10 @@ class Menu:
 
     @property
     def _shown(self) -> list[Entry]:
+        """What the filter leaves: titles that begin with it, or else those that have it in them."""
         wanted = self._filter.casefold()
-        return [entry for entry in self._entries if wanted in entry.title.casefold()]
+        begin = [entry for entry in self._entries if entry.title.casefold().startswith(wanted)]
+        return begin or [entry for entry in self._entries if wanted in entry.title.casefold()]
 
     @property
     def chosen(self) -> Entry | None:

@@ -121,7 +121,7 @@ class Screen:
         """Bytes for a terminal that has just attached: the normal screen's tail, then the modes.
         What is on an alternate screen is for the program to paint again.
         """
-        tail = self._tail()
+        tail = self.tail()
         parts = [b"\x1b[0m", tail, b"\x1b[0m"] if tail else []
         if self._alternate is not None:
             parts.append(b"\x1b[?%dh\x1b[2J\x1b[H" % self._alternate)
@@ -133,8 +133,8 @@ class Screen:
         parts += [b"\x1b[>%su" % flags for flags in self._kitty]
         return b"".join(parts)
 
-    def _tail(self) -> bytes:
-        """The kept output, from the beginning of a line where some of it is gone."""
+    def tail(self) -> bytes:
+        """The kept output of the normal screen, from the beginning of a line where some of it is gone."""
         tail = b"".join(self._scrollback)
         if self._size >= SCROLLBACK // 2:
             newline = tail.find(b"\n")

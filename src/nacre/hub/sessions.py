@@ -20,11 +20,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from nacre.hub import frames
 from nacre.hub.environment import child_environment, prepare_home
@@ -118,35 +119,51 @@ class Ending:
 
 class Attachment:
     """Being the viewer of a session. Iterate over it for the terminal's bytes, which end with those
-    that restore the client's terminal; then `ending` says why.
+    that restore the client's terminal; then `ending` says why. Close it when done.
+
+    Args:
+        closed: told once, when it is closed.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        closed: Callable[[Attachment], None],
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._closed: Callable[[Attachment], None] | None = closed
         self._frames = FrameReader()
+        self._arrived: deque[tuple[Frame, bytes]] = deque()
         self.ending: Ending | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the bytes of the terminal as they come."""
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next bytes of the terminal."""
+        while self.ending is None:
+            while self._arrived:
+                kind, payload = self._arrived.popleft()
+                if kind is not Frame.OUTPUT:
+                    self.ending = _ending(kind, payload)
+                    break
+                if payload:
+                    return payload
+            else:
+                await self._receive()
+        self.close()
+        raise StopAsyncIteration
+
+    async def _receive(self) -> None:
         try:
-            while self.ending is None:
-                try:
-                    data = await self._reader.read(_READ)
-                    arrived = self._frames.feed(data)
-                except (OSError, FrameError):
-                    data, arrived = b"", []
-                for kind, payload in arrived:
-                    if kind is Frame.OUTPUT:
-                        if payload:
-                            yield payload
-                    else:
-                        self.ending = _ending(kind, payload)
-                        break
-                if not data and self.ending is None:
-                    self.ending = Ending(EndingKind.LOST, text="the session ended unexpectedly")
-        finally:
-            self._writer.close()
+            data = await self._reader.read(_READ)
+            self._arrived.extend(self._frames.feed(data))
+        except (OSError, FrameError):
+            data = b""
+        if not data:
+            self.ending = Ending(EndingKind.LOST, text="the session ended unexpectedly")
 
     async def write(self, data: bytes) -> None:
         """Give bytes to the program; waits while it does not read."""
@@ -173,6 +190,9 @@ class Attachment:
     def close(self) -> None:
         """Go away at once, as when the client is gone: the session is detached."""
         self._writer.close()
+        if self._closed is not None:
+            closed, self._closed = self._closed, None
+            closed(self)
 
 
 def _ending(kind: Frame, payload: bytes) -> Ending:
@@ -223,6 +243,7 @@ class SessionManager:
         self._detached = detached
         self._on_end = on_end
         self._sessions: dict[str, _Session] = {}
+        self._attachments: dict[Attachment, _Session] = {}
 
     def _socket(self, session_id: str) -> Path:
         return self._paths.run / f"{session_id}.sock"
@@ -411,7 +432,13 @@ class SessionManager:
         except (OSError, TimeoutError):
             raise HubProblem(f"session {session_id} has just ended") from None
         writer.write(frames.encode_size(Frame.ATTACH, *terminal.size))
-        return _Counted(reader, writer, session)
+        attachment = Attachment(reader, writer, self._viewer_left)
+        self._attachments[attachment] = session
+        session.viewers += 1
+        return attachment
+
+    def _viewer_left(self, attachment: Attachment) -> None:
+        self._attachments.pop(attachment).viewers -= 1
 
     def sessions(self, user: str | None = None) -> list[SessionInfo]:
         """The running sessions, of one user or of all, oldest first."""
@@ -466,39 +493,15 @@ class SessionManager:
 
     async def close(self) -> None:
         """Let go of the holders, which live on."""
+        for attachment in list(self._attachments):
+            attachment.close()
         loop = asyncio.get_running_loop()
         for session in self._sessions.values():
             loop.remove_reader(session.pidfd)
             os.close(session.pidfd)
+            if session.process is not None:
+                session.process.returncode = 0  # it outlives us on purpose: Popen is not to warn
         self._sessions.clear()
-
-
-class _Counted(Attachment):
-    """An attachment that its session knows of."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: _Session) -> None:
-        super().__init__(reader, writer)
-        self._session = session
-        session.viewers += 1
-        self._counted = True
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the bytes of the terminal as they come."""
-        try:
-            async for data in super().__aiter__():
-                yield data
-        finally:
-            self._uncount()
-
-    def close(self) -> None:
-        """Go away at once, as when the client is gone: the session is detached."""
-        super().close()
-        self._uncount()
-
-    def _uncount(self) -> None:
-        if self._counted:
-            self._counted = False
-            self._session.viewers -= 1
 
 
 def _birth(pid: int) -> int | None:

@@ -1,0 +1,298 @@
+"""Sessions from the hub's side, with real holders and real programs."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from nacre.hub.problem import HubProblem
+from nacre.hub.sessions import EndingKind, StartError, Terminal
+from tests.unit.hub.conftest import TERMINAL, UID
+
+SH = "/bin/sh"
+
+
+async def start(manager, *argv, environment=None, terminal=TERMINAL):
+    return await manager.start("alice", "sh", argv, terminal, environment or {}, uid=UID)
+
+
+async def output(attachment) -> bytes:
+    return b"".join([data async for data in attachment])
+
+
+async def until(attachment, wanted: bytes) -> bytes:
+    seen = b""
+    async for data in attachment:
+        seen += data
+        if wanted in seen:
+            return seen
+    raise AssertionError(f"{wanted!r} never came; {seen!r} did, then {attachment.ending}")
+
+
+async def gone(manager, ended, count=1):
+    async with asyncio.timeout(20):
+        while len(ended) < count:
+            await asyncio.sleep(0.01)
+    assert manager.sessions() == []
+    assert sorted(manager._paths.run.iterdir()) == []
+
+
+def run(body):
+    async def whole():
+        async with asyncio.timeout(60):
+            await body
+
+    asyncio.run(whole())
+
+
+def test_a_program_with_its_terminal_environment_and_exit(make_sessions):
+    async def body():
+        ended = []
+        async with make_sessions(on_end=ended.append) as manager:
+            info = await start(
+                manager,
+                SH,
+                "-c",
+                "stty size; echo $USER $LANG [$EVIL]; pwd; exit 3",
+                environment={"LANG": "C", "EVIL": "x"},
+            )
+            assert [entry.state for entry in manager.sessions("alice")] == ["detached"]
+            attachment = await manager.attach(info.id, TERMINAL)
+            lines = (await output(attachment)).splitlines()
+            assert lines[:3] == [b"30 100", b"alice C []", str(manager._paths.home("alice")).encode()]
+            assert (attachment.ending.kind, attachment.ending.status) == (EndingKind.EXIT, 3)
+            await gone(manager, ended)
+            assert ended[0].id == info.id
+
+    run(body())
+
+
+def test_an_end_by_a_signal_is_told_even_to_a_viewer_who_comes_late(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(manager, SH, "-c", "echo last words; kill -KILL $$")
+            attachment = await manager.attach(info.id, TERMINAL)
+            assert b"last words" in await output(attachment)
+            assert (attachment.ending.kind, attachment.ending.signal) == (EndingKind.SIGNAL, "KILL")
+
+    run(body())
+
+
+@pytest.mark.parametrize("argv", [("/nonexistent",), ("/etc",)])
+def test_a_program_that_cannot_start_is_one_clear_line(make_sessions, argv):
+    async def body():
+        async with make_sessions() as manager:
+            with pytest.raises(StartError) as caught:
+                await start(manager, *argv)
+            assert argv[0] in str(caught.value)
+            assert "\n" not in str(caught.value)
+            assert manager.sessions() == []
+            assert list(manager._paths.run.iterdir()) == []
+
+    run(body())
+
+
+def test_every_byte_passes_both_ways(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(manager, SH, "-c", "stty raw -echo; echo ready; head -c 256; sleep 100")
+            attachment = await manager.attach(info.id, TERMINAL)
+            await until(attachment, b"ready")
+            every = bytes(range(256))
+            await attachment.write(every)
+            assert (await until(attachment, every)).endswith(every)
+
+    run(body())
+
+
+def test_resize_and_signal(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            script = (
+                "trap 'stty size' WINCH; trap 'echo got usr1' USR1; echo ready; while :; do sleep 0.05; done"
+            )
+            info = await start(manager, SH, "-c", script)
+            attachment = await manager.attach(info.id, TERMINAL)
+            await until(attachment, b"ready")
+            attachment.resize(80, 24)
+            await until(attachment, b"24 80")
+            attachment.resize(0, 0)  # says nothing: not passed on
+            attachment.signal("USR1")
+            await until(attachment, b"got usr1")
+            attachment.signal("WINCH; reboot")
+            attachment.signal("NOSUCH")
+            attachment.signal("TERM")
+            await output(attachment)
+            assert attachment.ending.kind in (EndingKind.SIGNAL, EndingKind.EXIT)
+
+    run(body())
+
+
+def test_what_was_on_the_screen_comes_back(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            script = "printf 'before\\r\\n\\033[?1049h\\033[?2004h'; trap 'stty size' WINCH; while :; do sleep 0.05; done"
+            info = await start(manager, SH, "-c", script)
+            first = await manager.attach(info.id, TERMINAL)
+            await until(first, b"\x1b[?2004h")
+            assert manager.sessions()[0].state == "attached"
+            first.detach()
+            assert (await output(first)).endswith(b"\x1b[?2004l\x1b[?1049l\x1b[0m")
+            assert first.ending.kind is EndingKind.DETACHED
+            second = await manager.attach(info.id, Terminal("xterm", 90, 20))
+            seen = await until(second, b"20 90")
+            assert seen.index(b"before") < seen.index(b"\x1b[?1049h") < seen.index(b"\x1b[?2004h")
+            assert b"19 90" in seen  # a real change of the size, and back
+
+    run(body())
+
+
+def test_a_second_viewer_takes_over(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(manager, "/bin/cat")
+            first = await manager.attach(info.id, TERMINAL)
+            second = await manager.attach(info.id, TERMINAL)
+            await output(first)
+            assert first.ending.kind is EndingKind.DETACHED
+            assert "taken over" in first.ending.text
+            await second.write(b"still here\n")
+            await until(second, b"still here")
+
+    run(body())
+
+
+def test_nothing_is_left_not_even_what_left_the_session(make_sessions):
+    async def body():
+        ended = []
+        async with make_sessions(on_end=ended.append) as manager:
+            script = (
+                "setsid sleep 1000 & echo pid $!; (setsid sh -c 'trap \"\" HUP TERM; echo pid $$; sleep 1000') & "
+                "sleep 1001 & echo pid $!; sleep 1; exit 0"
+            )
+            info = await start(manager, SH, "-c", script)
+            attachment = await manager.attach(info.id, TERMINAL)
+            seen = await output(attachment)
+            pids = [int(line.split()[1]) for line in seen.splitlines() if line.startswith(b"pid ")]
+            assert len(pids) == 3, seen
+            await gone(manager, ended)
+            for pid in (*pids, info.pid):
+                assert not Path(f"/proc/{pid}").exists(), pid
+
+    run(body())
+
+
+@pytest.mark.parametrize("detached", [0.0, 0.2])
+def test_a_detached_session_ends_after_its_time(make_sessions, detached):
+    async def body():
+        ended = []
+        async with make_sessions(detached=detached, on_end=ended.append) as manager:
+            info = await start(manager, SH, "-c", "trap '' HUP; sleep 1000")
+            attachment = await manager.attach(info.id, TERMINAL)
+            attachment.close()  # as when the client is gone without a word
+            await gone(manager, ended)
+
+    run(body())
+
+
+def test_end_and_end_user(make_sessions):
+    async def body():
+        ended = []
+        async with make_sessions(on_end=ended.append) as manager:
+            one = await start(manager, "/bin/cat")
+            await start(manager, SH, "-c", "trap '' HUP TERM; while :; do sleep 1; done")
+            assert await manager.end(one.id)
+            assert not await manager.end(one.id)
+            assert await manager.end_user("nobody") == 0
+            assert await manager.end_user("alice") == 1
+            await gone(manager, ended, 2)
+            with pytest.raises(HubProblem):
+                await manager.attach(one.id, TERMINAL)
+
+    run(body())
+
+
+def test_a_viewer_who_does_not_read_stops_the_program_and_fills_no_memory(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(manager, "/usr/bin/yes")
+            attachment = await manager.attach(info.id, TERMINAL)
+            await anext(aiter(attachment))
+            # Unbounded, it would be hundreds of megabytes within a second.
+            for _ in range(20):
+                await asyncio.sleep(0.05)
+                status = Path(f"/proc/{info.pid}/status").read_text()
+                assert int(status.split("VmRSS:")[1].split()[0]) < 32 * 1024
+            attachment.close()
+
+    run(body())
+
+
+def test_a_new_hub_finds_what_outlived_the_old_one_and_sweeps_the_rest(make_sessions):
+    async def body():
+        ended = []
+        async with make_sessions() as old:
+            info = await start(old, "/bin/cat")
+            await old.close()  # the old hub is gone
+            run_dir = make_sessions.paths.run
+            (run_dir / "stale.json").write_text(
+                '{"id": "stale", "user": "x", "app": "y", "started": 1, "pid": 1, "born": 2}'
+            )
+            (run_dir / "broken.json").write_text("{")
+            (run_dir / "stale.sock").touch()
+            async with make_sessions(on_end=ended.append) as new:
+                await new.recover()
+                assert [found.id for found in new.sessions()] == [info.id]
+                assert sorted(path.name for path in run_dir.iterdir()) == [
+                    f"{info.id}.json",
+                    f"{info.id}.sock",
+                ]
+                attachment = await new.attach(info.id, TERMINAL)
+                await attachment.write(b"hello\n")
+                await until(attachment, b"hello")
+                assert await new.end(info.id)
+                await gone(new, ended)
+
+    run(body())
+
+
+def test_a_holder_that_is_killed_is_noticed(make_sessions):
+    async def body():
+        ended = []
+        async with make_sessions(on_end=ended.append) as manager:
+            info = await start(manager, "/bin/cat")
+            attachment = await manager.attach(info.id, TERMINAL)
+            os.kill(info.pid, signal.SIGKILL)
+            await output(attachment)
+            assert attachment.ending.kind is EndingKind.LOST
+            await gone(manager, ended)
+
+    run(body())
+
+
+def test_the_socket_and_the_record_are_private(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            await start(manager, "/bin/cat")
+            for path in manager._paths.run.iterdir():
+                assert path.stat().st_mode & 0o077 == 0, path
+
+    run(body())
+
+
+@pytest.mark.requires("root")
+def test_a_session_of_a_hub_run_by_root_is_not_root_s(make_sessions):
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(
+                manager, SH, "-c", "id -u; id -g; id -G; cat /proc/$PPID/status | grep ^Uid; umask"
+            )
+            attachment = await manager.attach(info.id, TERMINAL)
+            lines = (await output(attachment)).split(b"\r\n")
+            assert lines[:3] == [str(UID).encode()] * 3
+            assert lines[3].split() == [b"Uid:", *[str(UID).encode()] * 4]  # the holder itself
+            assert lines[4] == b"0077"
+
+    run(body())
