@@ -30,6 +30,9 @@ def by_name(config: HubConfig) -> dict[str, App]:
     return {app.name: app for app in catalogue(config)}
 
 
+FROM_ENTRY_POINTS = apps_module._from_entry_points
+
+
 @pytest.fixture(autouse=True)
 def no_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apps_module, "_from_entry_points", list)
@@ -206,3 +209,58 @@ def test_arguments_that_are_refused(app: App, text: str, words: str) -> None:
 
 def test_no_arguments_are_no_arguments() -> None:
     assert argv(BARE, " \t") == BARE.command
+
+
+# ------------------------------------------------------------ entry points
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package that names apps, good ones and bad ones."""
+    monkeypatch.setattr(apps_module, "_from_entry_points", FROM_ENTRY_POINTS)
+    site = tmp_path / "site"
+    described = site / "lab_tools-1.0.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: lab-tools\nVersion: 1.0\nSummary: the lab's board\n"
+    )
+    (described / "entry_points.txt").write_text(
+        "[nacre.apps]\n"
+        "board = lab_tools.board:Board.main\n"
+        "shell = lab_tools.board:Board.main\n"
+        "Bad = lab_tools.board:main\n"
+        "evil = lab_tools; import os:main\n"
+        "extras = lab_tools.board:main [x]\n"
+        "module = lab_tools.board\n"
+    )
+    (site / "lab_tools").mkdir()
+    (site / "lab_tools" / "__init__.py").write_text("")
+    (site / "lab_tools" / "board.py").write_text(
+        "import sys\nclass Board:\n    @staticmethod\n    def main():\n        print(sys.argv)\n        return 7\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    return site
+
+
+def test_a_package_adds_its_apps_and_nothing_of_it_is_imported(package: Path) -> None:
+    apps = by_name(HubConfig())
+    assert list(apps) == ["notebook", "console", "python", "shell", "board"]
+    assert apps["shell"].label == "", "a default app is not taken over"
+    board = apps["board"]
+    assert str(board) == "board (lab-tools)"
+    assert (board.description, board.arguments, board.roles) == ("the lab's board", False, None)
+    assert not any(name.startswith("lab_tools") for name in sys.modules)
+    done = subprocess.run(
+        [*argv(board, ""), "x"],
+        env={"PYTHONPATH": str(package)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (7, b"['board', 'x']\n")
+
+
+def test_the_configuration_governs_a_packages_app(package: Path, tmp_path: Path) -> None:
+    apps = by_name(configure(tmp_path, '[apps.board]\nroles = ["admin"]\narguments = true'))
+    assert (apps["board"].roles, apps["board"].arguments) == (frozenset({"admin"}), True)
+    assert "board" not in by_name(configure(tmp_path, "[apps.board]\nenabled = false"))
