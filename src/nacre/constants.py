@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from nacre.aio.channel import EXTENDED_DATA_STDERR as EXTENDED_DATA_STDERR
-from nacre.aio.client_channel import OPEN_REQUEST_PTY_FAILED as OPEN_REQUEST_PTY_FAILED
-from nacre.aio.client_channel import OPEN_REQUEST_SESSION_FAILED as OPEN_REQUEST_SESSION_FAILED
-from nacre.aio.client_channel import OPEN_REQUEST_X11_FAILED as OPEN_REQUEST_X11_FAILED
+from nacre.aio import channel, client_channel
 from nacre.errors import DisconnectReason, OpenFailureReason
+
+#: The type of extended data for standard error (RFC 4254 section 5.2).
+EXTENDED_DATA_STDERR: Final = channel.EXTENDED_DATA_STDERR
 
 # Disconnect reasons (RFC 4253 section 11.1).
 DISC_HOST_NOT_ALLOWED_TO_CONNECT: Final = int(DisconnectReason.HOST_NOT_ALLOWED_TO_CONNECT)
@@ -35,6 +35,11 @@ OPEN_ADMINISTRATIVELY_PROHIBITED: Final = int(OpenFailureReason.ADMINISTRATIVELY
 OPEN_CONNECT_FAILED: Final = int(OpenFailureReason.CONNECT_FAILED)
 OPEN_UNKNOWN_CHANNEL_TYPE: Final = int(OpenFailureReason.UNKNOWN_CHANNEL_TYPE)
 OPEN_RESOURCE_SHORTAGE: Final = int(OpenFailureReason.RESOURCE_SHORTAGE)
+
+# What fails once a channel is open; no peer sends these.
+OPEN_REQUEST_X11_FAILED: Final = client_channel.OPEN_REQUEST_X11_FAILED
+OPEN_REQUEST_PTY_FAILED: Final = client_channel.OPEN_REQUEST_PTY_FAILED
+OPEN_REQUEST_SESSION_FAILED: Final = client_channel.OPEN_REQUEST_SESSION_FAILED
 
 # Opcodes of terminal modes, by their mnemonics (RFC 4254 section 8, RFC 8160).
 PTY_OP_END: Final = 0

@@ -1,0 +1,381 @@
+"""Who may come in: every method, plain and as coroutines, and what fails closed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.server_auth import ServerAuthenticator
+from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving, user_key
+
+OTHER_KEY = nacre.generate_private_key("ecdsa-sha2-nistp256")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@asynctest
+async def test_password(asynchronous: bool) -> None:
+    class Plain(PasswordServer):
+        pass
+
+    class Coroutine(PasswordServer):
+        async def begin_auth(self, username: str) -> bool:  # type: ignore[override]
+            await asyncio.sleep(0)
+            return True
+
+        async def password_auth_supported(self) -> bool:  # type: ignore[override]
+            await asyncio.sleep(0)
+            return True
+
+        async def validate_password(self, username: str, password: str) -> bool:
+            await asyncio.sleep(0)
+            return password == "secret"
+
+    async with serving(server_factory=Coroutine if asynchronous else Plain) as listener:
+        async with connected(listener, password="secret") as connection:
+            assert connection.get_extra_info("username") == "user"
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, password="wrong")
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener)
+
+
+class KeyServer(nacre.SSHServer):
+    """Lets one key in."""
+
+    asked: list[nacre.SSHKey]
+
+    def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+        self.conn = conn
+        self.asked = []
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: nacre.SSHKey) -> Any:
+        self.asked.append(key)
+        return key.public_data == user_key().public_data
+
+
+@asynctest
+async def test_public_key() -> None:
+    servers: list[KeyServer] = []
+
+    def factory() -> KeyServer:
+        servers.append(KeyServer())
+        return servers[-1]
+
+    async with serving(server_factory=factory) as listener:
+        async with connected(listener, client_keys=[OTHER_KEY, user_key()]):
+            server = servers[-1]
+            # Of all keys that were offered, the one that has signed.
+            assert server.conn.get_extra_info("client_key_blob") == user_key().public_data
+            assert OTHER_KEY.public_data in [key.public_data for key in server.asked]
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[OTHER_KEY])
+
+
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"])
+@asynctest
+async def test_every_kind_of_key(kind: str) -> None:
+    key = nacre.generate_private_key(kind, **({"key_size": 2048} if kind == "ssh-rsa" else {}))
+    keys = nacre.import_authorized_keys(key.export_public_key())
+    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=keys) as listener:
+        async with connected(listener, client_keys=[key]):
+            pass
+
+
+@asynctest
+async def test_authorized_keys_from_a_file_and_for_a_user(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(user_key().export_public_key())
+
+    class PerUser(nacre.SSHServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            self.conn = conn
+
+        def begin_auth(self, username: str) -> bool:
+            if username == "user":
+                self.conn.set_authorized_keys(str(path))
+            return True
+
+    for options in ({"authorized_client_keys": str(path)}, {"server_factory": PerUser}):
+        options = {"server_factory": nacre.SSHServer, **options}
+        async with serving(**options) as listener, connected(listener, client_keys=[user_key()]):
+            pass
+    async with serving(server_factory=PerUser) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[user_key()], username="other")
+    with pytest.raises(OSError):
+        async with serving(authorized_client_keys=str(tmp_path / "missing")):
+            pass
+
+
+@asynctest
+async def test_options_of_the_key_that_logged_in() -> None:
+    public = user_key().export_public_key().decode()
+    lines = f'no-pty,environment="A=1" {public}'
+    conns: list[nacre.SSHServerConnection] = []
+
+    class Server(nacre.SSHServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            conns.append(conn)
+
+    async with serving(server_factory=Server, authorized_client_keys=nacre.import_authorized_keys(lines)) as listener:
+        async with connected(listener, client_keys=[user_key()]):
+            conn = conns[-1]
+            assert conn.get_key_option("environment") == ("A=1",)
+            assert conn.get_key_option("no-pty") is True
+            assert conn.get_key_option("missing", 5) == 5
+            assert not conn.check_key_permission("pty")
+            assert conn.check_key_permission("port-forwarding")
+            assert conn.get_certificate_option("x", 1) == 1
+            assert conn.check_certificate_permission("pty")
+    for refused in (f'from="192.0.2.1" {public}', f'expiry-time="20200101" {public}', f"made-up-option {public}"):
+        keys = nacre.import_authorized_keys(refused)
+        async with serving(server_factory=nacre.SSHServer, authorized_client_keys=keys) as listener:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, client_keys=[user_key()])
+
+
+class Dialogue(nacre.SSHClient):
+    """Answers a keyboard-interactive dialogue."""
+
+    def __init__(self, *answers: tuple[str, ...]) -> None:
+        self.answers = list(answers)
+        self.seen: list[Any] = []
+
+    def kbdint_auth_requested(self) -> Any:
+        return "" if self.answers else None
+
+    def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> Any:
+        self.seen.append((name, instructions, lang, tuple(prompts)))
+        return self.answers.pop(0)
+
+
+class DialogueServer(nacre.SSHServer):
+    """Asks twice."""
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    async def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        await asyncio.sleep(0)
+        return ("Title", "Do this", "en", [("Name:", True), ("Code:", False)])
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        if tuple(responses) == ("me", "1"):
+            return ("", "", "", [])  # a page without a question still needs an answer
+        return tuple(responses) == ()
+
+
+@asynctest
+async def test_keyboard_interactive() -> None:
+    client = Dialogue(("me", "1"), ())
+    async with serving(server_factory=DialogueServer) as listener:
+        async with connected(listener, client_factory=lambda: client):
+            pass
+        assert client.seen == [
+            ("Title", "Do this", "en", (("Name:", True), ("Code:", False))),
+            ("", "", "", ()),
+        ]
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_factory=lambda: Dialogue(("me", "2")))
+
+
+@asynctest
+async def test_a_dialogue_asks_for_the_password_where_passwords_are_supported() -> None:
+    async with serving(server_factory=PasswordServer) as listener:
+        async with connected(listener, password="secret", preferred_auth="keyboard-interactive"):
+            pass
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, password="wrong", preferred_auth="keyboard-interactive")
+    for switched in ({"kbdint_auth": False}, {"password_auth": False}):
+        async with serving(server_factory=PasswordServer, **switched) as listener:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, password="secret", preferred_auth="keyboard-interactive")
+    async with serving(server_factory=KeyServer, public_key_auth=False) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[user_key()])
+
+
+class Expiring(PasswordServer):
+    """Wants a new password of at least five characters."""
+
+    password = "old"
+
+    def validate_password(self, username: str, password: str) -> Any:
+        if password == "old" == Expiring.password:
+            raise nacre.PasswordChangeRequired("choose another", "en")
+        return password == Expiring.password
+
+    def change_password(self, username: str, old_password: str, new_password: str) -> Any:
+        if old_password != Expiring.password:
+            return False
+        if len(new_password) < 5:
+            raise nacre.PasswordChangeRequired("longer, please")
+        Expiring.password = new_password
+        return True
+
+
+class Changing(nacre.SSHClient):
+    """Changes its password."""
+
+    def __init__(self, *changes: Any) -> None:
+        self.changes = list(changes)
+        self.calls: list[str] = []
+
+    def password_change_requested(self, prompt: str, lang: str) -> Any:
+        self.calls.append(prompt)
+        return self.changes.pop(0) if self.changes else NotImplemented
+
+    def password_changed(self) -> None:
+        self.calls.append("changed")
+
+    def password_change_failed(self) -> None:
+        self.calls.append("failed")
+
+
+@asynctest
+async def test_a_password_that_has_expired_is_changed() -> None:
+    Expiring.password = "old"
+    options = {"password": "old", "preferred_auth": "password"}
+    async with serving(server_factory=Expiring) as listener:
+        client = Changing()
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_factory=lambda: client, **options)
+        assert client.calls == ["choose another"]
+        client = Changing(("wrong", "longer"))
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_factory=lambda: client, **options)
+        assert client.calls == ["choose another", "failed"]
+        client = Changing(("old", "abc"), ("old", "abcdef"))
+        async with connected(listener, client_factory=lambda: client, **options):
+            pass
+        assert client.calls[:2] == ["choose another", "longer, please"]
+        async with connected(listener, password="abcdef"):
+            pass
+        Expiring.password = "old"  # a dialogue cannot change it
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, password="old", preferred_auth="keyboard-interactive")
+
+
+class TwoFactors(KeyServer):
+    """A key, then a password."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: nacre.SSHKey) -> Any:
+        return super().validate_public_key(username, key) and nacre.PartialSuccess(("password",))
+
+    def validate_password(self, username: str, password: str) -> Any:
+        return password == "secret"
+
+
+@asynctest
+async def test_partial_success() -> None:
+    async with serving(server_factory=TwoFactors) as listener:
+        async with connected(listener, client_keys=[user_key()], password="secret"):
+            pass
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[user_key()])
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[user_key()], password="wrong")
+
+
+BAD_ANSWERS: list[Any] = [None, 0, "", ZeroDivisionError, asyncio.CancelledError, False, [], NotImplementedError]
+
+
+@pytest.mark.parametrize("bad", BAD_ANSWERS, ids=repr)
+@pytest.mark.parametrize("asynchronous", [False, True])
+@asynctest
+async def test_anything_but_a_yes_is_a_no_and_the_connection_lives(bad: Any, asynchronous: bool) -> None:
+    def answer() -> Any:
+        if isinstance(bad, type):
+            raise bad
+        return bad
+
+    class Plain(PasswordServer):
+        def validate_password(self, username: str, password: str) -> Any:
+            return password == "secret" or answer()
+
+    class Coroutine(PasswordServer):
+        async def validate_password(self, username: str, password: str) -> Any:
+            return password == "secret" or answer()
+
+    class Tries(nacre.SSHClient):
+        passwords = ["wrong", "secret"]
+
+        def __init__(self) -> None:
+            self.left = list(self.passwords)
+
+        def kbdint_auth_requested(self) -> Any:
+            return None
+
+        def password_auth_requested(self) -> Any:
+            return self.left.pop(0) if self.left else None
+
+    async with serving(server_factory=Coroutine if asynchronous else Plain) as listener:
+        async with connected(listener, client_factory=Tries):
+            pass  # the second try on the same connection
+    for report in reported():
+        assert isinstance(report["exception"], (bad,) if isinstance(bad, type) else ())
+
+
+@pytest.mark.parametrize("answer", [None, 0, ZeroDivisionError, True, "yes"], ids=repr)
+@asynctest
+async def test_only_false_lets_in_without_authentication(answer: Any) -> None:
+    class Server(nacre.SSHServer):
+        def begin_auth(self, username: str) -> Any:
+            if isinstance(answer, type):
+                raise answer
+            return answer
+
+    async with serving(server_factory=Server) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener)
+    reported()
+
+
+def _authenticator(server: nacre.SSHServer, **options: Any) -> ServerAuthenticator:
+    return ServerAuthenticator(nacre.SSHServerConnectionOptions(**options), server, "127.0.0.1", nacre.logger)
+
+
+def test_restrictions_of_every_verified_key_hold() -> None:
+    """Security history, row 42: a second factor lifts nothing of the first."""
+    authenticator = _authenticator(nacre.SSHServer())
+    authenticator._granted = [
+        {"no-pty": True, "command": "first", "environment": ("A=1",)},
+        {"command": "second", "environment": ("A=2", "B=2")},
+    ]
+    assert not authenticator.permits("pty")
+    assert not authenticator.permits("PTY")
+    assert authenticator.permits("X11-forwarding")
+    assert authenticator.forced_command() == "first"
+    assert authenticator.environment() == {"A": "1", "B": "2"}
+    authenticator._granted.append({"restrict": True})
+    assert not authenticator.permits("X11-forwarding")
+
+
+@asynctest
+async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
+    from nacre.protocol import events
+
+    keys = nacre.import_authorized_keys(f"no-pty {user_key().export_public_key().decode()}")
+    authenticator = _authenticator(nacre.SSHServer(), authorized_client_keys=keys)
+    await authenticator.begin(events.AuthBegin(events.Token(None), "user"))
+    question = {"username": "user", "algorithm": "ssh-ed25519", "key_blob": user_key().public_data}
+    query = events.PublicKeyQuestion(token=events.Token(None), verified=False, **question)  # type: ignore[arg-type]
+    assert await authenticator.public_key(query) is True
+    assert authenticator.permits("pty")
+    verified = events.PublicKeyQuestion(token=events.Token(None), verified=True, **question)  # type: ignore[arg-type]
+    assert await authenticator.public_key(verified) is True
+    assert not authenticator.permits("pty")
+    await authenticator.begin(events.AuthBegin(events.Token(None), "other"))
+    assert authenticator.permits("pty")
+    damaged = events.PublicKeyQuestion(events.Token(None), "user", "ssh-ed25519", b"\0\0\0\1x", True)
+    assert await authenticator.public_key(damaged) is False
