@@ -1,0 +1,129 @@
+"""The programs of README.md and docs/library.md do what the text says, word for word but for port and user."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import nacre
+from tests.support.openssh import Sshd, find
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Runs a program with its server on a free port, and says which.
+ON_A_FREE_PORT = """
+import sys
+import nacre
+
+def told(call):
+    async def listening(*args, **kwargs):
+        server = await call(*args, **kwargs)
+        print(server.get_port(), flush=True)
+        return server
+    return listening
+
+nacre.listen, nacre.create_server = told(nacre.listen), told(nacre.create_server)
+exec(compile(sys.stdin.read().replace("8023", "0"), "document", "exec"), {"__name__": "__main__"})
+"""
+
+
+def programs(document: str) -> list[str]:
+    text = (ROOT / document).read_text()
+    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_documents_have_the_programs_that_are_tested():
+    assert [len(programs(name)) for name in ("README.md", "docs/library.md")] == [2, 5]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A home with a key of the user, and a host key and authorized_keys in the working directory."""
+    ssh = tmp_path / ".ssh"
+    ssh.mkdir(mode=0o700)
+    user = nacre.generate_private_key("ssh-ed25519")
+    user.write_private_key(ssh / "id_ed25519")
+    user.write_public_key(tmp_path / "authorized_keys")
+    nacre.generate_private_key("ssh-ed25519").write_private_key(tmp_path / "host_key")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trust(home: Path, port: int, public: str) -> None:
+    (home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}\n")
+
+
+@contextmanager
+def serving(home: Path, program: str) -> Iterator[int]:
+    """Run a program with a server; gives its port, which the user of `home` knows from then on."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_A_FREE_PORT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(program)
+            process.stdin.close()
+            port = int(process.stdout.readline())
+            trust(home, port, nacre.read_private_key(home / "host_key").export_public_key().decode())
+            yield port
+        finally:
+            process.terminate()
+
+
+def run(program: str, port: int, user: str = "alice") -> str:
+    text = program.replace("8023", str(port)).replace('"alice"', repr(user))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_readme(home):
+    server, client = programs("README.md")
+    with serving(home, server) as port:
+        assert run(client, port) == "Hello alice, you asked for uptime.\n"
+
+
+@pytest.mark.requires("sshd")
+@pytest.mark.parametrize(("number", "output"), [(0, "a\nb\n"), (1, "one\ntwo\n")])
+def test_clients(home, number, output):
+    with Sshd(find("9.2"), home / "sshd") as server:
+        server.authorized_keys.write_bytes((home / "authorized_keys").read_bytes())
+        (home / ".ssh" / "known_hosts").write_text(server.known_hosts())
+        assert run(programs("docs/library.md")[number], server.port, server.user) == output
+
+
+async def ask(port: int, **options) -> nacre.SSHCompletedProcess:
+    async with await nacre.connect("127.0.0.1", port, username="alice", **options) as connection:
+        return await connection.run("", input="1\n2\n", check=True)
+
+
+def test_server_of_a_process(home):
+    with serving(home, programs("docs/library.md")[2]) as port:
+        assert asyncio.run(ask(port)).stdout == "1\n3\n"
+
+
+def test_server_with_passwords(home):
+    with serving(home, programs("docs/library.md")[3]) as port:
+        done = asyncio.run(ask(port, password="correct horse", client_keys=None))
+        assert done.stdout == "welcome\n"
+        with pytest.raises(nacre.PermissionDenied):
+            asyncio.run(ask(port, password="wrong", client_keys=None))
+
+
+def test_keys(home):
+    exec(compile(programs("docs/library.md")[4], "document", "exec"), {})
+    assert (home / "id_ed25519").stat().st_mode & 0o777 == 0o600
