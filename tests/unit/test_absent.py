@@ -25,7 +25,12 @@ async def test_methods_of_connections() -> None:
             with pytest.raises(nacre.NotSupportedYet, match=f"SSHClientConnection.{name}"):
                 await getattr(connection, name)("any", arguments=1)
         other = server.chan.get_connection()
-        for name in ("create_connection", "open_connection", "create_unix_connection", "open_unix_connection"):
+        for name in (
+            "create_connection",
+            "open_connection",
+            "create_unix_connection",
+            "open_unix_connection",
+        ):
             with pytest.raises(nacre.NotSupportedYet, match=f"SSHServerConnection.{name}"):
                 await getattr(other, name)()
         for name in ("create_tcp_channel", "create_unix_channel", "create_tuntap_channel"):

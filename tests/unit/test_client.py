@@ -76,7 +76,13 @@ async def test_the_order_of_the_callbacks() -> None:
             await connection._link.global_request("turn", b"")
         connection.close()
         await connection.wait_closed()
-    assert notes.calls == ["made", ("banner", "welcome", "en"), "completed", ("debug", "hello", "de", True), ("lost", None)]
+    assert notes.calls == [
+        "made",
+        ("banner", "welcome", "en"),
+        "completed",
+        ("debug", "hello", "de", True),
+        ("lost", None),
+    ]
 
 
 @pytest.mark.parametrize("callback", ["auth_banner_received", "auth_completed", "debug_msg_received"])

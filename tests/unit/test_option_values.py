@@ -11,7 +11,8 @@ from nacre.crypto.registry import Family, default_names, names
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(1, 1), ("1k", 1024), ("2M", 2 << 20), ("1g", 1 << 30), ("1g512m", (1 << 30) + (512 << 20)), (5.0, 5)]
+    ("value", "expected"),
+    [(1, 1), ("1k", 1024), ("2M", 2 << 20), ("1g", 1 << 30), ("1g512m", (1 << 30) + (512 << 20)), (5.0, 5)],
 )
 def test_sizes(value: Any, expected: int) -> None:
     assert values.size(value) == expected
@@ -24,7 +25,8 @@ def test_sizes_that_are_none(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0, 0), (1.5, 1.5), ("90", 90), ("1m", 60), ("1h30m", 5400), ("1d", 86400), ("1w", 604800), (None, 0)]
+    ("value", "expected"),
+    [(0, 0), (1.5, 1.5), ("90", 90), ("1m", 60), ("1h30m", 5400), ("1d", 86400), ("1w", 604800), (None, 0)],
 )
 def test_seconds(value: Any, expected: float) -> None:
     assert values.seconds(value) == expected
@@ -44,7 +46,15 @@ def test_no_time_is_no_limit() -> None:
 
 @pytest.mark.parametrize(
     "convert",
-    [values.text, values.integer, values.size, values.seconds, values.optional_callable, values.command, values.count],
+    [
+        values.text,
+        values.integer,
+        values.size,
+        values.seconds,
+        values.optional_callable,
+        values.command,
+        values.count,
+    ],
 )
 def test_the_wrong_type_is_named(convert: Any) -> None:
     with pytest.raises(TypeError, match="list"):
@@ -56,7 +66,11 @@ def test_numbers() -> None:
     assert values.positive(1) == 1
     assert values.count(0) == 0
     for convert, wrong in (
-        (values.port, 65536), (values.port, -1), (values.positive, 0), (values.count, -1), (values.window, 0),
+        (values.port, 65536),
+        (values.port, -1),
+        (values.positive, 0),
+        (values.count, -1),
+        (values.window, 0),
         (values.window, 1 << 32),
     ):
         with pytest.raises(ValueError):

@@ -74,7 +74,9 @@ async def test_a_setup_that_fails_closes_the_connection_and_the_server_goes_on()
                 raise ZeroDivisionError
 
     errors: list[BaseException] = []
-    async with serving(server_factory=Server, error_handler=lambda conn, error: errors.append(error)) as listener:
+    async with serving(
+        server_factory=Server, error_handler=lambda conn, error: errors.append(error)
+    ) as listener:
         with pytest.raises((nacre.ConnectionLost, ConnectionResetError)):
             await connect(listener)
         assert [type(error) for error in errors] == [ZeroDivisionError]

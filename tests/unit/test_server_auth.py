@@ -78,7 +78,9 @@ async def test_public_key() -> None:
             await connect(listener, client_keys=[OTHER_KEY])
 
 
-@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"])
+@pytest.mark.parametrize(
+    "kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"]
+)
 @asynctest
 async def test_every_kind_of_key(kind: str) -> None:
     key = nacre.generate_private_key(kind, **({"key_size": 2048} if kind == "ssh-rsa" else {}))
@@ -124,17 +126,25 @@ async def test_options_of_the_key_that_logged_in() -> None:
         def connection_made(self, conn: nacre.SSHServerConnection) -> None:
             conns.append(conn)
 
-    async with serving(server_factory=Server, authorized_client_keys=nacre.import_authorized_keys(lines)) as listener:
-        async with connected(listener, client_keys=[user_key()]):
-            conn = conns[-1]
-            assert conn.get_key_option("environment") == ("A=1",)
-            assert conn.get_key_option("no-pty") is True
-            assert conn.get_key_option("missing", 5) == 5
-            assert not conn.check_key_permission("pty")
-            assert conn.check_key_permission("port-forwarding")
-            assert conn.get_certificate_option("x", 1) == 1
-            assert conn.check_certificate_permission("pty")
-    for refused in (f'from="192.0.2.1" {public}', f'expiry-time="20200101" {public}', f"made-up-option {public}"):
+    async with (
+        serving(
+            server_factory=Server, authorized_client_keys=nacre.import_authorized_keys(lines)
+        ) as listener,
+        connected(listener, client_keys=[user_key()]),
+    ):
+        conn = conns[-1]
+        assert conn.get_key_option("environment") == ("A=1",)
+        assert conn.get_key_option("no-pty") is True
+        assert conn.get_key_option("missing", 5) == 5
+        assert not conn.check_key_permission("pty")
+        assert conn.check_key_permission("port-forwarding")
+        assert conn.get_certificate_option("x", 1) == 1
+        assert conn.check_certificate_permission("pty")
+    for refused in (
+        f'from="192.0.2.1" {public}',
+        f'expiry-time="20200101" {public}',
+        f"made-up-option {public}",
+    ):
         keys = nacre.import_authorized_keys(refused)
         async with serving(server_factory=nacre.SSHServer, authorized_client_keys=keys) as listener:
             with pytest.raises(nacre.PermissionDenied):
@@ -287,7 +297,16 @@ async def test_partial_success() -> None:
             await connect(listener, client_keys=[user_key()], password="wrong")
 
 
-BAD_ANSWERS: list[Any] = [None, 0, "", ZeroDivisionError, asyncio.CancelledError, False, [], NotImplementedError]
+BAD_ANSWERS: list[Any] = [
+    None,
+    0,
+    "",
+    ZeroDivisionError,
+    asyncio.CancelledError,
+    False,
+    [],
+    NotImplementedError,
+]
 
 
 @pytest.mark.parametrize("bad", BAD_ANSWERS, ids=repr)

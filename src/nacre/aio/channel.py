@@ -300,6 +300,9 @@ class SSHChannel(Generic[AnyStr]):
         if self._failed:
             return
         size = len(data)
+        if self._credit_held:
+            # Before the callback: it may be read, and so credited, inside.
+            self._uncredited += size
         try:
             if self._encoding is None:
                 self._session.data_received(data, datatype)
@@ -310,9 +313,7 @@ class SSHChannel(Generic[AnyStr]):
         except Exception as error:  # noqa: BLE001 - the program's callback: reported
             self._fail(error, "data_received")
             return
-        if self._credit_held:
-            self._uncredited += size
-        else:
+        if not self._credit_held:
             self._return_credit(size)
 
     def _return_credit(self, size: int) -> None:

@@ -122,7 +122,9 @@ async def test_devnull_and_stdout() -> None:
         assert (result.stdout, result.stderr) == (None, "cmd\n")
         result = await connection.run("cmd", input="x", stderr=nacre.DEVNULL)
         assert (result.stdout, result.stderr) == ("x", None)
-        process = await connection.create_process("cmd", stdout=nacre.DEVNULL, stdin=nacre.DEVNULL, stderr=nacre.DEVNULL)
+        process = await connection.create_process(
+            "cmd", stdout=nacre.DEVNULL, stdin=nacre.DEVNULL, stderr=nacre.DEVNULL
+        )
         for name in ("stdin", "stdout", "stderr"):
             with pytest.raises(RuntimeError, match=name):
                 getattr(process, name)

@@ -1,0 +1,242 @@
+"""Which credential a client tries next, and the algorithm that it signs with."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.client_auth import ClientAuthenticator, load_client_keys, load_private_keys
+from nacre.protocol import events
+from nacre.protocol.settings import Info
+from tests.support.face import PasswordServer, asynctest, connect, connected, serving, user_key
+
+RSA = nacre.generate_private_key("ssh-rsa", key_size=2048)
+METHODS = ("publickey", "keyboard-interactive", "password")
+
+
+def make(
+    client: nacre.SSHClient | None = None, keys: Any = (), info: Info | None = None, **options: Any
+) -> Any:
+    return ClientAuthenticator(
+        nacre.SSHClientConnectionOptions(**options), client or nacre.SSHClient(), list(keys), info or Info()
+    )
+
+
+def needed(*methods: str, changed: bool | None = None) -> events.AuthNeeded:
+    return events.AuthNeeded(events.Token(None), methods or METHODS, False, changed)
+
+
+async def drain(authenticator: Any, *methods: str) -> list[Any]:
+    attempts = []
+    while (attempt := await authenticator.next_attempt(needed(*methods))) is not None:
+        attempts.append(attempt)
+        assert len(attempts) < 20
+    return attempts
+
+
+@asynctest
+async def test_the_order_of_methods() -> None:
+    keys = nacre.load_keypairs([user_key()])
+    attempts = await drain(make(keys=keys, password="x"))
+    assert [type(attempt) for attempt in attempts] == [
+        events.PublicKeyAttempt,
+        events.KbdintAttempt,
+        events.PasswordAttempt,
+    ]
+    attempts = await drain(make(keys=keys, password="x", preferred_auth="password,publickey"))
+    assert [type(attempt) for attempt in attempts] == [events.PasswordAttempt, events.PublicKeyAttempt]
+    assert await drain(make(keys=keys, password="x"), "hostbased") == []
+    for switch, left in (("public_key_auth", 2), ("kbdint_auth", 2), ("password_auth", 2)):
+        assert len(await drain(make(keys=keys, password="x", **{switch: False}))) == left
+    assert await drain(make()) == []
+
+
+@pytest.mark.parametrize(
+    ("announced", "ours", "chosen"),
+    [
+        (None, (), "rsa-sha2-512"),
+        (("rsa-sha2-256",), (), "rsa-sha2-256"),
+        (("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"), (), "rsa-sha2-512"),
+        (None, ["rsa-sha2-256"], "rsa-sha2-256"),
+        (("ssh-rsa",), (), None),
+        (("ssh-ed25519",), (), None),
+    ],
+)
+@asynctest
+async def test_the_algorithm_of_an_rsa_signature(announced: Any, ours: Any, chosen: str | None) -> None:
+    info = Info(server_sig_algs=announced)
+    authenticator = make(keys=nacre.load_keypairs([RSA]), info=info, signature_algs=ours)
+    attempts = await drain(authenticator, "publickey")
+    assert [attempt.algorithm for attempt in attempts] == ([] if chosen is None else [chosen])
+
+
+@asynctest
+async def test_signatures_are_made_by_the_key_under_way_alone() -> None:
+    authenticator = make(keys=nacre.load_keypairs([user_key()]))
+    question = events.SignatureNeeded(events.Token(None), "ssh-ed25519", user_key().public_data, b"data")
+    assert await authenticator.sign(question) is None
+    await authenticator.next_attempt(needed())
+    signature = await authenticator.sign(question)
+    assert user_key().verify(b"data", signature, "ssh-ed25519")
+    other = events.SignatureNeeded(events.Token(None), "ssh-ed25519", b"other", b"data")
+    assert await authenticator.sign(other) is None
+
+
+@asynctest
+async def test_more_keys_from_the_program() -> None:
+    class Client(nacre.SSHClient):
+        def __init__(self) -> None:
+            self.keys = [user_key(), RSA, None]
+
+        async def public_key_auth_requested(self) -> Any:
+            return self.keys.pop(0)
+
+    attempts = await drain(make(Client()), "publickey")
+    assert [attempt.key_blob for attempt in attempts] == [user_key().public_data, RSA.public_data]
+
+
+@pytest.mark.parametrize("form", ["text", "function", "coroutine"])
+@asynctest
+async def test_the_forms_of_a_password(form: str) -> None:
+    async def coroutine() -> str:
+        await asyncio.sleep(0)
+        return "secret"
+
+    forms: dict[str, Any] = {"text": "secret", "function": lambda: "secret", "coroutine": coroutine}
+    async with serving(server_factory=PasswordServer) as listener, connected(listener, password=forms[form]):
+        pass
+    for none in (None, lambda: None):
+        async with serving(server_factory=PasswordServer) as listener:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, password=none)
+
+
+@asynctest
+async def test_passwords_are_asked_for_until_there_are_no_more() -> None:
+    class Client(nacre.SSHClient):
+        left = ["a", "b", None]
+
+        def kbdint_auth_requested(self) -> Any:
+            return None
+
+        def password_auth_requested(self) -> Any:
+            return self.left.pop(0)
+
+    assert await drain(make(Client())) == [events.PasswordAttempt("a"), events.PasswordAttempt("b")]
+
+
+@asynctest
+async def test_only_a_prompt_for_a_password_gets_the_password() -> None:
+    def challenge(*prompts: tuple[str, bool]) -> events.KbdintChallenge:
+        return events.KbdintChallenge(events.Token(None), "", "", "", prompts)
+
+    for prompts, answer in (
+        ([("Password: ", False)], ("secret",)),
+        ([("user's password", False)], ("secret",)),
+        ([], ()),
+        ([("One-time code: ", False)], None),
+        ([("Password: ", False), ("Code: ", False)], None),
+    ):
+        authenticator = make(password="secret")
+        assert isinstance(
+            await authenticator.next_attempt(needed("keyboard-interactive")), events.KbdintAttempt
+        )
+        assert await authenticator.answer_challenge(challenge(*prompts)) == answer
+    authenticator = make(password="secret")
+    await authenticator.next_attempt(needed("keyboard-interactive"))
+    assert await authenticator.answer_challenge(challenge(("Password: ", False))) == ("secret",)
+    assert await authenticator.answer_challenge(challenge(("Password: ", False))) is None  # not twice
+
+
+@asynctest
+async def test_dialogues_of_the_program() -> None:
+    class Client(nacre.SSHClient):
+        answer: Any = ["a"]
+
+        def kbdint_auth_requested(self) -> Any:
+            return "pam"
+
+        def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> Any:
+            return self.answer
+
+    client = Client()
+    authenticator = make(client)
+    assert await authenticator.next_attempt(needed("keyboard-interactive")) == events.KbdintAttempt("pam")
+    challenge = events.KbdintChallenge(events.Token(None), "n", "i", "l", (("p", True),))
+    assert await authenticator.answer_challenge(challenge) == ("a",)
+    for none in (None, NotImplemented):
+        client.answer = none
+        assert await authenticator.answer_challenge(challenge) is None
+
+
+@asynctest
+async def test_password_changes_are_told() -> None:
+    calls: list[str] = []
+
+    class Client(nacre.SSHClient):
+        def password_changed(self) -> None:
+            calls.append("changed")
+
+        def password_change_failed(self) -> None:
+            calls.append("failed")
+
+        def password_change_requested(self, prompt: str, lang: str) -> Any:
+            return ("old", "new")
+
+    authenticator = make(Client())
+    await authenticator.next_attempt(needed(changed=True))
+    await authenticator.next_attempt(needed(changed=False))
+    assert calls == ["changed", "failed"]
+    question = events.PasswordChangeQuestion(events.Token(None), "p", "l")
+    assert await authenticator.change_password(question) == ("old", "new")
+    assert await make().change_password(question) is None
+
+
+@asynctest
+async def test_keys_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".ssh"
+    folder.mkdir()
+    assert await load_client_keys(nacre.SSHClientConnectionOptions()) == []
+    user_key().write_private_key(folder / "id_ed25519")
+    RSA.write_private_key(folder / "id_rsa", passphrase="open")
+    (folder / "id_ecdsa").write_text("damaged")
+    options = nacre.SSHClientConnectionOptions
+    found = await load_client_keys(options())
+    assert [pair.public_data for pair in found] == [user_key().public_data]  # the encrypted one is left out
+    found = await load_client_keys(options(passphrase="open"))
+    assert [pair.public_data for pair in found] == [user_key().public_data, RSA.public_data]
+    for none in ({"client_keys": None}, {"client_keys": []}, {"public_key_auth": False}):
+        assert await load_client_keys(options(**none)) == []
+    with pytest.raises(nacre.KeyImportError):
+        await load_client_keys(options(client_keys=str(folder / "id_rsa")))
+    assert await load_client_keys(options(client_keys=str(folder / "id_rsa"), ignore_encrypted=True)) == []
+    with pytest.raises(OSError):
+        await load_client_keys(options(client_keys=str(folder / "missing")))
+
+
+@asynctest
+async def test_a_passphrase_from_a_coroutine(tmp_path: Path) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        user_key().write_private_key(path, passphrase=path.name)
+    asked: list[str] = []
+
+    async def passphrase(filename: str) -> str | None:
+        asked.append(filename)
+        return Path(filename).name
+
+    pairs = await load_private_keys([str(path) for path in paths], passphrase)
+    assert len(pairs) == 2
+    assert asked == [str(path) for path in paths]
+
+    async def nothing(filename: str) -> None:
+        return None
+
+    with pytest.raises(nacre.KeyImportError):
+        await load_private_keys(str(paths[0]), nothing)
+    assert await load_private_keys(str(paths[0]), nothing, ignore_encrypted=True) == []

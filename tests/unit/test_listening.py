@@ -1,0 +1,209 @@
+"""Listeners: addresses, handlers, limits before the login, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.listening import connect_reverse
+from tests.support.face import (
+    HOST,
+    OpenServer,
+    PasswordServer,
+    asynctest,
+    client_options,
+    connect,
+    connected,
+    host_key,
+    reported,
+    serving,
+)
+
+
+@asynctest
+async def test_addresses_and_the_end() -> None:
+    listener = await nacre.listen(HOST, 0, server_host_keys=[host_key()], server_factory=OpenServer)
+    port = listener.get_port()
+    assert listener.get_addresses() == [(HOST, port)]
+    assert listener.is_serving()
+    assert len(listener.sockets) == 1
+    connection = await connect(listener)
+    listener.close()
+    await listener.wait_closed()
+    assert not listener.is_serving()
+    assert (listener.get_addresses(), listener.get_port(), listener.sockets) == ([], 0, ())
+    with pytest.raises(ConnectionRefusedError):
+        await nacre.connect(HOST, port, **client_options())
+    assert not connection.is_closed()  # what was accepted lives on
+    connection.close()
+    await connection.wait_closed()
+
+
+@asynctest
+async def test_every_interface_has_the_same_port() -> None:
+    async with await nacre.listen(
+        port=0, server_host_keys=[host_key()], server_factory=OpenServer
+    ) as listener:
+        assert listener.get_port()
+        async with await nacre.connect("localhost", listener.get_port(), **client_options()):
+            pass
+
+
+@asynctest
+async def test_a_socket_that_is_there_and_create_server() -> None:
+    sock = socket.socket()
+    sock.bind((HOST, 0))
+    listener = await nacre.create_server(OpenServer, sock=sock, server_host_keys=[host_key()])
+    async with listener, connected(listener):
+        assert listener.get_port() == sock.getsockname()[1]
+    assert sock.fileno() == -1
+
+
+@asynctest
+async def test_a_port_in_use_is_one_clear_line() -> None:
+    async with serving() as listener:
+        with pytest.raises(OSError, match=f"port {listener.get_port()}: address already in use"):
+            await nacre.listen(HOST, listener.get_port(), server_host_keys=[host_key()])
+
+
+@asynctest
+async def test_host_keys(tmp_path: Path) -> None:
+    for none in ((), [], None):
+        with pytest.raises(ValueError, match="host key"):
+            await nacre.listen(HOST, 0, server_host_keys=none)
+    path = tmp_path / "key"
+    host_key().write_private_key(path, passphrase="open")
+    with pytest.raises(nacre.KeyImportError):
+        await nacre.listen(HOST, 0, server_host_keys=[str(path)])
+
+    async def passphrase(filename: str) -> str:
+        return "open"
+
+    async with serving(server_host_keys=[str(path)], passphrase=passphrase) as listener, connected(listener):
+        pass
+
+
+@asynctest
+async def test_the_acceptor_is_called_with_each_login() -> None:
+    seen: list[Any] = []
+    failed: list[Any] = []
+
+    async def acceptor(conn: nacre.SSHServerConnection) -> None:
+        seen.append(conn.get_extra_info("username"))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cancelled with its connection")
+
+    def error_handler(conn: nacre.SSHServerConnection, error: BaseException) -> None:
+        failed.append(type(error))
+
+    options: dict[str, Any] = {
+        "server_factory": PasswordServer,
+        "acceptor": acceptor,
+        "error_handler": error_handler,
+    }
+    async with serving(**options) as listener:
+        async with connected(listener, password="secret"):
+            while not seen:
+                await asyncio.sleep(0)
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, password="wrong")
+        while len(seen) < 2 or not failed:
+            await asyncio.sleep(0)
+    assert seen == ["user", "cancelled with its connection"]
+    assert len(failed) == 1
+    plain: list[Any] = []
+    async with serving(acceptor=plain.append) as listener, connected(listener):
+        while not plain:
+            await asyncio.sleep(0)
+
+
+@asynctest
+async def test_an_acceptor_that_fails_is_reported() -> None:
+    async def acceptor(conn: nacre.SSHServerConnection) -> None:
+        raise ZeroDivisionError
+
+    async with serving(acceptor=acceptor) as listener, connected(listener) as connection:
+        await connection._link.global_request("turn", b"")
+        await connection._link.global_request("turn", b"")
+    assert [type(report["exception"]) for report in reported()] == [ZeroDivisionError]
+
+
+@asynctest
+async def test_options_can_be_changed_for_later_connections() -> None:
+    async with serving(server_version="first") as listener:
+        async with connected(listener) as connection:
+            assert connection.get_extra_info("server_version") == "SSH-2.0-first"
+            listener.update(server_version="second")
+            async with connected(listener) as later:
+                assert later.get_extra_info("server_version") == "SSH-2.0-second"
+        with pytest.raises(TypeError):
+            listener.update(no_such=1)
+        with pytest.raises(nacre.NotSupportedYet):
+            listener.update(server_host_keys=[host_key()])
+
+
+@asynctest
+async def test_as_many_may_be_at_their_login_as_the_limit_says() -> None:
+    async with serving(max_unauthenticated=3) as listener:
+        waiting = [await asyncio.open_connection(HOST, listener.get_port()) for _ in range(3)]
+        for reader, _ in waiting:
+            assert (await reader.readline()).startswith(b"SSH-2.0-")
+        reader, writer = await asyncio.open_connection(HOST, listener.get_port())
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+        waiting[0][1].close()
+        while listener._unauthenticated > 2:
+            await asyncio.sleep(0)
+        # A login that is complete counts no more.
+        async with connected(listener), connected(listener), connected(listener):
+            pass
+        for _, other in waiting:
+            other.close()
+        while listener._unauthenticated:
+            await asyncio.sleep(0)
+
+
+@asynctest
+async def test_a_peer_that_says_nothing_is_dropped() -> None:
+    for limit in ({"ident_timeout": 0.05}, {"login_timeout": 0.05}):
+        async with serving(**limit) as listener:
+            reader, writer = await asyncio.open_connection(HOST, listener.get_port())
+            if "login_timeout" in limit:
+                writer.write(b"SSH-2.0-silent\r\n")
+            data = await reader.read()
+            assert data.startswith(b"SSH-2.0-")
+            writer.close()
+            await writer.wait_closed()
+            while listener._unauthenticated:
+                await asyncio.sleep(0)
+
+
+@asynctest
+async def test_a_burst_of_logins() -> None:
+    async with serving(server_factory=PasswordServer) as listener:
+        connections = await asyncio.gather(*(connect(listener, password="secret") for _ in range(40)))
+        assert listener._unauthenticated == 0
+        for connection in connections:
+            connection.close()
+        await asyncio.gather(*(connection.wait_closed() for connection in connections))
+
+
+@asynctest
+async def test_what_is_not_in_this_version() -> None:
+    for option in (
+        {"tunnel": "jump"}, {"config": ["x"]}, {"line_editor": True}, {"sftp_factory": True}, {"allow_scp": True},
+        {"send_server_host_keys": True}, {"x11_forwarding": True}, {"rdns_lookup": True},
+    ):  # fmt: skip
+        with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
+            await nacre.listen(HOST, 0, server_host_keys=[host_key()], **option)
+    with pytest.raises(nacre.NotSupportedYet):
+        await connect_reverse()
