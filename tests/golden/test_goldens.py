@@ -1,4 +1,4 @@
-"""Algorithms, messages and public names: a change of any is a diff that a reader sees.
+"""Algorithms, messages, public names and options: a change of any is a diff that a reader sees.
 
 `pytest tests/golden --update-goldens` writes the files anew.
 """
@@ -11,6 +11,7 @@ import pkgutil
 import nacre
 import nacre.keys.algorithms as signatures
 import nacre.wire
+from nacre import option_table
 from nacre.crypto.registry import Family, Status, default_names, lookup, names
 from nacre.wire.message import MESSAGES, Message, Structure
 from tests.support.golden import table
@@ -80,3 +81,12 @@ def test_public_names(golden):
             (name, "class" if isinstance(value, type) else "function" if callable(value) else "value")
         )
     golden.check("public_names.txt", "# What `import nacre` offers.\n\n" + table(rows))
+
+
+def test_options(golden):
+    rows = [("side", "option", "default", "built")]
+    for side in (option_table.Sides.CLIENT, option_table.Sides.SERVER, option_table.Sides.SESSION):
+        for name, option in sorted(option_table.table(side).items()):
+            rows.append((str(side.name).lower(), name, repr(option.default), "yes" if option.built else "no"))
+    head = "# Every option, of a client, a server and a client's session. One that is not built takes its default alone.\n\n"
+    golden.check("options.txt", head + table(rows))

@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 ALL = [
@@ -63,6 +65,46 @@ def test_nothing_is_unpickled_and_no_shell_is_started():
 def test_the_search_for_dangers_finds_them():
     text = "import pickle\nfrom shelve import open\nos.system('x')\nrun('x', shell=True)\nasyncio.create_subprocess_shell('x')"
     assert [line for line, _ in _dangers(ast.parse(text))] == [1, 2, 3, 4, 5]
+
+
+#: Unfinished work belongs into an issue; a path or an address of one machine is wrong on every other.
+UNWANTED = {
+    "unfinished work": re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b"),
+    "a path of one machine": re.compile(r"(?<![\w.])/(work|root/\w+|Users)/|(?<![\w.])/opt/(?!venv|nacre)\w"),
+    "the address of a package registry": re.compile(
+        r"https?://[^\s)]*(/simple|pypi|artifactory|nexus)|^\s*(extra-)?index-url|--(extra-)?index-url",
+        re.MULTILINE,
+    ),
+}
+
+
+def _texts():
+    folders = [ROOT / name for name in (".ci", "src", "tests", "examples", "scripts", "docs")]
+    paths = [*ROOT.glob("*"), *(path for folder in folders for path in folder.rglob("*"))]
+    for path in paths:
+        if (
+            path.is_file()
+            and path != Path(__file__).resolve()
+            and not {"_build", "__pycache__"} & set(path.parts)
+        ):
+            yield path, path.read_bytes().decode(errors="replace")
+
+
+def test_nothing_unfinished_and_nothing_of_one_machine():
+    found = [
+        (str(path.relative_to(ROOT)), what)
+        for path, text in _texts()
+        for what, pattern in UNWANTED.items()
+        if pattern.search(text)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "text", ["see TODO", "cd /work/main", "https://pypi.example/simple", "--index-url x"]
+)
+def test_the_search_for_what_is_unwanted_finds_it(text):
+    assert any(pattern.search(text) for pattern in UNWANTED.values())
 
 
 def _reason(comment):

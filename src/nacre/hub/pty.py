@@ -153,7 +153,9 @@ def spawn(terminal: Terminal, argv: Sequence[str], environment: Mapping[str, str
     """Start a program in a session of its own, the PTY its controlling terminal.
 
     Args:
+        terminal: the PTY's side for programs.
         argv: its absolute path and its arguments.
+        environment: all of the program's environment.
 
     Returns:
         Its pid.

@@ -139,7 +139,7 @@ class Connection:
 
     # ------------------------------------------------------------ events
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> Event | None:  # noqa: C901 - the one loop of the hot path, in one piece
         """Return the next event; None when there is nothing more to do with what was received."""
         core = self._core
         events = core.events
@@ -151,7 +151,7 @@ class Connection:
                 return None
             try:
                 if core.fault is not None:
-                    raise core.fault
+                    raise core.fault  # noqa: TRY301 - the one place where a fault ends the connection is below
                 if core.ready:
                     if not core.ready[0].advance():
                         core.ready.popleft()
@@ -169,12 +169,12 @@ class Connection:
                     return self._end_of_input()
                 scratch = inbound.scratch
                 # The fast path: data of a channel whose state needs no second look.
-                if scratch[1] == _CHANNEL_DATA and size > 9:  # noqa: PLR2004 - number and two uint32
+                if scratch[1] == _CHANNEL_DATA and size > 9:  # number and two uint32
                     number, length = _DATA.unpack_from(scratch, 2)
                     channel = self._fast.get(number)
                     if channel is not None and channel.receive is not None:
                         if length != size - 9:
-                            raise ProtocolError("CHANNEL_DATA: its length does not fit its packet")
+                            raise ProtocolError("CHANNEL_DATA: its length does not fit its packet")  # noqa: TRY301 - as above
                         channel.receive.received(length)
                         return ChannelData(number, bytes(scratch[10 : 10 + length]), None)
                 self._dispatch(bytes(scratch[1 : 1 + size]))
@@ -232,11 +232,11 @@ class Connection:
         self._fast = self._mux.flowing if legal else _NOTHING
 
     def _handle(self, number: int, payload: bytes) -> None:
-        if number >= 80 and number < 128:  # noqa: PLR2004 - RFC 4250 section 4.1.2: the connection protocol
+        if 80 <= number < 128:  # RFC 4250 section 4.1.2: the connection protocol
             self._mux.received(payload)
-        elif 50 <= number < 80:  # noqa: PLR2004 - RFC 4250 section 4.1.2: authentication
+        elif 50 <= number < 80:  # RFC 4250 section 4.1.2: authentication
             (self._client or self._auth_server()).received(payload)
-        elif 30 <= number < 50:  # noqa: PLR2004 - RFC 4250 section 4.1.2: the key exchange method
+        elif 30 <= number < 50:  # RFC 4250 section 4.1.2: the key exchange method
             self._handshake.received_method(payload)
         else:
             self._handle_transport(number, payload)
@@ -296,6 +296,8 @@ class Connection:
         """End the connection: tell the peer, every channel, and the driver, each once.
 
         Args:
+            error: what the driver and the channels are told; None: a clean end.
+            by_peer: whether the peer ended it.
             farewell: what to tell the peer; None: it said so itself, or is gone.
         """
         core = self._core
@@ -318,6 +320,8 @@ class Connection:
 
         Args:
             code: with `BY_APPLICATION`, `Disconnected.error` is None.
+            reason: for a person; at most 1024 characters of it are sent.
+            lang: the language of `reason`.
         """
         farewell = DisconnectError(code, reason, lang)
         clean = code == DisconnectReason.BY_APPLICATION
@@ -368,6 +372,7 @@ class Connection:
         """Ask for a channel (RFC 4254 section 5.1).
 
         Args:
+            kind: the channel type, such as "session".
             data: the encoded payload of the kind.
             window: the largest receive window, in bytes; it starts smaller and grows.
             max_packet: the largest data of one packet we take, at most 32 KiB.
@@ -480,8 +485,10 @@ class Connection:
 
 
 def _internal_error() -> DisconnectError:
-    """What the peer is told when we are at fault. Nothing that went wrong ever counts as right: the
-    connection ends, and the exception goes on to the driver."""
+    """What the peer is told when we are at fault.
+
+    Nothing that went wrong ever counts as right: the connection ends, and the exception goes on to the driver.
+    """
     return DisconnectError(DisconnectReason.BY_APPLICATION, "internal error")
 
 

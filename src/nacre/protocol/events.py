@@ -157,7 +157,7 @@ class AuthBegin(Question):
 
 @dataclass(frozen=True, slots=True)
 class PublicKeyQuestion(Question):
-    """Server: may this key log this user in? (RFC 4252 section 7)
+    """Server: may this key log this user in (RFC 4252 section 7)?
 
     Attributes:
         verified: False for a query without a signature; True when the signature is there and
@@ -174,7 +174,7 @@ class PublicKeyQuestion(Question):
 
 @dataclass(frozen=True, slots=True)
 class PasswordQuestion(Question):
-    """Server: is this the user's password? (RFC 4252 section 8)
+    """Server: is this the user's password (RFC 4252 section 8)?
 
     Attributes:
         new_password: set when the client changes an expired password.
@@ -405,8 +405,10 @@ class ChannelEOF(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChannelClosed(Event):
-    """The channel is closed in both directions and its number is free again. Comes once for each
-    channel that was opened, also when the connection goes."""
+    """The channel is closed in both directions and its number is free again.
+
+    Comes once for each channel that was opened, also when the connection goes.
+    """
 
     channel: int
 

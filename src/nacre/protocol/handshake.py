@@ -108,8 +108,10 @@ class Handshake:
 
     @property
     def undecided(self) -> bool:
-        """Whether the application has not said yet if the host key is right. Nothing is read
-        meanwhile: all that may come is NEWKEYS."""
+        """Whether the application has not said yet if the host key is right.
+
+        Nothing is read meanwhile: all that may come is NEWKEYS.
+        """
         return self._lane.pending is not None
 
     def _unexpected(self, item: object) -> None:
@@ -348,8 +350,10 @@ class Handshake:
         return wanted if cap is None else min(wanted, cap)
 
     def due(self) -> bool:
-        """Whether so much was sent or received that new keys are due. At least one packet gets
-        through between two key exchanges."""
+        """Whether so much was sent or received that new keys are due.
+
+        At least one packet gets through between two key exchanges.
+        """
         core = self._core
         outbound, inbound = core.outbound, core.inbound
         if self.step is not KexStep.NONE or core.phase is not Phase.OPEN:

@@ -28,6 +28,8 @@ def our_kexinit(role: Role, settings: Settings, cookie: bytes, *, first: bool) -
     """Make our KEXINIT.
 
     Args:
+        role: ours.
+        settings: what to offer.
         cookie: 16 random bytes.
         first: whether this is the first of the connection, which alone bears the markers.
     """

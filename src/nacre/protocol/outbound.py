@@ -122,6 +122,8 @@ class Outbound:
 
         Args:
             channel: the peer's number.
+            data: the whole of it.
+            datatype: of extended data; None: plain data.
             hint: how many more bytes are about to follow, so that a segment has room for them.
         """
         size = len(data)

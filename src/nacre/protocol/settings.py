@@ -35,10 +35,15 @@ class HostKey(Protocol):
     """A private host key, or anything that signs like one."""
 
     @property
-    def public_data(self) -> bytes: ...
+    def public_data(self) -> bytes:
+        """The encoded public key."""
+
     @property
-    def sig_algorithms(self) -> Sequence[str]: ...
-    def sign(self, data: bytes, sig_algorithm: str) -> bytes: ...
+    def sig_algorithms(self) -> Sequence[str]:
+        """The names of the signature algorithms that it can be used with, best first."""
+
+    def sign(self, data: bytes, sig_algorithm: str) -> bytes:
+        """Return the whole signature blob."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def test_a_hub_that_is_just_starting_is_waited_for(root: Path, hub, monkeypatch:
         calls.append(arguments)
         if len(calls) == 3:
             lock.release()
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments)  # type: ignore[arg-type]  # as the real one takes them
 
     monkeypatch.setattr(backend, "call", call)
     assert perform(options(root), "ping", {})["running"] is False

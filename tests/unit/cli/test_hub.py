@@ -80,7 +80,7 @@ def test_every_command_of_the_manual_is_one() -> None:
 def test_the_unit_for_systemd() -> None:
     # systemd allows a key to stand more than once; these stand once.
     unit = configparser.ConfigParser(interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # as its manual says
     unit.read(ROOT / "examples" / "nacre-hub.service")
     service = unit["Service"]
     program, *arguments = shlex.split(service["ExecStart"])

@@ -58,7 +58,7 @@ def spawn(*arguments: str, **options: object) -> subprocess.CompletedProcess[str
         timeout=60,
         env=environment,
         check=False,
-        **options,  # type: ignore[call-overload]
+        **options,  # type: ignore[call-overload]  # options of subprocess.run
     )
 
 

@@ -72,7 +72,7 @@ def test_what_others_can_reach_is_accepted(open_tmp_path, monkeypatch):
 
 def _as_somebody(script: str, state: Path, uid: int | None) -> subprocess.CompletedProcess[str]:
     """Run a script in the sandbox of alice, made by a hub of another account than root."""
-    code = f"""
+    code = """
 import os, subprocess, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
@@ -89,7 +89,7 @@ chosen = choose(IsolationChoice.AUTO, paths)
 if chosen.bwrap is None:
     print("no bubblewrap:", chosen.notice); sys.exit(77)
 argv = chosen.wrap(("/bin/sh", "-c", sys.argv[3]), paths, home)
-sys.exit(subprocess.run(argv, cwd=home, env={{"PATH": "/usr/bin:/bin", "HUB": str(os.getpid())}}).returncode)
+sys.exit(subprocess.run(argv, cwd=home, env={"PATH": "/usr/bin:/bin", "HUB": str(os.getpid())}).returncode)
 """
     return subprocess.run(
         ["/usr/bin/python3", "-c", code, str(SRC), str(state), script],

@@ -184,7 +184,7 @@ def test_the_name_does_not_change_the_work(state: State, monkeypatch: pytest.Mon
 
     def record(sql: str, parameters: tuple[object, ...] = ()) -> object:
         asked.append((sql, parameters))
-        return query(sql, parameters)  # type: ignore[arg-type]
+        return query(sql, parameters)  # type: ignore[arg-type]  # as sqlite3 takes them
 
     monkeypatch.setattr(state._store, "query", record)
     for key in (blob(1), blob(9)):
@@ -386,7 +386,7 @@ def test_a_removed_users_invites_go_too_and_an_administrator_can_make_a_new_one(
 )
 def test_an_invite_has_bounds(state: State, settings: dict[str, object], words: str) -> None:
     with pytest.raises(HubProblem, match=words):
-        state.create_invite(**settings)  # type: ignore[arg-type]
+        state.create_invite(**settings)  # type: ignore[arg-type]  # wrong ones on purpose
     assert state.invites() == []
 
 

@@ -30,8 +30,11 @@ def _request(username: str, algorithm: str, key_blob: bytes, *, signed: bool) ->
 
 
 class ServerPublicKey:
-    """The server's half. The signature is verified before the application is asked, so that an
-    unknown user costs the same work as a known one, and only a verified key counts."""
+    """The server's half.
+
+    The signature is verified before the application is asked, so that an unknown user costs the same
+    work as a known one, and only a verified key counts.
+    """
 
     def request(self, auth: ServerAuth, request: UserauthRequest) -> None:
         """Take a query or a signed request."""

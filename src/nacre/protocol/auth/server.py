@@ -84,7 +84,7 @@ class ServerAuth:
         number = payload[0]
         if number == UserauthRequest.number:
             self._request(UserauthRequest.decode(payload))
-        elif number >= 60 and self._current is not None:  # noqa: PLR2004 - RFC 4250 section 4.1.2
+        elif number >= 60 and self._current is not None:  # RFC 4250 section 4.1.2
             self._current.message(self, number, payload)
         else:
             raise ProtocolError(f"message {number} has no place in authentication here")
