@@ -17,7 +17,7 @@ def request(given: dict[str, Any] | None = None, **options: Any) -> Any:
     class Holder:
         _options = nacre.SSHClientConnectionOptions(**options)
 
-    values = SSHClientConnection._session_values(Holder(), given or {})  # type: ignore[arg-type]
+    values = SSHClientConnection._session_values(Holder(), given or {})  # type: ignore[arg-type]  # what stands in for it is enough
     return SSHClientConnection._session_request(values)
 
 
@@ -69,28 +69,30 @@ def test_mistakes_are_named() -> None:
 @asynctest
 async def test_every_option_of_a_session_reaches_the_server() -> None:
     made: list[Any] = []
-    async with serving(server_factory=lambda: SessionServer(Recorder, made)) as listener:
-        async with connected(listener, term_type="vt100", env={"A": "1"}, encoding=None) as connection:
-            chan, _ = await connection.create_session(
-                Recorder,
-                "cmd",
-                term_size=(10, 20),
-                term_modes={nacre.PTY_ECHO: 0},
-                window=40_000,
-                max_pktsize=1000,
-            )
-            server = made[0].chan
-            assert server.get_terminal_type() == "vt100"
-            assert server.get_terminal_size() == (10, 20, 0, 0)
-            assert server.get_terminal_modes() == {nacre.PTY_ECHO: 0}
-            assert server.get_environment() == {"A": "1"}
-            assert chan.get_encoding() == (None, "strict")
-            assert chan.get_recv_window() == 40_000
-            chan.set_encoding("latin-1")
-            chan.write("ä")
-            server.set_encoding("latin-1")
-            await made[0].until(lambda: made[0].data)
-            assert made[0].text == "ä"
+    async with (
+        serving(server_factory=lambda: SessionServer(Recorder, made)) as listener,
+        connected(listener, term_type="vt100", env={"A": "1"}, encoding=None) as connection,
+    ):
+        chan, _ = await connection.create_session(
+            Recorder,
+            "cmd",
+            term_size=(10, 20),
+            term_modes={nacre.PTY_ECHO: 0},
+            window=40_000,
+            max_pktsize=1000,
+        )
+        server = made[0].chan
+        assert server.get_terminal_type() == "vt100"
+        assert server.get_terminal_size() == (10, 20, 0, 0)
+        assert server.get_terminal_modes() == {nacre.PTY_ECHO: 0}
+        assert server.get_environment() == {"A": "1"}
+        assert chan.get_encoding() == (None, "strict")
+        assert chan.get_recv_window() == 40_000
+        chan.set_encoding("latin-1")
+        chan.write("ä")
+        server.set_encoding("latin-1")
+        await made[0].until(lambda: made[0].data)
+        assert made[0].text == "ä"
 
 
 @asynctest

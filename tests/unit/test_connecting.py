@@ -70,7 +70,7 @@ async def test_a_cancelled_connect_leaves_nothing() -> None:
     made = asyncio.Event()
 
     class Server(OpenServer):
-        async def begin_auth(self, username: str) -> bool:  # type: ignore[override]
+        async def begin_auth(self, username: str) -> bool:  # type: ignore[override]  # it may be a coroutine
             made.set()
             await asyncio.Event().wait()
             return False

@@ -22,11 +22,11 @@ async def test_password(asynchronous: bool) -> None:
         pass
 
     class Coroutine(PasswordServer):
-        async def begin_auth(self, username: str) -> bool:  # type: ignore[override]
+        async def begin_auth(self, username: str) -> bool:  # type: ignore[override]  # it may be a coroutine
             await asyncio.sleep(0)
             return True
 
-        async def password_auth_supported(self) -> bool:  # type: ignore[override]
+        async def password_auth_supported(self) -> bool:  # type: ignore[override]  # it may be a coroutine
             await asyncio.sleep(0)
             return True
 
@@ -85,9 +85,9 @@ async def test_public_key() -> None:
 async def test_every_kind_of_key(kind: str) -> None:
     key = nacre.generate_private_key(kind, **({"key_size": 2048} if kind == "ssh-rsa" else {}))
     keys = nacre.import_authorized_keys(key.export_public_key())
-    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=keys) as listener:
-        async with connected(listener, client_keys=[key]):
-            pass
+    options = {"server_factory": nacre.SSHServer, "authorized_client_keys": keys}
+    async with serving(**options) as listener, connected(listener, client_keys=[key]):
+        pass
 
 
 @asynctest
@@ -338,9 +338,9 @@ async def test_anything_but_a_yes_is_a_no_and_the_connection_lives(bad: Any, asy
         def password_auth_requested(self) -> Any:
             return self.left.pop(0) if self.left else None
 
-    async with serving(server_factory=Coroutine if asynchronous else Plain) as listener:
-        async with connected(listener, client_factory=Tries):
-            pass  # the second try on the same connection
+    factory = Coroutine if asynchronous else Plain
+    async with serving(server_factory=factory) as listener, connected(listener, client_factory=Tries):
+        pass  # the second try on the same connection
     for report in reported():
         assert isinstance(report["exception"], (bad,) if isinstance(bad, type) else ())
 
@@ -388,10 +388,10 @@ async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
     authenticator = _authenticator(nacre.SSHServer(), authorized_client_keys=keys)
     await authenticator.begin(events.AuthBegin(events.Token(None), "user"))
     question = {"username": "user", "algorithm": "ssh-ed25519", "key_blob": user_key().public_data}
-    query = events.PublicKeyQuestion(token=events.Token(None), verified=False, **question)  # type: ignore[arg-type]
+    query = events.PublicKeyQuestion(token=events.Token(None), verified=False, **question)  # type: ignore[arg-type]  # what stands in for it is enough
     assert await authenticator.public_key(query) is True
     assert authenticator.permits("pty")
-    verified = events.PublicKeyQuestion(token=events.Token(None), verified=True, **question)  # type: ignore[arg-type]
+    verified = events.PublicKeyQuestion(token=events.Token(None), verified=True, **question)  # type: ignore[arg-type]  # what stands in for it is enough
     assert await authenticator.public_key(verified) is True
     assert not authenticator.permits("pty")
     await authenticator.begin(events.AuthBegin(events.Token(None), "other"))

@@ -1,7 +1,7 @@
 """A channel as the program sees it: data both ways with back-pressure, and its end.
 
-Owns: the write queue and its marks, reading and its pauses, text decoding, the order of a session's
-callbacks. Must not know: what a session or any other kind of channel is for (RFC 4254 section 5 only).
+Owns: the write queue and its marks, opening, requests and closing, the order of a session's callbacks.
+Must not know: what a session or any other kind of channel is for (RFC 4254 section 5 only).
 
 Callbacks come in this order: `connection_made`, `session_started`, `data_received` and
 `eof_received`, `connection_lost`; data that comes before the session has started is kept for it.
@@ -11,15 +11,15 @@ Credit goes back to the peer for what the session was given, so that a session w
 from __future__ import annotations
 
 import asyncio
-import codecs
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
 
 from nacre.aio import limits
+from nacre.aio.incoming import Incoming
 from nacre.aio.log import SSHLogger
-from nacre.aio.queues import ReceiveQueue, SendQueue
+from nacre.aio.queues import SendQueue
 from nacre.aio.tasks import Tasks
 from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
 from nacre.protocol import limits as protocol_limits
@@ -90,14 +90,7 @@ class SSHChannel(Generic[AnyStr]):
         self._high = limits.WRITE_HIGH
         self._low = limits.WRITE_HIGH // 4
         self._session_paused = False
-        # Receiving.
-        self._received = ReceiveQueue()
-        self._paused = False
-        self._delivering = False
-        self._credit_held = False
-        self._uncredited = 0
-        self._eof_waits = False
-        self._decoders: dict[int | None, codecs.IncrementalDecoder] = {}
+        self._incoming = Incoming(self._return_credit, self._fail, self._answer_eof)
         # Requests of ours, in order.
         self._replies: deque[tuple[asyncio.Future[bool], Callable[[], None] | None]] = deque()
         self._opening: asyncio.Future[None] | None = None
@@ -118,7 +111,7 @@ class SSHChannel(Generic[AnyStr]):
 
     def get_encoding(self) -> tuple[str | None, str]:
         """Return the codec of the data (None: bytes) and its error policy."""
-        return self._encoding, self._errors
+        return self._incoming.encoding, self._incoming.errors
 
     def set_encoding(self, encoding: str | None, errors: str = "strict") -> None:
         """Set the codec of the data that is delivered and written from now on.
@@ -126,11 +119,7 @@ class SSHChannel(Generic[AnyStr]):
         Raises:
             LookupError: there is no such codec.
         """
-        if encoding is not None:
-            codecs.lookup(encoding)
-        self._encoding = encoding
-        self._errors = errors
-        self._decoders = {}
+        self._incoming.set_encoding(encoding, errors)
 
     def get_recv_window(self) -> int:
         """Return the bytes that the peer may have under way to the session."""
@@ -190,14 +179,15 @@ class SSHChannel(Generic[AnyStr]):
             TypeError: str on a channel of bytes, or bytes on one of text.
             LocalProtocolError: the program has not waited for room, and too much is queued.
         """
-        if self._encoding is None:
+        encoding = self._incoming.encoding
+        if encoding is None:
             if isinstance(data, str):
                 raise TypeError("this channel carries bytes: it was opened with encoding=None")
             raw: bytes = data
         else:
             if not isinstance(data, str):
-                raise TypeError(f"this channel carries str, encoded as {self._encoding}, not bytes")
-            raw = data.encode(self._encoding, self._errors)
+                raise TypeError(f"this channel carries str, encoded as {encoding}, not bytes")
+            raw = data.encode(encoding, self._incoming.errors)
         if self._sending is not Sending.OPEN or not self._link.active:
             raise BrokenPipeError("the channel is closed for writing")
         size = len(raw)
@@ -277,53 +267,24 @@ class SSHChannel(Generic[AnyStr]):
 
     def pause_reading(self) -> None:
         """Have no more data delivered: the peer stops once its window is used up."""
-        self._paused = True
+        self._incoming.pause()
 
     def resume_reading(self) -> None:
         """Have data delivered again, what has arrived in the meantime first."""
-        self._paused = False
-        self._deliver_received()
+        self._incoming.resume()
+        self._link.touch()
 
     def data_arrived(self, data: bytes, datatype: int | None) -> None:
         """Give data to the session, or keep it."""
-        if self._paused or self._phase is not Phase.STARTED or self._received or self._delivering:
-            self._received.push(data, datatype)
-        else:
-            self._deliver(data, datatype)
+        self._incoming.data(data, datatype)
 
     def eof_arrived(self) -> None:
         """The peer sends no more data."""
-        self._eof_waits = True
-        self._deliver_received()
-
-    def _deliver(self, data: bytes, datatype: int | None) -> None:
-        if self._failed:
-            return
-        size = len(data)
-        if self._credit_held:
-            # Before the callback: it may be read, and so credited, inside.
-            self._uncredited += size
-        try:
-            if self._encoding is None:
-                self._session.data_received(data, datatype)
-            else:
-                text = self._decode(data, datatype, final=False)
-                if text:
-                    self._session.data_received(text, datatype)
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
-            self._fail(error, "data_received")
-            return
-        if not self._credit_held:
-            self._return_credit(size)
-
-    def _return_credit(self, size: int) -> None:
-        if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
-            assert self._number is not None
-            self._link.protocol.consumed(self._number, size)
+        self._incoming.eof()
 
     def hold_credit(self) -> None:
         """Return no credit for what is delivered: the session calls `release_credit`."""
-        self._credit_held = True
+        self._incoming.hold_credit()
 
     def release_credit(self, waiting: int) -> None:
         """Return credit for what was delivered, but for what the session still holds.
@@ -331,50 +292,13 @@ class SSHChannel(Generic[AnyStr]):
         Args:
             waiting: what it holds, in bytes, or in characters, which are no more than their bytes.
         """
-        size = self._uncredited - waiting
-        if size > 0:
-            self._uncredited -= size
-            self._return_credit(size)
+        if self._incoming.release_credit(waiting):
             self._link.touch()
 
-    def _decode(self, data: bytes, datatype: int | None, final: bool) -> str:
-        decoder = self._decoders.get(datatype)
-        if decoder is None:
-            assert self._encoding is not None
-            decoder = codecs.getincrementaldecoder(self._encoding)(self._errors)
-            self._decoders[datatype] = decoder
-        return decoder.decode(data, final)
-
-    def _deliver_received(self) -> None:
-        """Deliver what is kept, as long as the session reads; the end too, when it has come."""
-        if self._delivering or self._phase in (Phase.NEW, Phase.OPEN):
-            return
-        self._delivering = True
-        try:
-            while self._received and not (self._paused and self._phase is Phase.STARTED):
-                self._deliver(*self._received.pop())
-        finally:
-            self._delivering = False
-        self._link.touch()
-        if self._eof_waits and not self._received:
-            self._eof_waits = False
-            self._deliver_eof()
-
-    def _deliver_eof(self) -> None:
-        if self._failed:
-            return
-        try:
-            for datatype in tuple(self._decoders):
-                # A character that was cut off is an error of the text, or its replacement.
-                text = self._decode(b"", datatype, final=True)
-                if text:
-                    self._session.data_received(text, datatype)
-            stays_open = self._session.eof_received()
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
-            self._fail(error, "eof_received")
-            return
-        if not stays_open and self._phase is Phase.STARTED:
-            self._answer_eof()
+    def _return_credit(self, size: int) -> None:
+        if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
+            assert self._number is not None
+            self._link.protocol.consumed(self._number, size)
 
     def _answer_eof(self) -> None:
         """The session did not ask to stay half open."""
@@ -444,7 +368,9 @@ class SSHChannel(Generic[AnyStr]):
             return
         self._phase = Phase.STARTED
         self._call(self._session.session_started)
-        self._deliver_received()
+        if not self._failed:
+            self._incoming.start(self._session)
+            self._link.touch()
 
     # ------------------------------------------------------------ requests
 
@@ -555,7 +481,6 @@ class SSHChannel(Generic[AnyStr]):
         """The channel is over: what has arrived is delivered, and the session told, once."""
         if self._phase is Phase.GONE:
             return
-        started = self._phase is Phase.STARTED
         self._phase = Phase.GONE
         self._sending = Sending.CLOSED
         self._error = self._error or error
@@ -567,13 +492,11 @@ class SSHChannel(Generic[AnyStr]):
         if self._opening is not None and not self._opening.done():
             self._opening.set_exception(self._gone_error())
         if self._session is not None:
-            if started:
-                self._deliver_received()
+            self._incoming.finish()
             try:
                 self._session.connection_lost(self._error)
             except Exception as raised:  # noqa: BLE001 - the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
-        self._received.clear()
         self._closed.set()
         self._tasks.end()
 
@@ -595,6 +518,7 @@ class SSHChannel(Generic[AnyStr]):
         if self._failed:
             return
         self._failed = True
+        self._incoming.stop()
         if isinstance(error, Exception) and not broken:
             self._error = error
         self._close_failed()

@@ -181,7 +181,7 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         """Return what has come on standard output and standard error, and was not read yet."""
         return _collected(self._stdout), _collected(self._stderr)
 
-    async def communicate(self, input: AnyStr | None = None) -> tuple[BytesOrStr, BytesOrStr]:  # noqa: A002 - parity
+    async def communicate(self, input: AnyStr | None = None) -> tuple[BytesOrStr, BytesOrStr]:  # noqa: A002 - the name that programs use
         """Write the input, if there is any, and return all output once the process has ended."""
         self._streams.collect()
         if input is not None:

@@ -57,7 +57,7 @@ async def test_data_that_comes_before_the_session_has_started_waits() -> None:
     release = asyncio.Event()
 
     class Slow(Recorder):
-        async def exec_requested(self, command: str) -> bool:  # type: ignore[override]
+        async def exec_requested(self, command: str) -> bool:  # type: ignore[override]  # it may be a coroutine
             self._note("exec_requested")
             await release.wait()
             return True

@@ -126,7 +126,7 @@ class Owner:
 def make() -> tuple[Driver, Protocol, Owner, Transport]:
     protocol = Protocol()
     owner = Owner(protocol)
-    driver = Driver(asyncio.get_running_loop(), owner)  # type: ignore[arg-type]
+    driver = Driver(asyncio.get_running_loop(), owner)  # type: ignore[arg-type]  # what stands in for it is enough
     transport = Transport()
     driver.connection_made(transport)
     return driver, protocol, owner, transport

@@ -135,12 +135,12 @@ async def test_terminal_modes_that_are_cut_short_are_refused() -> None:
 @asynctest
 async def test_requests_answered_by_coroutines_keep_their_order() -> None:
     class Slow(Recorder):
-        async def pty_requested(self, *args: Any) -> bool:  # type: ignore[override]
+        async def pty_requested(self, *args: Any) -> bool:  # type: ignore[override]  # it may be a coroutine
             await asyncio.sleep(0)
             self._note("pty_requested")
             return True
 
-        async def exec_requested(self, command: str) -> bool:  # type: ignore[override]
+        async def exec_requested(self, command: str) -> bool:  # type: ignore[override]  # it may be a coroutine
             await asyncio.sleep(0)
             self._note(f"exec with {sorted(self.chan.get_environment())} {self.chan.get_terminal_type()}")
             return True

@@ -7,7 +7,7 @@ import nacre
 
 def test_client_defaults() -> None:
     session: nacre.SSHClientSession[str] = nacre.SSHClientSession()
-    session.connection_made(None)  # type: ignore[arg-type]
+    session.connection_made(None)  # type: ignore[arg-type]  # what stands in for it is enough
     session.session_started()
     session.data_received("x", None)
     assert not session.eof_received()
@@ -21,7 +21,7 @@ def test_client_defaults() -> None:
 
 def test_server_defaults_grant_a_terminal_and_nothing_else() -> None:
     session: nacre.SSHServerSession[str] = nacre.SSHServerSession()
-    session.connection_made(None)  # type: ignore[arg-type]
+    session.connection_made(None)  # type: ignore[arg-type]  # what stands in for it is enough
     assert session.pty_requested("xterm", (80, 24, 0, 0), {}) is True
     assert session.shell_requested() is False
     assert session.exec_requested("x") is False

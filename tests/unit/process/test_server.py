@@ -149,7 +149,7 @@ async def test_redirection_is_refused_by_name() -> None:
         await process.redirect(stdin=nacre.PIPE)
         for redirection in ({"stdin": "/x"}, {"stdout": nacre.DEVNULL}, {"stderr": nacre.STDOUT}):
             with pytest.raises(nacre.NotSupportedYet):
-                await process.redirect(**redirection)  # type: ignore[arg-type]
+                await process.redirect(**redirection)  # type: ignore[arg-type]  # what stands in for it is enough
         with pytest.raises(nacre.NotSupportedYet):
             process.set_redirect_pid(1)
         process.exit(0)

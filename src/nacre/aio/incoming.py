@@ -1,0 +1,189 @@
+"""The receiving half of a channel: what the session is given, when, and the credit that comes of it.
+
+Owns: data that waits for the session, text decoding, pauses, the end of data. Must not know: the
+protocol, requests, or anything of the sending half.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from nacre.aio.queues import ReceiveQueue
+
+
+class Delivery(Enum):
+    """Whether the session is given what comes."""
+
+    HELD = "held"  # it has not started
+    FLOWING = "flowing"
+    LAST = "last"  # the channel is gone: what is left is given, pause or no pause
+    OVER = "over"  # it failed, or everything was said
+
+
+class Incoming:
+    """Delivers data to one session.
+
+    Args:
+        credit: told how many bytes the session has taken.
+        failed: told what a callback of the session raised, and which.
+        half_closed: called when data has ended and the session does not keep the channel open.
+    """
+
+    def __init__(
+        self,
+        credit: Callable[[int], None],
+        failed: Callable[[BaseException, str], None],
+        half_closed: Callable[[], None],
+    ) -> None:
+        self._credit = credit
+        self._failed = failed
+        self._half_closed = half_closed
+        self._session: Any = None
+        self._delivery = Delivery.HELD
+        self._queue = ReceiveQueue()
+        self._paused = False
+        self._delivering = False
+        self._eof_waits = False
+        self._credit_held = False
+        self._uncredited = 0
+        self.encoding: str | None = None
+        self.errors = "strict"
+        self._decoders: dict[int | None, codecs.IncrementalDecoder] = {}
+
+    def set_encoding(self, encoding: str | None, errors: str) -> None:
+        """Set the codec of what is delivered from now on.
+
+        Raises:
+            LookupError: there is no such codec.
+        """
+        if encoding is not None:
+            codecs.lookup(encoding)
+        self.encoding = encoding
+        self.errors = errors
+        self._decoders = {}
+
+    # ------------------------------------------------------------ from the peer
+
+    def data(self, data: bytes, datatype: int | None) -> None:
+        """Give data to the session, or keep it."""
+        if self._paused or self._delivery is not Delivery.FLOWING or self._delivering or self._queue:
+            if self._delivery is not Delivery.OVER:
+                self._queue.push(data, datatype)
+        else:
+            self._deliver(data, datatype)
+
+    def eof(self) -> None:
+        """The peer sends no more data."""
+        self._eof_waits = True
+        self._deliver_queue()
+
+    # ------------------------------------------------------------ from the channel
+
+    def start(self, session: Any) -> None:
+        """Give the session what has come, and what comes."""
+        self._session = session
+        self._delivery = Delivery.FLOWING
+        self._deliver_queue()
+
+    def pause(self) -> None:
+        """Keep what comes: its credit is kept with it, so that the peer stops."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Give what was kept, then what comes."""
+        self._paused = False
+        self._deliver_queue()
+
+    def finish(self) -> None:
+        """The channel is gone: give what is left, and no more after that."""
+        if self._delivery is Delivery.FLOWING:
+            self._delivery = Delivery.LAST
+            self._deliver_queue()
+        self.stop()
+
+    def stop(self) -> None:
+        """Give nothing more."""
+        self._delivery = Delivery.OVER
+        self._queue.clear()
+
+    def hold_credit(self) -> None:
+        """Return no credit for what is delivered: the session says what it has taken."""
+        self._credit_held = True
+
+    def release_credit(self, waiting: int) -> bool:
+        """Return credit for what was delivered, but for what the session still holds.
+
+        Args:
+            waiting: what it holds, in bytes, or in characters, which are no more than their bytes.
+
+        Returns:
+            Whether there was any.
+        """
+        size = self._uncredited - waiting
+        if size <= 0:
+            return False
+        self._uncredited -= size
+        self._credit(size)
+        return True
+
+    # ------------------------------------------------------------ to the session
+
+    def _deliver(self, data: bytes, datatype: int | None) -> None:
+        size = len(data)
+        if self._credit_held:
+            # Before the callback: it may be read, and so credited, inside.
+            self._uncredited += size
+        try:
+            if self.encoding is None:
+                self._session.data_received(data, datatype)
+            else:
+                text = self._decode(data, datatype, final=False)
+                if text:
+                    self._session.data_received(text, datatype)
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+            self._failed(error, "data_received")
+            return
+        if not self._credit_held:
+            self._credit(size)
+
+    def _decode(self, data: bytes, datatype: int | None, final: bool) -> str:
+        decoder = self._decoders.get(datatype)
+        if decoder is None:
+            assert self.encoding is not None
+            decoder = codecs.getincrementaldecoder(self.encoding)(self.errors)
+            self._decoders[datatype] = decoder
+        return decoder.decode(data, final)
+
+    def _readable(self) -> bool:
+        return self._delivery is Delivery.LAST or (self._delivery is Delivery.FLOWING and not self._paused)
+
+    def _deliver_queue(self) -> None:
+        """Deliver what is kept, as long as the session reads; the end too, when it has come."""
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._queue and self._readable():
+                self._deliver(*self._queue.pop())
+        finally:
+            self._delivering = False
+        if self._eof_waits and not self._queue and self._delivery in (Delivery.FLOWING, Delivery.LAST):
+            self._eof_waits = False
+            self._deliver_eof()
+
+    def _deliver_eof(self) -> None:
+        try:
+            for datatype in tuple(self._decoders):
+                # A character that was cut off is an error of the text, or its replacement.
+                text = self._decode(b"", datatype, final=True)
+                if text:
+                    self._session.data_received(text, datatype)
+            stays_open = self._session.eof_received()
+        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+            self._failed(error, "eof_received")
+            return
+        if not stays_open and self._delivery is Delivery.FLOWING:
+            self._half_closed()
