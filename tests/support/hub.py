@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -56,7 +57,9 @@ class RunningHub:
         self.port = 0
         self.lines: list[str] = []
         self.configuration = directory / "hub.toml"
-        self.configuration.write_text(configuration)
+        # Users' uids of this hub alone: other hubs may run on this machine.
+        first = random.SystemRandom().randrange(200_000, 2_000_000)
+        self.configuration.write_text(f"uid_range = [{first}, {first + 99}]\n{configuration}")
         self.known_hosts = directory / "known_hosts"
         self._python = open_python() if os.geteuid() == 0 else Path(sys.executable)
         self._process: subprocess.Popen[str] | None = None
@@ -238,10 +241,48 @@ class RunningHub:
         assert isinstance(rows, list)
         return rows
 
+    def session(self, state: str | None = None) -> dict[str, Any]:
+        """Wait until one session runs, in that state, and return it."""
+
+        def found() -> dict[str, Any] | None:
+            rows = self.sessions()
+            return rows[0] if len(rows) == 1 and state in (None, rows[0]["state"]) else None
+
+        row = wait_for(found, f"one session, {state or 'any'}")
+        assert isinstance(row, dict)
+        return row
+
     def end_sessions(self) -> None:
         """End all that run."""
         for row in self.sessions():
             self.command("session", "end", str(row["id"]))
+
+    def home(self, user: str) -> Path:
+        """Return somebody's home."""
+        return self.state / "homes" / user
+
+    def processes(self) -> dict[int, str]:
+        """Return what runs for the users of this hub: command lines by pid, holders included."""
+        found = {}
+        homes = str(self.state / "homes")
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                place = os.readlink(folder / "cwd")
+                variables = (folder / "environ").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:  # gone, or nobody's business
+                continue
+            if place.startswith(homes) or any(v.startswith(f"HOME={homes}".encode()) for v in variables):
+                found[int(folder.name)] = command
+        return found
+
+    def descriptors(self) -> int:
+        """Return how many descriptors the hub has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def left_over(self) -> list[str]:
+        """Return what of sessions is there: processes and files of STATE/run."""
+        return [*self.processes().values(), *(path.name for path in (self.state / "run").iterdir())]
 
     # ------------------------------------------------------------ clients
 
