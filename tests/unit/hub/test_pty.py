@@ -82,7 +82,7 @@ def test_a_program_that_is_not_there(tmp_path):
 
 
 def test_signals_are_as_for_any_program():
-    output, _ = run("/bin/sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/$$/status")
+    output, _ = run("/bin/sh", "-c", "exec grep -E 'Sig(Blk|Ign)' /proc/self/status")
     masks = [int(line.split()[1], 16) for line in output.splitlines()]
     assert len(masks) == 2
     # glibc keeps signals 32 and 33 to itself; nobody can reset these.
