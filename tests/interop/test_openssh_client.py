@@ -1,0 +1,191 @@
+"""OpenSSH's ssh, both versions, against a nacre server in this process: the basics of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from tests.support.face import asynctest, host_key, serving
+from tests.support.openssh import OpenSSH, Ssh
+
+pytestmark = pytest.mark.requires("ssh")
+
+
+async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+    """What the tests run: the command says what to do."""
+    command, _, argument = (process.command or process.subsystem or "shell").partition(" ")
+    match command:
+        case "exit":
+            process.exit(int(argument))
+        case "signal":
+            process.exit_with_signal(argument)
+        case "env":
+            process.stdout.write(repr(sorted(process.env.items())).encode())
+            process.exit(0)
+        case "pty":
+            process.stdout.write(f"{process.term_type} {process.term_size}".encode())
+            process.exit(0)
+        case "both":
+            process.stdout.write(b"out\n")
+            process.stderr.write(b"err\n")
+            process.exit(0)
+        case "hash":
+            digest, total = hashlib.sha256(), 0
+            while data := await process.stdin.read(65536):
+                digest.update(data)
+                total += len(data)
+            process.stdout.write(f"{total} {digest.hexdigest()}\n".encode())
+            process.exit(0)
+        case "send":
+            for _ in range(int(argument)):
+                process.stdout.write(bytes(range(256)) * 128)
+                await process.stdout.drain()
+            process.exit(0)
+        case "raw":
+            raw = process.channel.get_command_bytes()
+            assert raw is not None
+            process.stdout.write(raw)
+            process.exit(0)
+        case _:
+            process.stderr.write(command.encode() + b"\n")
+            while data := await process.stdin.read(65536):
+                process.stdout.write(data)
+                await process.stdout.drain()
+            process.exit(0)
+
+
+@asynccontextmanager
+async def peer(openssh: OpenSSH, directory: Path, *lines: str, **options: Any) -> AsyncIterator[Ssh]:
+    """A nacre server, and an ssh that knows it and may enter."""
+    key = openssh.make_key(directory / "user_key")
+    options = {
+        "server_factory": nacre.SSHServer,
+        "authorized_client_keys": str(key.with_suffix(".pub")),
+        "process_factory": handler,
+        "encoding": None,
+        **options,
+    }
+    async with serving(**options) as listener:
+        known_hosts = directory / "known_hosts"
+        public = host_key().export_public_key().decode().split()[:2]
+        known_hosts.write_text(f"[127.0.0.1]:{listener.get_port()} {' '.join(public)}\n")
+        yield Ssh(openssh, listener.get_port(), "user", key, known_hosts, lines)
+
+
+@asynctest
+async def test_exec_and_exit(openssh: OpenSSH, tmp_path: Path) -> None:
+    async with peer(openssh, tmp_path) as ssh:
+        for status in (0, 1, 255):
+            assert (await ssh.communicate(f"exit {status}")).returncode == status
+        done = await ssh.communicate("both")
+        assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 0)
+        assert (await ssh.communicate("signal KILL")).returncode == 255
+        done = await ssh.communicate("raw caf\udce9 'x'")
+        assert done.stdout == b"raw caf\xe9 'x'"
+
+
+@asynctest
+async def test_shell_and_subsystem(openssh: OpenSSH, tmp_path: Path) -> None:
+    async with peer(openssh, tmp_path) as ssh:
+        done = await ssh.communicate("-T", "--", data=b"typed\n")
+        assert (done.stdout, done.stderr, done.returncode) == (b"typed\n", b"shell\n", 0)
+        done = await ssh.communicate("-s", "--", "sub", data=b"sent")
+        assert (done.stdout, done.stderr) == (b"sent", b"sub\n")
+
+
+@asynctest
+async def test_environment_and_terminal(openssh: OpenSSH, tmp_path: Path) -> None:
+    async with peer(openssh, tmp_path, "SendEnv NACRE_TEST") as ssh:
+        done = await ssh.communicate("env", environment={"NACRE_TEST": "wért"})
+        assert done.stdout.decode() == repr([("NACRE_TEST", "wért")])
+        done = await ssh.communicate("-tt", "--", "pty", environment={"TERM": "xterm-256color"})
+        assert done.stdout.startswith(b"xterm-256color (")
+    async with peer(openssh, tmp_path, allow_pty=False) as ssh:
+        done = await ssh.communicate("-tt", "--", "pty", environment={"TERM": "xterm"})
+        assert b"PTY allocation request failed" in done.stderr
+
+
+@asynctest
+async def test_data_both_ways(openssh: OpenSSH, tmp_path: Path) -> None:
+    data = os.urandom(1 << 20) * 8
+    async with peer(openssh, tmp_path, "RekeyLimit 1M", rekey_bytes="1m") as ssh:
+        done = await ssh.communicate("hash", data=data)
+        assert done.stdout.decode() == f"{len(data)} {hashlib.sha256(data).hexdigest()}\n"
+        done = await ssh.communicate("send 256")
+        assert done.stdout == bytes(range(256)) * 128 * 256
+        done = await ssh.communicate("echo", data=data)
+        assert done.stdout == data
+        assert done.returncode == 0
+
+
+@asynctest
+async def test_refusals_are_told(openssh: OpenSSH, tmp_path: Path) -> None:
+    async with peer(openssh, tmp_path) as ssh:
+        done = await ssh.communicate("-W", "localhost:1", "--")
+        assert done.returncode != 0
+        assert b"not supported by this server" in done.stderr
+        done = await ssh.communicate("-s", "--", "sftp")
+        assert b"subsystem request failed" in done.stderr
+    stranger = openssh.make_key(tmp_path / "stranger")
+    async with peer(openssh, tmp_path) as ssh:
+        other = Ssh(openssh, ssh.port, "user", stranger, ssh.known_hosts)
+        done = await other.communicate("exit 0")
+        assert (done.returncode, b"Permission denied" in done.stderr) == (255, True)
+
+
+@asynctest
+async def test_a_banner(openssh: OpenSSH, tmp_path: Path) -> None:
+    class Server(nacre.SSHServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            conn.send_auth_banner("be welcome\n")
+
+    async with peer(openssh, tmp_path, server_factory=Server) as ssh:
+        done = await ssh.communicate("exit 0")
+        assert (done.returncode, done.stderr) == (0, b"be welcome\n")
+
+
+@asynctest
+async def test_a_client_that_is_killed_leaves_nothing(openssh: OpenSSH, tmp_path: Path) -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def waits(process: Any) -> None:
+        started.set()
+        try:
+            await process.stdin.read()
+        finally:
+            ended.set()
+
+    async with peer(openssh, tmp_path, process_factory=waits) as ssh:
+        client = await asyncio.create_subprocess_exec(
+            *ssh.command("x"), stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        await started.wait()
+        client.kill()
+        await client.wait()
+        await ended.wait()
+
+
+@asynctest
+async def test_many_channels_of_one_connection(openssh: OpenSSH, tmp_path: Path) -> None:
+    """A master connection with 64 sessions over it at once."""
+    control = tmp_path / "c"
+    async with peer(openssh, tmp_path, f"ControlPath {control}") as ssh:
+        master = await asyncio.create_subprocess_exec(*ssh.command("-M", "-N", "--"))
+        while not control.exists():
+            await asyncio.sleep(0.01)
+        try:
+            done = await asyncio.gather(
+                *(ssh.communicate("echo", data=f"{number},".encode() * 2000) for number in range(64))
+            )
+            assert [one.stdout for one in done] == [f"{number},".encode() * 2000 for number in range(64)]
+        finally:
+            await ssh.communicate("-O", "exit", "--")
+            await master.wait()
