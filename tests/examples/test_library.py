@@ -1,0 +1,106 @@
+"""The examples of the library run, as programs of their own, and do what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nacre
+from tests.support.face import HOST, asynctest, user_key
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+TESTED = {"run_command.py", "serve_calculator.py", "serve_echo.py"}
+
+
+def _environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT / "src"), **more}
+
+
+@asynccontextmanager
+async def running(name: str, *arguments: str) -> AsyncIterator[int]:
+    """A server of the examples; gives its port."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(EXAMPLES / name),
+        *arguments,
+        "0",
+        stdout=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    try:
+        assert process.stdout is not None
+        line = (await process.stdout.readline()).decode()
+        yield int(line.split()[1].rstrip(","))
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def run(name: str, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    """Run an example to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(EXAMPLES / name),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(**environment),
+    )
+    output, errors = await process.communicate()
+    return process.returncode, output.decode(), errors.decode()
+
+
+def test_every_example_is_tried() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == TESTED
+
+
+@asynctest
+async def test_the_calculator_and_the_command(tmp_path: Path) -> None:
+    async with running("serve_calculator.py") as port:
+        where = f"guest@{HOST}:{port}"
+        status, output, errors = await run(
+            "run_command.py", where, "add", HOME=str(tmp_path), SSH_PASSWORD="pearl"
+        )
+        assert (status, output) == (255, "")
+        assert "is not known" in errors
+        (tmp_path / ".ssh").mkdir()
+        (tmp_path / ".ssh" / "known_hosts").write_text(errors.splitlines()[-1] + "\n")
+        status, output, errors = await run(
+            "run_command.py", where, "add", HOME=str(tmp_path), SSH_PASSWORD="pearl"
+        )
+        assert (status, output, errors) == (0, "Numbers to add, one a line; end with Ctrl-D.\ntotal 0\n", "")
+        status, _, errors = await run(
+            "run_command.py", where, "add", HOME=str(tmp_path), SSH_PASSWORD="wrong"
+        )
+        assert status == 255
+        assert "permission denied" in errors
+        options = {"known_hosts": None, "username": "guest", "password": "pearl", "client_keys": None}
+        async with await nacre.connect(HOST, port, **options) as connection:
+            result = await connection.run(input="1\n2.5\nthree\n")
+            assert result.stdout.endswith("total 3.5\n")
+            assert result.stderr == "'three' is no number\n"
+
+
+@asynctest
+async def test_the_echo(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_bytes(user_key().export_public_key())
+    async with running("serve_echo.py", str(keys)) as port:
+        options = {"known_hosts": None, "username": "anybody", "client_keys": [user_key()], "encoding": None}
+        async with await nacre.connect(HOST, port, **options) as connection:
+            data = bytes(range(256)) * 20000
+            result = await connection.run(input=data)
+            assert (result.stdout, result.exit_status) == (data, 0)
+
+
+@asynctest
+async def test_help() -> None:
+    for name in ("run_command.py", "serve_echo.py"):
+        status, _, errors = await run(name)
+        assert status == 1
+        assert "python" in errors
