@@ -147,9 +147,6 @@ def _judge_encrypted(when: When, number: int, phase: Phase, step: KexStep, ext_i
     match when:
         case When.ALWAYS | When.NOISE:
             legal = True
-        case When.PING:
-            # RFC-less, but a flood of them before authentication must cost nothing: no PONG there.
-            return Action.HANDLE if phase is Phase.OPEN else Action.IGNORE
         case When.KEX_INIT:
             legal = phase is Phase.OPEN  # no re-key before authentication
         case When.EXTENSION:
@@ -162,7 +159,7 @@ def _judge_encrypted(when: When, number: int, phase: Phase, step: KexStep, ext_i
             if phase is Phase.OPEN and number == _USERAUTH_REQUEST:
                 return Action.IGNORE
             legal = phase is Phase.AUTH
-        case When.CONNECTION:
+        case When.CONNECTION | When.PING:
             legal = phase is Phase.OPEN
         case When.KEX_METHOD | When.KEX_END | When.AUTH_METHOD:
             legal = False
