@@ -99,6 +99,15 @@ def test_resuming_inside_the_callback_does_not_nest() -> None:
     assert (len(session.got), deepest) == (5, 1)
 
 
+def test_what_comes_while_the_queue_is_delivered_goes_behind_it() -> None:
+    half = Half()
+    session = Session(react=lambda data: half.incoming.data(b"third", None) if data[:1] == b"1" else None)
+    half.incoming.data(b"1" * 40000, None)
+    half.incoming.data(b"2" * 40000, None)
+    half.incoming.start(session)
+    assert [data[:1] for data, _ in session.got] == [b"1", b"2", b"t"]
+
+
 def test_the_last_words_are_given_though_the_session_pauses() -> None:
     half, session = Half(), Session()
     half.incoming.start(session)
