@@ -366,9 +366,11 @@ class Handshake:
         )
 
     def fits(self, size: int) -> bool:
-        """Whether a packet of about `size` bytes may still go out under the present keys."""
+        """Whether a packet with `size` bytes of data may still go out under the present keys. One may
+        always, so that a tiny limit still lets something through.
+        """
         octets = self._core.outbound.octets
-        return octets == 0 or octets + size <= self._sealer_limit
+        return octets == 0 or octets + size + limits.PACKET_OVERHEAD <= self._sealer_limit
 
     def next_deadline(self) -> float | None:
         """When `tick` must be called at the latest."""

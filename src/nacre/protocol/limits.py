@@ -23,6 +23,8 @@ LOGIN_TIMEOUT: Final = 60.0
 PACKET_BEFORE_AUTH: Final = 35_000
 #: OpenSSH's own maximum; and what a KEXINIT may take before authentication (long lists exist).
 PACKET: Final = 256 * 1024
+#: The most that a packet of channel data is longer than its data: lengths, header, padding, tag.
+PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64
 #: Receive capacity: one packet, its length field, the longest MAC, and one read.
 READ: Final = 64 * 1024
 RECEIVE_CAPACITY: Final = PACKET + 4 + 64 + READ
