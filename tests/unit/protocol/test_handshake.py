@@ -1,0 +1,321 @@
+"""Key exchanges between two ends: what both agree on, what a client refuses, when new keys come."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from nacre.crypto.registry import Family, names
+from nacre.errors import (
+    ConnectionLost,
+    DisconnectError,
+    HostKeyNotVerifiable,
+    KeyExchangeFailed,
+    LocalProtocolError,
+    ProtocolError,
+)
+from nacre.keys import generate_private_key
+from nacre.protocol import limits
+from nacre.protocol.events import AuthSucceeded, HostKeyQuestion, KeysExchanged, Verdict
+from nacre.protocol.settings import Settings
+from nacre.wire.kex import KexInit, NewKeys
+from nacre.wire.transport import ExtInfo, Ignore
+from tests.pair.ends import HOST_KEY, LATER, Pair
+from tests.support.protocol import failure, inject, server_settings, talk
+
+
+@pytest.mark.parametrize("kex", names(Family.KEX))
+def test_every_method(kex):
+    pair = Pair(server=server_settings(kex_algorithms=(kex,))).start()
+    assert pair.client.of(AuthSucceeded)
+    for end in (pair.client, pair.server):
+        assert end.connection.info.negotiated.kex == kex
+        assert end.connection.info.negotiated.strict
+    assert pair.client.connection.info.session_id == pair.server.connection.info.session_id != b""
+    assert pair.client.connection.info.host_key_blob == HOST_KEY.public_data
+
+
+@pytest.mark.parametrize("cipher", names(Family.CIPHER))
+@pytest.mark.parametrize("mac", names(Family.MAC))
+def test_every_cipher_and_mac(cipher, mac):
+    pair = Pair(server=server_settings(ciphers=(cipher,), macs=(mac,)),
+                client=Settings(username="alice", macs=(mac,))).start()  # fmt: skip
+    assert pair.client.of(AuthSucceeded)
+    assert pair.server.connection.info.negotiated.cipher_client_to_server == cipher
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "algorithm"),
+    [
+        ("ssh-rsa", 2048, "rsa-sha2-512"),
+        ("ssh-rsa", 2048, "rsa-sha2-256"),
+        ("ecdsa-sha2-nistp256", None, "ecdsa-sha2-nistp256"),
+        ("ecdsa-sha2-nistp384", None, "ecdsa-sha2-nistp384"),
+        ("ecdsa-sha2-nistp521", None, "ecdsa-sha2-nistp521"),
+    ],
+)
+def test_every_kind_of_host_key(kind, size, algorithm):
+    key = generate_private_key(kind, **({"key_size": size} if size else {}))
+    settings = Settings(username="alice", host_key_algorithms=(algorithm,))
+    pair = Pair(client=settings, server=Settings(host_keys=(key,))).start()
+    assert pair.client.of(HostKeyQuestion)[0].key_blob == key.public_data
+    assert pair.server.connection.info.negotiated.host_key == algorithm
+    assert pair.client.of(AuthSucceeded)
+
+
+def test_the_lines_between_are_counted_from_the_versions():
+    pair = Pair(client=Settings(username="alice", software_version="c_1")).start()
+    assert pair.server.connection.info.peer_version == "SSH-2.0-c_1"
+    assert pair.client.connection.info.peer_version == "SSH-2.0-nacre"
+
+
+@pytest.mark.parametrize("answer", [Verdict.REFUSED, None, False, True, "trusted", 1])
+def test_only_the_token_of_trust_is_trust(answer):
+    pair = Pair(client_answers={HostKeyQuestion: answer}).start()
+    assert isinstance(failure(pair.client), HostKeyNotVerifiable)
+    assert not pair.server.of(AuthSucceeded)
+    assert pair.server.connection.info.username == ""  # not one byte of authentication left
+
+
+def test_a_refusal_with_its_own_reason():
+    why = HostKeyNotVerifiable("the key is revoked")
+    pair = Pair(client_answers={HostKeyQuestion: why}).start()
+    assert failure(pair.client) is why
+    assert failure(pair.server).reason == "the key is revoked"
+
+
+def test_nothing_is_read_and_nothing_sent_while_the_key_is_undecided():
+    pair = Pair(client_answers={HostKeyQuestion: LATER}).start()
+    assert not pair.server.connection.closed
+    assert not pair.client.of(KeysExchanged)
+    pair.client.connection.answer(pair.client.of(HostKeyQuestion)[0].token, Verdict.TRUSTED)
+    pair.run()
+    assert pair.client.of(AuthSucceeded)
+
+
+class Forger:
+    """A host key that signs something else."""
+
+    public_data = HOST_KEY.public_data
+    sig_algorithms = HOST_KEY.sig_algorithms
+
+    def sign(self, data: bytes, sig_algorithm: str) -> bytes:
+        return HOST_KEY.sign(data + b"!", sig_algorithm)
+
+
+class Stranger(Forger):
+    """Somebody who shows a key of another's."""
+
+    def sign(self, data: bytes, sig_algorithm: str) -> bytes:
+        return generate_private_key("ssh-ed25519").sign(data, sig_algorithm)
+
+
+class Rubbish(Forger):
+    """A key that is none."""
+
+    public_data = b"\0\0\0\x0bssh-ed25519\0\0\0\x01x"
+
+
+@pytest.mark.parametrize("key", [Forger(), Stranger(), Rubbish()], ids=["forged", "stranger", "rubbish"])
+def test_a_wrong_signature_is_not_even_asked_about(key):
+    pair = Pair(server=Settings(host_keys=(key,))).start()
+    assert isinstance(failure(pair.client), HostKeyNotVerifiable)
+    assert not pair.client.of(HostKeyQuestion)
+
+
+def test_nothing_in_common_tells_both():
+    pair = Pair(server=server_settings(ciphers=("aes128-ctr",)),
+                client=Settings(username="alice", ciphers=("aes256-ctr",))).start()  # fmt: skip
+    for end in (pair.client, pair.server):
+        assert failure(end).code == KeyExchangeFailed.disconnect_reason
+    assert "aes256-ctr" in failure(pair.server).reason
+
+
+def test_a_server_without_a_key():
+    pair = Pair(server=Settings()).start()
+    assert isinstance(failure(pair.client), DisconnectError)
+    assert failure(pair.client).code == KeyExchangeFailed.disconnect_reason
+
+
+# ------------------------------------------------------------ re-keying
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_either_side_asks_for_new_keys(side):
+    pair = Pair().start()
+    number, _ = pair.open()
+    session_id = pair.client.connection.info.session_id
+    for _ in range(3):
+        getattr(pair, side).connection.rekey()
+        pair.run()
+    for end in (pair.client, pair.server):
+        assert [event.first for event in end.of(KeysExchanged)] == [True, False, False, False]
+        assert end.connection.info.session_id == session_id
+    assert len(pair.client.of(HostKeyQuestion)) == 1
+    assert pair.client.connection.channel_write(number, b"still there") == 11
+
+
+def test_both_at_once():
+    pair = Pair().start()
+    pair.client.connection.rekey()
+    pair.server.connection.rekey()
+    pair.run()
+    assert [len(end.of(KeysExchanged)) for end in (pair.client, pair.server)] == [2, 2]
+
+
+def test_no_new_keys_before_authentication():
+    pair = Pair(client_answers={HostKeyQuestion: LATER}).start()
+    with pytest.raises(LocalProtocolError):
+        pair.client.connection.rekey()
+
+
+def test_new_keys_come_after_so_many_bytes():
+    pair = Pair(client=Settings(username="alice", rekey_bytes=100_000)).start()
+    number, _ = pair.open()
+    left = 400_000
+    while left:
+        taken = pair.client.connection.channel_write(number, bytes(min(left, 30_000)))
+        left -= taken
+        for event in pair.run().server.events:
+            if type(event).__name__ == "ChannelData":
+                pair.server.connection.consumed(event.channel, len(event.data))
+        pair.server.events = [event for event in pair.server.events if type(event).__name__ != "ChannelData"]
+        pair.run()
+    assert len(pair.client.of(KeysExchanged)) >= 4
+
+
+def test_new_keys_come_after_an_hour():
+    pair = Pair().start()
+    assert pair.client.connection.next_deadline() == limits.REKEY_SECONDS
+    pair.client.connection.tick(limits.REKEY_SECONDS - 1)
+    assert not pair.client.output()
+    pair.client.connection.tick(limits.REKEY_SECONDS)
+    pair.now = limits.REKEY_SECONDS
+    pair.run()
+    assert len(pair.server.of(KeysExchanged)) == 2
+
+
+def test_an_exchange_left_unanswered_ends_the_connection():
+    pair = Pair().start()
+    pair.client.connection.rekey()
+    deadline = pair.client.connection.next_deadline()
+    assert deadline == limits.REKEY_TIMEOUT
+    pair.client.connection.tick(deadline)
+    assert isinstance(failure(pair.client), ConnectionLost)
+
+
+def test_a_flood_of_key_exchanges_is_a_fault():
+    pair = Pair().start()
+    with_floor = limits.REKEY_FLOOD + 1
+    for _ in range(with_floor):
+        if pair.server.connection.closed:
+            break
+        pair.client.connection.rekey()
+        pair.run()
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+def test_another_host_key_in_a_later_exchange_is_refused():
+    other = generate_private_key("ssh-ed25519")
+    pair = Pair().start()
+    core = pair.server.connection._core
+    core.settings = dataclasses.replace(core.settings, host_keys=(other,))
+    pair.client.connection.rekey()
+    pair.run()
+    assert "another host key" in failure(pair.client).reason
+
+
+# ------------------------------------------------------------ strictness, guesses, extensions
+
+
+def test_a_packet_slipped_in_before_kexinit_breaks_strictness():
+    pair = Pair()
+    pair.client.connection.start(0)
+    pair.server.connection.start(0)
+    data = pair.client.output()
+    line, end = data.split(b"\r\n", 1)
+    ignore = Pair().client.connection._core
+    ignore.outbound.send_now(Ignore(b"").encode())
+    slipped = b"".join(bytes(part) for part in ignore.outbound.take())
+    pair.server.feed(line + b"\r\n" + slipped + end)
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+def test_a_wrong_guess_is_dropped_and_a_right_one_counts():
+    # The server prefers what the client does not: the packet after a guessing KEXINIT is ignored.
+    pair = Pair(server=server_settings(kex_algorithms=("curve25519-sha256",)))
+    handshake = pair.client.connection._handshake
+    made = handshake._send_kexinit
+
+    def guessing() -> None:
+        made()
+        core = pair.client.connection._core
+        core.outbound.take()
+        ours = dataclasses.replace(handshake._ours, first_kex_packet_follows=True)
+        handshake._ours, handshake._ours_payload = ours, ours.encode()
+        core.outbound.sequence = 0
+        core.outbound.send_line(core.info.own_version.encode() + b"\r\n")
+        core.outbound.send_now(ours.encode())
+        core.outbound.send_now(b"\x1e\0\0\0\x04junk")
+
+    handshake._send_kexinit = guessing
+    pair.start()
+    assert pair.server.of(AuthSucceeded)
+
+
+def test_ext_info_tells_the_client_which_signatures_are_taken():
+    pair = Pair(server=server_settings(signature_algorithms=("ssh-ed25519", "rsa-sha2-256"))).start()
+    assert pair.client.connection.info.server_sig_algs == ("ssh-ed25519", "rsa-sha2-256")
+    assert pair.server.connection.info.server_sig_algs is None
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_ext_info_out_of_turn_is_a_fault(side):
+    pair = Pair().start()
+    other = pair.server if side == "client" else pair.client
+    talk(pair, getattr(pair, side), ExtInfo(()).encode())
+    assert isinstance(failure(other), ProtocolError)
+
+
+@pytest.mark.parametrize("payload", [NewKeys().encode(), b"\x1e\0\0\0\0", b"\x1f\0\0\0\0\0\0\0\0\0\0\0\0"])
+def test_parts_of_an_exchange_that_nobody_began_are_a_fault(payload):
+    pair = Pair().start()
+    talk(pair, pair.client, payload)
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+def test_data_between_the_peers_kexinit_and_its_newkeys_is_a_fault():
+    pair = Pair().start()
+    number, _ = pair.open()
+    client = pair.client.connection
+    client.rekey()
+    inject(pair.client, b"\x5e\0\0\0\0\0\0\0\x01x")
+    pair.run()
+    assert number == 0
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+@pytest.mark.parametrize("share", [b"", bytes(31), bytes(32), bytes(33)])
+def test_a_share_that_is_none_is_refused(share):
+    pair = Pair(server=server_settings(kex_algorithms=("curve25519-sha256",)))
+    exchange = pair.client.connection._core.sources.exchange
+
+    class Bad:
+        def __init__(self, name):
+            self.hash_name = exchange(name).hash_name
+
+        def client_share(self):
+            return share
+
+    pair.client.connection._core.sources = dataclasses.replace(
+        pair.client.connection._core.sources, exchange=Bad
+    )
+    pair.start()
+    assert failure(pair.server).code in (2, 3)
+
+
+def test_a_kexinit_that_does_not_decode_is_a_fault():
+    pair = Pair().start()
+    talk(pair, pair.client, KexInit.number.to_bytes(1, "big") + bytes(10))
+    assert isinstance(failure(pair.server), ProtocolError)

@@ -1,0 +1,192 @@
+"""Packets out of bytes (RFC 4253 section 6), and lengths that are not possible."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nacre.crypto import make_opener, make_sealer
+from nacre.errors import MACError, ProtocolError
+from nacre.protocol import limits
+from nacre.protocol.inbound import Inbound
+from nacre.protocol.outbound import Outbound
+
+GCM = ("aes128-gcm@openssh.com", "", bytes(range(16)), bytes(12), b"")
+CHACHA = ("chacha20-poly1305@openssh.com", "", bytes(range(64)), b"", b"")
+CTR = ("aes128-ctr", "hmac-sha2-256", bytes(range(16)), bytes(16), bytes(32))
+ETM = ("aes128-ctr", "hmac-sha2-256-etm@openssh.com", bytes(range(16)), bytes(16), bytes(32))
+SUITES = [GCM, CHACHA, CTR, ETM]
+
+
+def packet(payload: bytes, *, padding: int | None = None, length: int | None = None) -> bytes:
+    """A packet in the clear, with whatever lengths."""
+    if padding is None:
+        padding = 4 + -(len(payload) + 9) % 8
+    if length is None:
+        length = 1 + len(payload) + padding
+    return length.to_bytes(4, "big") + bytes((padding & 255,)) + payload + bytes(padding)
+
+
+def feed(inbound: Inbound, data: bytes) -> list[bytes]:
+    found = []
+    view = memoryview(data)
+    while view:
+        room = inbound.receive_buffer()
+        assert len(room) > 0
+        size = min(len(room), len(view))
+        room[:size] = view[:size]
+        room.release()
+        inbound.received(size)
+        view = view[size:]
+        while (length := inbound.next_payload()) >= 0:
+            found.append(bytes(inbound.scratch[1 : 1 + length]))
+    return found
+
+
+def sealed(suite, *payloads: bytes) -> bytes:
+    outbound = Outbound(os.urandom)
+    outbound.activate(make_sealer(*suite), reset_sequence=True)
+    for payload in payloads:
+        outbound.send_now(payload)
+    return b"".join(bytes(segment) for segment in outbound.take())
+
+
+def opening(suite) -> Inbound:
+    inbound = Inbound()
+    inbound.activate(make_opener(*suite), reset_sequence=True)
+    return inbound
+
+
+def test_packets_in_the_clear_are_counted():
+    inbound = Inbound()
+    data = packet(b"\x02abc") + packet(b"\x15")
+    assert feed(inbound, data) == [b"\x02abc", b"\x15"]
+    assert (inbound.sequence, inbound.packets, inbound.octets) == (2, 2, len(data))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_encrypted_packets_cut_anywhere(suite):
+    payloads = [b"\x02" + bytes(size) for size in (0, 1, 7, 8, 100)]
+    data = sealed(suite, *payloads)
+    for cut in range(len(data)):
+        inbound = opening(suite)
+        assert feed(inbound, data[:cut]) + feed(inbound, data[cut:]) == payloads
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@given(st.data())
+def test_any_chunks_give_the_same_packets(suite, data):
+    sizes = data.draw(st.lists(st.integers(0, 20_000), min_size=1, max_size=6))
+    payloads = [b"\x5e" + bytes(size) for size in sizes]
+    stream = sealed(suite, *payloads)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    inbound, found = opening(suite), []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        found += feed(inbound, stream[start:end])
+    assert found == payloads
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_an_altered_octet_is_noticed_and_nothing_of_it_is_seen(suite):
+    data = sealed(suite, b"\x02secret")
+    for index in range(4, len(data)):  # the length itself may ask for more to wait for
+        inbound = opening(suite)
+        altered = bytearray(data)
+        altered[index] ^= 1
+        with pytest.raises(MACError):
+            feed(inbound, bytes(altered))
+        assert b"secret" not in bytes(inbound.scratch)
+
+
+@pytest.mark.parametrize(
+    "length", [0, 1, 4, 5, limits.PACKET_BEFORE_AUTH + 1, limits.PACKET + 1, 0xFFFFFFFF, 13]
+)
+def test_lengths_that_are_not_possible(length):
+    with pytest.raises(ProtocolError):
+        feed(Inbound(), packet(b"\x02", length=length) + bytes(40))
+
+
+@pytest.mark.parametrize(("payload", "padding"), [(b"\x02abcdef", 4), (b"\x02" * 8, 3)])
+def test_paddings_that_do_not_fit(payload, padding):
+    data = bytearray(packet(payload))
+    data[4] = len(data) if padding == 4 else 3
+    with pytest.raises(ProtocolError):
+        feed(Inbound(), bytes(data))
+
+
+def test_a_packet_without_a_payload_is_refused():
+    with pytest.raises(ProtocolError):
+        feed(Inbound(), packet(b"", padding=11))
+
+
+@pytest.mark.parametrize("suite", [GCM, ETM])
+def test_a_length_is_bounded_before_anything_is_waited_for(suite):
+    inbound = opening(suite)
+    with pytest.raises(ProtocolError):
+        feed(inbound, (0x7FFFFFF0).to_bytes(4, "big") + bytes(60))
+
+
+def test_a_kexinit_in_the_clear_may_be_long_and_nothing_else():
+    size = limits.PACKET_BEFORE_AUTH + 1000
+    assert feed(Inbound(), packet(b"\x14" + bytes(size)))[0][0] == 20
+    with pytest.raises(ProtocolError):
+        feed(Inbound(), packet(b"\x02" + bytes(size)))
+    with pytest.raises(ProtocolError):
+        feed(opening(GCM), sealed(GCM, b"\x14" + bytes(size)))
+
+
+def test_the_sequence_number_wraps_and_is_reset_where_it_must_be():
+    inbound = Inbound()
+    inbound.sequence = 0xFFFFFFFF
+    feed(inbound, packet(b"\x02"))
+    assert inbound.sequence == 0
+    inbound.sequence = 7
+    inbound.activate(make_opener(*GCM), reset_sequence=False)
+    assert (inbound.sequence, inbound.packets, inbound.octets) == (7, 0, 0)
+    inbound.activate(make_opener(*GCM), reset_sequence=True)
+    assert inbound.sequence == 0
+
+
+def test_the_buffer_grows_under_load_and_shrinks_again():
+    inbound = Inbound()
+    inbound.limit = limits.PACKET
+    assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
+    big = packet(b"\x5e" + bytes(32_768))
+    for _ in range(40):
+        assert len(feed(inbound, big)) == 1
+    assert limits.RECEIVE_IDLE < len(inbound.receive_buffer()) <= limits.RECEIVE_CAPACITY
+    for _ in range(20):
+        feed(inbound, packet(b"\x02"))
+    assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
+    assert len(inbound.scratch) == limits.RECEIVE_IDLE
+
+
+def test_a_peer_that_sends_more_than_a_packet_and_a_read_finds_no_room():
+    inbound = Inbound()
+    size = 0
+    while inbound.has_room:
+        room = len(inbound.receive_buffer())
+        inbound.received(room)
+        size += room
+        assert size <= 2 * limits.RECEIVE_CAPACITY
+    assert size >= limits.PACKET_BEFORE_AUTH
+
+
+def test_drop_forgets_everything():
+    inbound = Inbound()
+    feed(inbound, packet(b"\x02")[:-1])
+    inbound.drop()
+    assert len(inbound.peek()) == 0
+    assert inbound.next_payload() == -1
+
+
+def test_peek_and_skip():
+    inbound = Inbound()
+    inbound.receive_buffer()[:5] = b"hello"
+    inbound.received(5)
+    assert bytes(inbound.peek()) == b"hello"
+    inbound.skip(3)
+    assert bytes(inbound.peek()) == b"lo"

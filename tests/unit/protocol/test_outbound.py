@@ -1,0 +1,160 @@
+"""Packets into bytes (RFC 4253 section 6): padding, segments that are never touched again, what waits."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from nacre.crypto import make_opener, make_sealer
+from nacre.errors import KeyExchangeFailed
+from nacre.protocol import limits
+from nacre.protocol.inbound import Inbound
+from nacre.protocol.outbound import Outbound
+from tests.support.protocol import payloads
+
+GCM = ("aes128-gcm@openssh.com", "", bytes(range(16)), bytes(12), b"")
+
+
+def taken(outbound: Outbound) -> bytes:
+    return b"".join(bytes(segment) for segment in outbound.take())
+
+
+@pytest.mark.parametrize("size", [*range(1, 40), 255, 256, 1000, 40_000])
+def test_padding(size):
+    outbound = Outbound(os.urandom)
+    outbound.send_now(bytes(size))
+    data = taken(outbound)
+    length, padding = int.from_bytes(data[:4], "big"), data[4]
+    assert len(data) == 4 + length
+    assert len(data) % 8 == 0
+    assert 4 <= padding <= 255
+    assert length == 1 + size + padding
+
+
+def test_padding_is_random():
+    outbound = Outbound(lambda size: b"\xaa" * size)
+    outbound.send_now(b"\x02")
+    data = taken(outbound)
+    assert data[6:] == b"\xaa" * data[4]
+
+
+def test_padding_costs_no_call_for_each_packet():
+    calls = []
+    outbound = Outbound(lambda size: calls.append(size) or bytes(size))
+    for _ in range(20):
+        outbound.send_now(b"\x02")
+    assert len(calls) <= 2
+
+
+def test_what_was_handed_out_is_not_touched_again():
+    outbound = Outbound(os.urandom)
+    outbound.send_now(b"\x02one")
+    first = outbound.take()
+    copy = b"".join(bytes(segment) for segment in first)
+    for size in (1, 5000, 100_000):
+        outbound.send_now(bytes(size))
+        outbound.take()
+    assert b"".join(bytes(segment) for segment in first) == copy
+
+
+def test_queued_counts_what_was_not_taken():
+    outbound = Outbound(os.urandom)
+    outbound.send_line(b"SSH-2.0-x\r\n")
+    outbound.send_now(b"\x02")
+    assert outbound.queued == 11 + 16
+    assert len(taken(outbound)) == 27
+    assert outbound.queued == 0
+    assert outbound.take() == []
+
+
+def test_channel_data_is_laid_out_as_its_message():
+    outbound = Outbound(os.urandom)
+    outbound.send_data(7, memoryview(b"abc"), None, 0)
+    outbound.send_data(7, memoryview(b"abc"), 1, 0)
+    assert payloads(taken(outbound)) == [
+        bytes.fromhex("5e 00000007 00000003") + b"abc",
+        bytes.fromhex("5f 00000007 00000001 00000003") + b"abc",
+    ]
+
+
+def test_data_that_follows_shares_its_segment():
+    outbound = Outbound(os.urandom)
+    left = 4 * limits.MAX_PACKET
+    for _ in range(4):
+        left -= limits.MAX_PACKET
+        outbound.send_data(0, memoryview(bytes(limits.MAX_PACKET)), None, left)
+    assert len(outbound.take()) == 1
+
+
+def test_encrypted_packets_come_back():
+    outbound = Outbound(os.urandom)
+    outbound.activate(make_sealer(*GCM), reset_sequence=True)
+    inbound = Inbound()
+    inbound.limit = limits.PACKET
+    inbound.activate(make_opener(*GCM), reset_sequence=True)
+    for size in (1, 15, 16, 17, 3000, 60_000):
+        outbound.send_now(b"\x02" * size)
+        data = taken(outbound)
+        assert b"\x02" * 12 not in data
+        while data:
+            room = inbound.receive_buffer()
+            count = min(len(room), len(data))
+            room[:count] = data[:count]
+            inbound.received(count)
+            data = data[count:]
+        assert inbound.next_payload() == size
+
+
+def test_during_an_exchange_messages_wait_in_order():
+    outbound = Outbound(os.urandom)
+    outbound.in_exchange = True
+    assert outbound.send(b"\x5a")
+    outbound.send_now(b"\x14")
+    assert outbound.send(b"\x5b")
+    assert payloads(taken(outbound)) == [b"\x14"]
+    outbound.release()
+    assert payloads(taken(outbound)) == [b"\x5a", b"\x5b"]
+    assert not outbound.in_exchange
+
+
+def test_what_waits_is_bounded():
+    outbound = Outbound(os.urandom)
+    outbound.in_exchange = True
+    assert all(outbound.send(b"\x5a") for _ in range(limits.HELD_MESSAGES))
+    assert not outbound.send(b"\x5a")
+    outbound = Outbound(os.urandom)
+    outbound.in_exchange = True
+    assert outbound.send(bytes(limits.HELD_BYTES))
+    assert not outbound.send(b"\x5a")
+
+
+def test_drop_forgets_what_waits_but_not_what_is_sealed():
+    outbound = Outbound(os.urandom)
+    outbound.send_now(b"\x02")
+    outbound.in_exchange = True
+    outbound.send(b"\x5a")
+    outbound.drop()
+    outbound.release()
+    assert payloads(taken(outbound)) == [b"\x02"]
+
+
+def test_sequence_numbers():
+    outbound = Outbound(os.urandom)
+    outbound.send_now(b"\x02")
+    assert outbound.sequence == 1
+    outbound.activate(make_sealer(*GCM), reset_sequence=False)
+    assert (outbound.sequence, outbound.packets, outbound.octets) == (1, 0, 0)
+    outbound.activate(make_sealer(*GCM), reset_sequence=True)
+    assert outbound.sequence == 0
+    outbound.sequence = 0xFFFFFFFF
+    outbound.send_now(b"\x02")
+    assert outbound.sequence == 0
+
+
+def test_the_number_may_not_wrap_in_the_clear():
+    # Strict key exchange: an attacker could make it wrap, and packets disappear unnoticed.
+    outbound = Outbound(os.urandom)
+    outbound.sequence = 0xFFFFFFFF
+    with pytest.raises(KeyExchangeFailed):
+        outbound.send_now(b"\x02")
