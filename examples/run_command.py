@@ -17,7 +17,7 @@ async def main(where: str, command: str) -> int:
     user, _, address = where.rpartition("@")
     host, _, port = address.partition(":")
     try:
-        async with await nacre.connect(
+        async with nacre.connect(
             host, int(port) if port else (), username=user or (), password=os.environ.get("SSH_PASSWORD")
         ) as connection:
             result = await connection.run(command, stdin=nacre.DEVNULL)

@@ -16,6 +16,7 @@ from nacre.absent import Refusals, absent
 from nacre.aio.client_channel import SessionRequest, SSHClientChannel
 from nacre.aio.driver import Handlers
 from nacre.aio.link import GlobalHandler, OpenHandler
+from nacre.aio.opening import opening
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ClientStreamSession
@@ -217,6 +218,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         _, session = await self.create_session(ClientStreamSession[Any], *args, **kwargs)
         return session.stdin, session.stdout, session.stderr
 
+    @opening
     async def create_process(
         self,
         *args: Any,

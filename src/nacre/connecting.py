@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, cast
 
+from nacre.aio.opening import opening
 from nacre.client import SSHClient
 from nacre.client_auth import load_client_keys
 from nacre.client_connection import SSHClientConnection
@@ -20,6 +21,7 @@ from nacre.keys import SSHKey
 from nacre.options import SSHClientConnectionOptions
 
 
+@opening
 async def connect(
     host: str = "",
     port: int | tuple[()] = (),
@@ -33,7 +35,7 @@ async def connect(
     options: SSHClientConnectionOptions | None = None,
     **kwargs: Any,
 ) -> SSHClientConnection:
-    """Connect to an SSH server and log in.
+    """Connect to an SSH server and log in: `await` it, or enter it with `async with`.
 
     Args:
         host: its name or address; "": this machine.
@@ -125,6 +127,7 @@ async def create_connection(
     return connection, owner
 
 
+@opening
 async def run_client(
     sock: socket.socket, config: Any = (), options: SSHClientConnectionOptions | None = None, **kwargs: Any
 ) -> SSHClientConnection:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
 from nacre.aio.driver import Driver
+from nacre.aio.opening import opening
 from nacre.client_auth import load_private_keys
 from nacre.errors import NotSupportedYet
 from nacre.keys import SSHKeyPair
@@ -152,6 +153,7 @@ async def _run(handler: SSHAcceptHandler, connection: SSHServerConnection) -> No
         await result
 
 
+@opening
 async def listen(
     host: str = "",
     port: int | tuple[()] = (),
@@ -219,6 +221,7 @@ async def listen(
     return listener
 
 
+@opening
 async def create_server(
     server_factory: Callable[[], SSHServer] | None,
     host: str = "",
@@ -229,6 +232,7 @@ async def create_server(
     return await listen(host, port, server_factory=server_factory, **kwargs)
 
 
+@opening
 async def run_server(
     sock: socket.socket, config: Any = (), options: SSHServerConnectionOptions | None = None, **kwargs: Any
 ) -> SSHServerConnection:

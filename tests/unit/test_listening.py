@@ -51,7 +51,7 @@ async def test_every_interface_has_the_same_port() -> None:
         port=0, server_host_keys=[host_key()], server_factory=OpenServer
     ) as listener:
         assert listener.get_port()
-        async with await nacre.connect("localhost", listener.get_port(), **client_options()):
+        async with await nacre.connect(HOST, listener.get_port(), **client_options()):
             pass
 
 

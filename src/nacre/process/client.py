@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 from collections.abc import Mapping
-from typing import Any, AnyStr
+from typing import Any, AnyStr, Self
 
 from nacre.aio.channel import EXTENDED_DATA_STDERR
 from nacre.aio.client_channel import ExitSignal, SSHClientChannel
@@ -260,7 +260,7 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         """Wait until the process has ended and its channel is closed."""
         await self._chan.wait_closed()
 
-    async def __aenter__(self) -> SSHClientProcess[AnyStr]:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
