@@ -47,8 +47,10 @@ _INPUT_BOUND: Final = 64 * 1024
 _FIRST_VIEWER: Final = 60.0
 #: Connections of the hub at once: a viewer, one that takes over, and a few that come and go.
 _VIEWERS: Final = 16
-#: Between a size that is a row off and the right one, so that the program sees a change.
-_JIGGLE: Final = 0.08
+#: How long a size that is a row off stands at the most, so that the program sees a change; and how
+#: long after the output that shows that it has seen it.
+_JIGGLE: Final = 0.5
+_JIGGLE_SEEN: Final = 0.03
 #: How long the end of a session that nobody has seen yet is kept for its first viewer.
 _LINGER: Final = 10.0
 #: HUP, then TERM, then KILL.
@@ -213,6 +215,9 @@ class Holder:
             self._terminal.close()
             return False
         self._screen.feed(data)
+        if "jiggle" in self._timers:
+            when, restore = self._timers["jiggle"]
+            self._timers["jiggle"] = (min(when, time.monotonic() + _JIGGLE_SEEN), restore)
         if self._viewer is not None:
             self._viewer.output += frames.encode(Frame.OUTPUT, data)
         return True
