@@ -1,0 +1,347 @@
+"""One end as a whole: the pump, the clock, and an end that comes once and has a reason."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nacre.errors import (
+    ConnectionLost,
+    DisconnectError,
+    LocalProtocolError,
+    ProtocolError,
+    ProtocolNotSupported,
+)
+from nacre.protocol import limits
+from nacre.protocol.connection import Connection
+from nacre.protocol.events import (
+    AuthBegin,
+    AuthSucceeded,
+    ChannelClosed,
+    ChannelData,
+    ChannelRequestQuestion,
+    DebugReceived,
+    Disconnected,
+)
+from nacre.protocol.settings import Role, Settings
+from nacre.wire.transport import Debug, Disconnect, Ping
+from tests.pair.ends import LATER, USER_KEY, End, Pair
+from tests.support.protocol import failure, server_settings, talk
+
+
+@pytest.fixture
+def pair():
+    return Pair().start()
+
+
+def ends_once(end: End) -> Disconnected:
+    """The one `Disconnected`, which is the last event."""
+    assert end.connection.closed
+    (event,) = end.of(Disconnected)
+    assert end.events[-1] is event
+    assert end.connection.next_event() is None
+    return event
+
+
+def test_a_login_gives_both_ends_the_same_picture(pair):
+    for end in (pair.client, pair.server):
+        assert end.connection.authenticated
+        assert end.of(AuthSucceeded)[0].username == "alice"
+        assert end.connection.info.username == "alice"
+
+
+def test_a_connection_starts_once(pair):
+    with pytest.raises(LocalProtocolError):
+        pair.client.connection.start(0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
+def test_any_split_of_the_stream_gives_the_same_events(size):
+    whole, cut = Pair(), Pair()
+    cut.split = lambda data: [data[at : at + size] for at in range(0, len(data), size)]
+    for one in (whole, cut):
+        one.start()
+        ours, _ = one.open()
+        one.client.connection.channel_write(ours, bytes(1000))
+        one.client.connection.channel_eof(ours)
+        one.run()
+    for side in ("client", "server"):
+        kinds = [[type(event) for event in getattr(one, side).events] for one in (whole, cut)]
+        assert kinds[0] == kinds[1]
+
+
+# ------------------------------------------------------------ the end
+
+
+def test_our_goodbye(pair):
+    pair.client.connection.disconnect(11, "bye")
+    pair.run()
+    assert ends_once(pair.client) == Disconnected(None, by_peer=False)
+    assert ends_once(pair.server) == Disconnected(None, by_peer=True)
+    assert pair.client.connection.failure is None
+
+
+def test_a_goodbye_with_a_reason(pair):
+    pair.server.connection.disconnect(12, "too many of you")
+    pair.run()
+    event = ends_once(pair.client)
+    assert event.by_peer
+    assert (event.error.code, event.error.reason) == (12, "too many of you")
+    assert ends_once(pair.server).error.code == 12
+
+
+def test_a_second_goodbye_says_nothing(pair):
+    pair.client.connection.disconnect(11, "bye")
+    pair.client.output()
+    pair.client.connection.disconnect(11, "bye")
+    assert not pair.client.output()
+    ends_once(pair.client)
+
+
+def test_channels_are_told_first_and_can_ask_why(pair):
+    pair.open()
+    told = []
+    client = pair.client.connection
+    pair.server.connection.disconnect(12, "enough")
+    pair.server.pump()
+    data = pair.server.output()
+    room = client.receive_buffer()
+    room[: len(data)] = data
+    client.received(len(data), 0)
+    while (event := client.next_event()) is not None:
+        told.append((type(event), client.failure.reason))
+    assert told == [(ChannelClosed, "enough"), (Disconnected, "enough")]
+
+
+def test_a_fault_tells_the_peer_why(pair):
+    talk(pair, pair.client, b"\x15")  # NEWKEYS out of nowhere
+    assert isinstance(ends_once(pair.server).error, ProtocolError)
+    told = ends_once(pair.client)
+    assert (told.error.code, told.by_peer) == (2, True)
+
+
+def test_what_came_before_a_fault_is_delivered(pair):
+    ours, theirs = pair.open()
+    pair.client.connection.channel_write(ours, b"before")
+    talk(pair, pair.client, b"\x15")
+    assert pair.server.of(ChannelData)[0].data == b"before"
+    assert theirs == 0
+    ends_once(pair.server)
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_transport_that_goes(moment):
+    pair = Pair()
+    if moment == "after":
+        pair.start()
+        pair.open()
+    else:
+        pair.client.connection.start(0)
+        if moment == "during":
+            pair.server.connection.start(0)
+            pair.client.feed(pair.server.output())
+    pair.client.connection.receive_eof(1)
+    pair.client.pump()
+    assert isinstance(ends_once(pair.client).error, ConnectionLost)
+
+
+def test_after_the_end_commands_raise_or_do_nothing(pair):
+    ours, _ = pair.open()
+    client = pair.client.connection
+    client.disconnect(11, "bye")
+    for call in (
+        lambda: client.open_channel("session", b"", 1, 1),
+        lambda: client.channel_write(ours, b"x"),
+        lambda: client.global_request("x", b"", False),
+        client.rekey,
+    ):
+        with pytest.raises(LocalProtocolError):
+            call()
+    client.consumed(ours, 1)
+    client.channel_close(ours)
+    client.tick(1e9)
+    assert client.next_deadline() is None
+    assert not client.wants_input
+
+
+def test_an_answer_counts_once_and_after_the_end_not_at_all():
+    pair = Pair(server_answers={AuthBegin: LATER}).start()
+    token = pair.server.of(AuthBegin)[0].token
+    pair.server.connection.disconnect(11, "")
+    pair.server.connection.answer(token, True)
+    with pytest.raises(LocalProtocolError):
+        pair.server.connection.answer(token, True)
+
+
+class Broken:
+    """A host key that cannot sign."""
+
+    public_data = USER_KEY.public_data
+    sig_algorithms = USER_KEY.sig_algorithms
+
+    def sign(self, data: bytes, sig_algorithm: str) -> bytes:
+        raise MemoryError
+
+
+def test_a_fault_of_ours_ends_the_connection_and_passes_on():
+    pair = Pair(server=Settings(host_keys=(Broken(),)))
+    pair.client.connection.start(0)
+    pair.server.connection.start(0)
+    pair.server.feed(b"")
+    with pytest.raises(MemoryError):
+        pair.run()
+    server = pair.server.connection
+    assert server.closed
+    pair.server.pump()
+    assert ends_once(pair.server).error.reason == "internal error"
+    assert "Memory" not in repr(pair.server.output())
+
+
+# ------------------------------------------------------------ bytes before the handshake
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", ProtocolError),
+        (b"SSH-1.5-x\r\n", ProtocolNotSupported),
+        (b"SSH-2.0-x\r\n" + b"\xff" * 100, ProtocolError),
+        (b"SSH-2.0-x\r\n" + bytes(100), ProtocolError),
+        (b"\0" * 300, ProtocolError),
+    ],
+)
+def test_bytes_that_are_no_ssh(data, error):
+    end = End(Role.SERVER, server_settings(), None, {})
+    end.connection.start(0)
+    end.feed(data)
+    assert type(ends_once(end).error) is error
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(list(Role)), st.booleans(), st.binary(max_size=300))
+def test_any_bytes_end_or_wait_and_never_raise(role, introduced, data):
+    end = End(role, server_settings(), None, {})
+    end.connection.start(0)
+    end.feed((b"SSH-2.0-x\r\n" if introduced else b"") + data)
+    end.output()
+    end.connection.receive_eof(0)
+    end.pump()
+    ends_once(end)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(min_size=1, max_size=100))
+def test_any_payload_of_an_authenticated_peer_is_taken_or_a_fault(payload):
+    pair = Pair().start()
+    pair.open()
+    talk(pair, pair.client, payload)
+    if pair.server.connection.closed:
+        assert ends_once(pair.server).error is None or isinstance(
+            pair.server.connection.failure, DisconnectError
+        )
+
+
+# ------------------------------------------------------------ transport messages
+
+
+def test_debug_and_ping(pair):
+    talk(pair, pair.client, Debug(True, "look", "en").encode(), Ping(b"echo").encode())
+    assert pair.server.of(DebugReceived) == [DebugReceived("look", "en", True)]
+    pair.server.connection.send_debug("here")
+    pair.run()
+    assert pair.client.of(DebugReceived)[0].message == "here"
+    assert not pair.client.connection.closed  # the PONG was nothing to it
+
+
+def test_an_unknown_number_is_answered_with_its_sequence_number(pair):
+    sequence = pair.client.connection._core.outbound.sequence
+    talk(pair, pair.client, b"\xc8whatever")
+    assert not pair.server.connection.closed
+    assert not pair.client.connection.closed  # UNIMPLEMENTED tells it nothing
+    assert pair.server.connection._core.inbound.sequence == sequence + 1
+
+
+def test_a_long_reason_is_cut(pair):
+    pair.client.connection.disconnect(2, "x" * 10_000)
+    pair.run()
+    assert len(failure(pair.server).reason) == 1024
+
+
+def test_disconnect_is_heard_in_the_middle_of_a_question(pair):
+    pair.server.answers[ChannelRequestQuestion] = LATER
+    ours, _ = pair.open()
+    pair.client.connection.channel_request(ours, "shell", b"", True)
+    talk(pair, pair.client, Disconnect(11, "", "").encode())
+    assert ends_once(pair.server).by_peer
+
+
+def test_the_role_is_asked_for_nothing_that_it_has_not(pair):
+    with pytest.raises(LocalProtocolError):
+        pair.client.connection.send_banner("hi")
+
+
+# ------------------------------------------------------------ time
+
+
+def started(role: Role, **more) -> Connection:
+    connection = Connection(role, server_settings(**more))
+    connection.start(100)
+    return connection
+
+
+def test_an_identification_in_ten_seconds():
+    connection = started(Role.SERVER)
+    assert connection.next_deadline() == 110
+    connection.tick(109.9)
+    assert not connection.closed
+    connection.tick(110)
+    assert connection.closed
+    assert "identification" in connection.failure.reason
+
+
+def test_a_login_in_sixty_seconds():
+    pair = Pair(server_answers={AuthBegin: LATER}).start()
+    server = pair.server.connection
+    assert server.next_deadline() == limits.LOGIN_TIMEOUT
+    server.tick(60)
+    assert "login" in failure(pair.server).reason
+
+
+def test_no_limit_where_none_is_wanted():
+    connection = started(Role.SERVER, ident_timeout=0, login_timeout=0)
+    assert connection.next_deadline() is None
+    connection.tick(1e9)
+    assert not connection.closed
+
+
+def test_before_the_start_nothing_is_due():
+    assert Connection(Role.SERVER, server_settings()).next_deadline() is None
+
+
+def test_a_silent_peer_is_found():
+    pair = Pair(server=server_settings(keepalive_interval=15, keepalive_count_max=2)).start()
+    server = pair.server.connection
+    assert server.next_deadline() == 15
+    for now in (15, 30):
+        server.tick(now)
+        assert server.data_to_send()
+    server.tick(45)
+    assert "keepalives" in failure(pair.server).reason
+
+
+def test_a_peer_that_answers_is_kept():
+    pair = Pair(server=server_settings(keepalive_interval=15, keepalive_count_max=1)).start()
+    for now in range(15, 150, 15):
+        pair.server.connection.tick(now)
+        pair.now = now
+        pair.run()
+    assert not pair.server.connection.closed
+
+
+def test_keepalive_can_change_at_any_time(pair):
+    assert pair.client.connection.next_deadline() == limits.REKEY_SECONDS
+    pair.client.connection.set_keepalive(5, 3)
+    assert pair.client.connection.next_deadline() == 5
+    pair.client.connection.set_keepalive(0, 3)
+    assert pair.client.connection.next_deadline() == limits.REKEY_SECONDS
