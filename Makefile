@@ -1,6 +1,7 @@
 # Every target sets up what it needs by itself (scripts/run): system packages where it may, .venv, the package.
 #
 #   make hub     serve the hub in the foreground, until Ctrl-C        make hub ARGS='--port 2222'
+#                                                                     make hub ARGS='invite --user bob'
 #   make test    all tests                                            make test ARGS='tests/unit -k gcm'
 #   make check   everything that CI runs
 #
