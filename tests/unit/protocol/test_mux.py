@@ -312,7 +312,7 @@ def test_the_end_of_the_connection_ends_each_channel_once(pair):
 
 
 def test_requests_are_answered_in_order(pair):
-    ours, theirs = pair.open()
+    ours, _ = pair.open()
     client = pair.client.connection
     pair.server.answers[ChannelRequestQuestion] = lambda event: event.name != "env"
     client.channel_request(ours, "pty-req", PtyRequest("vt100", 80, 24, 0, 0, b"\0").encode(), True)

@@ -1,0 +1,146 @@
+"""The client's side of authentication: what it sends when, and what it takes from a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from nacre.errors import LocalProtocolError, PermissionDenied, ProtocolError
+from nacre.protocol import limits
+from nacre.protocol.events import (
+    AuthBegin,
+    AuthNeeded,
+    AuthPolicy,
+    AuthSucceeded,
+    BannerReceived,
+    HostKeyQuestion,
+    KbdintAttempt,
+    PasswordAttempt,
+    PasswordQuestion,
+    PublicKeyAttempt,
+    PublicKeyQuestion,
+    SignatureNeeded,
+)
+from nacre.protocol.settings import Settings
+from nacre.protocol.state import Phase
+from nacre.wire.auth import UserauthBanner, UserauthFailure, UserauthSuccess
+from nacre.wire.transport import ServiceAccept
+from tests.pair.ends import LATER, PASSWORD, USER_KEY, Pair
+from tests.support.protocol import failure, inject, talk
+
+
+def waiting(**answers) -> Pair:
+    """A client whose "none" the server has not answered."""
+    return Pair(server_answers={AuthBegin: LATER}, client_answers=answers).start()
+
+
+def test_it_asks_which_methods_there_are_and_then_tries():
+    pair = Pair(client_answers={AuthNeeded: PasswordAttempt(PASSWORD)}).start()
+    assert pair.client.of(AuthNeeded)[0].methods == ("publickey", "password", "keyboard-interactive")
+    assert pair.client.of(AuthSucceeded)[0].method == "password"
+
+
+def test_after_each_refusal_it_asks_again_and_none_gives_up():
+    tries = iter([PasswordAttempt("a"), PasswordAttempt("b"), None])
+    pair = Pair(client_answers={AuthNeeded: lambda event: next(tries)}).start()
+    assert len(pair.server.of(PasswordQuestion)) == 2
+    assert isinstance(failure(pair.client), PermissionDenied)
+    assert "publickey, password" in failure(pair.client).reason
+    assert failure(pair.server).code == 14
+
+
+@pytest.mark.parametrize("value", [True, "password", b"", object()])
+def test_an_answer_that_is_no_attempt_gives_up(value):
+    pair = Pair(client_answers={AuthNeeded: value}).start()
+    assert isinstance(failure(pair.client), PermissionDenied)
+
+
+def test_no_byte_of_authentication_before_the_host_is_verified():
+    pair = Pair(client_answers={HostKeyQuestion: LATER}).start()
+    with pytest.raises(LocalProtocolError):
+        pair.client.connection._client.begin()
+    assert not pair.client.output()
+
+
+def test_success_out_of_nowhere_is_a_fault():
+    pair = Pair(client_answers={AuthNeeded: LATER}).start()
+    pair.client.connection._client._current = None
+    talk(pair, pair.server, UserauthSuccess().encode())
+    assert not pair.client.of(AuthSucceeded)  # it waits behind the question
+    pair.client.connection.answer(pair.client.of(AuthNeeded)[0].token, None)
+    pair.run()
+    assert isinstance(failure(pair.client), PermissionDenied)
+    assert not pair.client.of(AuthSucceeded)
+
+
+@pytest.mark.parametrize("again", [UserauthFailure(("password",), False), UserauthSuccess()])
+def test_an_answer_too_many_is_a_fault(again):
+    pair = Pair(client_answers={AuthNeeded: PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data, query=False),
+                                SignatureNeeded: LATER}).start()  # fmt: skip
+    client = pair.client.connection
+    assert client._core.phase is Phase.AUTH
+    client._client._current = None
+    with pytest.raises(ProtocolError):
+        client._client._take(again.encode())
+
+
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive", "publickey"])
+@pytest.mark.parametrize("payload", [b"\x3c\0", b"\x3f", b"\x4f\0\0"])
+def test_a_message_that_the_method_has_not_is_a_fault(method, payload):
+    attempt = {
+        "password": PasswordAttempt("x"),
+        "keyboard-interactive": KbdintAttempt(),
+        "publickey": PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data),
+    }[method]
+    pair = Pair(
+        server_answers={PasswordQuestion: LATER, PublicKeyQuestion: LATER,
+                        AuthBegin: AuthPolicy(required=True, methods=("password", "publickey"))},
+        client_answers={AuthNeeded: attempt},
+    ).start()  # fmt: skip
+    if not pair.client.connection.closed:
+        talk(pair, pair.server, payload)
+    assert pair.client.connection.closed
+    assert not pair.client.of(AuthSucceeded)
+
+
+def test_messages_of_a_method_in_answer_to_none_are_a_fault():
+    pair = waiting()
+    talk(pair, pair.server, b"\x3c\0\0\0\0\0\0\0\0")
+    assert isinstance(failure(pair.client), ProtocolError)
+
+
+def test_a_success_without_a_credential_can_be_refused():
+    strict = Settings(username="alice", disable_trivial_auth=True)
+    free = {AuthBegin: AuthPolicy(required=False)}
+    assert Pair(server_answers=free).start().client.of(AuthSucceeded)
+    pair = Pair(client=strict, server_answers=free).start()
+    assert isinstance(failure(pair.client), PermissionDenied)
+    assert not pair.client.of(AuthSucceeded)
+    assert Pair(client=strict).start().client.of(AuthSucceeded)  # with a password it is fine
+
+
+def test_banners_are_passed_on_and_bounded():
+    pair = waiting()
+    talk(pair, pair.server, UserauthBanner("hello\x1b[2J", "").encode())
+    assert pair.client.of(BannerReceived) == [BannerReceived("hello\x1b[2J", "")]
+    for _ in range(limits.BANNERS):
+        talk(pair, pair.server, UserauthBanner("again", "").encode())
+    assert isinstance(failure(pair.client), ProtocolError)
+    assert len(pair.client.of(BannerReceived)) == limits.BANNERS
+
+
+def test_a_server_that_never_has_enough():
+    pair = waiting()
+    pair.client.answers[AuthNeeded] = PasswordAttempt("x")
+    for count in range(limits.AUTH_REQUESTS):
+        assert not pair.client.connection.closed, count
+        inject(pair.server, UserauthFailure(("password",), partial_success=True).encode())
+        pair.client.feed(pair.server.output())
+        pair.client.output()  # which nobody reads
+    assert isinstance(failure(pair.client), PermissionDenied)
+
+
+def test_another_service_than_asked_for_is_a_fault():
+    pair = Pair(client_answers={HostKeyQuestion: LATER}).start()
+    pair.client.connection._client.core.phase = Phase.SERVICE
+    with pytest.raises(ProtocolError):
+        pair.client.connection._client.service_accepted(ServiceAccept("ssh-connection").encode())

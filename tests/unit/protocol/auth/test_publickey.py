@@ -1,0 +1,227 @@
+"""The publickey method (RFC 4252 section 7, RFC 8332): what is signed, and whose key counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from nacre.errors import LocalProtocolError, PermissionDenied, ProtocolError
+from nacre.keys import generate_private_key
+from nacre.protocol import limits
+from nacre.protocol.auth.publickey import signed_data
+from nacre.protocol.events import (
+    AuthNeeded,
+    AuthSucceeded,
+    Partial,
+    PublicKeyAttempt,
+    PublicKeyQuestion,
+    SignatureNeeded,
+)
+from nacre.wire.auth import PublicKeyQuery, UserauthPkOk, UserauthRequest
+from nacre.wire.fields import encode_string
+from tests.pair.ends import LATER, USER_KEY, Pair
+from tests.support.protocol import failure, server_settings, talk
+
+ED25519 = "ssh-ed25519"
+
+
+def signing(key):
+    return lambda event: key.sign(event.data, event.algorithm)
+
+
+def login(
+    key=USER_KEY, algorithm=ED25519, *, query=True, sign=None, blob=None, server=None, **answers
+) -> Pair:
+    tries = iter([PublicKeyAttempt(algorithm, blob or key.public_data, query=query)])
+    return Pair(
+        client_answers={AuthNeeded: lambda event: next(tries, None), SignatureNeeded: sign or signing(key)},
+        server_answers=answers.get("server_answers", {}),
+        server=server,
+    ).start()
+
+
+@pytest.fixture
+def pair():
+    """A client that has asked for the methods and now does what the test says."""
+    return Pair(client_answers={AuthNeeded: LATER}).start()
+
+
+def request(
+    pair: Pair, *, signature: bytes | None, algorithm=ED25519, blob=USER_KEY.public_data, user="alice"
+) -> bytes:
+    data = PublicKeyQuery(signature is not None, algorithm, blob).encode()
+    return UserauthRequest(user, "ssh-connection", "publickey", data).encode() + (
+        encode_string(signature) if signature is not None else b""
+    )
+
+
+def test_what_is_signed_is_what_the_standard_says():
+    assert signed_data(b"ID", "al", "x", b"K") == bytes.fromhex(
+        "00000002 4944 32 00000002 616c 0000000e 7373682d636f6e6e656374696f6e"
+        "00000009 7075626c69636b6579 01 00000001 78 00000001 4b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm"),
+    [
+        ("ssh-ed25519", "ssh-ed25519"),
+        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"),
+        ("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384"),
+        ("ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521"),
+        ("ssh-rsa", "rsa-sha2-256"),
+        ("ssh-rsa", "rsa-sha2-512"),
+    ],
+)
+@pytest.mark.parametrize("query", [True, False])
+def test_every_kind_of_key(kind, algorithm, query):
+    key = generate_private_key(kind)
+    pair = login(key, algorithm, query=query)
+    asked = pair.server.of(PublicKeyQuestion)
+    assert [event.verified for event in asked] == ([False, True] if query else [True])
+    assert {event.key_blob for event in asked} == {key.public_data}
+    succeeded = pair.server.of(AuthSucceeded)[0]
+    assert (succeeded.method, succeeded.key_blob) == ("publickey", key.public_data)
+    assert pair.client.of(AuthSucceeded)[0].key_blob == key.public_data
+
+
+def test_a_signature_of_another_key_is_refused_without_a_question():
+    pair = login(query=False, sign=signing(generate_private_key(ED25519)))
+    assert not pair.server.of(PublicKeyQuestion)
+    assert isinstance(failure(pair.client), PermissionDenied)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[:-1] + bytes((data[-1] ^ 1,)),
+        lambda data: data + b"\0",
+        lambda data: b"",
+    ],
+)
+def test_a_signature_over_something_else_is_refused(change):
+    pair = login(query=False, sign=lambda event: USER_KEY.sign(change(event.data), event.algorithm))
+    assert not pair.server.of(AuthSucceeded)
+
+
+def test_a_signature_for_another_user_or_session_does_not_count(pair):
+    session_id = pair.server.connection.info.session_id
+    for user, over in (("root", session_id), ("alice", bytes(32))):
+        data = signed_data(over, "alice" if user == "root" else user, ED25519, USER_KEY.public_data)
+        talk(pair, pair.client, request(pair, signature=USER_KEY.sign(data, ED25519), user=user))
+    assert not pair.server.of(PublicKeyQuestion)
+    assert not pair.server.of(AuthSucceeded)
+
+
+@pytest.mark.parametrize("signature", [b"", b"\0\0\0\0", bytes(64), encode_string(b"ssh-ed25519") + encode_string(bytes(64)),
+                                       encode_string(b"rsa-sha2-256") + encode_string(bytes(256))])  # fmt: skip
+def test_signatures_that_are_none(pair, signature):
+    talk(pair, pair.client, request(pair, signature=signature))
+    assert not pair.server.connection.closed
+    assert not pair.server.of(PublicKeyQuestion)
+
+
+def test_a_query_never_lets_in(pair):
+    pair.server.answers[PublicKeyQuestion] = True
+    talk(pair, pair.client, request(pair, signature=None))
+    assert pair.server.of(PublicKeyQuestion)[0].verified is False
+    assert not pair.server.of(AuthSucceeded)
+
+
+@pytest.mark.parametrize("answer", [False, None])
+def test_a_query_that_is_refused_is_no_failure(answer):
+    pair = login(server_answers={PublicKeyQuestion: answer})
+    assert not pair.client.of(SignatureNeeded)
+    assert len(pair.client.of(AuthNeeded)) == 2
+
+
+def test_queries_have_their_own_bound(pair):
+    pair.server.answers[PublicKeyQuestion] = False
+    for count in range(limits.AUTH_QUERIES + 1):
+        assert not pair.server.connection.closed, count
+        talk(pair, pair.client, request(pair, signature=None))
+    assert isinstance(failure(pair.server), PermissionDenied)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "blob"),
+    [
+        ("ssh-rsa", None),  # SHA-1
+        ("rsa-sha2-512", None),  # not this key's
+        ("ssh-dss", None),
+        ("x@example", None),
+        (ED25519, b""),
+        (ED25519, b"\0\0\0\x0bssh-ed25519\0\0\0\x01x"),
+        (ED25519, USER_KEY.public_data + b"\0"),
+    ],
+    ids=["sha-1", "rsa", "dss", "unknown", "no blob", "short blob", "long blob"],
+)
+@pytest.mark.parametrize("signature", [None, bytes(80)], ids=["query", "signed"])
+def test_keys_and_algorithms_that_do_not_fit_are_not_asked_about(pair, algorithm, blob, signature):
+    blob = USER_KEY.public_data if blob is None else blob
+    talk(pair, pair.client, request(pair, signature=signature, algorithm=algorithm, blob=blob))
+    assert not pair.server.of(PublicKeyQuestion)
+    assert not pair.server.connection.closed
+
+
+def test_an_algorithm_that_is_switched_off_is_refused():
+    settings = server_settings(signature_algorithms=("rsa-sha2-512",))
+    pair = login(query=False, server=settings)
+    assert not pair.server.of(AuthSucceeded)
+    assert not pair.server.of(PublicKeyQuestion)
+
+
+def test_more_is_needed_after_a_key():
+    pair = login(query=False, server_answers={PublicKeyQuestion: Partial(("password",))})
+    assert pair.client.of(AuthNeeded)[-1].partial
+    assert not pair.server.of(AuthSucceeded)
+
+
+def test_a_key_that_would_be_a_part_passes_its_query():
+    pair = login(server_answers={PublicKeyQuestion: Partial(("password",))})
+    assert pair.client.of(SignatureNeeded)
+
+
+@pytest.mark.parametrize(
+    "answer", [UserauthPkOk(ED25519, b"other"), UserauthPkOk("rsa-sha2-512", USER_KEY.public_data)]
+)
+def test_a_server_that_accepts_another_key_is_at_fault(answer):
+    pair = login(server_answers={PublicKeyQuestion: LATER})
+    talk(pair, pair.server, answer.encode())
+    assert isinstance(failure(pair.client), ProtocolError)
+    assert not pair.client.of(SignatureNeeded)
+
+
+def test_a_second_pk_ok_is_a_fault():
+    pair = login(sign=LATER)
+    talk(pair, pair.server, UserauthPkOk(ED25519, USER_KEY.public_data).encode())
+    pair.client.answers[SignatureNeeded] = LATER
+    client = pair.client
+    if client.of(SignatureNeeded) and not client.connection.closed:
+        token = client.of(SignatureNeeded)[0].token
+        if not token.answered:
+            client.connection.answer(token, USER_KEY.sign(client.of(SignatureNeeded)[0].data, ED25519))
+            pair.run()
+    assert isinstance(failure(client), ProtocolError)
+
+
+@pytest.mark.parametrize("answer", [None, KeyError("the agent has gone")])
+def test_without_a_signature_something_else_is_tried(answer):
+    pair = login(sign=lambda event: answer)
+    assert len(pair.client.of(AuthNeeded)) == 2
+    assert not pair.server.of(AuthSucceeded)
+
+
+def test_a_signature_that_is_no_bytes_is_our_mistake():
+    pair = Pair(
+        client_answers={AuthNeeded: PublicKeyAttempt(ED25519, USER_KEY.public_data), SignatureNeeded: LATER}
+    )
+    pair.start()
+    with pytest.raises(LocalProtocolError):
+        pair.client.connection.answer(pair.client.of(SignatureNeeded)[0].token, "signature")
+
+
+@pytest.mark.parametrize("end", [b"", b"\0", b"\0\0\0\5x"])
+def test_a_signed_request_without_its_signature_is_a_fault(pair, end):
+    data = PublicKeyQuery(True, ED25519, USER_KEY.public_data).encode() + end
+    talk(pair, pair.client, UserauthRequest("alice", "ssh-connection", "publickey", data).encode())
+    assert isinstance(failure(pair.server), ProtocolError)
