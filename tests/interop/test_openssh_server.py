@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ async def test_data_both_ways(sshd: Sshd) -> None:
         assert (result.stdout, result.exit_status) == (data[:10], 0)
 
 
-@asynctest
+@partial(asynctest, time_limit=100)  # sshd forks as many shells: slow on a busy machine
 async def test_sixty_four_channels_at_once(sshd: Sshd) -> None:
     async with connected(sshd) as connection:
         results = await asyncio.gather(

@@ -41,15 +41,23 @@ def reported() -> list[dict[str, Any]]:
     return taken
 
 
-def asynctest(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine test in a loop of its own, with the checks of this module."""
+AsyncTest = Callable[..., Coroutine[Any, Any, None]]
+
+
+def asynctest(function: AsyncTest, *, time_limit: float = TIME_LIMIT) -> Callable[..., None]:
+    """Run a coroutine test in a loop of its own, with the checks of this module.
+
+    Args:
+        function: the test.
+        time_limit: seconds, for those that take longer than others: `partial(asynctest, time_limit=…)`.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> None:
         async def main() -> None:
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: _reports.append(context))
-            async with asyncio.timeout(TIME_LIMIT):
+            async with asyncio.timeout(time_limit):
                 await function(*args, **kwargs)
                 # The other end of what was closed here may need a turn or two to notice.
                 while left := asyncio.all_tasks() - {asyncio.current_task()}:
