@@ -173,8 +173,9 @@ class Outbound:
 
     def _next_segment(self, total: int, hint: int) -> None:
         self._finish_segment()
-        packets = min(_SEGMENT_PACKETS, 1 + hint // limits.MAX_PACKET + (hint % limits.MAX_PACKET > 0))
-        self._segment = bytearray(max(_SMALL_SEGMENT, (total + _OVERHEAD) * packets))
+        # As many packets as are about to follow, or as the number that came before them suggests.
+        expected = max(1 + -(-hint // limits.MAX_PACKET), 1 << len(self._finished))
+        self._segment = bytearray(max(_SMALL_SEGMENT, (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected)))
         self._view = memoryview(self._segment)
 
     def _finish_segment(self) -> None:
