@@ -50,12 +50,26 @@ class OpenSSH:
     def __str__(self) -> str:
         return self.version
 
-    def make_key(self, path: Path, key_type: str = "ed25519", *options: str) -> Path:
-        """Make a key without a passphrase at `path` (and `path`.pub) unless it is there; return `path`."""
+    def make_key(self, path: Path, key_type: str = "ed25519") -> Path:
+        """Make a key without a passphrase at `path` (and `path`.pub) unless it is there; return `path`.
+
+        Args:
+            path: the private key file.
+            key_type: what `ssh-keygen -t` takes, with bits if need be: "rsa", "ecdsa-384".
+        """
         if not path.exists():
-            command = [self.ssh_keygen, "-q", "-t", key_type, "-N", "", "-C", "test", "-f", path, *options]
+            name, _, bits = key_type.partition("-")
+            command = [self.ssh_keygen, "-q", "-t", name, "-N", "", "-C", "test", "-f", path]
+            command += ["-b", bits] if bits else []
             subprocess.run(command, check=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL)
         return path
+
+    def knows(self, kind: str, name: str) -> bool:
+        """Return whether `ssh -Q KIND` of this version lists a name."""
+        done = subprocess.run(
+            [self.ssh, "-Q", kind], check=True, capture_output=True, text=True, timeout=_PATIENCE
+        )
+        return name in done.stdout.split()
 
 
 def find(version: str) -> OpenSSH:
@@ -134,6 +148,7 @@ class Sshd:
         *,
         options: Iterable[str] = (),
         host_key_types: Sequence[str] = ("ed25519",),
+        private_etc: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a server.
 
@@ -141,7 +156,9 @@ class Sshd:
             openssh: the version.
             directory: where all its files go; made if absent.
             options: lines of sshd_config(5); they stand first, and the first of a keyword counts.
-            host_key_types: what `ssh-keygen -t` takes, one host key each.
+            host_key_types: as `OpenSSH.make_key` takes them, one host key each.
+            private_etc: files of /etc, by their path below it, that this server alone sees so (as
+                "shadow", for passwords); only root can do this.
         """
         directory.mkdir(parents=True, exist_ok=True)
         self.openssh = openssh
@@ -156,15 +173,23 @@ class Sshd:
         self.authorized_keys.write_bytes(self.user_key.with_suffix(".pub").read_bytes())
         self.port = 0
         self._options = tuple(options)
+        self._private_etc = dict(private_etc or {})
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._listening = threading.Event()
         self._lines: list[str] = []
+        self._more = threading.Condition()
 
     @property
     def log(self) -> str:
         """What it has written to its log so far."""
         return "".join(self._lines)
+
+    def wait_for_log(self, text: str) -> None:
+        """Wait until its log has a text."""
+        with self._more:
+            found = self._more.wait_for(lambda: text in self.log, _PATIENCE)
+        assert found, f"{text!r} is not in the log of sshd:\n{self.log}"
 
     def known_hosts(self, name: str | None = None) -> str:
         """Return its host keys as known_hosts lines."""
@@ -197,6 +222,7 @@ class Sshd:
         assert self._reader is not None
         self._reader.join(_PATIENCE)
         self._process = self._reader = None
+        print(f"--- log of sshd {self.openssh}\n{self.log}")  # pytest shows it with a test that fails
 
     def _start(self, port: int) -> None:
         self.port = port
@@ -205,7 +231,7 @@ class Sshd:
         self._lines.clear()
         self._listening.clear()
         process = subprocess.Popen(
-            [self.openssh.sshd, "-D", "-e", "-f", config],
+            [*self._in_private_etc(), self.openssh.sshd, "-D", "-e", "-f", config],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -220,11 +246,26 @@ class Sshd:
         self._reader.start()
         ended.wait(_PATIENCE)
 
+    def _in_private_etc(self) -> list[str | Path]:
+        """Return what starts a command in mounts of its own, with the private files in place of /etc's."""
+        if not self._private_etc:
+            return []
+        mounts: list[str | Path] = []
+        for name, content in self._private_etc.items():
+            path = self.directory / f"etc_{name.replace('/', '_')}"
+            path.write_text(content)
+            path.chmod(0o600)
+            mounts += [path, f"/etc/{name}"]
+        script = 'while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec "$@"'
+        return ["unshare", "--mount", "sh", "-ec", script, "sh", *mounts, "--"]
+
     def _read_log(self, stream: IO[str], decided: threading.Event) -> None:
         """Keep the log, and set `decided` when it listens or has ended."""
         with stream:
             for line in stream:
-                self._lines.append(line)
+                with self._more:
+                    self._lines.append(line)
+                    self._more.notify_all()
                 if line.startswith("Server listening on"):
                     self._listening.set()
                     decided.set()
