@@ -132,7 +132,9 @@ def test_two_users_at_once_and_neither_can_touch_what_is_the_others(hub: Running
     probe.chmod(0o644)
 
     screen = run(alice, "%run probe.py", re.compile(r"begin.*\bend\b", re.DOTALL))
-    answers = re.findall(r"\b(home|note|write|key|state|list|control|hub|bob|memory|uid0|secret):(\w+)", screen)
+    answers = re.findall(
+        r"\b(home|note|write|key|state|list|control|hub|bob|memory|uid0|secret):(\w+)", screen
+    )
     assert len(answers) == 11 + len(files), screen
     assert {answer for name, answer in answers if name != "secret"} == {"PermissionError"}, screen
     assert dict(answers)["secret"] == "False"

@@ -6,6 +6,7 @@ tested with them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -76,11 +77,18 @@ class RunningHub:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, its clients, and its sessions, also those that it has left to the next hub."""
         for client in self._clients:
             client.close()
-        if self._process is not None and self._process.poll() is None:
-            self.end_sessions()
-        self.stop(signal.SIGKILL if self._process is None else signal.SIGTERM)
+        self.stop(signal.SIGINT)
+        # Holders first: they would start to end the others one after the other.
+        for pid in sorted(self.processes()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not self.processes(), "the end of all processes of the sessions")
 
     def arguments(self) -> list[str]:
         """Return the options that every command on this hub takes."""
@@ -92,10 +100,11 @@ class RunningHub:
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.directory),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(_SOURCE),
             "PYTHONDONTWRITEBYTECODE": "1",
             "SECRET_OF_THE_HUB": "do not tell",
         }
+        if _source_is_open() or os.geteuid() != 0:
+            variables["PYTHONPATH"] = str(_SOURCE)
         coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         return variables | coverage
 
@@ -108,7 +117,7 @@ class RunningHub:
         self.lines = []
         listen = options or ("--listen", f"127.0.0.1:{self.port}")
         self._process = subprocess.Popen(
-            [self._python, "-m", "nacre", "hub", *self.arguments(), "--config", self.configuration, *listen],
+            [*self.start_command(), *listen],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -129,17 +138,27 @@ class RunningHub:
         for reader in self._readers:
             reader.start()
         first = self.wait_line(r"nacre hub · (\S+):(\d+) · host key (SHA256:\S+)")
-        self.port = int(first[2])
+        self.learn_host_key(int(first[2]))
+        self.wait_line(r"log in with|No user yet")
+
+    def start_command(self) -> list[str]:
+        """Return what starts it; options may follow."""
+        configuration = ["--config", str(self.configuration)]
+        return [str(self._python), "-m", "nacre", "hub", *self.arguments(), *configuration]
+
+    def learn_host_key(self, port: int) -> None:
+        """Have clients know it, at the port where it is."""
+        self.port = port
         public = subprocess.run(
-            [self.openssh.ssh_keygen, "-y", "-f", self._host_key()],
+            [self.openssh.ssh_keygen, "-y", "-f", self.host_key_file()],
             check=True,
             capture_output=True,
             text=True,
         ).stdout
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {' '.join(public.split()[:2])}\n")
-        self.wait_line(r"log in with|No user yet")
 
-    def _host_key(self) -> Path:
+    def host_key_file(self) -> Path:
+        """Return the file of its private host key."""
         return next(path for path in self.state.iterdir() if path.is_file() and "key" in path.name)
 
     def _read(self, stream: IO[str]) -> None:
@@ -183,12 +202,14 @@ class RunningHub:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to end, and wait; returns its exit status."""
+    def stop(self, number: signal.Signals | None = signal.SIGTERM) -> int:
+        """Tell it to end, unless it was told (None), and wait; returns its exit status."""
         if self._process is None:
             return 0
-        if self._process.poll() is None:
+        if self._process.poll() is None and number is not None:
             self._process.send_signal(number)
+            if number is signal.SIGINT:
+                self._process.send_signal(number)  # the second one: at once
         try:
             status = self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -251,11 +272,6 @@ class RunningHub:
         row = wait_for(found, f"one session, {state or 'any'}")
         assert isinstance(row, dict)
         return row
-
-    def end_sessions(self) -> None:
-        """End all that run."""
-        for row in self.sessions():
-            self.command("session", "end", str(row["id"]))
 
     def home(self, user: str) -> Path:
         """Return somebody's home."""
@@ -370,6 +386,11 @@ def open_python() -> Path:
     here = next(folder.glob("lib/python*/site-packages"))
     (here / "borrowed.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n")
     return folder / "bin" / "python"
+
+
+def _source_is_open() -> bool:
+    """Say whether users can read nacre where it is; else a copy is installed beside the interpreter."""
+    return is_open(_SOURCE / "nacre" / "__init__.py")
 
 
 def is_open(path: Path) -> bool:

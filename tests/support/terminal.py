@@ -68,6 +68,7 @@ class Terminal:
             "\n".join(
                 (
                     f"cd {shlex.quote(str(folder))}",
+                    "trap : INT QUIT",  # Ctrl-C is for the program
                     "read x <begin",  # so that nothing of the output is missed
                     f"sh -c 'echo $$ >pid; exec \"$@\"' sh {shlex.join(self._command)}",
                     "echo $? >status",

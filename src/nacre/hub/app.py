@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import sys
 from dataclasses import replace
@@ -133,9 +134,11 @@ class Hub:
                 encoding=None,
             )
         except OSError as error:
+            number = error.errno or 0
+            why = os.strerror(number) if number > 0 else os_problem(error)  # the resolver's are below
             raise HubProblem(
-                f"cannot listen on {config.host} port {config.port}: {os_problem(error)}",
-                _REMEDIES.get(error.errno or 0, "correct --listen, or the listen of the configuration"),
+                f"cannot listen on {config.host} port {config.port}: {why}",
+                _REMEDIES.get(number, "correct --listen, or the listen of the configuration"),
             ) from error
         self._config = replace(config, port=acceptor.get_port())
         return acceptor
@@ -166,7 +169,8 @@ class Hub:
             lines.append(f"note   {self._isolation.notice}")
         running = self._sessions.sessions()
         if running:
-            lines.append(f"{len(running)} session{'s' * (len(running) > 1)} of the former hub still run")
+            sessions = "1 session" if len(running) == 1 else f"{len(running)} sessions"
+            lines.append(f"{sessions} of the hub before this one, still running")
         lines.append(self._invitation())
         for line in lines:
             print(f"  {line}", flush=True)
@@ -193,6 +197,10 @@ class Hub:
     async def _lead(self, server: HubServer, visit: Visit) -> None:
         try:
             await self._front.lead(server, visit)
+            async with asyncio.timeout(_LAST_WORDS):
+                await visit.lost.wait()  # the client has taken all that was said
+        except TimeoutError:
+            pass
         except Exception as error:  # noqa: BLE001 - one visit's fault ends that visit and is reported
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"a visit of {server.name} failed", "exception": error}
