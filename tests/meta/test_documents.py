@@ -107,7 +107,7 @@ def test_clients(home, number, output):
 
 
 async def ask(port: int, **options) -> nacre.SSHCompletedProcess:
-    async with await nacre.connect("127.0.0.1", port, username="alice", **options) as connection:
+    async with nacre.connect("127.0.0.1", port, username="alice", **options) as connection:
         return await connection.run("", input="1\n2\n", check=True)
 
 
