@@ -117,6 +117,13 @@ def test_paddings_that_do_not_fit(payload, padding):
         feed(Inbound(), bytes(data))
 
 
+def test_a_packet_that_is_no_multiple_of_the_block_size_is_refused():
+    data = packet(b"\x02", padding=7)
+    assert len(data) % 8
+    with pytest.raises(ProtocolError, match="block size"):
+        feed(Inbound(), data)
+
+
 def test_a_packet_without_a_payload_is_refused():
     with pytest.raises(ProtocolError):
         feed(Inbound(), packet(b"", padding=11))
