@@ -503,7 +503,7 @@ def main() -> None:
         return
     print(f"ready {holder.pid}", flush=True)
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1):
+    for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
     holder.run()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -36,6 +37,8 @@ from nacre.hub.paths import StatePaths, socket_address
 from nacre.hub.problem import HubProblem, os_problem
 
 __all__ = ["Attachment", "Ending", "EndingKind", "SessionInfo", "SessionManager", "StartError", "Terminal"]
+
+_log: Final = logging.getLogger("nacre.hub")
 
 _READ: Final = 64 * 1024
 _START_SECONDS: Final = 30.0
@@ -318,7 +321,9 @@ class SessionManager:
             process.kill()
             process.wait()
             path.unlink(missing_ok=True)
-            why = answer.removeprefix("failed ").strip() or "its holder did not start; see the hub's log"
+            # Of a traceback the last line says what it is.
+            last = answer.strip().rpartition("\n")[2]
+            why = last.removeprefix("failed ").strip() or "its holder did not start"
             raise StartError(f"app {app}: {settings['argv'][0]} could not be started: {why}")
         return process
 
@@ -330,7 +335,7 @@ class SessionManager:
             [self._python, "-I", "-c", _BOOT, str(Path(__file__).resolve().parents[2])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None,
+            stderr=subprocess.STDOUT,  # never ours: that may be an administrator's terminal
             pass_fds=(listener.fileno(),),
             start_new_session=True,
             cwd="/",
@@ -348,7 +353,7 @@ class SessionManager:
         return process
 
     async def _answer(self, process: subprocess.Popen[bytes]) -> str:
-        """Read the holder's one line."""
+        """Read the holder's one line, or all that it says where it fails."""
         loop = asyncio.get_running_loop()
         if process.stdout is None:
             raise RuntimeError("Popen made no pipe")
@@ -356,13 +361,19 @@ class SessionManager:
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), process.stdout
         )
+        answer = b""
         try:
-            line = await asyncio.wait_for(reader.readline(), _START_SECONDS)
-        except (TimeoutError, ValueError):
+            async with asyncio.timeout(_START_SECONDS):
+                while not (answer.startswith(b"ready ") and b"\n" in answer) and len(answer) < _ANSWER:
+                    data = await reader.read(_ANSWER)
+                    if not data:
+                        break
+                    answer += data
+        except TimeoutError:
             return ""
         finally:
             transport.close()
-        return line.decode("utf-8", "replace")
+        return answer.decode("utf-8", "replace")
 
     def _write_record(self, info: SessionInfo) -> None:
         record = {
@@ -390,8 +401,8 @@ class SessionManager:
         """A holder's process has ended, and with it everything of its session."""
         asyncio.get_running_loop().remove_reader(session.pidfd)
         os.close(session.pidfd)
-        if session.process is not None:
-            session.process.wait()
+        if session.process is not None and (status := session.process.wait()):
+            _log.warning("session %s: its holder ended with status %d", session.info.id, status)
         self._sweep(session.info.id)
         self._sessions.pop(session.info.id, None)
         session.gone.set()
