@@ -137,24 +137,6 @@ async def peer(openssh: OpenSSH, directory: Path, *lines: str, **options: Any) -
 
 
 @asynccontextmanager
-async def started(ssh: Ssh, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A running ssh with pipes, killed at the end if it is still there."""
-    process = await asyncio.create_subprocess_exec(
-        *ssh.command(*arguments),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **environment},
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-@asynccontextmanager
 async def connected(sshd: Sshd, **options: Any) -> AsyncIterator[nacre.SSHClientConnection]:
     """A nacre client of a real sshd, whose key it checks.
 

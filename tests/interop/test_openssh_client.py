@@ -5,79 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nacre
-from tests.support.face import asynctest, host_key, serving
+from tests.interop.programs import peer
+from tests.support.face import asynctest
 from tests.support.openssh import OpenSSH, Ssh
 
 pytestmark = pytest.mark.requires("ssh")
-
-
-async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
-    """What the tests run: the command says what to do."""
-    command, _, argument = (process.command or process.subsystem or "shell").partition(" ")
-    match command:
-        case "exit":
-            process.exit(int(argument))
-        case "signal":
-            process.exit_with_signal(argument)
-        case "env":
-            process.stdout.write(repr(sorted(process.env.items())).encode())
-            process.exit(0)
-        case "pty":
-            process.stdout.write(f"{process.term_type} {process.term_size}".encode())
-            process.exit(0)
-        case "both":
-            process.stdout.write(b"out\n")
-            process.stderr.write(b"err\n")
-            process.exit(0)
-        case "hash":
-            digest, total = hashlib.sha256(), 0
-            while data := await process.stdin.read(65536):
-                digest.update(data)
-                total += len(data)
-            process.stdout.write(f"{total} {digest.hexdigest()}\n".encode())
-            process.exit(0)
-        case "send":
-            for _ in range(int(argument)):
-                process.stdout.write(bytes(range(256)) * 128)
-                await process.stdout.drain()
-            process.exit(0)
-        case "raw":
-            raw = process.channel.get_command_bytes()
-            assert raw is not None
-            process.stdout.write(raw)
-            process.exit(0)
-        case _:
-            process.stderr.write(command.encode() + b"\n")
-            while data := await process.stdin.read(65536):
-                process.stdout.write(data)
-                await process.stdout.drain()
-            process.exit(0)
-
-
-@asynccontextmanager
-async def peer(openssh: OpenSSH, directory: Path, *lines: str, **options: Any) -> AsyncIterator[Ssh]:
-    """A nacre server, and an ssh that knows it and may enter."""
-    key = openssh.make_key(directory / "user_key")
-    options = {
-        "server_factory": nacre.SSHServer,
-        "authorized_client_keys": str(key.with_suffix(".pub")),
-        "process_factory": handler,
-        "encoding": None,
-        **options,
-    }
-    async with serving(**options) as listener:
-        known_hosts = directory / "known_hosts"
-        public = host_key().export_public_key().decode().split()[:2]
-        known_hosts.write_text(f"[127.0.0.1]:{listener.get_port()} {' '.join(public)}\n")
-        yield Ssh(openssh, listener.get_port(), "user", key, known_hosts, lines)
 
 
 @asynctest

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import pytest
 
 import nacre
+from tests.interop.programs import connected
 from tests.support.face import asynctest
 from tests.support.openssh import Sshd
 
 pytestmark = pytest.mark.requires("sshd")
-
-
-@asynccontextmanager
-async def connected(sshd: Sshd, **options: Any) -> AsyncIterator[nacre.SSHClientConnection]:
-    """A connection to sshd that checks its key."""
-    options = {
-        "username": sshd.user,
-        "client_keys": str(sshd.user_key),
-        "known_hosts": sshd.known_hosts().encode(),
-        **options,
-    }
-    async with await nacre.connect("127.0.0.1", sshd.port, **options) as connection:
-        yield connection
 
 
 @asynctest

@@ -14,7 +14,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -185,11 +186,11 @@ class Sshd:
         """What it has written to its log so far."""
         return "".join(self._lines)
 
-    def wait_for_log(self, text: str) -> None:
-        """Wait until its log has a text."""
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Wait until its log has a text, so many times in all."""
         with self._more:
-            found = self._more.wait_for(lambda: text in self.log, _PATIENCE)
-        assert found, f"{text!r} is not in the log of sshd:\n{self.log}"
+            found = self._more.wait_for(lambda: self.log.count(text) >= times, _PATIENCE)
+        assert found, f"{text!r} is not {times} times in the log of sshd:\n{self.log}"
 
     def known_hosts(self, name: str | None = None) -> str:
         """Return its host keys as known_hosts lines."""
@@ -358,23 +359,30 @@ class Ssh:
         self, *arguments: str, data: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run it to its end beside the event loop: for servers in this process."""
-        command = self.command(*arguments)
+        async with self.started(*arguments, environment=environment) as process:
+            async with asyncio.timeout(_PATIENCE):
+                output, errors = await process.communicate(data)
+            assert process.returncode is not None
+            return subprocess.CompletedProcess(self.command(*arguments), process.returncode, output, errors)
+
+    @asynccontextmanager
+    async def started(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Run it with pipes beside the event loop; one that is still there at the end is killed."""
         process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            *self.command(*arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **(environment or {})},
         )
         try:
-            async with asyncio.timeout(_PATIENCE):
-                output, errors = await process.communicate(data)
+            yield process
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+            await process.communicate()
 
 
 def client_of(server: Sshd, openssh: OpenSSH | None = None, *options: str) -> Ssh:
