@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nacre.crypto import make_opener, make_sealer
-from nacre.errors import MACError, ProtocolError
+from nacre.errors import KeyExchangeFailed, MACError, ProtocolError
 from nacre.protocol import limits
 from nacre.protocol.inbound import Inbound
 from nacre.protocol.outbound import Outbound
@@ -148,6 +148,7 @@ def test_a_kexinit_in_the_clear_may_be_long_and_nothing_else():
 def test_the_sequence_number_wraps_and_is_reset_where_it_must_be():
     inbound = Inbound()
     inbound.sequence = 0xFFFFFFFF
+    inbound.encrypted = True  # in the clear it is a fault: see below
     feed(inbound, packet(b"\x02"))
     assert inbound.sequence == 0
     inbound.sequence = 7
@@ -155,6 +156,14 @@ def test_the_sequence_number_wraps_and_is_reset_where_it_must_be():
     assert (inbound.sequence, inbound.packets, inbound.octets) == (7, 0, 0)
     inbound.activate(make_opener(*GCM), reset_sequence=True)
     assert inbound.sequence == 0
+
+
+def test_a_wrap_in_the_first_key_exchange_is_a_fault():
+    """Row 1: with it an attacker could make two packets of one number."""
+    inbound = Inbound()
+    inbound.sequence = 0xFFFFFFFF
+    with pytest.raises(KeyExchangeFailed):
+        feed(inbound, packet(b"\x02"))
 
 
 def test_the_buffer_grows_under_load_and_shrinks_again():

@@ -84,13 +84,18 @@ def test_answers_that_do_not_fit_are_our_mistake(answers):
 
 
 @pytest.mark.parametrize("responses", [(), ("1",), ("1", "2", "3")])
-def test_a_peers_answers_that_do_not_fit_are_a_fault(responses):
+def test_a_peers_answers_that_do_not_fit_are_a_failure(responses):
+    """RFC 4256 section 3.4: "the server MUST send a failure message"."""
     pair = dialogue(answers=LATER)
     pair.client.answers[KbdintChallenge] = LATER
     pair.start()
     talk(pair, pair.client, UserauthInfoResponse(responses).encode())
-    assert isinstance(failure(pair.server), ProtocolError)
+    assert not pair.server.connection.closed
     assert not pair.server.of(KbdintResponses)
+    pair.client.answers[AuthNeeded] = LATER
+    pair.client.connection.answer(pair.client.of(KbdintChallenge)[0].token, None)
+    pair.client.pump()
+    assert len(pair.client.of(AuthNeeded)) == 2
 
 
 def test_answers_before_the_challenge_are_no_answers():
