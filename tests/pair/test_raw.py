@@ -331,9 +331,11 @@ def test_the_number_of_answers_must_be_that_of_the_prompts(texts):
     answers = {KbdintQuestion: Challenge(prompts=(("a", True), ("b", True)))}
     stage = Stage(SERVER, answers=answers).to(Phase.WAIT_AUTH)
     stage.send(request("keyboard-interactive", KbdintData(lang="", submethods="").encode()))
-    stage.send(info_response(*texts))
-    assert reason(stage) == DisconnectReason.PROTOCOL_ERROR
+    # RFC 4256 section 3.4: "the server MUST send a failure message"; and the dialogue is over.
+    assert numbers(stage.send(info_response(*texts))) == [51]
     assert not stage.end.of(KbdintResponses)
+    stage.send(info_response("1", "2"))
+    assert reason(stage) == DisconnectReason.PROTOCOL_ERROR
 
 
 def test_a_new_request_abandons_the_challenge():

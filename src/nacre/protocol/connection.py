@@ -352,7 +352,14 @@ class Connection:
         self._publish()
 
     def send_debug(self, message: str, lang: str = "en-US", *, always_display: bool = False) -> None:
-        """Send SSH_MSG_DEBUG (RFC 4253 section 11.3)."""
+        """Send SSH_MSG_DEBUG (RFC 4253 section 11.3).
+
+        Raises:
+            LocalProtocolError: the first key exchange is not over (a strict one has no place for
+                it), or the connection has ended.
+        """
+        if self.closed or not self._core.outbound.encrypted:
+            raise LocalProtocolError("a debug message can be sent between the first keys and the end only")
         self._core.send(Debug(always_display, message, lang))
 
     def send_banner(self, message: str, lang: str = "en-US") -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nacre.errors import ConnectionLost, DisconnectError
+from nacre.protocol import limits
 from nacre.protocol.events import Event
 from nacre.protocol.inbound import Inbound
 from nacre.protocol.outbound import Outbound
@@ -66,12 +67,16 @@ class Core:
         """Queue a message; it waits for the end of a key exchange where it must."""
         if message.when in _DURING_EXCHANGE:
             self.outbound.send_now(message.encode())
+            self._check_room(self.outbound.queued <= limits.OUTPUT_CEILING)
         else:
             self.send_payload(message.encode())
 
     def send_payload(self, payload: bytes) -> None:
         """Queue an encoded message that may have to wait for the end of a key exchange."""
-        if not self.outbound.send(payload) and self.fault is None:
+        self._check_room(self.outbound.send(payload))
+
+    def _check_room(self, fits: bool) -> None:
+        if not fits and self.fault is None:
             self.fault = ConnectionLost("the peer does not read what it asked for")
 
     def emit(self, event: Event) -> None:

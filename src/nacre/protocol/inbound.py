@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from nacre.crypto.packet_cipher import NullOpener, Opener
-from nacre.errors import ProtocolError
+from nacre.errors import KeyExchangeFailed, ProtocolError
 from nacre.protocol import limits
 
 _SEQUENCE_MASK: Final = (1 << 32) - 1
@@ -177,6 +177,8 @@ class Inbound:
         self._start = start + total
         self._length = -1
         self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
+        if not self.sequence and not self.encrypted:
+            raise KeyExchangeFailed("the sequence number wrapped in the first key exchange")
         self.packets += 1
         self.octets += total
         size = length - 1 - self.scratch[0]

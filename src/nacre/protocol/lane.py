@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from nacre.errors import ProtocolError
+from nacre.errors import LocalProtocolError, ProtocolError
 from nacre.protocol.core import Core
 from nacre.protocol.events import Question, Token
 
@@ -47,6 +47,11 @@ class Lane:
         """How many items wait."""
         return len(self._queue) if self._queue else 0
 
+    @property
+    def last(self) -> Any:
+        """What waits and came last; None where nothing waits."""
+        return self._queue[-1] if self._queue else None
+
     def put(self, item: Any) -> None:
         """Take an item now, or keep it for its turn.
 
@@ -69,12 +74,19 @@ class Lane:
         self._core.emit(make(self.pending))
 
     def answered(self, token: Token, value: object) -> None:
-        """Take an answer; one to a question that is void is dropped."""
+        """Take an answer; one to a question that is void is dropped.
+
+        Raises:
+            LocalProtocolError: the value is of no use; the question still stands.
+        """
         if token is not self.pending or self._then is None:
             return
         then, self._then, self.pending = self._then, None, None
         try:
             then(value)
+        except LocalProtocolError:
+            self._then, self.pending, token.answered = then, token, False
+            raise
         finally:
             if self._queue:
                 self._core.ready.append(self)

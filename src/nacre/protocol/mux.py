@@ -59,9 +59,9 @@ _SESSION: Final = "session"
 
 
 class Datum(NamedTuple):
-    """Data that waits in the lane of its channel."""
+    """Data that waits in the lane of its channel; what follows it of the same type joins it."""
 
-    data: bytes
+    data: bytearray
     datatype: int | None
 
 
@@ -128,9 +128,11 @@ class Mux:
 
     def _take(self, channel: Channel, item: Any) -> None:
         """Take what has come to its turn in the lane of its channel."""
+        if channel.outbound is Flow.CLOSED and not isinstance(item, ChannelClose):
+            return  # we have closed it meanwhile: nobody is there to hear
         match item:
             case Datum():
-                self._core.emit(ChannelData(channel.number, item.data, item.datatype))
+                self._core.emit(ChannelData(channel.number, bytes(item.data), item.datatype))
             case ChannelEof():
                 self._core.emit(ChannelEOF(channel.number))
             case ChannelRequest():
@@ -205,6 +207,8 @@ class Mux:
         if self._of_peer >= settings.max_channels or self._deciding >= limits.OPENS_PENDING:
             return shortage, "too many channels"
         if message.kind == _SESSION:
+            if self._core.role is Role.CLIENT:  # RFC 4254 section 6.1: clients SHOULD reject them
+                return prohibited, "a client has no sessions to offer"
             if self._no_more_sessions:
                 return prohibited, "no more sessions were announced"
             if self._sessions >= settings.max_sessions:
@@ -285,7 +289,17 @@ class Mux:
         if datatype not in (None, _STDERR):
             self._credit(channel, len(data))  # a type that nobody defined: dropped, not stuck
             return
-        self._put(channel, Datum(data, datatype))
+        self._put_data(channel, data, datatype)
+
+    def _put_data(self, channel: Channel, data: bytes, datatype: int | None) -> None:
+        lane = channel.lane
+        if lane is None or lane.idle:
+            self._core.emit(ChannelData(channel.number, data, datatype))
+        elif isinstance(lane.last, Datum) and lane.last.datatype == datatype:
+            # The window bounds it, not the count: a client types ahead of an undecided exec.
+            lane.last.data.extend(data)
+        else:
+            lane.put(Datum(bytearray(data), datatype))
 
     def _window(self, channel: Channel) -> ReceiveWindow:
         if channel.receive is None:
@@ -416,6 +430,8 @@ class Mux:
     def _request(self, payload: bytes) -> None:
         message = ChannelRequest.decode(payload)
         channel = self._channel(message.recipient_channel)
+        if channel.outbound is Flow.CLOSED:
+            return  # the peer has not seen our CLOSE; there is nobody to ask, and no reply after it
         channel.lane_octets += len(message.data)
         if channel.lane_octets > limits.LANE_REQUEST_BYTES:
             raise ProtocolError("too many bytes of requests behind an undecided one")
@@ -498,7 +514,8 @@ class Mux:
     def global_request(self, name: str, payload: bytes, *, want_reply: bool) -> None:
         """Ask something of the connection; see `Connection.global_request`."""
         if want_reply:
-            if len(self._global_replies) >= limits.REPLIES_EXPECTED:
+            # A keepalive asks whether the peer is there; it comes with the clock, never from a caller.
+            if len(self._global_replies) >= limits.REPLIES_EXPECTED and name != KEEPALIVE:
                 raise LocalProtocolError("too many unanswered global requests")
             self._global_replies.append(name)
         self._core.send(GlobalRequest(name, want_reply, payload))

@@ -87,6 +87,8 @@ class ClientAuth:
         self._lane.put(payload)
 
     def _take(self, payload: bytes) -> None:
+        if self.core.phase is not Phase.AUTH:  # it waited behind the success
+            raise ProtocolError(f"message {payload[0]} has no place after authentication")
         match payload[0]:
             case UserauthBanner.number:
                 self._banner(UserauthBanner.decode(payload))

@@ -45,9 +45,12 @@ class ServerKbdint:
         if number != UserauthInfoResponse.number or self._prompts is None:
             raise ProtocolError(f"message {number} answers no challenge")
         responses = UserauthInfoResponse.decode(payload).responses
-        if len(responses) != self._prompts:
-            raise ProtocolError(f"{len(responses)} answers to {self._prompts} prompts")
-        self._prompts = None
+        prompts, self._prompts = self._prompts, None
+        if len(responses) != prompts:
+            # RFC 4256 section 3.4: "If the num-responses field does not match the num-prompts field
+            # in the request message, the server MUST send a failure message."
+            auth.conclude(self._attempt, value=False)
+            return
         auth.ask(
             lambda token: KbdintResponses(token, self._attempt.username, responses),
             lambda value: self._answered(auth, value),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
 from nacre.keys import decode_public_key
 from nacre.protocol.auth.base import SERVICE, Attempt
-from nacre.protocol.events import PublicKeyQuestion, SignatureNeeded
+from nacre.protocol.events import Partial, PublicKeyQuestion, SignatureNeeded
 from nacre.wire.auth import PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
 from nacre.wire.fields import Reader, encode_boolean, encode_string, encode_text
 
@@ -72,10 +72,10 @@ class ServerPublicKey:
 
     def _query_answered(self, auth: ServerAuth, query: PublicKeyQuery, value: object) -> None:
         # Partial says "right, but more is needed": the key itself will do.
-        if value is False or value is None or isinstance(value, BaseException):
-            auth.refuse_query()
-        else:
+        if value is True or isinstance(value, Partial):
             auth.core.send(UserauthPkOk(query.algorithm, query.key_blob))
+        else:
+            auth.refuse_query()
 
     def _usable(self, auth: ServerAuth, query: PublicKeyQuery) -> bool:
         if query.algorithm not in auth.core.settings.signature_algorithms:

@@ -79,10 +79,12 @@ class ServerAuth:
         self._lane.put(payload)
 
     def _take(self, payload: bytes) -> None:
-        if self.core.phase is not Phase.AUTH:
-            return  # RFC 4252 section 5.1: requests behind the one that succeeded are ignored
         number = payload[0]
-        if number == UserauthRequest.number:
+        if self.core.phase is not Phase.AUTH:
+            # RFC 4252 section 5.1: requests behind the one that succeeded are ignored. Nothing else is.
+            if number != UserauthRequest.number:
+                raise ProtocolError(f"message {number} has no place after authentication")
+        elif number == UserauthRequest.number:
             self._request(UserauthRequest.decode(payload))
         elif number >= 60 and self._current is not None:  # RFC 4250 section 4.1.2
             self._current.message(self, number, payload)
