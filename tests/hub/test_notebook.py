@@ -10,40 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.hub import RunningHub, wait_for
+from tests.support.notebook import ANSWER, new_cell, run
 from tests.support.openssh import OpenSSH
-from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(300)]
-
-#: How often a cell is run until its output comes: euporie loses what its kernel says in the first moments,
-#: when it runs a cell before it listens (seen without any hub).
-ATTEMPTS = 12
-
-
-def new_cell(terminal: Terminal) -> None:
-    """Make a notebook and enter its first cell."""
-    terminal.wait("Ctrl+N")
-    terminal.press("C-n")
-    terminal.wait("Cell 1")
-    terminal.wait("Python 3 (ipykernel)")
-    terminal.press("Enter")
-
-
-def run(terminal: Terminal, code: str, output: re.Pattern[str]) -> str:
-    """Run a cell; returns the screen with its output."""
-    terminal.type(code)
-    terminal.wait(code)
-    for attempt in range(1, ATTEMPTS + 1):
-        terminal.press("C-e")
-        try:
-            return terminal.wait(output, seconds=5)
-        except AssertionError:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError
-
-
-ANSWER = re.compile(r"\[\d+\] ▏>▕.*\[\d+\] 42\b", re.DOTALL)
 
 
 def test_a_cell_is_run_and_a_lost_client_comes_back_to_it(

@@ -8,6 +8,7 @@ import signal
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,18 @@ def test_after_its_detached_time_nothing_is_left(make_hub: MakeHub) -> None:
     wait_for(lambda: not hub.left_over(), "nothing left")
     assert hub.sessions() == []
     wait_for(lambda: hub.descriptors() <= before, "no descriptor left")
+
+
+def test_a_holder_has_nothing_of_the_hubs(hub: RunningHub) -> None:
+    shell(hub)
+    pid = hub.session()["pid"]
+    here = Path(f"/proc/{pid}/fd")
+    targets = {int(each.name): os.readlink(each) for each in here.iterdir()}
+    assert {targets.pop(number) for number in (0, 1, 2)} == {"/dev/null"}
+    kinds = {re.sub(r"\d+|/dev/ptmx", "", target).strip(":[]") for target in targets.values()}
+    assert kinds <= {"", "socket", "pipe", "anon_inode:[eventpoll", "anon_inode:[pidfd"}, targets
+    variables = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"SECRET" not in variables
 
 
 def test_detached_zero_ends_with_its_client(make_hub: MakeHub) -> None:

@@ -20,7 +20,7 @@ import sysconfig
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -41,6 +41,7 @@ class RunningHub:
         configuration: TOML.
         openssh: the version of the clients; None: the system's.
         account: a uid to start it under, when the tests run as root; None: the tests' own.
+        variables: of its environment, in place of the usual ones.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class RunningHub:
         *,
         openssh: OpenSSH | None = None,
         account: int | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
         self.state = directory / "state"
         self.openssh = openssh or find("9.2")
         self.account = account
+        self.variables = dict(variables or {})
         self.port = 0
         self.lines: list[str] = []
         self.configuration = directory / "hub.toml"
@@ -106,7 +109,7 @@ class RunningHub:
         if _source_is_open() or os.geteuid() != 0:
             variables["PYTHONPATH"] = str(_SOURCE)
         coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-        return variables | coverage
+        return variables | coverage | self.variables
 
     def start(self, *options: str) -> None:
         """Start it and wait until it serves.
