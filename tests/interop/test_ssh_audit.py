@@ -1,4 +1,4 @@
-"""What an auditor says of nacre's defaults: no failure, and at most two warnings."""
+"""What ssh-audit says of the defaults of nacre: no failure, and at most two warnings."""
 
 from __future__ import annotations
 
