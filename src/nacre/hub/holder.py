@@ -486,9 +486,24 @@ def _ignore(_number: int, _frame: object) -> None:
     """SIGCHLD only has to wake the selector."""
 
 
+def _become(uid: int | None) -> None:
+    """Take on the user's uid and the gid of the same number, for good; None: keep the hub's own.
+
+    The kernel lets no process of that user trace one that came to the uid this way.
+    """
+    if uid is None:
+        return
+    if uid <= 0:
+        raise ValueError("no session ever runs as root")
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+
+
 def main() -> None:
     """Run one session: settings on standard input, one line of answer on standard output."""
     settings = json.loads(sys.stdin.buffer.read())
+    _become(settings["uid"])
     listener = socket.socket(fileno=settings["listener"])
     listener.set_inheritable(False)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -46,6 +46,9 @@ _START_SECONDS: Final = 30.0
 _END_SECONDS: Final = 12.0
 _ATTACH_SECONDS: Final = 10.0
 _ANSWER: Final = 4096
+#: The longest sentence, and the longest name of a signal, that a holder can have to say.
+_SENTENCE: Final = 200
+_SIGNAL_NAME: Final = 16
 _BOOT: Final = "import sys; sys.path.insert(0, sys.argv[1]); from nacre.hub.holder import main; main()"
 
 
@@ -199,13 +202,19 @@ class Attachment:
 
 
 def _ending(kind: Frame, payload: bytes) -> Ending:
-    if kind is Frame.EXIT:
-        value = json.loads(payload)
-        if "signal" in value:
-            return Ending(EndingKind.SIGNAL, signal=str(value["signal"]))
-        return Ending(EndingKind.EXIT, status=int(value["status"]))
+    """Read the last frame. The holder runs as the user, so nothing of it is taken for granted."""
     if kind is Frame.DETACHED:
-        return Ending(EndingKind.DETACHED, text=payload.decode("utf-8", "replace"))
+        return Ending(EndingKind.DETACHED, text=payload[:_SENTENCE].decode("utf-8", "replace"))
+    if kind is Frame.EXIT:
+        try:
+            value = json.loads(payload)
+        except (ValueError, RecursionError):
+            value = None
+        match value:
+            case {"signal": str(name)} if name.isascii() and name.isalnum() and len(name) <= _SIGNAL_NAME:
+                return Ending(EndingKind.SIGNAL, signal=name)
+            case {"status": int(status)}:
+                return Ending(EndingKind.EXIT, status=status & 0xFF)
     return Ending(EndingKind.LOST, text="the session's holder broke the rules")
 
 
@@ -330,27 +339,26 @@ class SessionManager:
     def _spawn(
         self, listener: socket.socket, settings: dict[str, Any], uid: int | None
     ) -> subprocess.Popen[bytes]:
-        settings["listener"] = listener.fileno()
-        process = subprocess.Popen(
-            [self._python, "-I", "-c", _BOOT, str(Path(__file__).resolve().parents[2])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,  # never ours: that may be an administrator's terminal
-            pass_fds=(listener.fileno(),),
-            start_new_session=True,
-            cwd="/",
-            env={"LANG": "C.UTF-8"},
-            umask=0o077,
-            user=uid,
-            group=uid,
-            extra_groups=[] if uid is not None else None,
-        )
-        if process.stdin is None:
-            raise RuntimeError("Popen made no pipe")
-        with contextlib.suppress(BrokenPipeError):  # it is gone already: its answer tells
-            process.stdin.write(json.dumps(settings).encode())
-            process.stdin.close()
-        return process
+        settings |= {"listener": listener.fileno(), "uid": uid}
+        # Nothing here may wait for the holder, since the whole hub would wait with it. The settings go
+        # into a file in memory and not into a pipe that somebody has to read. And the holder takes its
+        # user's uid on by itself: a child of ours that had it before its exec could be stopped by a
+        # process of that user, and Popen waits for the exec.
+        with os.fdopen(os.memfd_create("settings"), "wb+") as file:
+            file.write(json.dumps(settings).encode())
+            file.flush()
+            file.seek(0)
+            return subprocess.Popen(
+                [self._python, "-I", "-B", "-c", _BOOT, str(Path(__file__).resolve().parents[2])],
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,  # never ours: that may be an administrator's terminal
+                pass_fds=(listener.fileno(),),
+                start_new_session=True,
+                cwd="/",
+                env={"LANG": "C.UTF-8"},
+                umask=0o077,
+            )
 
     async def _answer(self, process: subprocess.Popen[bytes]) -> str:
         """Read the holder's one line, or all that it says where it fails."""
@@ -494,7 +502,8 @@ class SessionManager:
         from nacre.hub.holder import descendants
 
         for pid in (*descendants(session.info.pid), session.info.pid):
-            with contextlib.suppress(ProcessLookupError):
+            # What has become another's, as sudo does, takes no signal of ours.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
     async def end_user(self, user: str) -> int:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from nacre.hub.frames import Frame
 from nacre.hub.problem import HubProblem
-from nacre.hub.sessions import EndingKind, StartError, Terminal
+from nacre.hub.sessions import EndingKind, StartError, Terminal, _ending
 from tests.unit.hub.conftest import TERMINAL, UID
 
 SH = "/bin/sh"
@@ -296,3 +298,67 @@ def test_a_session_of_a_hub_run_by_root_is_not_root_s(make_sessions):
             assert lines[4] == b"0077"
 
     run(body())
+
+
+def test_a_holder_that_reads_nothing_does_not_keep_the_hub_waiting(make_sessions, open_tmp_path, monkeypatch):
+    """A user may stop the processes of their own uid, and send more variables than a pipe holds."""
+    deaf = open_tmp_path / "python"
+    deaf.write_text("#!/bin/sh\nexec sleep 20\n")
+    deaf.chmod(0o755)
+    monkeypatch.setattr("nacre.hub.sessions._START_SECONDS", 0.5)
+    environment = {f"LC_{number}": "\U00020000" * 250 for number in range(250)}
+
+    async def body():
+        async with make_sessions() as manager:
+            manager._python = str(deaf)
+            waiting = asyncio.ensure_future(start(manager, SH, environment=environment))
+            async with asyncio.timeout(5):
+                with pytest.raises(StartError):
+                    await waiting
+            assert list(manager._paths.run.iterdir()) == []
+
+    run(body())
+
+
+def test_a_holder_takes_its_user_s_uid_after_its_exec(make_sessions, monkeypatch):
+    """Popen waits for the exec: a child that has the uid before it can be stopped by the user."""
+    given = []
+    popen = subprocess.Popen
+
+    def spy(*args, **kwargs):
+        given.append(kwargs)
+        return popen(*args, **kwargs)
+
+    monkeypatch.setattr("nacre.hub.sessions.subprocess.Popen", spy)
+
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(manager, "/bin/cat")
+            status = Path(f"/proc/{info.pid}/status").read_text()
+            uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+            groups = next(line for line in status.splitlines() if line.startswith("Groups:")).split()[1:]
+            if os.geteuid() == 0:
+                assert uids == [str(UID)] * 4
+                assert groups == []
+                assert Path(f"/proc/{info.pid}/mem").stat().st_uid == 0  # not the user's to trace
+
+    run(body())
+    assert not {"user", "group", "extra_groups", "preexec_fn"} & given[0].keys()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"status": 1e999}',
+        b'{"status": "x"}',
+        b'{"signal": "\\u00e9\\u001b[2J"}',
+        b"[" * 90_000,
+    ],
+)
+def test_an_ending_that_a_holder_makes_up_is_no_exception(payload):
+    assert _ending(Frame.EXIT, payload).kind is EndingKind.LOST
+    assert _ending(Frame.OUTPUT, payload).kind is EndingKind.LOST
+    assert len(_ending(Frame.DETACHED, b"x" * 100_000).text) <= 200
