@@ -14,6 +14,7 @@ from typing import Any, Self
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
 from nacre.aio.driver import Driver
+from nacre.aio.log import plain
 from nacre.aio.opening import opening
 from nacre.client_auth import load_private_keys
 from nacre.errors import NotSupportedYet
@@ -90,7 +91,7 @@ class SSHAcceptor:
         self._unauthenticated -= 1
         error = done.exception()
         if error is not None:
-            connection.logger.info("ended before the login was complete: %s", error)
+            connection.logger.info("ended before the login was complete: %s", plain(error))
             if self._error_handler is not None:
                 self._error_handler(connection, error)
         elif self._acceptor is not None:

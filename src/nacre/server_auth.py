@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from nacre.aio.log import plain
 from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError, PasswordChangeRequired
 from nacre.keys import SSHKey, decode_public_key
@@ -120,7 +121,7 @@ class ServerAuthenticator:
         try:
             key = decode_public_key(event.key_blob)
         except KeyImportError as error:
-            self._logger.info("a public key was refused: %s", error)
+            self._logger.info("a public key was refused: %s", plain(error))
             return False
         options = self._authorized_options(key)
         verdict: bool | events.Partial = options is not None

@@ -1,6 +1,7 @@
 """The logger of nacre, and adapters that say which connection or channel speaks.
 
-Owns: the names of the loggers. Must not know: what is logged. Nothing is logged for a data packet.
+Owns: the names of the loggers, and how a peer's text is made fit for a log. Must not know: what
+is logged. Nothing is logged for a data packet.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 logger = logging.getLogger("nacre")
+
+#: What is enough of a peer's text in a log.
+_LONGEST: Final = 200
 
 _numbers = itertools.count(1)
 
@@ -26,6 +30,18 @@ class SSHLogger(Adapter):
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Return the message with its prefix."""
         return f"[{self.extra['name'] if self.extra else ''}] {msg}", kwargs
+
+
+def plain(text: object) -> str:
+    """Return a text that may be the peer's for a log: one line, bounded, no character that is more
+    than itself to a terminal (security history row 92).
+    """
+    shown = str(text)
+    cut = shown[:_LONGEST] + ("…" if len(shown) > _LONGEST else "")
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in cut
+    )
 
 
 def connection_logger() -> tuple[str, SSHLogger]:

@@ -32,6 +32,8 @@ MAX_SESSIONS: Final = 10
 MAX_CONNECTIONS: Final = 32
 #: How long somebody with an invite may stay, in seconds.
 INVITE_SECONDS: Final = 300.0
+#: What is enough of a client's last words in a log line.
+_LONGEST_WHY: Final = 200
 #: Refused keys that a log line names.
 _MAX_NAMED: Final = 8
 
@@ -110,7 +112,7 @@ class HubServer(nacre.SSHServer):
         self._book.servers.discard(self)
         if self._limit is not None:
             self._limit.cancel()
-        why = f": {one_line(str(exc))}" if exc else ""
+        why = f": {one_line(str(exc)[:_LONGEST_WHY])}" if exc else ""
         if self.is_in:
             _log.info("logout %s from %s%s", self.name, self.address, why)
         elif self._tried is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 
 import nacre
-from nacre.aio.log import connection_logger
-from tests.support.face import asynctest, connected, serving, two_sessions
+from nacre.aio.log import connection_logger, plain
+from tests.support.face import HOST, asynctest, connected, serving, two_sessions
 
 
 def test_every_connection_has_its_name(caplog: pytest.LogCaptureFixture) -> None:
@@ -44,3 +45,27 @@ async def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> Non
         async with serving() as listener, connected(listener, password="hunter2") as connection:
             assert "hunter2" not in repr(connection._options)
     assert "hunter2" not in caplog.text
+
+
+def test_a_text_of_the_peer_moves_no_cursor_and_fills_no_log() -> None:
+    evil = "a\x1b]52;c;ZXZpbA==\x07\r\nb\u202e\x9b"
+    assert plain(evil) == "a\\x1b]52;c;ZXZpbA==\\x07\\r\\nb\\u202e\\x9b"
+    assert len(plain("x" * 100_000)) < 300
+
+
+@asynctest
+async def test_the_last_words_of_a_stranger_are_one_plain_line(caplog: pytest.LogCaptureFixture) -> None:
+    words = b"\x1b[2J\r\nlogin root from 192.0.2.1" + b"x" * 10_000
+    payload = b"\1" + (2).to_bytes(4, "big") + len(words).to_bytes(4, "big") + words + bytes(4)
+    padding = 8 - (len(payload) + 5) % 8 + 8
+    packet = (1 + len(payload) + padding).to_bytes(4, "big") + bytes((padding,)) + payload + bytes(padding)
+    with caplog.at_level(logging.INFO):
+        async with serving() as listener:
+            reader, writer = await asyncio.open_connection(HOST, listener.get_port())
+            writer.write(b"SSH-2.0-x\r\n" + packet)
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+    message = next(message for message in caplog.messages if "ended before the login" in message)
+    assert message.isprintable()
+    assert len(message) < 400
