@@ -105,8 +105,7 @@ class Link:
         self.name, self.logger = connection_logger()
         self.tasks = Tasks(loop, self.report)
         self.state = LinkState.OPEN
-        #: Whether commands may be given to the protocol.
-        self.active = False
+        self._active = False
         self.channels: dict[int, Channel] = {}
         self.error: Exception | None = None
         self._aborted = False
@@ -141,7 +140,7 @@ class Link:
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
         protocol = self.owner.transport_made(transport)
-        self.active = self.state is LinkState.OPEN
+        self._active = self.state is LinkState.OPEN
         return protocol
 
     def transport_lost(self) -> None:
@@ -172,6 +171,16 @@ class Link:
         if self.driver.protocol is None:
             raise ConnectionLost("the connection is not open")
         return self.driver.protocol
+
+    @property
+    def active(self) -> bool:
+        """Whether commands may be given to the protocol.
+
+        Not from its end on: the channels are told one after the other, and what the first one does to
+        the others must not fail because theirs has not been said yet.
+        """
+        protocol = self.driver.protocol
+        return self._active and (protocol is None or not protocol.closed)
 
     def require_active(self) -> None:
         """Raise what ended the connection, if it has ended."""
@@ -240,7 +249,7 @@ class Link:
         if self.state is not LinkState.OPEN:
             return
         self.state = LinkState.ENDING
-        self.active = False
+        self._active = False
         if self.driver.protocol is not None:
             self.driver.protocol.disconnect(code, reason, lang)
             self.driver.touch()
@@ -251,7 +260,7 @@ class Link:
         """End the connection at once, with nothing more sent."""
         if self.state is LinkState.OPEN:
             self.state = LinkState.ENDING
-        self.active = False
+        self._active = False
         self._aborted = True
         self.driver.abort()
 
@@ -343,6 +352,8 @@ class Link:
             self.channels[event.channel] = channel
             self.answer(event.token, accept)
             channel.opened()
+        else:
+            channel.gone(self._failure())  # its session heard of a beginning, and hears of the end
 
     # ------------------------------------------------------------ global requests
 
@@ -373,7 +384,7 @@ class Link:
         if self.state is LinkState.GONE:
             return
         self.state = LinkState.GONE
-        self.active = False
+        self._active = False
         self.error = error
         channels, self.channels = self.channels, {}
         for channel in channels.values():

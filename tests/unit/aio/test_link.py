@@ -9,7 +9,16 @@ import pytest
 
 import nacre
 from nacre.aio.link import LinkState
-from tests.support.face import Recorder, asynctest, connect, connected, reported, serving, two_sessions
+from tests.support.face import (
+    Recorder,
+    SessionServer,
+    asynctest,
+    connect,
+    connected,
+    reported,
+    serving,
+    two_sessions,
+)
 
 
 @asynctest
@@ -201,4 +210,58 @@ async def test_a_disconnect_reaches_the_peer_with_its_reason() -> None:
         await client.closed.wait()
         assert isinstance(client.error, nacre.DisconnectError)
         assert (client.error.code, client.error.reason) == (12, "full, come back later")
+        await connection.wait_closed()
+
+
+@asynctest
+async def test_at_the_end_one_session_can_still_speak_to_another() -> None:
+    """As a relay does: the first channel that hears of the end closes its partner."""
+    met: list[Exception] = []
+    sessions: list[Recorder] = []
+
+    class Relay(Recorder):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            for other in sessions:
+                if other is not self:
+                    try:
+                        other.chan.write("so long")
+                    except BrokenPipeError:
+                        pass
+                    except Exception as error:
+                        met.append(error)
+                    other.chan.close()
+
+    made: list[Any] = []
+
+    def make() -> Relay:
+        sessions.append(Relay())
+        return sessions[-1]
+
+    async with (
+        serving(server_factory=lambda: SessionServer(make, made)) as listener,
+        connected(listener) as connection,
+    ):
+        for _ in range(2):
+            await connection.create_session(Recorder, "x")
+        connection.abort()
+        for session in sessions:
+            await session.closed.wait()
+    assert met == []
+    assert reported() == []
+
+
+@asynctest
+async def test_a_session_whose_connection_went_as_it_began_hears_of_the_end() -> None:
+    class Leaver(Recorder):
+        def connection_made(self, chan: Any) -> None:
+            super().connection_made(chan)
+            chan.get_connection().abort()
+
+    session, made = Leaver(), []
+    async with serving(server_factory=lambda: SessionServer(lambda: session, made)) as listener:
+        connection = await connect(listener)
+        with pytest.raises(nacre.Error):
+            await connection.create_session(Recorder, "x")
+        await session.closed.wait()
         await connection.wait_closed()
