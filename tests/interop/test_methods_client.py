@@ -7,6 +7,7 @@ that nobody else sees. Not to be had from sshd: SSH_MSG_USERAUTH_PASSWD_CHANGERE
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ async def is_refused(sshd: Sshd, **options: Any) -> None:
             pass
 
 
-@asynctest
+@partial(asynctest, time_limit=100)  # the passphrase's key derivation takes a second or more, three times
 async def test_keys(openssh: OpenSSH, tmp_path: Path) -> None:
     with Sshd(openssh, tmp_path) as sshd:
         other = openssh.make_key(tmp_path / "other")
