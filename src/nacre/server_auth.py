@@ -201,7 +201,10 @@ class ServerAuthenticator:
 
 
 def _verdict(value: Any) -> bool | events.Partial:
-    return value if isinstance(value, events.Partial) else value is not None and bool(value)
+    if isinstance(value, events.Partial):
+        return value
+    # These two are true to Python, and no yes of anybody.
+    return value is not NotImplemented and not isinstance(value, BaseException) and bool(value)
 
 
 def _challenge(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.server_auth import ServerAuthenticator
+from nacre.server_auth import ServerAuthenticator, _verdict
 from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving, user_key
 
 OTHER_KEY = nacre.generate_private_key("ecdsa-sha2-nistp256")
@@ -398,3 +398,8 @@ async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
     assert authenticator.permits("pty")
     damaged = events.PublicKeyQuestion(events.Token(None), "user", "ssh-ed25519", b"\0\0\0\1x", True)
     assert await authenticator.public_key(damaged) is False
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "", NotImplemented, PermissionError("no")])
+def test_what_is_no_clear_yes_is_a_no(value: object) -> None:
+    assert _verdict(value) is False
