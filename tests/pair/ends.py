@@ -77,10 +77,11 @@ class End:
         while (event := self.connection.next_event()) is not None:
             self.events.append(event)
             if isinstance(event, Question):
-                answer = self.answers.get(type(event), _LATER)
-                if answer is _LATER:
-                    continue
-                self.connection.answer(event.token, answer(event) if callable(answer) else answer)
+                answer = self.answers.get(type(event), LATER)
+                if callable(answer):
+                    answer = answer(event)
+                if answer is not LATER:
+                    self.connection.answer(event.token, answer)
 
     def output(self) -> bytes:
         """Take what is to be sent."""
@@ -93,9 +94,8 @@ class End:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-_LATER = object()
 #: An answer that leaves the question open, for the test to answer.
-LATER = _LATER
+LATER = object()
 
 
 class Pair:

@@ -193,6 +193,23 @@ def test_a_channel_that_is_closed_on_both_sides_is_unknown(role, number):
     assert reason(stage) == 2
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("number", [93, 94, 95, 96, 97, 98, 99, 100])
+def test_a_channel_that_is_not_confirmed_is_unknown(role, number):
+    """Row 70."""
+    stage = Stage(role).to(Phase.AUTHENTICATED)
+    channel = stage.end.connection.open_channel("session", b"", 1 << 16, 1 << 15)
+    stage.exchange()
+    before = len(stage.end.events)
+    bodies = {93: uint32(1), 94: string(b"x"), 95: uint32(1) + string(b"x"), 98: string(b"x") + b"\0"}
+    stage.send(bytes([number]) + uint32(channel) + bodies.get(number, b""))
+    assert reason(stage) == 2
+    assert [type(event).__name__ for event in stage.end.events[before:]] == [
+        "ChannelOpenFailed",
+        "Disconnected",
+    ]
+
+
 # ---------------------------------------------------------------- who is asked
 
 
