@@ -15,6 +15,7 @@ from typing import Final
 from nacre.hub import apps as app_catalogue
 from nacre.hub import menu
 from nacre.hub.apps import App
+from nacre.hub.attachment import Attachment, Ending, EndingKind
 from nacre.hub.config import HubConfig
 from nacre.hub.keyboard import Keyboard
 from nacre.hub.login import HubServer
@@ -22,7 +23,7 @@ from nacre.hub.menu import Entry, Menu, Outcome
 from nacre.hub.problem import HubProblem
 from nacre.hub.route import REFUSED, Refusal, Start, route
 from nacre.hub.route import Menu as MenuWanted
-from nacre.hub.sessions import Attachment, Ending, EndingKind, SessionInfo, SessionManager, Terminal
+from nacre.hub.sessions import SessionInfo, SessionManager, Terminal
 from nacre.hub.state import State
 from nacre.hub.users import User
 from nacre.hub.viewer import exit_as, sentence, view

@@ -1,6 +1,6 @@
 """The hub's side of the sessions: starting holders, attaching to them, finding them again.
 
-Owns: `SessionManager`, `Attachment`, and the record and socket of each session in STATE/run. Must
+Owns: `SessionManager`, and the record and socket of each session in STATE/run. Must
 not know: SSH, what an app is, who the users are. Linux.
 
 A session is a holder process (`nacre.hub.holder`) that needs no hub. Its socket is made here and
@@ -21,35 +21,33 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from nacre.hub import frames
+from nacre.hub.attachment import Attachment
 from nacre.hub.environment import child_environment, prepare_home
-from nacre.hub.frames import Frame, FrameError, FrameReader
+from nacre.hub.frames import Frame
 from nacre.hub.homes import ensure_home
 from nacre.hub.isolation import Isolation
 from nacre.hub.paths import StatePaths, socket_address
 from nacre.hub.problem import HubProblem, os_problem
 
-__all__ = ["Attachment", "Ending", "EndingKind", "SessionInfo", "SessionManager", "StartError", "Terminal"]
+__all__ = ["SessionInfo", "SessionManager", "StartError", "Terminal"]
 
 _log: Final = logging.getLogger("nacre.hub")
 
-_READ: Final = 64 * 1024
 _START_SECONDS: Final = 30.0
 #: A holder needs a few seconds for HUP, TERM and KILL; one that takes longer is stuck.
 _END_SECONDS: Final = 12.0
 _ATTACH_SECONDS: Final = 10.0
 _ANSWER: Final = 4096
-#: The longest sentence, and the longest name of a signal, that a holder can have to say.
-_SENTENCE: Final = 200
-_SIGNAL_NAME: Final = 16
-_BOOT: Final = "import sys; sys.path.insert(0, sys.argv[1]); from nacre.hub.holder import main; main()"
+_BOOT: Final = "import sys; sys.path.insert(0, sys.argv[1]); from nacre.hub.{} import main; main()"
+#: Ending what a killed holder left takes milliseconds, or the machine is in trouble.
+_SWEEP_SECONDS: Final = 30.0
 
 
 class StartError(HubProblem):
@@ -98,131 +96,14 @@ class SessionInfo:
     pid: int
 
 
-class EndingKind(Enum):
-    """Why an attachment ended."""
-
-    EXIT = "exit"
-    SIGNAL = "signal"
-    DETACHED = "detached"  # by us, or taken over by another login
-    LOST = "lost"  # the holder went away without a word
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attachment ended.
-
-    Attributes:
-        status: the exit status, for EXIT.
-        signal: the signal's name without SIG, for SIGNAL.
-        text: a sentence for the user, for DETACHED and LOST.
-    """
-
-    kind: EndingKind
-    status: int | None = None
-    signal: str | None = None
-    text: str = ""
-
-
-class Attachment:
-    """Being the viewer of a session. Iterate over it for the terminal's bytes, which end with those
-    that restore the client's terminal; then `ending` says why. Close it when done.
-
-    Args:
-        closed: told once, when it is closed.
-    """
-
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        closed: Callable[[Attachment], None],
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._closed: Callable[[Attachment], None] | None = closed
-        self._frames = FrameReader()
-        self._arrived: deque[tuple[Frame, bytes]] = deque()
-        self.ending: Ending | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Return the next bytes of the terminal."""
-        while self.ending is None:
-            while self._arrived:
-                kind, payload = self._arrived.popleft()
-                if kind is not Frame.OUTPUT:
-                    self.ending = _ending(kind, payload)
-                    break
-                if payload:
-                    return payload
-            else:
-                await self._receive()
-        self.close()
-        raise StopAsyncIteration
-
-    async def _receive(self) -> None:
-        try:
-            data = await self._reader.read(_READ)
-            self._arrived.extend(self._frames.feed(data))
-        except (OSError, FrameError):
-            data = b""
-        if not data:
-            self.ending = Ending(EndingKind.LOST, text="the session ended unexpectedly")
-
-    async def write(self, data: bytes) -> None:
-        """Give bytes to the program; waits while it does not read."""
-        for start in range(0, len(data), _READ):
-            self._writer.write(frames.encode(Frame.INPUT, data[start : start + _READ]))
-        with contextlib.suppress(OSError):  # the reader's side tells how it ended
-            await self._writer.drain()
-
-    def resize(self, columns: int, rows: int, width_pixels: int = 0, height_pixels: int = 0) -> None:
-        """Change the terminal's size; 0 columns or rows are not passed on."""
-        if columns and rows:
-            self._writer.write(frames.encode_size(Frame.RESIZE, columns, rows, width_pixels, height_pixels))
-
-    def signal(self, name: str) -> None:
-        """Send a signal, named without SIG, to the foreground process group."""
-        if name.isascii() and name.isalnum():
-            self._writer.write(frames.encode(Frame.SIGNAL, name.encode()))
-
-    def detach(self) -> None:
-        """Stop being the viewer; the last output and the ending follow."""
-        if not self._writer.is_closing():
-            self._writer.write(frames.encode(Frame.DETACH))
-
-    def close(self) -> None:
-        """Go away at once, as when the client is gone: the session is detached."""
-        self._writer.close()
-        if self._closed is not None:
-            closed, self._closed = self._closed, None
-            closed(self)
-
-
-def _ending(kind: Frame, payload: bytes) -> Ending:
-    """Read the last frame. The holder runs as the user, so nothing of it is taken for granted."""
-    if kind is Frame.DETACHED:
-        return Ending(EndingKind.DETACHED, text=payload[:_SENTENCE].decode("utf-8", "replace"))
-    if kind is Frame.EXIT:
-        try:
-            value = json.loads(payload)
-        except (ValueError, RecursionError):
-            value = None
-        match value:
-            case {"signal": str(name)} if name.isascii() and name.isalnum() and len(name) <= _SIGNAL_NAME:
-                return Ending(EndingKind.SIGNAL, signal=name)
-            case {"status": int(status)}:
-                return Ending(EndingKind.EXIT, status=status & 0xFF)
-    return Ending(EndingKind.LOST, text="the session's holder broke the rules")
-
-
 class _Session:
     """What the hub knows of one holder."""
 
-    def __init__(self, info: SessionInfo, pidfd: int, process: subprocess.Popen[bytes] | None) -> None:
+    def __init__(
+        self, info: SessionInfo, uid: int | None, pidfd: int, process: subprocess.Popen[bytes] | None
+    ) -> None:
         self.info = info
+        self.uid = uid  # the user's own; None: the hub's
         self.pidfd = pidfd
         self.process = process
         self.viewers = 0
@@ -256,6 +137,23 @@ class SessionManager:
         self._on_end = on_end
         self._sessions: dict[str, _Session] = {}
         self._attachments: dict[Attachment, _Session] = {}
+        #: For each uid: a session starts, or what a killed one left is swept; never both.
+        self._turns: dict[int | None, asyncio.Lock] = {}
+        self._sweeps: set[asyncio.Task[None]] = set()
+
+    def _turn(self, uid: int | None) -> asyncio.Lock:
+        return self._turns.setdefault(uid, asyncio.Lock()) if uid is not None else asyncio.Lock()
+
+    def _boot(self, module: str) -> list[str]:
+        """The start of a command line that runs a module of the hub with the standard library alone."""
+        return [
+            self._python,
+            "-I",
+            "-B",
+            "-c",
+            _BOOT.format(module),
+            str(Path(__file__).resolve().parents[2]),
+        ]
 
     def _socket(self, session_id: str) -> Path:
         return self._paths.run / f"{session_id}.sock"
@@ -303,10 +201,11 @@ class SessionManager:
             "detached": self._detached,
             "owner": os.geteuid(),
         }
-        process = await self._start_holder(session_id, app, settings, credentials.uid)
-        info = SessionInfo(session_id, user, app, time.time(), "detached", process.pid)
-        self._write_record(info)
-        self._adopt(info, process)
+        async with self._turn(credentials.uid):
+            process = await self._start_holder(session_id, app, settings, credentials.uid)
+            info = SessionInfo(session_id, user, app, time.time(), "detached", process.pid)
+            self._write_record(info, credentials.uid)
+            self._adopt(info, credentials.uid, process)
         return info
 
     async def _start_holder(
@@ -330,6 +229,8 @@ class SessionManager:
             process.kill()
             process.wait()
             path.unlink(missing_ok=True)
+            if uid is not None:
+                self._sweep_uid(uid, lambda: None)  # it may have come far enough to start something
             # Of a traceback the last line says what it is.
             last = answer.strip().rpartition("\n")[2]
             why = last.removeprefix("failed ").strip() or "its holder did not start"
@@ -349,7 +250,7 @@ class SessionManager:
             file.flush()
             file.seek(0)
             return subprocess.Popen(
-                [self._python, "-I", "-B", "-c", _BOOT, str(Path(__file__).resolve().parents[2])],
+                self._boot("holder"),
                 stdin=file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,  # never ours: that may be an administrator's terminal
@@ -383,11 +284,12 @@ class SessionManager:
             transport.close()
         return answer.decode("utf-8", "replace")
 
-    def _write_record(self, info: SessionInfo) -> None:
+    def _write_record(self, info: SessionInfo, uid: int | None) -> None:
         record = {
             "id": info.id,
             "user": info.user,
             "app": info.app,
+            "uid": uid,
             "started": info.started,
             "pid": info.pid,
             "born": _birth(info.pid),
@@ -400,22 +302,72 @@ class SessionManager:
             json.dump(record, file)
         temporary.replace(path)
 
-    def _adopt(self, info: SessionInfo, process: subprocess.Popen[bytes] | None) -> None:
-        session = _Session(info, os.pidfd_open(info.pid), process)
+    def _adopt(self, info: SessionInfo, uid: int | None, process: subprocess.Popen[bytes] | None) -> None:
+        session = _Session(info, uid, os.pidfd_open(info.pid), process)
         self._sessions[info.id] = session
         asyncio.get_running_loop().add_reader(session.pidfd, self._holder_gone, session)
 
     def _holder_gone(self, session: _Session) -> None:
-        """A holder's process has ended, and with it everything of its session."""
+        """A holder's process has ended: by itself as the last of its session, or killed."""
         asyncio.get_running_loop().remove_reader(session.pidfd)
         os.close(session.pidfd)
-        if session.process is not None and (status := session.process.wait()):
+        session.pidfd = -1
+        # Of a holder that another hub has started nobody can tell how it ended.
+        status = session.process.wait() if session.process is not None else None
+        if status:
             _log.warning("session %s: its holder ended with status %d", session.info.id, status)
+        if session.uid is None or status == 0:
+            self._session_gone(session)
+        else:
+            self._sweep_uid(session.uid, partial(self._session_gone, session))
+
+    def _session_gone(self, session: _Session) -> None:
         self._sweep(session.info.id)
         self._sessions.pop(session.info.id, None)
         session.gone.set()
         if self._on_end is not None:
             self._on_end(session.info)
+
+    # ------------------------------------------------------------ what a killed holder left
+
+    def _sweep_uid(self, uid: int, then: Callable[[], None]) -> None:
+        task = asyncio.create_task(self._end_leftovers(uid, then))
+        self._sweeps.add(task)
+        task.add_done_callback(self._sweeps.discard)
+
+    async def _end_leftovers(self, uid: int, then: Callable[[], None]) -> None:
+        """Kill what descends from a holder that is not there any more to do it."""
+        try:
+            async with self._turn(uid):
+                holders = [
+                    str(session.info.pid)
+                    for session in self._sessions.values()
+                    if session.uid == uid and session.pidfd >= 0
+                ]
+                sweeper = await asyncio.create_subprocess_exec(
+                    *self._boot("leftovers"),
+                    str(uid),
+                    *holders,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    cwd="/",
+                    env={"LANG": "C.UTF-8"},
+                )
+                try:
+                    async with asyncio.timeout(_SWEEP_SECONDS):
+                        said, _ = await sweeper.communicate()
+                except TimeoutError:
+                    sweeper.kill()
+                    said, _ = await sweeper.communicate()
+                    said += b" (timed out)"
+                if sweeper.returncode or said.strip():
+                    words = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+                    _log.error("uid %d: not everything of its killed sessions could be ended: %s", uid, words)
+        except OSError as error:
+            _log.error("uid %d: what its killed sessions left could not be ended: %s", uid, os_problem(error))
+        finally:
+            then()
 
     def _sweep(self, session_id: str) -> None:
         for path in (self._socket(session_id), self._record(session_id)):
@@ -423,12 +375,19 @@ class SessionManager:
 
     async def recover(self) -> None:
         """Find the sessions that outlived the last hub, and sweep what the dead ones left."""
+        dead: set[int] = set()
         for path in sorted(self._paths.run.glob("*.json")):
-            info = _read_record(path)
-            if info is None:
-                self._sweep(path.stem)
-            elif info.id not in self._sessions:
-                self._adopt(info, None)
+            if path.stem in self._sessions:
+                continue
+            info, uid = _read_record(path)
+            if info is not None:
+                self._adopt(info, uid, None)
+                continue
+            if uid is not None and uid > 0:
+                dead.add(uid)
+            self._sweep(path.stem)
+        for uid in dead:
+            self._sweep_uid(uid, lambda: None)
         for path in (*self._paths.run.glob("*.sock"), *self._paths.run.glob("*.new")):
             if path.stem not in self._sessions:
                 path.unlink(missing_ok=True)
@@ -512,14 +471,17 @@ class SessionManager:
         return sum(await asyncio.gather(*(self.end(session_id) for session_id in ids)))
 
     async def close(self) -> None:
-        """Let go of the holders, which live on."""
+        """Let go of the holders, which live on; what is being swept is swept first."""
+        if self._sweeps:
+            await asyncio.wait(self._sweeps)
         for attachment in list(self._attachments):
             attachment.close()
         loop = asyncio.get_running_loop()
         for session in self._sessions.values():
-            loop.remove_reader(session.pidfd)
-            os.close(session.pidfd)
-            if session.process is not None:
+            if session.pidfd >= 0:
+                loop.remove_reader(session.pidfd)
+                os.close(session.pidfd)
+            if session.process is not None and session.process.returncode is None:
                 session.process.returncode = 0  # it outlives us on purpose: Popen is not to warn
         self._sessions.clear()
 
@@ -533,8 +495,12 @@ def _birth(pid: int) -> int | None:
     return int(stat.rpartition(b")")[2].split()[19])
 
 
-def _read_record(path: Path) -> SessionInfo | None:
-    """Read the record of a session whose holder is still the process that it was."""
+def _read_record(path: Path) -> tuple[SessionInfo | None, int | None]:
+    """Read a session's record.
+
+    Returns:
+        The session, if its holder is still the process that it was, and the uid of its user's own.
+    """
     try:
         record = json.loads(path.read_bytes())
         info = SessionInfo(
@@ -546,8 +512,9 @@ def _read_record(path: Path) -> SessionInfo | None:
             int(record["pid"]),
         )
         born = record["born"]
+        uid = None if record["uid"] is None else int(record["uid"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return None, None
     if info.id != path.stem or born is None or _birth(info.pid) != born:
-        return None
-    return info
+        return None, uid
+    return info, uid

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+from nacre.hub.attachment import Attachment, Ending, EndingKind
 from nacre.hub.route import REFUSED
-from nacre.hub.sessions import Attachment, Ending, EndingKind
 from nacre.hub.visit import Visit
 
 __all__ = ["exit_as", "sentence", "view"]

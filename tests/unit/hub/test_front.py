@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from nacre.hub.apps import App
+from nacre.hub.attachment import Ending, EndingKind
 from nacre.hub.config import HubConfig, Limits
 from nacre.hub.front import Front
 from nacre.hub.paths import prepare
 from nacre.hub.problem import HubProblem
 from nacre.hub.route import parse_login
-from nacre.hub.sessions import Ending, EndingKind, SessionInfo
+from nacre.hub.sessions import SessionInfo
 from nacre.hub.state import State
 from tests.support.face import asynctest
 from tests.support.guests import Guest

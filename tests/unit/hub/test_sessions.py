@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from nacre.hub.frames import Frame
+from nacre.hub.attachment import EndingKind
+from nacre.hub.holder import descendants
+from nacre.hub.leftovers import left_of
 from nacre.hub.problem import HubProblem
-from nacre.hub.sessions import EndingKind, StartError, Terminal, _ending
+from nacre.hub.sessions import StartError, Terminal
 from tests.unit.hub.conftest import TERMINAL, UID
 
 SH = "/bin/sh"
@@ -346,19 +348,51 @@ def test_a_holder_takes_its_user_s_uid_after_its_exec(make_sessions, monkeypatch
     assert not {"user", "group", "extra_groups", "preexec_fn"} & given[0].keys()
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"",
-        b"[]",
-        b"{}",
-        b'{"status": 1e999}',
-        b'{"status": "x"}',
-        b'{"signal": "\\u00e9\\u001b[2J"}',
-        b"[" * 90_000,
-    ],
-)
-def test_an_ending_that_a_holder_makes_up_is_no_exception(payload):
-    assert _ending(Frame.EXIT, payload).kind is EndingKind.LOST
-    assert _ending(Frame.OUTPUT, payload).kind is EndingKind.LOST
-    assert len(_ending(Frame.DETACHED, b"x" * 100_000).text) <= 200
+#: A program that leaves what no holder finds below itself once the holder is gone.
+LEAVES = "setsid sh -c 'trap \"\" HUP TERM; echo left; sleep 1002' & sleep 1003 & sleep 1004"
+
+
+def of_the_user() -> set[int]:
+    return left_of(UID, ())
+
+
+@pytest.mark.requires("root")
+def test_nothing_is_left_of_a_session_whose_user_killed_its_holder(make_sessions):
+    async def body():
+        ended = []
+        async with make_sessions(on_end=ended.append) as manager:
+            other = await start(manager, "/bin/cat")
+            info = await start(manager, SH, "-c", LEAVES)
+            await until(await manager.attach(info.id, TERMINAL), b"left")
+            spared = {other.pid, *descendants(other.pid)}
+            assert len(of_the_user() - spared) >= 3
+            subprocess.run(["/bin/kill", "-KILL", str(info.pid)], user=UID, group=UID, check=True, cwd="/")
+            assert [found.id for found in manager.sessions()] == [other.id, info.id]  # it counts until then
+            async with asyncio.timeout(20):
+                while not ended:
+                    await asyncio.sleep(0.01)
+            assert of_the_user() == spared  # the user's other session goes on
+            os.kill(other.pid, signal.SIGKILL)
+            await gone(manager, ended, 2)
+            assert of_the_user() == set()
+
+    run(body())
+
+
+@pytest.mark.requires("root")
+def test_a_new_hub_ends_what_a_holder_left_that_was_killed_meanwhile(make_sessions):
+    async def body():
+        async with make_sessions() as old:
+            info = await start(old, SH, "-c", LEAVES)
+            await until(await old.attach(info.id, TERMINAL), b"left")
+            await old.close()
+            os.kill(info.pid, signal.SIGKILL)
+            os.waitpid(info.pid, 0)
+            assert of_the_user()
+            async with make_sessions() as new:
+                await new.recover()
+                await new.close()  # waits for the sweep
+                assert of_the_user() == set()
+                assert list(make_sessions.paths.run.iterdir()) == []
+
+    run(body())

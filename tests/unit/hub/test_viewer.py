@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from nacre.hub.sessions import Ending, EndingKind
+from nacre.hub.attachment import Ending, EndingKind
 from nacre.hub.viewer import exit_as, sentence, view
 from tests.support.face import asynctest
 from tests.support.guests import Guest
