@@ -180,7 +180,7 @@ class Connection:
                 self._dispatch(bytes(scratch[1 : 1 + size]))
             except DisconnectError as error:
                 self._die(error)
-            except Exception:
+            except BaseException:  # a cancellation or an interrupt too: what was not verified never is
                 self._die(_internal_error())
                 raise
 
@@ -346,7 +346,7 @@ class Connection:
             self._die(error)
         except LocalProtocolError:
             raise
-        except Exception:
+        except BaseException:
             self._die(_internal_error())
             raise
         self._publish()
