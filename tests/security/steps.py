@@ -75,7 +75,8 @@ CALLBACKS: Final = frozenset(
         "app:authenticated",  # the program is told that a user is in
         "app:host-key-accepted",  # the program is told that the host key is good
         "app:validate-password",
-        "app:validate-kbdint",
+        "app:begin-kbdint",  # asked for the first challenge
+        "app:validate-kbdint",  # asked about answers
         "app:data",
         "app:request",
         "app:open",
