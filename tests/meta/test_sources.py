@@ -85,7 +85,7 @@ def _texts():
         if (
             path.is_file()
             and path != Path(__file__).resolve()
-            and not {"_build", "__pycache__"} & set(path.parts)
+            and not {"_build", "__pycache__", ".git"} & set(path.parts)  # .git is a file in a worktree
         ):
             yield path, path.read_bytes().decode(errors="replace")
 
