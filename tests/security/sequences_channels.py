@@ -129,6 +129,19 @@ def channels() -> Iterator[AttackSequence]:
                 check("delivered-at-most", bytes=2 << 20),
                 source="row 67: data beyond window = disconnect (window 2 MiB and not a byte consumed)",
             )
+        for name in ("CHANNEL_DATA", "CHANNEL_EXTENDED_DATA"):
+            yield attack(
+                f"max_packet_{role}_{name.lower()}_beyond",
+                68,
+                role,
+                done,
+                do("open-session"),
+                send(name, channel=0, size=32768),
+                ALIVE,
+                send(name, channel=0, size=32769),
+                GONE,
+                source="RFC 4254 5.2: the maximum amount of data allowed is determined by the maximum packet size",
+            )
         yield attack(
             f"max_packet_{role}_zero_in_confirmation",
             68,

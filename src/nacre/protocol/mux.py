@@ -163,10 +163,10 @@ class Mux:
         """Ask the peer for a channel; see `Connection.open_channel`."""
         number = self._allocate()
         channel = Channel(number, kind, ChannelState.OPENING)
-        channel.receive = ReceiveWindow(self._budget, window)
+        most = min(max_packet, limits.MAX_PACKET)
+        channel.receive = ReceiveWindow(self._budget, window, most)
         self.channels[number] = channel
-        size = channel.receive.size
-        self._core.send(ChannelOpen(kind, number, size, min(max_packet, limits.MAX_PACKET), data))
+        self._core.send(ChannelOpen(kind, number, channel.receive.size, most, data))
         return number
 
     def _allocate(self) -> int:
@@ -225,8 +225,8 @@ class Mux:
             self._forget(channel)
             return
         channel.state = ChannelState.OPEN
-        channel.receive = ReceiveWindow(self._budget, value.window)
         max_packet = min(value.max_packet, limits.MAX_PACKET)
+        channel.receive = ReceiveWindow(self._budget, value.window, max_packet)
         self._core.send(
             ChannelOpenConfirmation(
                 channel.peer_number, channel.number, channel.receive.size, max_packet, value.data

@@ -53,17 +53,19 @@ class ReceiveWindow:
     Args:
         budget: the connection's.
         wanted: the largest window that the channel may grow to, in bytes.
+        max_packet: the largest data of one packet that the peer was told of.
 
     Attributes:
         size: the present window.
         left: what the peer may still send before it gets credit.
     """
 
-    __slots__ = ("_budget", "_consumed", "_unread", "_wanted", "left", "size")
+    __slots__ = ("_budget", "_consumed", "_max_packet", "_unread", "_wanted", "left", "size")
 
-    def __init__(self, budget: Budget, wanted: int) -> None:
+    def __init__(self, budget: Budget, wanted: int, max_packet: int) -> None:
         self._budget = budget
         self._wanted = wanted
+        self._max_packet = max_packet
         self._consumed = 0
         self._unread = 0
         self.size = budget.lend_first(wanted)
@@ -73,10 +75,12 @@ class ReceiveWindow:
         """Take note of data.
 
         Raises:
-            ProtocolError: it is more than the peer was given credit for.
+            ProtocolError: it is more than the peer was given credit for, or than one packet may have.
         """
-        if size > self.left:
-            raise ProtocolError(f"{size} bytes of data in a window of {self.left}")
+        if size > self.left or size > self._max_packet:
+            raise ProtocolError(
+                f"{size} bytes of data in a window of {self.left} and packets of at most {self._max_packet}"
+            )
         self.left -= size
         self._unread += size
 

@@ -87,8 +87,10 @@ class Reader:
             raise WireError(f"a text field is not UTF-8: {exc.reason}") from None
 
     def ascii(self) -> str:
-        """Return the next string, which must be printable US-ASCII (names of RFC 4251 section 6)."""
+        """Return the next string, which must be a name: printable US-ASCII, at most 64 (RFC 4251 section 6)."""
         value = self.string()
+        if len(value) > MAX_NAME:
+            raise WireError(f"a name of {len(value)} characters")
         if not all(0x20 < octet < 0x7F for octet in value):
             raise WireError("a name has characters that are not printable US-ASCII")
         return value.decode("ascii")
@@ -213,6 +215,11 @@ def _decode_lenient(reader: Reader) -> str:
     return reader.string().decode("utf-8", "replace")
 
 
+def _encode_lenient(value: str) -> bytes:
+    """A file's name or a peer's word in a reason may have surrogates: a message must not fail over one."""
+    return encode_string(value.encode("utf-8", "replace"))
+
+
 def _decode_text_list(reader: Reader) -> tuple[str, ...]:
     """A uint32 count and that many UTF-8 strings (RFC 4256 section 3.4)."""
     count = reader.uint32()
@@ -269,8 +276,8 @@ UInt32 = Annotated[int, Codec("uint32", Reader.uint32, encode_uint32)]
 UInt64 = Annotated[int, Codec("uint64", Reader.uint64, encode_uint64)]
 String = Annotated[bytes, Codec("string", Reader.string, encode_string)]
 Text = Annotated[str, Codec("string (UTF-8)", Reader.text, encode_text)]
-#: Text of the peer that only people read: what is not UTF-8 is replaced, not refused.
-LenientText = Annotated[str, Codec("string (UTF-8, lenient)", _decode_lenient, encode_text)]
+#: Text that only people read: what is not UTF-8 is replaced, not refused, in both directions.
+LenientText = Annotated[str, Codec("string (UTF-8, lenient)", _decode_lenient, _encode_lenient)]
 #: Text that must come back byte for byte though it may not be UTF-8 (environment values).
 RawText = Annotated[str, Codec("string (raw)", _decode_surrogates, _encode_surrogates)]
 Name = Annotated[str, Codec("string (US-ASCII)", Reader.ascii, _encode_ascii)]

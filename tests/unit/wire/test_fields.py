@@ -199,3 +199,10 @@ def test_any_bytes_are_read_or_refused(data):
         except WireError:
             continue
         assert 0 <= reader.remaining <= len(data)
+
+
+def test_a_name_is_no_longer_than_64():
+    """RFC 4251 section 6; whatever field the name is in."""
+    assert Reader(fields.encode_string(b"x" * 64)).ascii() == "x" * 64
+    with pytest.raises(WireError):
+        Reader(fields.encode_string(b"x" * 65)).ascii()

@@ -54,6 +54,12 @@ def test_words_for_people_need_not_be_right():
     )
 
 
+def test_words_for_people_go_out_whatever_they_are():
+    """The name of a file that is not UTF-8 in a reason must not keep the reason back."""
+    sent = Disconnect(2, "no \udcff here", "").encode()
+    assert sent == bytes.fromhex("01 00000002 00000009") + b"no ? here" + bytes(4)
+
+
 def test_more_extensions_than_bytes_are_refused():
     with pytest.raises(WireError):
         ExtInfo.decode(bytes.fromhex("07ffffffff"))
