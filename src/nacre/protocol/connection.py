@@ -33,11 +33,13 @@ from nacre.protocol.mux import KEEPALIVE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
 from nacre.protocol.state import Action, KexStep, Phase, judge
 from nacre.wire.kex import KexInit, NewKeys
-from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ping, Pong, Unimplemented
+from nacre.wire.message import Message
+from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ignore, Ping, Pong, Unimplemented
 
 _DATA: Final = Struct(">II")
 _CHANNEL_DATA: Final = 94
 _NOTHING: Final[dict[int, Channel]] = {}
+_WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
 
 
 class Connection:
@@ -93,8 +95,8 @@ class Connection:
         Args:
             now: seconds of a monotonic clock, as in every other call that takes it.
         """
-        if self._started is not None:
-            raise LocalProtocolError("a connection starts once")
+        if self._started is not None or self.closed:
+            raise LocalProtocolError("a connection starts once, and not after its end")
         core = self._core
         core.now = self._started = self._heard = now
         core.outbound.send_line(core.info.own_version.encode("ascii") + b"\r\n")
@@ -269,7 +271,7 @@ class Connection:
             case Ping.number:
                 core.send(Pong(Ping.decode(payload).data))
             case _:
-                pass  # IGNORE, UNIMPLEMENTED and PONG have nothing to tell
+                _WITHOUT_EFFECT[number].decode(payload)  # well-formed, and nothing to tell
 
     def _newkeys(self) -> None:
         first = self._handshake.first
@@ -288,44 +290,51 @@ class Connection:
 
     def _die(self, error: DisconnectError) -> None:
         """End the connection for a fault of the peer, and say so to it."""
-        self._end(error, by_peer=False, farewell=error)
+        try:
+            farewell = _farewell(error)
+        except Exception:  # a reason of the program's own that cannot be sent: it is told, the peer is not
+            self._end(error, by_peer=False, farewell=_farewell(_internal_error()))
+            raise
+        self._end(error, by_peer=False, farewell=farewell)
 
-    def _end(
-        self, error: DisconnectError | None, *, by_peer: bool, farewell: DisconnectError | None = None
-    ) -> None:
+    def _end(self, error: DisconnectError | None, *, by_peer: bool, farewell: bytes | None = None) -> None:
         """End the connection: tell the peer, every channel, and the driver, each once.
 
         Args:
             error: what the driver and the channels are told; None: a clean end.
             by_peer: whether the peer ended it.
-            farewell: what to tell the peer; None: it said so itself, or is gone.
+            farewell: the message that tells the peer; None: it said so itself, or is gone.
         """
         core = self._core
         if core.phase is Phase.CLOSED:
             return
         self.failure = error
         core.outbound.drop()
-        if farewell is not None:
-            message = Disconnect(farewell.code, farewell.reason[:1024], farewell.lang)
-            core.outbound.send_now(message.encode())
-        core.phase = Phase.CLOSED
-        core.ready.clear()
-        core.inbound.drop()
-        self._fast = _NOTHING
-        self._mux.drop()
-        core.emit(Disconnected(error, by_peer))
+        try:
+            if farewell is not None and self._started is not None:  # nothing comes before the identification
+                core.outbound.send_now(farewell)
+        finally:
+            core.phase = Phase.CLOSED
+            core.ready.clear()
+            core.inbound.drop()
+            self._fast = _NOTHING
+            self._mux.drop()
+            core.emit(Disconnected(error, by_peer))
 
     def disconnect(self, code: int, reason: str, lang: str = "en-US") -> None:
         """End the connection with SSH_MSG_DISCONNECT (RFC 4253 section 11.1).
 
         Args:
             code: with `BY_APPLICATION`, `Disconnected.error` is None.
-            reason: for a person; at most 1024 characters of it are sent.
+            reason: for a person; at most `limits.REASON` characters of it are sent.
             lang: the language of `reason`.
+
+        Raises:
+            ValueError: the code is no uint32.
         """
-        farewell = DisconnectError(code, reason, lang)
+        error = DisconnectError(code, reason, lang)
         clean = code == DisconnectReason.BY_APPLICATION
-        self._end(None if clean else farewell, by_peer=False, farewell=farewell)
+        self._end(None if clean else error, by_peer=False, farewell=_farewell(error))
 
     # ------------------------------------------------------------ answers and commands
 
@@ -489,6 +498,11 @@ class Connection:
             raise ConnectionLost(f"the peer left {self._unanswered} keepalives unanswered")
         self._unanswered += 1
         self._mux.global_request(KEEPALIVE, b"", want_reply=True)
+
+
+def _farewell(error: DisconnectError) -> bytes:
+    """The message that tells the peer why the connection ends (RFC 4253 section 11.1)."""
+    return Disconnect(error.code, error.reason[: limits.REASON], error.lang[: limits.NAME]).encode()
 
 
 def _internal_error() -> DisconnectError:

@@ -329,7 +329,7 @@ class Handshake:
             self.ext_info = ExtInfoTurn.NO
         for name, value in ExtInfo.decode(payload).extensions:
             if name == "server-sig-algs" and self._core.role is Role.CLIENT:
-                names = value[: 64 * limits.NAME].decode("ascii", "replace").split(",")
+                names = value[: limits.SIG_ALGS].decode("ascii", "replace").split(",")
                 self._core.info.server_sig_algs = tuple(name for name in names if name)
 
     def message_handled(self, number: int) -> None:

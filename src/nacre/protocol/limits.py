@@ -1,17 +1,29 @@
 """Every bound of the protocol, each with its reason, in this one place.
 
-Owns: the numbers. Must not know: anything else. Sizes are bytes, times seconds.
+Owns: the numbers, but for three that decoding itself is bounded by, which it takes from there. Must not
+know: anything else. Sizes are bytes, times seconds.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from nacre.wire import fields
+
+# --- fields (RFC 4251 sections 5 and 6)
+#: A name, of an algorithm, a method, a request or a kind of channel: section 6.
+NAME: Final = fields.MAX_NAME
+#: Names of one list: more than any implementation has algorithms.
+NAMES: Final = fields.MAX_NAMES
+#: A number: 16,384 bits and the sign byte, the largest in any key or exchange that is taken.
+MPINT: Final = fields.MAX_MPINT
+
 # --- identification (RFC 4253 section 4.2)
 #: The RFC's limit for the identification string, CR LF included.
 IDENT_LINE: Final = 255
 #: Lines before a server's identification string that a client reads: enough for any legal notice.
 IDENT_BANNER_LINES: Final = 1024
+#: One of these lines: far longer than what any terminal shows, and OpenSSH's bound too.
 IDENT_BANNER_LINE: Final = 8192
 #: No honest peer needs longer for its first line.
 IDENT_TIMEOUT: Final = 10.0
@@ -25,54 +37,75 @@ PACKET_BEFORE_AUTH: Final = 35_000
 PACKET: Final = 256 * 1024
 #: The most that a packet of channel data is longer than its data: lengths, header, padding, tag.
 PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64
-#: Receive capacity: one packet, its length field, the longest MAC, and one read.
+#: The most that is read at once: what a socket hands out in one call.
 READ: Final = 64 * 1024
+#: Receive capacity: one packet, its length field, the longest MAC, and one read.
 RECEIVE_CAPACITY: Final = PACKET + 4 + 64 + READ
 #: What an idle connection keeps allocated for receiving.
 RECEIVE_IDLE: Final = 4 * 1024
-#: A name of an algorithm (RFC 4251 section 6), and of names in one list.
-NAME: Final = 64
-NAMES: Final = 1024
+#: Characters of the reason in a DISCONNECT that we send: some lines for a person.
+REASON: Final = 1024
 
 # --- key exchange (RFC 4253 section 9, RFC 4344 section 3)
+#: RFC 4253 section 9: "after each gigabyte of transmitted data".
 REKEY_BYTES: Final = 1 << 30
+#: RFC 4253 section 9: "or after each hour of connection time".
 REKEY_SECONDS: Final = 3600.0
+#: RFC 4344 section 3.1: at the latest before 2^32 packets; half of that leaves time to be answered.
 REKEY_PACKETS: Final = 1 << 31
 #: A key exchange that the peer leaves unanswered this long ends the connection.
 REKEY_TIMEOUT: Final = 60.0
 #: More re-keys than this with less than REKEY_FLOOD_BYTES moved between them are a flood.
 REKEY_FLOOD: Final = 10
+#: Far less than what any honest limit by bytes lets through between two key exchanges.
 REKEY_FLOOD_BYTES: Final = 64 * 1024
 #: Messages that wait as plain text for the end of a key exchange (data waits with its channel).
 HELD_MESSAGES: Final = 1024
+#: The same in bytes: as much as may be sealed and not taken, `OUTPUT_CEILING`.
 HELD_BYTES: Final = 2 * 1024 * 1024
 
 # --- authentication (RFC 4252; security history row 44)
+#: Failures of all methods together; OpenSSH's MaxAuthTries.
 AUTH_FAILURES: Final = 6
+#: Keys asked about without a signature: an agent with more than these is told to choose, an oracle ends.
 AUTH_QUERIES: Final = 15
+#: Requests of every kind, those that are neither failure nor query too.
 AUTH_REQUESTS: Final = 64
 #: Requests that may wait behind an undecided one.
 AUTH_PENDING: Final = 16
+#: A user's name: longer than any system has, and it ends up in logs.
 USERNAME: Final = 1024
+#: A password: what is hashed slowly must not be long as well.
 PASSWORD: Final = 1024
 #: Prompts of one keyboard-interactive challenge that a client takes.
 KBDINT_PROMPTS: Final = 64
 #: Dialogues of the same method that a client goes through before it gives up.
 KBDINT_ROUNDS: Final = 64
+#: Banners that a client shows: one is usual.
 BANNERS: Final = 16
+#: One of them: more than a person reads.
 BANNER: Final = 64 * 1024
+#: What a client reads of server-sig-algs (RFC 8308 section 3.1): 64 names of full length.
+SIG_ALGS: Final = 64 * NAME
 
 # --- connection (RFC 4254)
+#: What the windows of all channels of one connection may hold together: unread data is bounded by it.
 RECEIVE_BUDGET: Final = 8 * 1024 * 1024
+#: The window that one busy channel may grow to: 2 MiB keep 160 Mbit/s going over 100 ms.
 WINDOW: Final = 2 * 1024 * 1024
+#: Data of one packet, in both directions: what everybody must take (RFC 4253 section 6.1).
 MAX_PACKET: Final = 32 * 1024
 #: Lent to every channel even where the budget is used up: a terminal still works in it.
 WINDOW_MINIMUM: Final = 2048
+#: RFC 4254 section 5.2: a window must not be increased above this.
 WINDOW_CEILING: Final = (1 << 32) - 1
+#: Channels that the peer may have open at once: with `WINDOW_MINIMUM` for each, another 8 MiB.
 MAX_CHANNELS: Final = 4096
+#: Of these, sessions, each of which may be a process.
 MAX_SESSIONS: Final = 1024
 #: Messages that may wait in the lane of one channel, or of the global requests.
 LANE_MESSAGES: Final = 64
+#: The same in bytes: an environment and a long command; and one global request.
 LANE_REQUEST_BYTES: Final = 64 * 1024
 #: Opens of the peer that wait for the application's answer.
 OPENS_PENDING: Final = 64

@@ -23,6 +23,7 @@ from nacre.protocol.events import (
     ChannelRequestQuestion,
     DebugReceived,
     Disconnected,
+    HostKeyQuestion,
 )
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.transport import Debug, Disconnect, Ping
@@ -345,3 +346,38 @@ def test_keepalive_can_change_at_any_time(pair):
     assert pair.client.connection.next_deadline() == 5
     pair.client.connection.set_keepalive(0, 3)
     assert pair.client.connection.next_deadline() == limits.REKEY_SECONDS
+
+
+@pytest.mark.parametrize("role", Role)
+def test_an_end_before_the_start_says_nothing(role):
+    """RFC 4253 section 4.2: nothing comes before the identification."""
+    end = End(role, server_settings() if role is Role.SERVER else Settings(username="x"), None, {})
+    end.connection.disconnect(12, "too many")
+    assert end.output() == b""
+    assert ends_once(end).error.code == 12
+    with pytest.raises(LocalProtocolError, match="not after its end"):
+        end.connection.start(0.0)
+
+
+def test_a_reason_that_is_no_unicode_is_sent_all_the_same(pair):
+    pair.server.connection.disconnect(2, "no file \udcff", "en\udcff")
+    pair.run()
+    assert ends_once(pair.client).error.reason == "no file ?"
+
+
+def test_a_code_that_is_none_raises_and_changes_nothing(pair):
+    for code in (-1, 1 << 32):
+        with pytest.raises(ValueError):
+            pair.server.connection.disconnect(code, "")
+    assert not pair.server.connection.closed
+
+
+def test_a_verdict_that_cannot_be_sent_is_a_no_and_the_end_all_the_same():
+    pair = Pair(client_answers={HostKeyQuestion: LATER}).start()
+    client = pair.client.connection
+    with pytest.raises(ValueError):
+        client.answer(pair.client.of(HostKeyQuestion)[0].token, DisconnectError(-1, "no"))
+    assert client.closed
+    pair.run()
+    assert ends_once(pair.client).error.reason == "no"
+    assert ends_once(pair.server).by_peer

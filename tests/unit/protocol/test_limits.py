@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
 from nacre.protocol import limits
 
 
@@ -30,3 +38,34 @@ def test_bounds_that_contain_others():
     assert limits.MAX_SESSIONS <= limits.MAX_CHANNELS
     assert limits.AUTH_FAILURES < limits.AUTH_QUERIES < limits.AUTH_REQUESTS
     assert limits.IDENT_TIMEOUT < limits.LOGIN_TIMEOUT
+
+
+def test_every_bound_has_its_reason_above_it():
+    lines = inspect.getsource(limits).splitlines()
+    bare = [
+        line
+        for above, line in itertools.pairwise(lines)
+        if re.match(r"[A-Z_]+: Final", line) and not above.startswith("#: ")
+    ]
+    assert not bare
+
+
+#: Numbers elsewhere that bound nothing: sizes of buffers that grow, masks, and the numbers of messages.
+ELSEWHERE = {"outbound.py": {1024, 2048, 512}, "inbound.py": set(), "requests.py": {160}}
+
+
+@pytest.mark.parametrize("layer", ["protocol", "protocol/auth", "wire"])
+def test_no_bound_stands_anywhere_else(layer):
+    folder = Path(limits.__file__).parents[1] / layer
+    found = [
+        (path.name, node.lineno, node.value)
+        for path in sorted(folder.glob("*.py"))
+        if path.name not in ("limits.py", "fields.py")  # the fields' own three are limits too
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and type(node.value) is int
+        and node.value > 128
+        and node.value not in ELSEWHERE.get(path.name, set())
+        and node.value not in (192, 193)  # PING and PONG
+    ]
+    assert not found
