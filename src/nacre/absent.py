@@ -65,7 +65,7 @@ class Refusals:
         async def handler(event: ChannelOpenQuestion) -> tuple[Channel, OpenAccept]:
             self._tell(what, callback)
             raise ChannelOpenError(
-                OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, f"{what} is not supported by this server"
+                OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, f"{what} is not in this version"
             )
 
         return handler

@@ -69,7 +69,7 @@ async def test_refusals_are_told(openssh: OpenSSH, tmp_path: Path) -> None:
     async with peer(openssh, tmp_path) as ssh:
         done = await ssh.communicate("-W", "localhost:1", "--")
         assert done.returncode != 0
-        assert b"not supported by this server" in done.stderr
+        assert b"not in this version" in done.stderr
         done = await ssh.communicate("-s", "--", "sftp")
         assert b"subsystem request failed" in done.stderr
     stranger = openssh.make_key(tmp_path / "stranger")
