@@ -61,6 +61,12 @@ def state(paths: StatePaths) -> Iterator[State]:
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def separates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users are kept apart, whatever this machine can do; a test of the refusal says otherwise."""
+    monkeypatch.setattr(operations, "choose", lambda *_: Isolation(Mode.BUBBLEWRAP, by_admin=False))
+
+
 @pytest.fixture
 def sessions(paths: StatePaths, state: State) -> Sessions:
     return Sessions(paths, state)
