@@ -49,7 +49,7 @@ _FIRST_VIEWER: Final = 60.0
 _VIEWERS: Final = 16
 #: How long a size that is a row off stands at the most, so that the program sees a change; and how
 #: long after the output that shows that it has seen it.
-_JIGGLE: Final = 0.5
+_JIGGLE: Final = 1.5
 _JIGGLE_SEEN: Final = 0.03
 #: How long the end of a session that nobody has seen yet is kept for its first viewer.
 _LINGER: Final = 10.0
