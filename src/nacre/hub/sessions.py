@@ -423,7 +423,7 @@ class SessionManager:
         found = []
         for session in self._sessions.values():
             info = session.info
-            if user is None or info.user == user:
+            if session.pidfd >= 0 and (user is None or info.user == user):  # else it is being swept
                 state = "attached" if session.viewers else "detached"
                 found.append(SessionInfo(info.id, info.user, info.app, info.started, state, info.pid))
         return sorted(found, key=lambda info: info.started)
