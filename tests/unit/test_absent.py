@@ -49,7 +49,7 @@ async def test_a_callback_that_is_not_called_is_said_once(caplog: pytest.LogCapt
     with caplog.at_level(logging.INFO, "nacre"):
         async with serving(server_factory=Forwards) as listener, connected(listener) as connection:
             for _ in range(3):
-                with pytest.raises(nacre.ChannelOpenError, match="TCP forwarding is not supported"):
+                with pytest.raises(nacre.ChannelOpenError, match="TCP forwarding is not in this version"):
                     await SSHChannel[str](connection._link).open("direct-tcpip", b"", Recorder)
             await connection._link.global_request("tcpip-forward", b"")
     messages = [record.getMessage() for record in caplog.records if "forwarding" in record.getMessage()]
