@@ -7,6 +7,7 @@ sockets, or how a connection comes about.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import fnmatch
 import os
 from collections.abc import Callable, Mapping
@@ -30,8 +31,8 @@ from nacre.keys import SSHKey, SSHKeyPair, decode_public_key
 from nacre.option_table import Sides, table
 from nacre.options import SSHClientConnectionOptions, accept, client_settings
 from nacre.process.client import SSHClientProcess
-from nacre.process.redirect import PIPE, check_plain
-from nacre.process.result import SSHCompletedProcess
+from nacre.process.redirect import PIPE, Plan
+from nacre.process.result import SSHCompletedProcess, TimeoutError
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.settings import Role
@@ -236,25 +237,31 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         Args:
             args: the command, if there is one.
             input: fed to standard input, which then ends.
-            stdin: PIPE or DEVNULL.
-            stdout: PIPE or DEVNULL.
-            stderr: PIPE, DEVNULL or STDOUT.
-            bufsize: has no use with these.
-            send_eof: True.
-            recv_eof: True.
+            stdin: what is fed to standard input, as for `SSHClientProcess.redirect`.
+            stdout: where standard output goes, as there.
+            stderr: where standard error goes, as there.
+            bufsize: bytes of one read of `stdin`.
+            send_eof: whether the end of `stdin` ends the input of the process.
+            recv_eof: whether the end of the output closes what it goes to.
             kwargs: options of one session, as for `create_session`.
 
         Raises:
-            NotSupportedYet: a redirection to anything else.
+            ChannelOpenError: the server refused.
+            OSError: something that a stream is redirected to cannot be opened.
         """
-        check_plain(bufsize, send_eof, recv_eof)
-        process: SSHClientProcess[Any] = SSHClientProcess(
-            PIPE if input is not None else stdin, stdout, stderr
-        )
-        await self.create_session(lambda: process, *args, **kwargs)
-        if input is None:
-            return process
+        process: SSHClientProcess[Any] = SSHClientProcess()
+        # Opened before the command runs: it must not run in vain.
+        plan = Plan(bufsize, send_eof, recv_eof)
+        await plan.open({"stdin": PIPE if input is not None else stdin}, {"stdout": stdout, "stderr": stderr})
         try:
+            await self.create_session(lambda: process, *args, **kwargs)
+        except BaseException:
+            await plan.close()
+            raise
+        try:
+            await process.connect_streams(plan)
+            if input is None:
+                return process
             if len(input) <= _INPUT_AT_ONCE:
                 process.stdin.write(input)
                 process.stdin.write_eof()
@@ -276,18 +283,39 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         Args:
             args: the command.
             check: raise `ProcessError` unless its status is 0.
-            timeout: seconds, after which it is closed.
+            timeout: seconds, the opening of the session among them, after which it is closed.
             kwargs: as for `create_process`.
 
         Raises:
             ProcessError: with `check`.
             TimeoutError: it did not end in time.
         """
-        process = await self.create_process(*args, **kwargs)
+        deadline = None if timeout is None else self._link.loop.time() + timeout
+        limit = asyncio.timeout_at(deadline)
+        try:
+            async with limit:
+                process = await self.create_process(*args, **kwargs)
+        except builtins.TimeoutError:
+            if not limit.expired():
+                raise
+            raise self._opening_timed_out(args, kwargs, timeout) from None
         try:
             return await process.wait(check, timeout)
         finally:
             process.close()
+
+    def _opening_timed_out(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], timeout: float | None
+    ) -> TimeoutError:
+        given = {name: value for name, value in kwargs.items() if name in _SESSION_OPTIONS}
+        wanted = self._session_request(
+            self._session_values({**({"command": args[0]} if args else {}), **given})
+        )
+        command = None if wanted.command is None else wanted.command.decode("utf-8", "surrogateescape")
+        return TimeoutError(
+            wanted.environment, command, wanted.subsystem, None, None, None, "", "",
+            f"the process did not start within {timeout} s",
+        )  # fmt: skip
 
     # ------------------------------------------------------------ not in this version
 

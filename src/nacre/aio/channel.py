@@ -443,6 +443,10 @@ class SSHChannel(Generic[AnyStr]):
         """
         return self._tasks.spawn(coroutine, where, lambda error: self._fail(error, where))
 
+    def fail(self, error: Exception, where: str) -> None:
+        """Close the channel because something that belongs to it has failed, and report that."""
+        self._fail(error, where)
+
     # ------------------------------------------------------------ the end
 
     def is_closing(self) -> bool:

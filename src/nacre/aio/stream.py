@@ -35,6 +35,8 @@ class SSHReader(Generic[AnyStr]):
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
+        #: Whether what waits here keeps the peer from sending more; see `Streams.collect`.
+        self._counted = True
         empty: Any = "" if self._chan.get_encoding()[0] is not None else b""
         self._empty: AnyStr = empty
         self._datatype = datatype
@@ -49,9 +51,18 @@ class SSHReader(Generic[AnyStr]):
         """The logger of the channel."""
         return self._chan.logger
 
+    @property
+    def streams(self) -> Streams[AnyStr]:
+        """The half of the session that feeds this."""
+        return self._streams
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about the channel or its connection."""
         return self._chan.get_extra_info(name, default)
+
+    def get_redirect_info(self) -> tuple[Any, int | None]:
+        """Return the session and the data type that this reads."""
+        return self._streams.session, self._datatype
 
     # ------------------------------------------------------------ feeding
 
@@ -59,7 +70,7 @@ class SSHReader(Generic[AnyStr]):
         """Add data behind what waits to be read."""
         if data:
             self._pieces.append(data)
-            self._streams.waiting += len(data)
+            self._count(len(data))
             self._notify()
 
     def feed_eof(self) -> None:
@@ -86,6 +97,26 @@ class SSHReader(Generic[AnyStr]):
         self._error = error
         self.feed_eof()
 
+    def _count(self, size: int) -> None:
+        if self._counted:
+            self._streams.waiting += size
+
+    def collect(self) -> None:
+        """Let what waits here no longer keep the peer from sending more."""
+        if self._counted:
+            self._count(-sum(len(piece) for piece in self._pieces if not isinstance(piece, Exception)))
+            self._counted = False
+
+    @property
+    def nothing(self) -> AnyStr:
+        """The empty text, or no bytes."""
+        return self._empty
+
+    @property
+    def collecting(self) -> bool:
+        """Whether `collect` was called."""
+        return not self._counted
+
     def _notify(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
@@ -100,7 +131,7 @@ class SSHReader(Generic[AnyStr]):
         """Read at most `n` characters or bytes, at least one unless at the end.
 
         Args:
-            n: -1: read until the end.
+            n: -1: read until the end, or until a break, signal or change of size.
 
         Returns:
             What was read; empty at the end.
@@ -113,7 +144,7 @@ class SSHReader(Generic[AnyStr]):
                     return self._empty
                 return self._take(n)
             parts: list[AnyStr] = []
-            while await self._readable_keeping(parts):
+            while await self._more(parts):
                 parts.append(self._take(-1))
             return self._empty.join(parts)
 
@@ -121,14 +152,15 @@ class SSHReader(Generic[AnyStr]):
         """Read exactly `n` characters or bytes.
 
         Raises:
-            asyncio.IncompleteReadError: the end came first; its `partial` has what there was.
+            asyncio.IncompleteReadError: the end, or a break, signal or change of size, came first; its
+                `partial` has what there was.
         """
         if n < 0:
             raise ValueError("the size to read cannot be negative")
         async with self._lock:
             parts: list[AnyStr] = []
             missing = n
-            while missing and await self._readable_keeping(parts):
+            while missing and await self._more(parts):
                 parts.append(self._take(missing))
                 missing -= len(parts[-1])
             data = self._empty.join(parts)
@@ -137,7 +169,12 @@ class SSHReader(Generic[AnyStr]):
             return data
 
     async def readline(self) -> AnyStr:
-        """Read one line with its newline; without it at the end, or when the line fills the window."""
+        """Read one line with its newline.
+
+        Returns:
+            The line; without its newline at the end, before a break, signal or change of size, or when
+            the line fills the window.
+        """
         try:
             return await self.readuntil("\n" if isinstance(self._empty, str) else b"\n")
         except asyncio.IncompleteReadError as error:
@@ -153,7 +190,8 @@ class SSHReader(Generic[AnyStr]):
                 waits is searched again from its start whenever data comes.
 
         Raises:
-            asyncio.IncompleteReadError: the end came first, or the line fills the window.
+            asyncio.IncompleteReadError: the end, or a break, signal or change of size, came first, or
+                the line fills the window; its `partial` has what there was.
         """
         search, overlap = _searcher(separator, max_separator_len, self._empty)
         async with self._lock:
@@ -161,7 +199,7 @@ class SSHReader(Generic[AnyStr]):
             length = 0
             try:
                 tail = self._empty
-                while await self._readable():
+                while await self._more(scanned):
                     piece = self._take(-1)
                     scanned.append(piece)
                     if overlap is None:
@@ -193,7 +231,7 @@ class SSHReader(Generic[AnyStr]):
         data = self._empty.join(piece for piece in self._pieces if not isinstance(piece, Exception))
         self._pieces.clear()
         self._exceptions = 0
-        self._streams.waiting -= len(data)
+        self._count(-len(data))
         self._streams.was_read()
         return data
 
@@ -216,11 +254,7 @@ class SSHReader(Generic[AnyStr]):
                 if self._error is not None:
                     raise self._error
                 return False
-            self._wake = self._chan.get_loop().create_future()
-            try:
-                await self._wake
-            finally:
-                self._wake = None
+            await self._wait()
         head = self._pieces[0]
         if isinstance(head, Exception):
             self._pieces.popleft()
@@ -228,12 +262,29 @@ class SSHReader(Generic[AnyStr]):
             raise head
         return True
 
-    async def _readable_keeping(self, parts: list[AnyStr]) -> bool:
-        """As `_readable`; what was read already is put back before anything is raised."""
+    async def _wait(self) -> None:
+        self._wake = self._chan.get_loop().create_future()
         try:
+            await self._wake
+        finally:
+            self._wake = None
+
+    async def _more(self, parts: list[AnyStr]) -> bool:
+        """As `_readable`, for what is read in several steps.
+
+        Breaks and the like end the call with what was read before them, and are raised by the next one.
+        When the connection ends, or the call is cancelled, what was read is put back before it is raised:
+        half of a text must not look like the whole.
+        """
+        try:
+            while not self._pieces and not self._eof:
+                await self._wait()
+            if parts and self._pieces and isinstance(self._pieces[0], Exception):
+                return False
             return await self._readable()
         except BaseException:
             self._put_back(self._empty.join(parts))
+            parts.clear()
             raise
 
     def _take(self, n: int) -> AnyStr:
@@ -247,7 +298,7 @@ class SSHReader(Generic[AnyStr]):
             data = head
             if self._pieces and len(data) != n:
                 data = self._take_more([data], n)
-        self._streams.waiting -= len(data)
+        self._count(-len(data))
         self._streams.was_read()
         return data
 
@@ -270,7 +321,7 @@ class SSHReader(Generic[AnyStr]):
     def _put_back(self, data: AnyStr) -> None:
         if data:
             self._pieces.appendleft(data)
-            self._streams.waiting += len(data)
+            self._count(len(data))
 
 
 def _searcher(
@@ -329,6 +380,15 @@ class SSHWriter(Generic[AnyStr]):
         """Return a fact about the channel or its connection."""
         return self._chan.get_extra_info(name, default)
 
+    @property
+    def streams(self) -> Streams[AnyStr]:
+        """The half of the session that lets this wait."""
+        return self._streams
+
+    def get_redirect_info(self) -> tuple[Any, int | None]:
+        """Return the session and the data type that this writes."""
+        return self._streams.session, self._datatype
+
     def can_write_eof(self) -> bool:
         """Return True."""
         return bool(self._chan.can_write_eof())
@@ -350,12 +410,13 @@ class SSHWriter(Generic[AnyStr]):
         self._chan.write_eof()
 
     async def drain(self) -> None:
-        """Wait until there is room to write more.
+        """Wait until there is room to write more, and until what is redirected to here has ended.
 
         Raises:
             BrokenPipeError: the channel was closed while data waited.
             DisconnectError: the connection ended.
         """
+        await self._streams.fed(self._datatype)
         await self._streams.drain()
 
     def close(self) -> None:
@@ -377,17 +438,24 @@ class Streams(Generic[AnyStr]):
     Args:
         chan: the channel. Its peer gets credit for what was read, not for what has come: what all
             readers hold is bounded by the window.
+        session: the session that has these streams.
     """
 
-    def __init__(self, chan: Any) -> None:
+    def __init__(self, chan: Any, session: Any = None) -> None:
         self.chan = chan
+        self.session = session
         chan.hold_credit()
         #: The longest line that is looked for.
         self.limit: int = chan.get_recv_window()
         #: What all readers together hold, in characters or bytes.
         self.waiting = 0
-        self._unlimited = False
+        #: The tasks that copy into this channel, and the data type that they write.
+        self._feeds: dict[asyncio.Task[Any], int | None] = {}
+        #: Told of breaks, signals and sizes in place of the reader, while it is redirected.
+        self.exceptions_to: Callable[[Exception], None] | None = None
         self._readers: dict[int | None, SSHReader[AnyStr]] = {}
+        #: The reader that is given data of a type, where it is not the one of that type; None: nobody.
+        self._rerouted: dict[int | None, SSHReader[AnyStr] | None] = {}
         self._writable = asyncio.Event()
         self._writable.set()
         self._lost = False
@@ -400,12 +468,17 @@ class Streams(Generic[AnyStr]):
         return self._readers[datatype]
 
     def send_to(self, datatype: int | None, reader: SSHReader[AnyStr]) -> None:
-        """Have data of a type read through another reader."""
-        self._readers[datatype] = reader
+        """Have data of a type read through this reader from now on."""
+        self._rerouted[datatype] = reader
 
     def drop(self, datatype: int | None) -> None:
         """Have data of a type dropped as it comes."""
-        self._readers.pop(datatype, None)
+        self._rerouted[datatype] = None
+
+    def _reader_of(self, datatype: int | None) -> SSHReader[AnyStr] | None:
+        if datatype in self._rerouted:
+            return self._rerouted[datatype]
+        return self._readers.get(datatype)
 
     def writer(self, datatype: int | None = None) -> SSHWriter[AnyStr]:
         """Return a writer for a data type."""
@@ -415,19 +488,22 @@ class Streams(Generic[AnyStr]):
 
     def data_received(self, data: AnyStr, datatype: int | None) -> None:
         """Give data to its reader; data of a type that nobody reads is dropped."""
-        reader = self._readers.get(datatype)
+        reader = self._reader_of(datatype)
         if reader is not None:
             reader.feed_data(data)
-        if reader is None or self._unlimited:
+        if reader is None or reader.collecting:
             self.was_read()
 
     def eof_received(self) -> None:
         """Nothing follows for any reader."""
-        for reader in set(self._readers.values()):
+        for reader in self._readers.values():
             reader.feed_eof()
 
     def exception_received(self, error: Exception) -> None:
         """A break, signal or change of size: raised by the reader of plain data."""
+        if self.exceptions_to is not None:
+            self.exceptions_to(error)
+            return
         reader = self._readers.get(None)
         if reader is not None:
             reader.feed_exception(error)
@@ -436,7 +512,7 @@ class Streams(Generic[AnyStr]):
         """The channel is closed."""
         self._lost = True
         self._error = error
-        for reader in set(self._readers.values()):
+        for reader in self._readers.values():
             if error is not None:
                 reader.feed_error(error)
             else:
@@ -455,12 +531,29 @@ class Streams(Generic[AnyStr]):
 
     def was_read(self) -> None:
         """Let the peer send as much as was read."""
-        self.chan.release_credit(0 if self._unlimited else self.waiting)
+        self.chan.release_credit(self.waiting)
 
-    def collect(self) -> None:
-        """Let everything come, however much it is: the program asked for all of it."""
-        self._unlimited = True
+    def collect(self, *readers: SSHReader[AnyStr]) -> None:
+        """Let everything come for these readers, however much it is: the program asked for all of it."""
+        for reader in readers:
+            reader.collect()
         self.was_read()
+
+    def add_feed(self, task: asyncio.Task[Any], datatype: int | None) -> None:
+        """Have `fed` wait for a task that copies into this channel."""
+        self._feeds[task] = datatype
+        task.add_done_callback(self.remove_feed)
+
+    def remove_feed(self, task: asyncio.Task[Any]) -> bool:
+        """A task copies no more into this channel. Returns whether it was the last."""
+        self._feeds.pop(task, None)
+        return not self._feeds
+
+    async def fed(self, datatype: int | None) -> None:
+        """Wait until nothing is copied into this channel as data of a type."""
+        while tasks := [task for task, of_type in self._feeds.items() if of_type == datatype]:
+            await asyncio.wait(tasks)
+            await asyncio.sleep(0)
 
     async def drain(self) -> None:
         """Wait until the channel takes more."""

@@ -28,7 +28,7 @@ class StreamCallbacks(Generic[AnyStr]):
     def connection_made(self, chan: Any) -> None:
         """Make the streams."""
         self._chan = chan
-        self._streams = Streams(chan)
+        self._streams = Streams(chan, self)
 
     def data_received(self, data: AnyStr, datatype: int | None) -> None:
         """Feed the reader of the data's type."""

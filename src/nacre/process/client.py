@@ -15,8 +15,11 @@ from nacre.aio.client_channel import ExitSignal, SSHClientChannel
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import StreamCallbacks
-from nacre.process.redirect import DEVNULL, PIPE, STDOUT, check_plain, check_target
+from nacre.process.pumps import Pumps, tell_channel
+from nacre.process.redirect import DEVNULL, STDOUT, Plan
 from nacre.process.result import BytesOrStr, ProcessError, SSHCompletedProcess, TimeoutError
+from nacre.process.sinks import ChannelSink
+from nacre.process.sources import ChannelSource
 
 #: Input is written in pieces of this size, each waiting for room.
 _INPUT_PIECE = 256 * 1024
@@ -27,14 +30,12 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     _chan: SSHClientChannel[AnyStr]
 
-    def __init__(self, stdin: Any = PIPE, stdout: Any = PIPE, stderr: Any = PIPE) -> None:
-        self._targets = (stdin, stdout, stderr)
-        self._stdin: SSHWriter[AnyStr] | None = None
-        self._stdout: SSHReader[AnyStr] | None = None
-        self._stderr: SSHReader[AnyStr] | None = None
-        check_target("stdin", stdin, allowed=(PIPE, DEVNULL))
-        check_target("stdout", stdout, allowed=(PIPE, DEVNULL))
-        check_target("stderr", stderr, allowed=(PIPE, DEVNULL, STDOUT))
+    def __init__(self) -> None:
+        self._stdin: SSHWriter[AnyStr]
+        self._stdout: SSHReader[AnyStr]
+        self._stderr: SSHReader[AnyStr]
+        self._pumps = Pumps(self._codec, self._notice, self._output_broken, self._pump_failed)
+        self._failure: Exception | None = None
 
     def connection_made(self, chan: SSHClientChannel[AnyStr]) -> None:
         """Make the streams before data comes."""
@@ -42,30 +43,27 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         self._stdin = self._streams.writer()
         self._stdout = self._streams.reader()
         self._stderr = self._streams.reader(EXTENDED_DATA_STDERR)
-        _, stdout, stderr = self._targets
-        self._redirect_output(stdout, stderr)
 
-    def session_started(self) -> None:
-        """Say that there is no input, if so."""
-        self._redirect_input(self._targets[0])
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the streams; there is nobody to take input any more."""
+        super().connection_lost(exc)
+        self._pumps.cancel("stdin")
 
-    def _redirect_input(self, stdin: int) -> None:
-        if check_target("stdin", stdin, allowed=(PIPE, DEVNULL)) == DEVNULL:
-            self._chan.write_eof()
-            self._stdin = None
+    def _codec(self) -> tuple[str | None, str]:
+        return self._chan.get_encoding()
 
-    def _redirect_output(self, stdout: int, stderr: int) -> None:
-        output = check_target("stdout", stdout, allowed=(PIPE, DEVNULL))
-        errors = check_target("stderr", stderr, allowed=(PIPE, DEVNULL, STDOUT))
-        if errors == STDOUT and output == PIPE and self._stdout is not None:
-            self._streams.send_to(EXTENDED_DATA_STDERR, self._stdout)
-            self._stderr = None
-        elif errors != PIPE:
-            self._streams.drop(EXTENDED_DATA_STDERR)
-            self._stderr = None
-        if output == DEVNULL:
-            self._streams.drop(None)
-            self._stdout = None
+    def _notice(self, notice: Exception) -> None:
+        tell_channel(self._chan, notice)
+
+    def _output_broken(self, name: str) -> None:
+        """Nobody takes the output any more: as at the end of a pipe, that ends the process."""
+        if name != "stdin":
+            self._chan.close()
+
+    def _pump_failed(self, name: str, error: Exception) -> None:
+        error.add_note(f"while {name} of a process was redirected")
+        self._failure = self._failure or error
+        self._chan.close()
 
     # ------------------------------------------------------------ facts
 
@@ -96,35 +94,17 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     @property
     def stdin(self) -> SSHWriter[AnyStr]:
-        """Writes to standard input.
-
-        Raises:
-            RuntimeError: it was redirected.
-        """
-        if self._stdin is None:
-            raise RuntimeError("stdin was redirected")
+        """Writes to standard input."""
         return self._stdin
 
     @property
     def stdout(self) -> SSHReader[AnyStr]:
-        """Reads standard output.
-
-        Raises:
-            RuntimeError: it was redirected.
-        """
-        if self._stdout is None:
-            raise RuntimeError("stdout was redirected")
+        """Reads standard output."""
         return self._stdout
 
     @property
     def stderr(self) -> SSHReader[AnyStr]:
-        """Reads standard error.
-
-        Raises:
-            RuntimeError: it was redirected.
-        """
-        if self._stderr is None:
-            raise RuntimeError("stderr was redirected")
+        """Reads standard error."""
         return self._stderr
 
     @property
@@ -157,14 +137,51 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         send_eof: bool = True,
         recv_eof: bool = True,
     ) -> None:
-        """Send streams elsewhere; None leaves one as it is.
+        """Connect streams with something else; None leaves one as it is.
+
+        Args:
+            stdin: where the input comes from: a path, a file, an asynchronous file as of `aiofiles`, a
+                descriptor, a socket, an asyncio `StreamReader`, an `SSHReader`, or DEVNULL; PIPE: it is
+                written by the program.
+            stdout: where the output goes: the same kinds, with `StreamWriter` and `SSHWriter`; PIPE: it is
+                read by the program.
+            stderr: as `stdout`, or STDOUT: what stdout is.
+            bufsize: bytes of one read.
+            send_eof: whether the end of `stdin` ends the input of the process.
+            recv_eof: whether the end of the output closes the files and descriptors it goes to, and is
+                told to the others. Paths are closed anyway; sockets and asyncio streams stay the caller's.
 
         Raises:
-            NotSupportedYet: a file, socket or pipe.
+            OSError: something cannot be opened.
+            TypeError, ValueError: something cannot be a source or target.
         """
-        check_plain(bufsize, send_eof, recv_eof)
-        self._redirect_output(PIPE if stdout is None else stdout, PIPE if stderr is None else stderr)
-        self._redirect_input(PIPE if stdin is None else stdin)
+        plan = Plan(bufsize, send_eof, recv_eof)
+        await plan.open({"stdin": stdin}, {"stdout": stdout, "stderr": stderr})
+        await self.connect_streams(plan)
+
+    async def connect_streams(self, plan: Plan) -> None:
+        """Carry out a plan that is open."""
+        for name in plan.names():
+            await self._pumps.stop(name)
+        self._point(None, self._stdout, "stdout", plan)
+        self._point(EXTENDED_DATA_STDERR, self._stderr, "stderr", plan)
+        readers = {"stdout": self._stdout, "stderr": self._stderr}
+        for name, sink in plan.sinks.items():
+            self._pumps.start(name, ChannelSource(readers[name]), sink, plan.bufsize, plan.recv_eof)
+        for name, source in plan.sources.items():
+            self._pumps.start(name, source, ChannelSink(self._stdin), plan.bufsize, plan.send_eof)
+        if plan.special.get("stdin") == DEVNULL and plan.send_eof:
+            self._chan.write_eof()
+
+    def _point(self, datatype: int | None, reader: SSHReader[AnyStr], name: str, plan: Plan) -> None:
+        """Have data of a type come to its reader, to that of standard output, or to nobody."""
+        kind = plan.special.get(name)
+        if kind == DEVNULL:
+            self._streams.drop(datatype)
+        elif kind == STDOUT:
+            self._streams.send_to(datatype, self._stdout)
+        elif name in plan.names():
+            self._streams.send_to(datatype, reader)
 
     async def feed(self, data: AnyStr) -> None:
         """Write all of the input, as fast as it is taken, then say that no more follows."""
@@ -179,11 +196,20 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     def collect_output(self) -> tuple[BytesOrStr, BytesOrStr]:
         """Return what has come on standard output and standard error, and was not read yet."""
-        return _collected(self._stdout), _collected(self._stderr)
+        return self._collected("stdout", self._stdout), self._collected("stderr", self._stderr)
+
+    def _collected(self, name: str, reader: SSHReader[AnyStr]) -> BytesOrStr:
+        # What a redirection has not come to yet is not ours to take.
+        return self._stdout.nothing if self._pumps.active(name) else reader.collected()
+
+    def _collect(self) -> None:
+        """Let all output come that the program is to have as a whole."""
+        readers = {"stdout": self._stdout, "stderr": self._stderr}
+        self._streams.collect(*(reader for name, reader in readers.items() if not self._pumps.active(name)))
 
     async def communicate(self, input: AnyStr | None = None) -> tuple[BytesOrStr, BytesOrStr]:  # noqa: A002 - the name that programs use
         """Write the input, if there is any, and return all output once the process has ended."""
-        self._streams.collect()
+        self._collect()
         if input is not None:
             await self.feed(input)
         await self.wait_closed()
@@ -199,11 +225,12 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         Raises:
             TimeoutError: it did not end in time; the process is still there.
             ProcessError: with `check`.
+            OSError, UnicodeError: a stream was redirected, and what it was redirected to failed.
         """
-        self._streams.collect()
+        self._collect()
         try:
             async with asyncio.timeout(timeout):
-                await self._chan.wait_closed()
+                await self.wait_closed()
         except builtins.TimeoutError:
             raise TimeoutError(
                 **self._result(), reason=f"the process did not end within {timeout} s"
@@ -222,8 +249,8 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
             "exit_status": self.exit_status,
             "exit_signal": self.exit_signal,
             "returncode": self.returncode,
-            "stdout": None if self._stdout is None else stdout,
-            "stderr": None if self._stderr is None else stderr,
+            "stdout": stdout,
+            "stderr": stderr,
         }
 
     # ------------------------------------------------------------ signals and the end
@@ -257,16 +284,20 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         return self._chan.is_closing()
 
     async def wait_closed(self) -> None:
-        """Wait until the process has ended and its channel is closed."""
+        """Wait until the process has ended, its channel is closed, and redirected output was written.
+
+        Raises:
+            OSError, UnicodeError: what a stream was redirected to has failed.
+        """
         await self._chan.wait_closed()
+        await self._pumps.wait("stdin", "stdout", "stderr")
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         self.close()
-        await self._chan.wait_closed()
-
-
-def _collected(reader: SSHReader[Any] | None) -> BytesOrStr:
-    return "" if reader is None else reader.collected()
+        await self.wait_closed()

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, AnyStr
 
+from nacre.aio.client_channel import SSHClientChannel
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import TermSize
+from nacre.aio.stream import SSHWriter
 from nacre.aio.stream_session import ServerStreams
-from nacre.errors import NotSupportedYet
-from nacre.process.redirect import PIPE, check_plain, check_target
+from nacre.process.pumps import Pumps, tell_channel, tell_process
+from nacre.process.redirect import DEVNULL, Plan
+from nacre.process.sinks import ChannelSink
+from nacre.process.sources import ChannelSource
 
 #: Called with each process; may be a coroutine function.
 SSHServerProcessFactory = Callable[["SSHServerProcess[Any]"], Awaitable[None] | None]
@@ -29,6 +33,9 @@ class SSHServerProcess(ServerStreams[AnyStr]):
 
     def __init__(self, factory: SSHServerProcessFactory) -> None:
         self._factory = factory
+        self._pumps = Pumps(self._codec, self._notice, self._broken, self._pump_failed)
+        self._target: Any = None
+        self._redirect_pid: int | None = None
 
     # ------------------------------------------------------------ the session's callbacks
 
@@ -104,19 +111,79 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         send_eof: bool = True,
         recv_eof: bool = True,
     ) -> None:
-        """Send streams elsewhere; in this version they can stay as they are alone.
+        """Connect streams with something else; None leaves one as it is.
+
+        Args:
+            stdin: where the client's input goes: a path, a file, an asynchronous file as of `aiofiles`, a
+                descriptor, a socket, an asyncio `StreamWriter`, an `SSHWriter`, or DEVNULL; PIPE: it is
+                read by the program.
+            stdout: what the output is fed from: the same kinds, with `StreamReader` and `SSHReader`; PIPE:
+                it is written by the program.
+            stderr: as `stdout`.
+            bufsize: bytes of one read.
+            send_eof: whether the end of the last of `stdout` and `stderr` ends the output of the channel.
+            recv_eof: whether the end of the client's input closes the file or descriptor it goes to, and
+                is told to the others. Paths are closed anyway; sockets and asyncio streams stay the
+                caller's.
+
+        `stdout.drain()` waits until what was redirected to it has ended.
 
         Raises:
-            NotSupportedYet: anything but None or PIPE.
+            OSError: something cannot be opened.
+            TypeError, ValueError: something cannot be a source or target.
         """
-        check_plain(bufsize, send_eof, recv_eof)
-        for name, target in (("stdin", stdin), ("stdout", stdout), ("stderr", stderr)):
-            if target is not None:
-                check_target(name, target, allowed=(PIPE,))
+        plan = Plan(bufsize, send_eof, recv_eof)
+        await plan.open({"stdout": stdout, "stderr": stderr}, {"stdin": stdin})
+        for name in plan.names():
+            await self._pumps.stop(name)
+        if "stdin" in plan.names():
+            self._target = stdin
+            if plan.special.get("stdin") == DEVNULL:
+                self._streams.drop(None)
+            else:
+                self._streams.send_to(None, self.stdin)
+        for name, sink in plan.sinks.items():
+            self._pumps.start(name, ChannelSource(self.stdin), sink, bufsize, recv_eof)
+        writers = {"stdout": self.stdout, "stderr": self.stderr}
+        for name, source in plan.sources.items():
+            self._pumps.start(name, source, ChannelSink(writers[name]), bufsize, send_eof)
+        ended = [name for name in writers if plan.special.get(name) == DEVNULL]
+        if ended and send_eof and not plan.sources:
+            self._chan.write_eof()
 
-    def set_redirect_pid(self, pid: int) -> None:
-        """Name the local process that the streams are redirected to: not in this version."""
-        raise NotSupportedYet("set_redirect_pid")
+    def set_redirect_pid(self, pid: int | None) -> None:
+        """Name the local process that the streams are redirected to: it gets the client's signals, and
+        is told of changes of the terminal's size.
+
+        Args:
+            pid: of a process of ours; None: of none any more.
+        """
+        self._redirect_pid = pid
+
+    def _codec(self) -> tuple[str | None, str]:
+        return self._chan.get_encoding()
+
+    def _notice(self, notice: Exception) -> None:
+        """Pass a break, signal or change of size on to where the input goes."""
+        if isinstance(self._target, SSHWriter):
+            if isinstance(self._target.channel, SSHClientChannel):
+                tell_channel(self._target.channel, notice)
+        else:
+            tell_process(self._target, self._redirect_pid, notice)
+
+    def _broken(self, name: str) -> None:
+        """Nobody takes the input any more: the rest of it is dropped, as a pipe's would be."""
+        if name == "stdin":
+            self._streams.drop(None)
+            self.stdin.collected()
+
+    def _pump_failed(self, name: str, error: Exception) -> None:
+        self._chan.fail(error, f"redirecting {name}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the streams; there is nobody to take output any more."""
+        super().connection_lost(exc)
+        self._pumps.cancel("stdout", "stderr")
 
     # ------------------------------------------------------------ the end
 
@@ -139,5 +206,6 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         return self._chan.is_closing()
 
     async def wait_closed(self) -> None:
-        """Wait until the channel is closed."""
+        """Wait until the channel is closed, and redirected input was written."""
         await self._chan.wait_closed()
+        await self._pumps.wait("stdin", "stdout", "stderr")

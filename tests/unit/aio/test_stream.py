@@ -192,14 +192,24 @@ async def test_exceptions_come_between_the_data_around_them() -> None:
 
 
 @asynctest
-async def test_a_line_that_an_exception_interrupts_is_not_lost() -> None:
-    streams, reader, _ = make()
-    streams.data_received("par", None)
-    streams.exception_received(SignalReceived("INT"))
-    streams.data_received("tial\n", None)
-    with pytest.raises(SignalReceived):
-        await reader.readline()
-    assert await reader.readline() == "partial\n"
+async def test_an_exception_ends_a_read_with_what_came_before_it() -> None:
+    for read in (
+        lambda r: r.readline(),
+        lambda r: r.read(),
+        lambda r: r.readuntil(re.compile("\n")),
+        lambda r: r.readexactly(10),
+    ):
+        streams, reader, _ = make()
+        streams.data_received("par", None)
+        task = asyncio.create_task(read(reader))
+        await asyncio.sleep(0)
+        streams.exception_received(SignalReceived("INT"))
+        streams.data_received("tial\n", None)
+        (got,) = await asyncio.gather(task, return_exceptions=True)
+        assert (got.partial if isinstance(got, asyncio.IncompleteReadError) else got) == "par"
+        with pytest.raises(SignalReceived):
+            await reader.readline()
+        assert await reader.readline() == "tial\n"
 
 
 @asynctest
@@ -260,8 +270,12 @@ async def test_credit_is_for_what_was_read() -> None:
     assert channel.waiting == []
     await reader.read(40)
     assert channel.waiting == [60]
-    streams.collect()
+    streams.collect(reader)
     assert channel.waiting[-1] == 0
+    streams.data_received("z" * 10, None)
+    assert channel.waiting[-1] == 0
+    assert await reader.read(100) == "x" * 60 + "z" * 10
+    assert streams.waiting == 0
     streams.data_received("y", 1)  # nobody reads standard error here
     assert channel.waiting[-1] == 0
 
@@ -276,8 +290,46 @@ async def test_streams_can_be_joined_and_dropped() -> None:
     assert await reader.read(10) == "outerr"
     streams.drop(1)
     streams.data_received("gone", 1)
+    streams.send_to(1, streams.reader(1))
+    streams.data_received("back", 1)
     streams.eof_received()
     assert await reader.read() == ""
+    assert await streams.reader(1).read() == "back"
+
+
+@asynctest
+async def test_drain_waits_for_what_is_copied_here() -> None:
+    streams, _, _ = make()
+    done = asyncio.Event()
+    feed = asyncio.create_task(done.wait())
+    streams.add_feed(feed, 1)
+    await streams.writer().drain()
+    draining = asyncio.create_task(streams.writer(1).drain())
+    await asyncio.sleep(0)
+    assert not draining.done()
+    done.set()
+    await draining
+    assert feed.done()
+    assert streams.remove_feed(feed)
+
+
+@asynctest
+async def test_redirect_info() -> None:
+    session = object()
+    streams: Streams[Any] = Streams(Channel(), session)
+    assert streams.reader(1).get_redirect_info() == (session, 1)
+    assert streams.writer().get_redirect_info() == (session, None)
+
+
+@asynctest
+async def test_exceptions_can_be_told_at_once() -> None:
+    streams, reader, _ = make()
+    told: list[Exception] = []
+    streams.exceptions_to = told.append
+    streams.data_received("x", None)
+    streams.exception_received(SignalReceived("INT"))
+    assert await reader.read(5) == "x"
+    assert len(told) == 1
 
 
 @asynctest

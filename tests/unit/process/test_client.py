@@ -117,17 +117,16 @@ async def test_devnull_and_stdout() -> None:
         result = await connection.run("cmd", stdin=nacre.DEVNULL)
         assert result.stderr == "cmd\n"
         result = await connection.run("cmd", input="x", stderr=nacre.STDOUT)
-        assert (result.stdout, result.stderr) == ("xcmd\n", None)
+        assert (result.stdout, result.stderr) == ("xcmd\n", "")
         result = await connection.run("cmd", input="x", stdout=nacre.DEVNULL)
-        assert (result.stdout, result.stderr) == (None, "cmd\n")
+        assert (result.stdout, result.stderr) == ("", "cmd\n")
         result = await connection.run("cmd", input="x", stderr=nacre.DEVNULL)
-        assert (result.stdout, result.stderr) == ("x", None)
+        assert (result.stdout, result.stderr) == ("x", "")
         process = await connection.create_process(
             "cmd", stdout=nacre.DEVNULL, stdin=nacre.DEVNULL, stderr=nacre.DEVNULL
         )
-        for name in ("stdin", "stdout", "stderr"):
-            with pytest.raises(RuntimeError, match=name):
-                getattr(process, name)
+        assert await process.stdout.read() == await process.stderr.read() == ""
+        assert process.stdin.is_closing()
         await process.wait()
 
 
@@ -137,8 +136,22 @@ async def test_redirect_later() -> None:
         process = await connection.create_process("cmd")
         await process.redirect(stdin=nacre.DEVNULL, stderr=nacre.STDOUT)
         assert (await process.wait()).stdout == "cmd\n"
-        with pytest.raises(nacre.NotSupportedYet):
-            await process.redirect(stdout="/tmp/x")
+
+
+@asynctest
+async def test_a_time_limit_covers_the_opening() -> None:
+    class Never(nacre.SSHServerSession[str]):
+        async def exec_requested(self, command: str) -> bool:
+            await asyncio.Event().wait()
+            return True
+
+    async with served(session_factory=Never) as connection:
+        with pytest.raises(nacre.TimeoutError, match=r"did not start within 0.05 s") as info:
+            await connection.run("cmd", timeout=0.05, env={"A": "b"})
+        assert (info.value.command, info.value.exit_status, info.value.stdout) == ("cmd", None, "")
+        assert info.value.env == {"A": "b"}
+        while connection._link.channels:
+            await asyncio.sleep(0)
 
 
 @asynctest

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import io
+import os
+import pty
+import subprocess
+import sys
+import termios
 from typing import Any
 
 import pytest
@@ -143,16 +150,87 @@ async def test_sftp_needs_a_factory_of_its_own() -> None:
 
 
 @asynctest
-async def test_redirection_is_refused_by_name() -> None:
+async def test_redirection_of_a_child_process() -> None:
+    async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+        child = await asyncio.create_subprocess_exec(
+            "sh", "-c", "tr a-z A-Z; echo errors >&2", stdin=-1, stdout=-1, stderr=-1
+        )
+        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        await process.stdout.drain()
+        await process.stderr.drain()
+        process.exit(await child.wait())
+
+    async with served(handler, encoding=None) as connection:
+        data = b"abc" * 200_000
+        result = await connection.run(input=data, encoding=None)
+        assert (result.stdout, result.stderr, result.exit_status) == (data.upper(), b"errors\n", 0)
+
+
+@asynctest
+async def test_a_child_that_reads_no_more_costs_the_rest_of_the_input_alone() -> None:
+    async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+        child = subprocess.Popen(["head", "-c", "3"], stdin=-1, stdout=-1)
+        await process.redirect(stdin=child.stdin, stdout=child.stdout)
+        await process.stdout.drain()
+        process.exit(child.wait())
+
+    async with served(handler, encoding=None) as connection:
+        result = await connection.run(input=bytes(10_000_000), encoding=None)
+        assert (result.stdout, result.exit_status) == (bytes(3), 0)
+
+
+@asynctest
+async def test_signals_and_sizes_reach_a_child() -> None:
+    async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+        leader, follower = pty.openpty()
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "import os,signal;signal.signal(28,lambda *a:print(os.get_terminal_size(0)[0],flush=True));"
+            "print('up',flush=True);[signal.pause() for _ in range(9)]",
+            stdin=follower,
+            stdout=-1,
+            # So that the terminal is the child's, and it is told of sizes.
+            preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+        )
+        os.close(follower)
+        process.set_redirect_pid(child.pid)
+        await process.redirect(stdin=leader, stdout=child.stdout)
+        await process.stdout.drain()
+        process.exit(-(await child.wait()))
+
+    async with served(handler, encoding=None) as connection:
+        process = await connection.create_process("x", encoding=None, term_type="xterm")
+        assert await process.stdout.readline() == b"up\n"
+        process.change_terminal_size(123, 45)
+        assert await process.stdout.readline() == b"123\n"
+        process.send_break(1)
+        process.send_signal("NONSENSE")
+        process.terminate()
+        assert (await process.wait()).exit_status == 15
+
+
+@asynctest
+async def test_what_fails_ends_the_session_and_is_reported() -> None:
     async def handler(process: nacre.SSHServerProcess[str]) -> None:
         await process.redirect()
         await process.redirect(stdin=nacre.PIPE)
-        for redirection in ({"stdin": "/x"}, {"stdout": nacre.DEVNULL}, {"stderr": nacre.STDOUT}):
-            with pytest.raises(nacre.NotSupportedYet):
-                await process.redirect(**redirection)  # type: ignore[arg-type]  # what stands in for it is enough
-        with pytest.raises(nacre.NotSupportedYet):
-            process.set_redirect_pid(1)
+        for target in (nacre.STDOUT, -7):
+            with pytest.raises(ValueError):
+                await process.redirect(stderr=target)
+        await process.redirect(stdout=io.BytesIO(b"\xff"))
+        await process.wait_closed()
+
+    async with served(handler) as connection:
+        assert (await connection.run()).exit_status == 1
+    assert "redirecting stdout" in reported()[0]["message"]
+
+
+@asynctest
+async def test_no_input_and_no_output() -> None:
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        await process.redirect(stdin=nacre.DEVNULL, stdout=nacre.DEVNULL)
         process.exit(0)
 
     async with served(handler) as connection:
-        assert (await connection.run()).exit_status == 0
+        assert (await connection.run(input="x" * 100_000)).exit_status == 0
