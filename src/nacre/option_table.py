@@ -138,6 +138,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
     # nacre's own: how long a peer's first line may take, and how many may be at their login at once.
     _server("ident_timeout", limits.IDENT_TIMEOUT, values.seconds),
     _server("max_unauthenticated", aio_limits.UNAUTHENTICATED, values.positive),
+    # nacre's own: what one client may have open at once.
+    _server("max_channels", limits.MAX_CHANNELS, values.positive),
+    _server("max_sessions", limits.MAX_SESSIONS, values.count),
     _both("keepalive_interval", 0.0, values.seconds),
     _both("keepalive_count_max", 3, values.count),
     # --- the host's key, and trust in it

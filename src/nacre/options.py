@@ -138,5 +138,7 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
         software_version=options.server_version or f"nacre_{__version__}",
         host_keys=host_keys,
         ident_timeout=options.ident_timeout,
+        max_channels=options.max_channels,
+        max_sessions=options.max_sessions,
         **_common(options),
     )

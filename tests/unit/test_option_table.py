@@ -28,7 +28,7 @@ sftp_version allow_scp window max_pktsize""".split()
 SESSION = """command subsystem env send_env request_pty term_type term_size term_modes x11_forwarding
 x11_display x11_auth_path x11_single_connection encoding errors window max_pktsize""".split()
 #: nacre's own.
-OWN = {"ident_timeout", "max_unauthenticated"}
+OWN = {"ident_timeout", "max_channels", "max_sessions", "max_unauthenticated"}
 
 
 def test_every_name_is_known() -> None:

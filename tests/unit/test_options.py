@@ -108,4 +108,9 @@ def test_what_the_protocol_is_told() -> None:
     server = server_settings(nacre.SSHServerConnectionOptions(ident_timeout=3), (host_key(),))
     assert server.software_version == f"nacre_{nacre.__version__}"
     assert (server.ident_timeout, server.login_timeout) == (3, 60)
+    assert (server.max_channels, server.max_sessions) == (4096, 1024)
     assert server.host_keys == (host_key(),)
+    few = nacre.SSHServerConnectionOptions(max_channels=3, max_sessions=0)
+    assert (server_settings(few, ()).max_channels, server_settings(few, ()).max_sessions) == (3, 0)
+    with pytest.raises(ValueError, match="max_channels: 0 is not positive"):
+        nacre.SSHServerConnectionOptions(max_channels=0)

@@ -11,6 +11,7 @@ from tests.support.face import (
     OpenServer,
     PasswordServer,
     Recorder,
+    SessionServer,
     asynctest,
     connect,
     connected,
@@ -118,3 +119,28 @@ async def test_process_and_session_factories_come_before_the_callback() -> None:
         connected(listener) as connection,
     ):
         assert (await connection.run("x")).exit_status == 5
+
+
+@asynctest
+async def test_one_client_has_as_many_sessions_and_channels_as_the_options_say() -> None:
+    shortage = nacre.errors.OpenFailureReason.RESOURCE_SHORTAGE
+    for limit, reason in (
+        ({"max_sessions": 2}, "too many sessions"),
+        ({"max_channels": 2}, "too many channels"),
+    ):
+        async with (
+            serving(server_factory=lambda: SessionServer(Recorder, []), **limit) as listener,
+            connected(listener) as connection,
+            connected(listener) as another,
+        ):
+            channels = [(await connection.create_session(Recorder, "x"))[0] for _ in range(2)]
+            with pytest.raises(nacre.ChannelOpenError, match=reason) as refused:
+                await connection.create_session(Recorder, "x")
+            assert refused.value.code == shortage
+            await another.create_session(Recorder, "x")  # another client has its own
+            channels[0].close()
+            await channels[0].wait_closed()
+            await connection.create_session(Recorder, "x")
+            for one in (connection, another):
+                one.close()
+                await one.wait_closed()

@@ -20,7 +20,7 @@ from nacre.hub.control import ControlServer
 from nacre.hub.front import Front
 from nacre.hub.ground import Ground, HubOptions, open_ground
 from nacre.hub.isolation import Isolation, choose
-from nacre.hub.login import HubServer, LoginBook
+from nacre.hub.login import MAX_CHANNELS, MAX_SESSIONS, HubServer, LoginBook
 from nacre.hub.operations import Operations, SessionRow
 from nacre.hub.problem import HubProblem, os_problem
 from nacre.hub.sessions import SessionInfo, SessionManager
@@ -129,6 +129,8 @@ class Hub:
                 login_timeout=config.limits.login,
                 ident_timeout=config.limits.identification,
                 max_unauthenticated=config.limits.unauthenticated,
+                max_channels=MAX_CHANNELS,
+                max_sessions=MAX_SESSIONS,
                 keepalive_interval=config.keepalive.interval,
                 keepalive_count_max=config.keepalive.count,
                 encoding=None,

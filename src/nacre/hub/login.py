@@ -26,8 +26,9 @@ _log: Final = logging.getLogger("nacre.hub")
 
 #: The longest user name that is looked at: a name, "+" and an app; nothing longer can be right.
 _LONGEST: Final = 128
-#: Sessions that one connection may have open at once (as OpenSSH's MaxSessions).
+#: Sessions that one connection may have open at once (as OpenSSH's MaxSessions), and channels of any kind.
 MAX_SESSIONS: Final = 10
+MAX_CHANNELS: Final = 64
 #: Connections of one user, and connections of all who come with an invite: any key opens these.
 MAX_CONNECTIONS: Final = 32
 #: How long somebody with an invite may stay, in seconds.
