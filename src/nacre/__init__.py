@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.client_connection import SSHClientConnection as SSHClientConnection
     from nacre.connecting import connect as connect
     from nacre.connecting import create_connection as create_connection
+    from nacre.connecting import get_server_auth_methods as get_server_auth_methods
     from nacre.connecting import get_server_host_key as get_server_host_key
     from nacre.connecting import run_client as run_client
     from nacre.errors import BreakReceived as BreakReceived
@@ -67,8 +68,10 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.keys import set_default_skip_rsa_key_validation as set_default_skip_rsa_key_validation
     from nacre.listening import SSHAcceptHandler as SSHAcceptHandler
     from nacre.listening import SSHAcceptor as SSHAcceptor
+    from nacre.listening import connect_reverse as connect_reverse
     from nacre.listening import create_server as create_server
     from nacre.listening import listen as listen
+    from nacre.listening import listen_reverse as listen_reverse
     from nacre.listening import run_server as run_server
     from nacre.options import SSHClientConnectionOptions as SSHClientConnectionOptions
     from nacre.options import SSHServerConnectionOptions as SSHServerConnectionOptions
@@ -120,8 +123,10 @@ _HOMES: Final[dict[str, str]] = {
         "nacre.client_connection": "SSHClientConnection",
         "nacre.server_connection": "SSHServerConnection",
         "nacre.options": "SSHClientConnectionOptions SSHServerConnectionOptions",
-        "nacre.connecting": "connect create_connection get_server_host_key run_client",
-        "nacre.listening": "SSHAcceptHandler SSHAcceptor create_server listen run_server",
+        "nacre.connecting": "connect create_connection get_server_auth_methods get_server_host_key run_client",
+        "nacre.listening": (
+            "SSHAcceptHandler SSHAcceptor connect_reverse create_server listen listen_reverse run_server"
+        ),
         "nacre.keys": (
             "SSHKey SSHKeyPair generate_private_key import_private_key import_public_key load_keypairs "
             "load_public_keys read_private_key read_private_key_list read_public_key read_public_key_list "
@@ -166,8 +171,6 @@ _ABSENT: Final[dict[str, str]] = {
             "SSHSubprocessProtocol SSHSubprocessReadPipe SSHSubprocessTransport SSHSubprocessWritePipe"
         ),
         "the line editor": "SSHLineEditorChannel",
-        "reverse connections": "connect_reverse listen_reverse",
-        "querying authentication methods": "get_server_auth_methods",
         "packet traces": "set_debug_level",
     }.items()
     for name in names.split()

@@ -11,8 +11,9 @@ import builtins
 import fnmatch
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import nacre  # for the functions that make connections, which import this module
 from nacre.absent import Refusals, absent
 from nacre.aio.client_channel import SessionRequest, SSHClientChannel
 from nacre.aio.driver import Handlers
@@ -36,6 +37,9 @@ from nacre.process.result import SSHCompletedProcess, TimeoutError
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.settings import Role
+
+if TYPE_CHECKING:
+    from nacre.server_connection import SSHServerConnection
 
 S = TypeVar("S", bound=SSHClientSession[Any])
 
@@ -317,13 +321,34 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             f"the process did not start within {timeout} s",
         )  # fmt: skip
 
+    # ------------------------------------------------------------ connections through this one
+
+    @opening
+    async def connect_ssh(self, host: str, port: int | tuple[()] = (), **kwargs: Any) -> SSHClientConnection:
+        """Connect to another server through this one; all else as `nacre.connect`.
+
+        Raises:
+            ChannelOpenError: this server does not connect to it for us.
+        """
+        return await nacre.connect(host, port, tunnel=self, **kwargs)
+
+    async def create_ssh_connection(
+        self, client_factory: Any, host: str, port: int | tuple[()] = (), **kwargs: Any
+    ) -> tuple[SSHClientConnection, SSHClient]:
+        """Connect as `connect_ssh` does, and return the connection and its callback object."""
+        return await nacre.create_connection(client_factory, host, port, tunnel=self, **kwargs)
+
+    @opening
+    async def connect_reverse_ssh(
+        self, host: str, port: int | tuple[()] = (), **kwargs: Any
+    ) -> SSHServerConnection:
+        """Connect to a host through this server, and be its server; all else as `nacre.connect_reverse`."""
+        return await nacre.connect_reverse(host, port, tunnel=self, **kwargs)
+
     # ------------------------------------------------------------ not in this version
 
     create_subprocess = absent("create_subprocess", "use create_process")
     start_sftp_client = absent("start_sftp_client")
-    create_ssh_connection = absent("create_ssh_connection")
-    connect_ssh = absent("connect_ssh")
-    connect_reverse_ssh = absent("connect_reverse_ssh")
     listen_ssh = absent("listen_ssh")
     listen_reverse_ssh = absent("listen_reverse_ssh")
     create_connection = absent("create_connection")

@@ -1,7 +1,8 @@
 """Opening client connections.
 
-Owns: `connect`, `create_connection`, `run_client`, `get_server_host_key`. Must not know: what is done
-with a connection. (The module is not called `connect`: that is the name of a function.)
+Owns: `connect`, `create_connection`, `run_client`, `get_server_host_key`, `get_server_auth_methods`, and
+the hops on the way. Must not know: what is done with a connection. (The module is not called `connect`:
+that is the name of a function.)
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import asyncio
 import getpass
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
+from nacre.aio.driver import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
 from nacre.client_auth import load_client_keys
 from nacre.client_connection import SSHClientConnection
-from nacre.errors import HostKeyNotVerifiable, NotSupportedYet
+from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
+from nacre.errors import HostKeyNotVerifiable, PermissionDenied
 from nacre.keys import SSHKey
-from nacre.options import SSHClientConnectionOptions
+from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions
+from nacre.protocol import events
 
 
 @opening
@@ -40,7 +44,8 @@ async def connect(
     Args:
         host: its name or address; "": this machine.
         port: its port; not given: 22.
-        tunnel: not in this version.
+        tunnel: a client connection to go through, or "[user@]host[:port][,…]": hosts to go through,
+            each logged in to as `connect` does without further options.
         family: the address family.
         flags: of getaddrinfo.
         local_addr: (host, port) to connect from.
@@ -76,41 +81,87 @@ async def connect(
 
 
 async def _connect(
-    options: SSHClientConnectionOptions, flags: int, sock: socket.socket | None
+    options: SSHClientConnectionOptions,
+    flags: int = 0,
+    sock: socket.socket | None = None,
+    kind: type[SSHClientConnection] = SSHClientConnection,
+    depth: int = 0,
 ) -> SSHClientConnection:
-    loop = asyncio.get_running_loop()
-    connection = SSHClientConnection(
-        loop,
-        options,
-        options.client_factory or SSHClient,
-        options.username or _local_user(),
-        await load_client_keys(options),
-        (options.host or "localhost", options.port),
-    )
+    hop = None if sock is not None else await go_through(options, depth)
+    tunnel = hop or (options.tunnel if sock is None else None)
     try:
-        if sock is not None:
-            sock.setblocking(False)
-            await loop.create_connection(lambda: connection.driver, sock=sock)
-        else:
-            await loop.create_connection(
-                lambda: connection.driver,
-                cast("str", options.host or None),  # None is this machine, as for asyncio's own
-                options.port,
-                family=options.family,
-                flags=flags,
-                local_addr=options.local_addr,
-            )
-        await asyncio.wait((connection.established,))
-        connection.established.result()
+        connection = kind(
+            asyncio.get_running_loop(),
+            options,
+            options.client_factory or SSHClient,
+            options.username or local_user(),
+            await load_client_keys(options),
+            (options.host or "localhost", options.port),
+        )
     except BaseException:
-        connection.abort()
-        if connection.driver.transport is not None:
-            await connection.wait_closed()
+        if hop is not None:
+            hop.abort()
+            await hop.wait_closed()
         raise
+    if hop is not None:
+        connection.own(hop)
+    await dial(connection, options, flags=flags, sock=sock, tunnel=tunnel)
     return connection
 
 
-def _local_user() -> str:
+async def go_through(options: SSHConnectionOptions, depth: int = 0) -> SSHClientConnection | None:
+    """Open the hops that the option `tunnel` names as text, one through the other.
+
+    Args:
+        options: of the connection that is to come, which then owns the last hop, as each hop owns the
+            one before.
+        depth: of hops that are themselves on the way to something.
+
+    Returns:
+        The last hop, or None when the option is not a str.
+
+    Raises:
+        OSError, DisconnectError, ValueError: as `connect`; a note says which hop it was.
+    """
+    if not isinstance(options.tunnel, str):
+        return None
+    if depth >= MAX_HOPS:
+        raise ValueError(f"a way of more than {MAX_HOPS} hops: the configuration goes round in a circle")
+    last: SSHClientConnection | None = None
+    for hop in parse_hops(options.tunnel):
+        try:
+            last = await _open_hop(hop, options, last, depth + 1)
+        except Exception as error:
+            error.add_note(f"on the way to {options.host or 'localhost'}, at {hop.host}")
+            raise
+    return last
+
+
+async def _open_hop(
+    hop: Hop, options: SSHConnectionOptions, before: SSHClientConnection | None, depth: int
+) -> SSHClientConnection:
+    """Log in to one hop; what is before it belongs to it from here on, also when it fails."""
+    try:
+        settings = SSHClientConnectionOptions(
+            host=hop.host,
+            port=hop.port or (),
+            username=hop.user or (),
+            tunnel=before if before is not None else (),
+            config=options.config if options.is_given("config") else (),
+        )
+        connection = await _connect(settings, depth=depth)
+    except BaseException:
+        if before is not None:
+            before.abort()
+            await before.wait_closed()
+        raise
+    if before is not None:
+        connection.own(before)
+    return connection
+
+
+def local_user() -> str:
+    """Return the name of the user that this process belongs to."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
@@ -171,6 +222,59 @@ async def get_server_host_key(host: str = "", port: int | tuple[()] = (), **kwar
     return connection.get_server_host_key()
 
 
-async def listen_reverse(*args: Any, **kwargs: Any) -> Any:
-    """Accept connections and be the client on them: not in this version."""
-    raise NotSupportedYet("listen_reverse")
+class _MethodsCatcher(SSHClientConnection):
+    """Tries no method, and takes note of those that could have been tried."""
+
+    methods: list[str]
+
+    def _questions(self) -> Handlers:
+        self.methods = ["none"]
+        return {**super()._questions(), events.AuthNeeded: self._note}
+
+    def _note(self, event: events.AuthNeeded) -> None:
+        self.methods = list(event.methods)
+        self._link.answer(event.token, None)
+
+
+async def get_server_auth_methods(
+    host: str = "", port: int | tuple[()] = (), username: str | tuple[()] = (), **kwargs: Any
+) -> list[str]:
+    """Return the methods by which a server would let a user try to log in.
+
+    The server's key is not checked: do not trust the answer with more than a curious look.
+
+    Args:
+        host: its name or address.
+        port: its port; not given: 22.
+        username: the user; not given: as for `connect`.
+        kwargs: tunnel, proxy_command, family, flags, local_addr, sock, client_version, kex_algs,
+            server_host_key_algs, config and options, as for `connect`.
+
+    Returns:
+        The methods in the server's order; ["none"] when it lets the user in without any.
+
+    Raises:
+        OSError: the transport could not be connected.
+        DisconnectError: the connection ended before the answer came.
+    """
+    flags, sock = kwargs.pop("flags", 0), kwargs.pop("sock", None)
+    options = SSHClientConnectionOptions(
+        kwargs.pop("options", None),
+        **{"host": host or (), "port": port, "username": username, **kwargs},
+    )
+    options = SSHClientConnectionOptions(options, known_hosts=None, client_keys=None, client_factory=None)
+    seen: list[_MethodsCatcher] = []
+
+    class Catcher(_MethodsCatcher):
+        def _questions(self) -> Handlers:
+            seen.append(self)
+            return super()._questions()
+
+    async with asyncio.timeout(options.connect_timeout):
+        try:
+            connection = await _connect(options, flags, sock, Catcher)
+        except PermissionDenied:
+            return seen[0].methods
+    connection.abort()
+    await connection.wait_closed()
+    return seen[0].methods

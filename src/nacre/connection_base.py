@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from nacre.aio.driver import Driver, Handlers
 from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
@@ -25,6 +25,16 @@ from nacre.server import SSHServer
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 OwnerT = TypeVar("OwnerT", SSHClient, SSHServer)
+
+
+class Resource(Protocol):
+    """What lives no longer than a connection: the hop it goes through, a proxy command, an agent."""
+
+    def close(self) -> None:
+        """Begin to end."""
+
+    async def wait_closed(self) -> None:
+        """Wait for the end."""
 
 
 class SSHConnection(Generic[OwnerT]):
@@ -44,6 +54,7 @@ class SSHConnection(Generic[OwnerT]):
         self._owner: OwnerT | None = None
         self._extra: dict[str, Any] = {}
         self._setup_error: Exception | None = None
+        self._resources: list[Resource] = []
         self._keepalive = (options.keepalive_interval, options.keepalive_count_max)
         #: Done when the user is logged in, or when that will never be.
         self.established: asyncio.Future[None] = loop.create_future()
@@ -84,6 +95,27 @@ class SSHConnection(Generic[OwnerT]):
         """The asyncio protocol of this connection."""
         return self._link.driver
 
+    @property
+    def link(self) -> Link:
+        """The runtime of this connection."""
+        return self._link
+
+    def own(self, resource: Resource) -> None:
+        """Close something with this connection, and have `wait_closed` wait for it."""
+        self._resources.append(resource)
+
+    async def discard(self) -> None:
+        """Wait for the end of a connection that was aborted, and may never have had a transport."""
+        if self._link.driver.transport is not None:
+            await self._link.wait_closed()
+        await self._end_resources()
+
+    async def _end_resources(self) -> None:
+        for resource in self._resources:
+            resource.close()
+        for resource in self._resources:
+            await resource.wait_closed()
+
     # ------------------------------------------------------------ asked by the link
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
@@ -113,6 +145,8 @@ class SSHConnection(Generic[OwnerT]):
                 self._link.report(raised, "connection_lost")
         if not self.established.done():
             self.established.set_exception(error or ConnectionLost("the connection was closed"))
+        for resource in self._resources:
+            resource.close()
 
     # ------------------------------------------------------------ events
 
@@ -270,6 +304,7 @@ class SSHConnection(Generic[OwnerT]):
     async def wait_closed(self) -> None:
         """Wait until the connection is over, with every task that belonged to it."""
         await self._link.wait_closed()
+        await self._end_resources()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,33 +1,41 @@
 """Serving: listeners, and server connections over them.
 
-Owns: `listen`, `create_server`, `run_server` and `SSHAcceptor`. Must not know: what is done with a
-connection.
+Owns: `listen`, `create_server`, `run_server`, `connect_reverse` (dial out and be the server),
+`listen_reverse` (accept and be the client) and `SSHAcceptor`. Must not know: what is done with a connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
 from nacre.aio.driver import Driver
 from nacre.aio.log import plain
 from nacre.aio.opening import opening
-from nacre.client_auth import load_private_keys
+from nacre.client import SSHClient
+from nacre.client_auth import load_client_keys, load_private_keys
+from nacre.client_connection import SSHClientConnection
+from nacre.connecting import go_through, local_user
+from nacre.connection_base import SSHConnection
+from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
-from nacre.keys import SSHKeyPair
-from nacre.options import SSHServerConnectionOptions
+from nacre.keys import SSHKeyPair, load_keypairs
+from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions, SSHServerConnectionOptions
 from nacre.server import SSHServer
 from nacre.server_auth import read_authorized
 from nacre.server_connection import SSHServerConnection
 
 #: Called with each connection once its user is logged in.
-SSHAcceptHandler = Callable[[SSHServerConnection], Awaitable[None] | None]
+SSHAcceptHandler = Callable[[Any], Awaitable[None] | None]
 #: Called with a connection that ended before that, and why.
-SSHErrorHandler = Callable[[SSHServerConnection, BaseException], None]
+SSHErrorHandler = Callable[[Any, BaseException], None]
+
+_DEFAULT_PORT = 22
 
 
 async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPair, ...]:
@@ -44,20 +52,85 @@ async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPai
     return tuple(keys)
 
 
+class _Side(Protocol):
+    """Makes the connection objects of one role."""
+
+    def connection(self) -> SSHConnection[Any]:
+        """Return a new one."""
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Change the options of those that are made later."""
+
+    def unauthenticated(self) -> int:
+        """Return how many may be at their login at once."""
+
+
+class _ServerSide:
+    """We are the server."""
+
+    def __init__(self, options: SSHServerConnectionOptions, host_keys: tuple[SSHKeyPair, ...]) -> None:
+        self._options = options
+        self._host_keys = host_keys
+
+    def connection(self) -> SSHServerConnection:
+        options = self._options
+        factory = options.server_factory or SSHServer
+        return SSHServerConnection(asyncio.get_running_loop(), options, factory, self._host_keys)
+
+    def update(self, changes: dict[str, Any]) -> None:
+        options = SSHServerConnectionOptions(self._options, **changes)
+        if "server_host_keys" in changes or "passphrase" in changes:
+            if inspect.iscoroutinefunction(options.passphrase):
+                raise NotSupportedYet(
+                    "update with a coroutine as passphrase", "load the keys yourself before"
+                )
+            host_keys = tuple(load_keypairs(options.server_host_keys, options.passphrase))
+            if not host_keys:
+                raise ValueError("a server needs a host key")
+            self._host_keys = host_keys
+        if "authorized_client_keys" in changes:
+            read_authorized(options.authorized_client_keys)
+        self._options = options
+
+    def unauthenticated(self) -> int:
+        return int(self._options.max_unauthenticated)
+
+
+class _ClientSide:
+    """We are the client, on connections that the servers have made."""
+
+    def __init__(self, options: SSHClientConnectionOptions, keys: list[SSHKeyPair]) -> None:
+        self._options = options
+        self._keys = keys
+
+    def connection(self) -> SSHClientConnection:
+        options = self._options
+        # Nobody was called by a name here: what is looked up is the address, or the alias.
+        where = ("", _DEFAULT_PORT)
+        factory, user = options.client_factory or SSHClient, options.username or local_user()
+        return SSHClientConnection(asyncio.get_running_loop(), options, factory, user, self._keys, where)
+
+    def update(self, changes: dict[str, Any]) -> None:
+        if "client_keys" in changes or "passphrase" in changes:
+            raise NotSupportedYet("update(client_keys=…)", "close this listener and start another")
+        self._options = SSHClientConnectionOptions(self._options, **changes)
+
+    def unauthenticated(self) -> int:
+        return limits.UNAUTHENTICATED
+
+
 class SSHAcceptor:
-    """A listener; returned by `listen`. Closing it leaves the connections alone."""
+    """A listener; returned by `listen` and `listen_reverse`. Closing it leaves the connections alone."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        options: SSHServerConnectionOptions,
-        host_keys: tuple[SSHKeyPair, ...],
+        side: _Side,
         acceptor: SSHAcceptHandler | None,
         error_handler: SSHErrorHandler | None,
     ) -> None:
         self._loop = loop
-        self._options = options
-        self._host_keys = host_keys
+        self._side = side
         self._acceptor = acceptor
         self._error_handler = error_handler
         self._unauthenticated = 0
@@ -72,21 +145,18 @@ class SSHAcceptor:
     # ------------------------------------------------------------ asked by the accept loop
 
     def _admits(self) -> bool:
-        return self._unauthenticated < int(self._options.max_unauthenticated)
+        return self._unauthenticated < self._side.unauthenticated()
 
     def _make(self) -> Driver:
         self._unauthenticated += 1
-        options = self._options
-        connection = SSHServerConnection(
-            self._loop, options, options.server_factory or SSHServer, self._host_keys
-        )
+        connection = self._side.connection()
         connection.established.add_done_callback(lambda done: self._settled(connection, done))
         return connection.driver
 
     def _failed(self, protocol: asyncio.BaseProtocol) -> None:
         self._unauthenticated -= 1
 
-    def _settled(self, connection: SSHServerConnection, done: asyncio.Future[None]) -> None:
+    def _settled(self, connection: SSHConnection[Any], done: asyncio.Future[None]) -> None:
         """A login is complete, or will never be."""
         self._unauthenticated -= 1
         error = done.exception()
@@ -122,11 +192,10 @@ class SSHAcceptor:
         """Change options for the connections that come later.
 
         Raises:
-            TypeError, ValueError, NotSupportedYet: as for `SSHServerConnectionOptions`.
+            TypeError, ValueError, NotSupportedYet: as for the options of the role.
+            OSError, KeyImportError, KeyEncryptionError: a new host key cannot be used; the old ones stay.
         """
-        if "server_host_keys" in kwargs or "passphrase" in kwargs:
-            raise NotSupportedYet("update(server_host_keys=…)", "close this listener and start another")
-        self._options = SSHServerConnectionOptions(self._options, **kwargs)
+        self._side.update(kwargs)
 
     def close(self) -> None:
         """Stop to accept."""
@@ -148,7 +217,7 @@ class SSHAcceptor:
         await self.wait_closed()
 
 
-async def _run(handler: SSHAcceptHandler, connection: SSHServerConnection) -> None:
+async def _run(handler: SSHAcceptHandler, connection: SSHConnection[Any]) -> None:
     result = handler(connection)
     if result is not None:
         await result
@@ -177,7 +246,7 @@ async def listen(
     Args:
         host: the name or address to listen on; "": every interface.
         port: the port; 0: a free one; not given: 22.
-        tunnel: not in this version.
+        tunnel: not in this version: a server that listens for us.
         family: the address family.
         flags: of getaddrinfo.
         backlog: the queue of connections in the kernel; at least 1024 are asked for in any case.
@@ -199,17 +268,33 @@ async def listen(
     options = SSHServerConnectionOptions(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
-    loop = asyncio.get_running_loop()
     host_keys = await load_host_keys(options)
     read_authorized(options.authorized_client_keys)  # a file that cannot be read is an error now
-    listener = SSHAcceptor(loop, options, host_keys, acceptor, error_handler)
+    listener = SSHAcceptor(
+        asyncio.get_running_loop(), _ServerSide(options, host_keys), acceptor, error_handler
+    )
+    await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)
+    return listener
+
+
+async def _start(
+    listener: SSHAcceptor,
+    options: SSHConnectionOptions,
+    sock: socket.socket | None,
+    flags: int,
+    backlog: int,
+    reuse_address: bool | None,
+    reuse_port: bool | None,
+) -> None:
+    if options.tunnel is not None:
+        raise NotSupportedYet("listening through a tunnel", "it needs remote forwarding")
     if sock is not None:
         sock.setblocking(False)
         sock.listen(max(backlog, limits.BACKLOG))
         sockets = [sock]
     else:
         sockets = await open_sockets(
-            loop,
+            asyncio.get_running_loop(),
             options.host,
             options.port,
             family=options.family,
@@ -219,7 +304,6 @@ async def listen(
             reuse_port=reuse_port,
         )
     await listener.start(sockets)
-    return listener
 
 
 @opening
@@ -243,23 +327,122 @@ async def run_server(
         DisconnectError: the connection ended before that.
     """
     options = SSHServerConnectionOptions(options, config=config, **kwargs)
-    loop = asyncio.get_running_loop()
-    connection = SSHServerConnection(
-        loop, options, options.server_factory or SSHServer, await load_host_keys(options)
-    )
-    sock.setblocking(False)
-    try:
-        await loop.connect_accepted_socket(lambda: connection.driver, sock)
-        await asyncio.wait((connection.established,))
-        connection.established.result()
-    except BaseException:
-        connection.abort()
-        if connection.driver.transport is not None:
-            await connection.wait_closed()
-        raise
+    return await _serve(options, sock=sock)
+
+
+async def _serve(
+    options: SSHServerConnectionOptions, flags: int = 0, sock: socket.socket | None = None
+) -> SSHServerConnection:
+    """Be the server on a connection that is made by us, or that is there."""
+    host_keys = await load_host_keys(options)
+    hop = None if sock is not None else await go_through(options)
+    connection = _ServerSide(options, host_keys).connection()
+    if hop is not None:
+        connection.own(hop)
+    tunnel = hop or (options.tunnel if sock is None else None)
+    await dial(connection, options, flags=flags, sock=sock, tunnel=tunnel)
     return connection
 
 
-async def connect_reverse(*args: Any, **kwargs: Any) -> Any:
-    """Dial out and be the server: not in this version."""
-    raise NotSupportedYet("connect_reverse")
+@opening
+async def connect_reverse(
+    host: str = "",
+    port: int | tuple[()] = (),
+    *,
+    tunnel: Any = (),
+    family: Any = (),
+    flags: int = 0,
+    local_addr: Any = (),
+    sock: socket.socket | None = None,
+    config: Any = (),
+    options: SSHServerConnectionOptions | None = None,
+    **kwargs: Any,
+) -> SSHServerConnection:
+    """Connect to a host that is then our client: the reverse of `connect`; see `listen_reverse`.
+
+    Args:
+        host: its name or address; "": this machine.
+        port: its port; not given: 22.
+        tunnel: a client connection to go through, or the hosts to go through as text, as for `connect`.
+        family: the address family.
+        flags: of getaddrinfo.
+        local_addr: (host, port) to connect from.
+        sock: a connected socket to use, in place of a new one.
+        config: not in this version.
+        options: options collected before; keywords override them.
+        kwargs: options by name; see `SSHServerConnectionOptions`.
+
+    Returns:
+        The connection, whose user is logged in.
+
+    Raises:
+        OSError: the transport could not be connected.
+        DisconnectError: the connection ended before the login was complete.
+        TimeoutError: it took longer than `connect_timeout`.
+        ValueError: there is no host key, or an option is wrong.
+    """
+    options = SSHServerConnectionOptions(
+        options,
+        host=host or (),
+        port=port,
+        tunnel=tunnel,
+        family=family,
+        local_addr=local_addr,
+        config=config,
+        **kwargs,
+    )
+    async with asyncio.timeout(options.connect_timeout):
+        return await _serve(options, flags, sock)
+
+
+@opening
+async def listen_reverse(
+    host: str = "",
+    port: int | tuple[()] = (),
+    *,
+    tunnel: Any = (),
+    family: Any = (),
+    flags: int = socket.AI_PASSIVE,
+    backlog: int = 100,
+    sock: socket.socket | None = None,
+    reuse_address: bool | None = None,
+    reuse_port: bool | None = None,
+    acceptor: SSHAcceptHandler | None = None,
+    error_handler: SSHErrorHandler | None = None,
+    config: Any = (),
+    options: SSHClientConnectionOptions | None = None,
+    **kwargs: Any,
+) -> SSHAcceptor:
+    """Accept connections from hosts that are then our servers: the reverse of `listen`.
+
+    Whose key such a host must show is looked up by `host_key_alias` or else by the address that it
+    comes from, without a port.
+
+    Args:
+        host: the name or address to listen on; "": every interface.
+        port: the port; 0: a free one; not given: 22.
+        tunnel: not in this version: a server that listens for us.
+        family: the address family.
+        flags: of getaddrinfo.
+        backlog: the queue of connections in the kernel; at least 1024 are asked for in any case.
+        sock: a bound socket to use, in place of new ones.
+        reuse_address: SO_REUSEADDR; None: as is usual on this system.
+        reuse_port: SO_REUSEPORT.
+        acceptor: called with each connection once we are logged in; may be a coroutine function,
+            whose task belongs to the connection.
+        error_handler: called with each connection that ended before that, and why.
+        config: not in this version.
+        options: options collected before; keywords override them.
+        kwargs: options by name; see `SSHClientConnectionOptions`.
+
+    Raises:
+        OSError: an address cannot be listened on; the message names it.
+        ValueError: an option is wrong.
+    """
+    options = SSHClientConnectionOptions(
+        options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
+    )
+    side = _ClientSide(options, await load_client_keys(options))
+    listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
+    await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)
+    return listener

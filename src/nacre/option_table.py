@@ -92,13 +92,10 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _server("server_version", "", values.version),
     _both("host", "", values.text),
     _both("port", 22, values.port),
-    _absent(_B, "tunnel", None, "", hint="open the first connection yourself and give its socket as sock="),
-    _absent(
-        _B, "proxy_command", None, "", [], hint="start the command yourself and give its socket as sock="
-    ),
+    _both("tunnel", None, values.tunnel),
+    _both("proxy_command", None, values.proxy_command),
     _both("family", 0, values.integer),
-    _client("local_addr", None),
-    _absent(_S, "local_addr", None),
+    _both("local_addr", None, values.local_addr),
     _both("tcp_keepalive", True, bool),
     _absent(_B, "utf8_decode_errors", "strict"),
     _absent(_B, "canonicalize_hostname", False),
@@ -129,10 +126,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _absent(_B, "gss_auth", True, False),
     _absent(_C, "gss_delegate_creds", False),
     # --- times and sizes
-    _both("rekey_bytes", limits.REKEY_BYTES, values.size),
+    _both("rekey_bytes", limits.REKEY_BYTES, values.rekey_bytes),
     _both("rekey_seconds", limits.REKEY_SECONDS, values.seconds),
-    _client("connect_timeout", None, values.optional_seconds),
-    _absent(_S, "connect_timeout", None),
+    _both("connect_timeout", None, values.optional_seconds),
     _client("login_timeout", 120.0, values.seconds),
     _server("login_timeout", limits.LOGIN_TIMEOUT, values.seconds),
     # nacre's own: how long a peer's first line may take, and how many may be at their login at once.

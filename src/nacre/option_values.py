@@ -12,12 +12,15 @@ from typing import Any, Final
 
 from nacre.crypto.registry import Family, select
 from nacre.keys import select_host_key_algorithms, select_signature_algorithms
+from nacre.protocol import limits
 
 _SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 #: RFC 4253 section 4.2: printable US-ASCII without whitespace and minus.
 _VERSION: Final = re.compile(r"[\x21-\x2c\x2e-\x7e]{1,200}")
 _MAX_PORT: Final = 65535
+#: A packet that does not fit any more is left for the next keys: so much below the limit they may come.
+_REKEY_LEAST: Final = limits.REKEY_FLOOD_BYTES + limits.MAX_PACKET + limits.PACKET_OVERHEAD
 
 
 def text(value: Any) -> str:
@@ -90,6 +93,16 @@ def size(value: Any) -> int:
     return found
 
 
+def rekey_bytes(value: Any) -> int:
+    """Take bytes between two key exchanges, enough that a peer does not take them for a flood."""
+    found = size(value)
+    if found < _REKEY_LEAST:
+        raise ValueError(
+            f"{found} bytes are too few: a peer ends such a flood of re-keys; at least {_REKEY_LEAST}"
+        )
+    return found
+
+
 def seconds(value: Any) -> float:
     """Take seconds: a number, or a str as "1h30m"; None is 0."""
     return 0.0 if value is None else _with_unit(value, _SECONDS, "time")
@@ -114,6 +127,30 @@ def username(value: Any) -> str:
     if "\0" in found or "\n" in found or "\r" in found:
         raise ValueError(f"{found!r} is no user name: it has control characters")
     return found
+
+
+def tunnel(value: Any) -> Any:
+    """Take a connection to go through, or "[user@]host[:port][,…]"; None or "": none."""
+    if not value or isinstance(value, str):
+        return value or None
+    if not hasattr(value, "connect_ssh"):
+        raise TypeError(f"a client connection or a str is expected, not {type(value).__name__}")
+    return value
+
+
+def proxy_command(value: Any) -> str | tuple[str, ...] | None:
+    """Take a command as one str or as its arguments; None or nothing: none."""
+    if not value or isinstance(value, str):
+        return value or None
+    return tuple(text(word) for word in value)
+
+
+def local_addr(value: Any) -> tuple[str, int] | None:
+    """Take (host, port) or None."""
+    if value is None:
+        return None
+    host, number = value
+    return text(host), port(number)
 
 
 def optional_callable(value: Any) -> Any:

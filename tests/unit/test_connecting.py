@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.connecting import listen_reverse
 from tests.support.face import (
     HOST,
     OpenServer,
@@ -136,10 +135,17 @@ async def test_the_host_key_without_a_login() -> None:
 
 
 @asynctest
+async def test_the_methods_of_a_server_without_a_login() -> None:
+    async with serving(server_factory=PasswordServer) as listener:
+        found = await nacre.get_server_auth_methods(HOST, listener.get_port(), username="any")
+        assert found == ["keyboard-interactive", "password"]
+    async with serving() as listener:
+        assert await nacre.get_server_auth_methods(HOST, listener.get_port()) == ["none"]
+
+
+@asynctest
 async def test_what_is_not_in_this_version() -> None:
     for option in (
-        {"tunnel": "jump"},
-        {"proxy_command": "nc %h %p"},
         {"config": ["~/.ssh/config"]},
         {"agent_path": "/x"},
     ):
@@ -147,8 +153,6 @@ async def test_what_is_not_in_this_version() -> None:
             await nacre.connect(HOST, 22, **option)
     with pytest.raises(TypeError, match="no_such"):
         await nacre.connect(HOST, 22, no_such=1)
-    with pytest.raises(nacre.NotSupportedYet):
-        await listen_reverse()
 
 
 @asynctest

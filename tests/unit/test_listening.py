@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.listening import connect_reverse
 from tests.support.face import (
     HOST,
     OpenServer,
@@ -146,8 +145,73 @@ async def test_options_can_be_changed_for_later_connections() -> None:
                 assert later.get_extra_info("server_version") == "SSH-2.0-second"
         with pytest.raises(TypeError):
             listener.update(no_such=1)
-        with pytest.raises(nacre.NotSupportedYet):
-            listener.update(server_host_keys=[host_key()])
+
+
+@asynctest
+async def test_host_keys_can_be_changed(tmp_path: Path) -> None:
+    other = nacre.generate_private_key("ssh-ed25519")
+    async with serving() as listener:
+        with pytest.raises(OSError, match="missing"):
+            listener.update(server_host_keys=str(tmp_path / "missing"))
+        with pytest.raises(ValueError, match="host key"):
+            listener.update(server_host_keys=[])
+        async with connected(listener) as connection:
+            assert connection.get_server_host_key() == host_key().convert_to_public()
+        listener.update(server_host_keys=[other])
+        async with connected(listener) as connection:
+            assert connection.get_server_host_key() == other.convert_to_public()
+
+        async def passphrase(filename: str) -> str:
+            return ""
+
+        with pytest.raises(nacre.NotSupportedYet, match="coroutine"):
+            listener.update(passphrase=passphrase)
+        with pytest.raises(OSError, match="missing"):
+            listener.update(authorized_client_keys=str(tmp_path / "missing"))
+
+
+@asynctest
+async def test_a_client_that_listens_for_a_server_that_dials_out() -> None:
+    logged_in: asyncio.Future[nacre.SSHClientConnection] = asyncio.get_running_loop().create_future()
+    failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+    trusted = f"{HOST} {host_key().export_public_key().decode()}"
+    async with nacre.listen_reverse(
+        HOST,
+        0,
+        acceptor=logged_in.set_result,
+        error_handler=lambda _, error: failed.set_result(error),
+        **client_options(known_hosts=trusted.encode()),
+    ) as listener:
+        port = listener.get_port()
+        keys = {"server_host_keys": [host_key()]}
+        async with nacre.connect_reverse(
+            HOST, port, server_factory=OpenServer, process_factory=lambda process: process.exit(4), **keys
+        ) as server:
+            assert isinstance(server, nacre.SSHServerConnection)
+            assert server.get_extra_info("username") == "user"
+            client = await logged_in
+            assert (await client.run("x")).exit_status == 4
+        await client.wait_closed()
+        # The listener refuses a host that shows another key, and who dials out hears of it.
+        other = nacre.generate_private_key("ssh-ed25519")
+        with pytest.raises(nacre.DisconnectError):
+            await nacre.connect_reverse(HOST, port, server_host_keys=[other])
+        assert isinstance(await failed, nacre.HostKeyNotVerifiable)
+        listener.update(username="other")
+        with pytest.raises(nacre.NotSupportedYet, match="client_keys"):
+            listener.update(client_keys=[other])
+
+
+@asynctest
+async def test_dialling_out_has_a_time_limit_and_needs_a_key() -> None:
+    with socket.socket() as silent:
+        silent.bind((HOST, 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        with pytest.raises(TimeoutError):
+            await nacre.connect_reverse(HOST, port, server_host_keys=[host_key()], connect_timeout=0.05)
+        with pytest.raises(ValueError, match="host key"):
+            await nacre.connect_reverse(HOST, port)
 
 
 @asynctest
@@ -205,5 +269,3 @@ async def test_what_is_not_in_this_version() -> None:
     ):  # fmt: skip
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
             await nacre.listen(HOST, 0, server_host_keys=[host_key()], **option)
-    with pytest.raises(nacre.NotSupportedYet):
-        await connect_reverse()

@@ -159,3 +159,22 @@ def test_text() -> None:
     assert values.optional_text("x") == "x"
     assert values.optional_callable(None) is None
     assert values.optional_callable(len) is len
+
+
+def test_a_limit_that_a_peer_would_take_for_a_flood() -> None:
+    assert values.rekey_bytes("100k") == 102400
+    with pytest.raises(ValueError, match="too few"):
+        values.rekey_bytes("80k")
+
+
+def test_what_a_connection_runs_over() -> None:
+    assert values.tunnel("") is values.tunnel(None) is None
+    assert values.tunnel("a,b") == "a,b"
+    with pytest.raises(TypeError, match="connection"):
+        values.tunnel(4711)
+    assert values.proxy_command([]) is None
+    assert values.proxy_command("nc a 22") == "nc a 22"
+    assert values.proxy_command(["nc", "a"]) == ("nc", "a")
+    assert values.local_addr(["127.0.0.1", 0]) == ("127.0.0.1", 0)
+    with pytest.raises(ValueError, match="port"):
+        values.local_addr(("127.0.0.1", -1))

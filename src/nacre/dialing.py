@@ -1,0 +1,171 @@
+"""What a connection runs over: a socket, a connected one, a command's pipes, or another connection.
+
+Owns: the choice among them, the proxy command, the hops of a tunnel as text, and what becomes of a
+connection that could not be made. Must not know: roles, or what is said over the transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nacre.aio.tunnel import open_tunnel
+from nacre.connection_base import SSHConnection
+from nacre.errors import NotSupportedYet
+from nacre.options import SSHConnectionOptions
+
+#: Hops of one tunnel, those that come of the configuration of a hop too: more is a circle.
+MAX_HOPS: Final = 8
+#: Seconds that a proxy command has to end by itself once its connection has gone, before it is killed.
+_PROXY_PATIENCE: Final = 2.0
+_DEFAULT_PORT: Final = 22
+_HOP: Final = re.compile(
+    r"(?:(?P<user>[^\s,]+)@)?(?P<host>\[[^\]\s,]+\]|[^\s,:@\[\]]+)(?::(?P<port>\d{1,5}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One host to go through.
+
+    Attributes:
+        user: whom to log in as; "": as the options or the configuration say.
+        host: its name or address.
+        port: its port; 0: as the options or the configuration say.
+    """
+
+    user: str
+    host: str
+    port: int
+
+
+def parse_hops(text: str) -> tuple[Hop, ...]:
+    """Return the hops of `[user@]host[:port][,…]`, the first to connect to first.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    hops = []
+    for entry in text.split(","):
+        found = _HOP.fullmatch(entry.strip())
+        port = int(found["port"] or 0) if found else 0
+        if found is None or port > 65535 or found["host"].startswith("-"):
+            raise ValueError(
+                f"{entry.strip()!r} is no hop of a tunnel: [user@]host[:port], with commas between"
+            )
+        hops.append(Hop(found["user"] or "", found["host"].strip("[]"), port))
+    if len(hops) > MAX_HOPS:
+        raise ValueError(f"a tunnel of {len(hops)} hops; {MAX_HOPS} is the most")
+    return tuple(hops)
+
+
+class ProxyCommand:
+    """A command whose standard input and output are one end of a connection."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, command: str | Sequence[str]) -> tuple[ProxyCommand, socket.socket]:
+        """Start a command, without a shell.
+
+        Args:
+            command: the program and its arguments; a str is split as a shell would split it.
+
+        Returns:
+            What ends it, and our end.
+        """
+        argv = shlex.split(command) if isinstance(command, str) else list(command)
+        if not hasattr(socket, "AF_UNIX"):
+            raise NotSupportedYet("proxy_command", "this system has no socket pairs that a command could use")
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv, stdin=theirs.fileno(), stdout=theirs.fileno()
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(process), ours
+
+    def close(self) -> None:
+        """Have it end."""
+        if self._process.returncode is None:
+            self._process.terminate()
+
+    async def wait_closed(self) -> None:
+        """Wait until it has ended."""
+        try:
+            await asyncio.wait_for(self._process.wait(), _PROXY_PATIENCE)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+async def dial(
+    connection: SSHConnection[Any],
+    options: SSHConnectionOptions,
+    *,
+    flags: int = 0,
+    sock: socket.socket | None = None,
+    tunnel: SSHConnection[Any] | None = None,
+) -> None:
+    """Give a connection its transport, and wait until its user is logged in.
+
+    Args:
+        connection: new.
+        options: where it goes.
+        flags: of getaddrinfo.
+        sock: a connected socket to use.
+        tunnel: a connection to go through.
+
+    Raises:
+        OSError: the transport could not be connected.
+        ChannelOpenError: the tunnel does not reach the host.
+        DisconnectError: the connection ended before the login was complete.
+    """
+    try:
+        await _attach(connection, options, flags, sock, tunnel)
+        await asyncio.wait((connection.established,))
+        connection.established.result()
+    except BaseException:
+        connection.abort()
+        await connection.discard()
+        raise
+
+
+async def _attach(
+    connection: SSHConnection[Any],
+    options: SSHConnectionOptions,
+    flags: int,
+    sock: socket.socket | None,
+    tunnel: SSHConnection[Any] | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    driver = connection.driver
+    if sock is None and tunnel is not None:
+        await open_tunnel(tunnel.link, options.host or "localhost", options.port, driver)
+        return
+    if sock is None and options.proxy_command:
+        proxy, sock = await ProxyCommand.start(options.proxy_command)
+        connection.own(proxy)
+    if sock is not None:
+        sock.setblocking(False)
+        await loop.create_connection(lambda: driver, sock=sock)
+        return
+    host: Any = options.host or None  # None is this machine, as for asyncio's own
+    await loop.create_connection(
+        lambda: driver,
+        host,
+        options.port,
+        family=options.family,
+        flags=flags,
+        local_addr=options.local_addr,
+    )

@@ -1,0 +1,30 @@
+"""Going through a real sshd to another one, and through a real ssh as the proxy command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import nacre
+from tests.support.face import asynctest
+from tests.support.openssh import OpenSSH, Sshd, client_of
+
+pytestmark = pytest.mark.requires("ssh")
+
+
+@asynctest
+async def test_through_one_sshd_to_another(openssh: OpenSSH, tmp_path: Path) -> None:
+    with Sshd(openssh, tmp_path / "near") as near, Sshd(openssh, tmp_path / "far") as far:
+        hosts = (near.known_hosts() + far.known_hosts()).encode()
+        common = {"known_hosts": hosts, "username": near.user}
+        async with nacre.connect("127.0.0.1", near.port, client_keys=[near.user_key], **common) as hop:
+            keys = {"client_keys": [far.user_key], **common}
+            async with nacre.connect("127.0.0.1", far.port, tunnel=hop, **keys) as connection:
+                assert (await connection.run("echo hello")).stdout == "hello\n"
+            with pytest.raises(nacre.ChannelOpenError):
+                await nacre.connect("127.0.0.1", 1, tunnel=hop, **keys)
+        ssh = client_of(near)
+        proxy = ssh.command("-W", f"127.0.0.1:{far.port}", "--")
+        async with nacre.connect("127.0.0.1", far.port, proxy_command=proxy, **keys) as connection:
+            assert (await connection.run("echo hello")).stdout == "hello\n"

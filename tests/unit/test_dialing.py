@@ -1,0 +1,90 @@
+"""What a connection runs over: proxy commands, hops as text, and the end of what was started on the way."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.connecting import go_through
+from nacre.dialing import Hop, ProxyCommand, parse_hops
+from tests.support.face import HOST, asynctest, client_options, serving
+
+#: Copies between its standard input and output and a socket, as `nc` does.
+NETCAT = """
+import os, selectors, socket, sys
+far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+ways = selectors.DefaultSelector()
+ways.register(0, selectors.EVENT_READ, lambda data: far.sendall(data))
+ways.register(far.fileno(), selectors.EVENT_READ, lambda data: os.write(1, data))
+while True:
+    for key, _ in ways.select():
+        data = os.read(key.fd, 65536)
+        if not data:
+            raise SystemExit
+        key.data(data)
+"""
+
+
+@asynctest
+async def test_a_proxy_command_is_the_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    start = ProxyCommand.start
+
+    async def keep(command: Any) -> Any:
+        started.append(await start(command))
+        return started[-1]
+
+    monkeypatch.setattr(ProxyCommand, "start", keep)
+    async with serving(process_factory=lambda process: process.exit(7)) as listener:
+        command = [sys.executable, "-c", NETCAT, HOST, str(listener.get_port())]
+        async with nacre.connect("far", **client_options(proxy_command=command)) as connection:
+            assert (await connection.run("x")).exit_status == 7
+            assert connection.get_extra_info("host") == "far"
+        assert started[0][0]._process.returncode is not None
+
+
+@asynctest
+async def test_a_proxy_command_that_fails() -> None:
+    with pytest.raises(FileNotFoundError):
+        await nacre.connect("far", **client_options(proxy_command="no-such-program %h"))
+    with pytest.raises(nacre.ConnectionLost):
+        await nacre.connect("far", **client_options(proxy_command=[sys.executable, "-c", ""]))
+
+
+@asynctest
+async def test_a_proxy_command_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nacre.dialing._PROXY_PATIENCE", 0.01)
+    script = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    proxy, sock = await ProxyCommand.start([sys.executable, "-c", script])
+    sock.recv(1)
+    proxy.close()
+    await proxy.wait_closed()
+    assert proxy._process.returncode == -9
+    sock.close()
+
+
+def test_hops() -> None:
+    assert parse_hops("a, me@b.example:2200,[::1]:22") == (
+        Hop("", "a", 0),
+        Hop("me", "b.example", 2200),
+        Hop("", "::1", 22),
+    )
+    for wrong in ("", "a,,b", "a:b", "a:70000", "-oProxyCommand=x", "me@", "a b", "::1"):
+        with pytest.raises(ValueError, match="hop"):
+            parse_hops(wrong)
+    with pytest.raises(ValueError, match="most"):
+        parse_hops(",".join("abcdefghi"))
+
+
+@asynctest
+async def test_hops_that_fail_say_which_they_are() -> None:
+    async with serving(server_factory=nacre.SSHServer) as listener:
+        options = nacre.SSHClientConnectionOptions(host="far", tunnel=f"me@{HOST}:{listener.get_port()}")
+        with pytest.raises(nacre.HostKeyNotVerifiable) as caught:
+            await go_through(options)
+        assert caught.value.__notes__ == [f"on the way to far, at {HOST}"]
+    with pytest.raises(ValueError, match="circle"):
+        await go_through(options, depth=8)
