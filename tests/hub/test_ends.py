@@ -88,7 +88,8 @@ def test_who_leaves_during_the_grace_is_not_waited_for(make_hub: MakeHub) -> Non
     assert hub.stop(None) == 0
     wait_for(lambda: not hub.processes(), "no process left")
     hub.start()
-    assert not hub.left_over()
+    # A holder that has ended, but that nobody has waited for yet, is found again and swept after the start.
+    wait_for(lambda: not hub.left_over(), "nothing left")
 
 
 def test_detached_zero_ends_sessions_with_the_hub(make_hub: MakeHub) -> None:

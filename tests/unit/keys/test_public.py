@@ -70,7 +70,8 @@ def test_a_huge_blob_is_refused():
         ("ssh-ed448", "ssh-ed448"),
         ("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519"),
         ("ssh-ed25519-cert-v01@openssh.com", "certificate"),
-        ("x" * 5000, "x" * 64 + "'"),
+        ("x" * 64, "x" * 64 + "'"),
+        ("x" * 65, "a name of 65 characters"),
     ],
 )
 def test_types_that_are_not_built_are_named(name, said):
