@@ -56,7 +56,7 @@ from tests.security.expectations import NAMES
 from tests.security.held import held_bytes
 from tests.security.steps import AttackSequence, Step
 
-__all__ = ["Play", "play"]
+__all__ = ["Play", "play", "play_row"]
 
 FLOOD: Final = 400
 FLOOD_BYTES: Final = 4 << 20
@@ -392,7 +392,7 @@ class Play:
             "accept": True,
             "refuse": Verdict.REFUSED if kind is HostKeyQuestion else False,
             "later": LATER,
-            "partial": Partial(METHODS),
+            "partial": Partial(tuple(name for name in METHODS if name != step.options["question"])),
         }
         self.end.answers[kind] = values[step.what]
 
@@ -575,3 +575,10 @@ def play(*wanted: str | AttackSequence) -> None:
                 Play(sequence).run()
             except AssertionError as error:
                 raise AssertionError(f"{sequence.name}: {error} ({sequence.source})") from error
+
+
+def play_row(row: int) -> None:
+    """Play every sequence of a row of the history."""
+    from tests.security.sequences import SEQUENCES
+
+    play(*(sequence for sequence in SEQUENCES if row in sequence.rows))

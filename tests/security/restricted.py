@@ -30,7 +30,7 @@ from tests.pair.ends import PASSWORD
 from tests.security import hostile
 from tests.security.steps import AttackSequence
 
-__all__ = ["LIVE", "answers", "concerns", "decide", "spoilt_reply", "still_hold"]
+__all__ = ["LIVE", "answers", "concerns", "decide", "now", "spoilt_reply", "still_hold"]
 
 #: The questions that the authenticator answers; `decide` says what the program makes of its yes.
 LIVE: Final = (PasswordQuestion, PublicKeyQuestion)
@@ -46,7 +46,7 @@ class _Program(SSHServer):
         return password == PASSWORD
 
 
-def _now(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def now(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine that never has to wait."""
     try:
         coroutine.send(None)
@@ -72,7 +72,7 @@ class _Application:
 
     def answer(self, ask: Callable[[Any], Coroutine[Any, Any, Any]]) -> Callable[[Any], Any]:
         def answered(event: Any) -> Any:
-            value = _now(ask(event))
+            value = now(ask(event))
             if value is True and type(event) in self.partial:
                 return Partial(("password", "publickey"))
             return value

@@ -1,0 +1,432 @@
+"""Rows 35 to 64 of the history: authentication.
+
+One test a row, without arguments: `test_faults.py` runs them again with a fault put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+import nacre
+from nacre.errors import DisconnectReason, KeyImportError
+from nacre.hub import holder
+from nacre.hub.isolation import Isolation, Mode
+from nacre.hub.login import LoginBook
+from nacre.hub.problem import HubProblem
+from nacre.keys import decode_public_key, default_signature_algorithms, generate_private_key
+from nacre.options import SSHServerConnectionOptions
+from nacre.protocol import events, limits
+from nacre.protocol.settings import Role, Settings
+from nacre.server_auth import ServerAuthenticator
+from nacre.trust import import_authorized_keys, import_known_hosts, read_authorized_keys
+from nacre.trust.lines import MAX_LINE
+from nacre.wire.fields import encode_mpint
+from tests.pair.damage import ED25519, string, uint32, userauth
+from tests.pair.ends import HOST_KEY, LATER, PASSWORD
+from tests.pair.stage import Stage
+from tests.pair.talk import end_of
+from tests.security import hostile
+from tests.security.drive import play, play_row
+from tests.security.expectations import Phase
+from tests.security.registry import covers
+from tests.security.restricted import now
+from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving
+from tests.support.visits import FakeConnection
+
+SERVER, CLIENT = Role.SERVER, Role.CLIENT
+_KEYS: dict[str, nacre.SSHKey] = {}
+
+
+def key_of(algorithm: str, **size: int) -> nacre.SSHKey:
+    """One key of each type for all tests."""
+    if algorithm not in _KEYS:
+        _KEYS[algorithm] = generate_private_key(algorithm, **size)
+    return _KEYS[algorithm]
+
+
+def signed(
+    stage: Stage, key: nacre.SSHKey, algorithm: str, *, blob: bytes = b"", user: str = "alice"
+) -> bytes:
+    """A signed request; `blob` claims another key than the one that signs."""
+    claimed = blob or key.public_data
+    over = string(stage.raw.session_id) + userauth(
+        b"publickey", b"\1" + string(algorithm.encode()) + string(claimed), user.encode()
+    )
+    return over[4 + len(stage.raw.session_id) :] + string(key.sign(over, algorithm))
+
+
+@covers(35)
+def test_cve_2018_10933_messages_of_servers_to_a_server() -> None:
+    play_row(35)
+
+
+@covers(36)
+def test_cve_2018_7750_tables_have_roles() -> None:
+    play_row(36)
+
+
+@covers(37)
+def test_cve_2025_32433_nothing_of_channels_before_authentication() -> None:
+    play_row(37)
+
+
+@covers(38)
+def test_cve_2024_2873_a_method_that_is_not_configured_is_refused() -> None:
+    play_row(38)
+
+
+@covers(39)
+def test_cve_2024_45337_the_key_that_signed_is_the_key_that_counts() -> None:
+    play_row(39)
+
+
+@covers(40)
+def test_russh_bca12c7_each_request_is_judged_from_scratch() -> None:
+    play_row(40)
+
+
+@covers(41)
+def test_cve_2026_46705_a_change_of_user_or_service_starts_over() -> None:
+    play_row(41)
+
+
+@covers(42)
+def test_cve_2026_39828_restrictions_survive_a_second_factor() -> None:
+    play_row(42)
+
+
+@covers(43)
+def test_cve_2026_46595_the_address_of_a_key_is_enforced() -> None:
+    play_row(43)
+
+
+@covers(44)
+def test_cve_2015_5600_tries_are_counted_together() -> None:
+    play_row(44)
+
+
+def _answers(user: str, request: bytes) -> list[bytes]:
+    """What a server answers: this user alone exists."""
+    known = {events.PublicKeyQuestion: lambda event: event.username == "alice"}
+    stage = Stage(SERVER, answers=known).to(Phase.WAIT_AUTH)
+    sent = stage.send(request.replace(string(b"alice"), string(user.encode()), 1))
+    return [*sent, bytes([stage.end.connection.closed])]
+
+
+@covers(45)
+def test_cve_2018_15473_odd_requests_are_answered_alike_for_everybody() -> None:
+    rest = (
+        b"\0" + string(b"ssh-ed25519") + string(b"not a key"),
+        b"\1" + string(b"ssh-ed25519") + string(b"not a key") + string(b""),
+        b"\0" + string(b"ssh-dss") + string(ED25519),
+        b"\0" + string(b"rsa-sha2-512") + string(ED25519),
+        b"\1" + string(b"ssh-ed25519") + string(ED25519) + string(string(b"ssh-ed25519") + string(bytes(64))),
+        b"\1" + string(b"ssh-ed25519") + string(ED25519),
+        b"\0" + string(b"ssh-ed25519"),
+        b"",
+    )
+    for data in rest:
+        request = userauth(b"publickey", data)
+        assert _answers("alice", request) == _answers("bobby", request), data
+
+
+@covers(46)
+def test_cve_2016_6210_unknown_users_cost_the_same_work() -> None:
+    costs = []
+    for user in ("alice", "bobby"):
+        stage = Stage(SERVER, answers={events.PublicKeyQuestion: lambda event: event.username == "alice"})
+        stage.to(Phase.WAIT_AUTH)
+        request = signed(stage, hostile.KEYS["A"], "ssh-ed25519", user=user)
+        calls: list[str] = []
+        from nacre.keys.ed25519 import Ed25519Key
+
+        real = Ed25519Key._verify
+        with mock.patch.object(
+            Ed25519Key,
+            "_verify",
+            lambda key, *rest, real=real, calls=calls: (calls.append("verify"), real(key, *rest))[1],
+        ):
+            stage.send(request)
+        calls += [type(event).__name__ for event in stage.end.events if isinstance(event, events.Question)]
+        costs.append(calls)
+    assert costs[0] == costs[1] == ["verify", "AuthBegin", "PublicKeyQuestion"]
+    for size, asked in ((limits.PASSWORD, 1), (limits.PASSWORD + 1, 0)):
+        stage = Stage(SERVER, answers={events.PasswordQuestion: False}).to(Phase.WAIT_AUTH)
+        sent = stage.send(userauth(b"password", b"\0" + string(b"x" * size)))
+        assert [payload[0] for payload in sent] == [51]
+        assert len(stage.end.of(events.PasswordQuestion)) == asked
+
+
+@covers(47)
+def test_dropbear_2026_90_queries_are_bounded() -> None:
+    play_row(47)
+
+
+@covers(48)
+def test_cve_2021_36367_a_trivial_success_can_be_refused() -> None:
+    settings = Settings(username="alice", disable_trivial_auth=True)
+    stage = Stage(CLIENT, settings=settings).to(Phase.WAIT_AUTH)
+    stage.send(b"\x34")
+    assert stage.end.connection.closed
+    assert not stage.end.of(events.AuthSucceeded)
+    answers = {events.AuthNeeded: events.KbdintAttempt(), events.KbdintChallenge: ()}
+    stage = Stage(CLIENT, settings=settings, answers=answers).to(Phase.WAIT_AUTH)
+    stage.send(b"\x33" + string(b"keyboard-interactive") + b"\0")
+    stage.send(b"\x3c" + string(b"") * 3 + uint32(0))
+    stage.send(b"\x34")
+    assert not stage.end.of(events.AuthSucceeded)
+
+
+@covers(50)
+def test_cve_2026_35387_one_algorithm_is_not_all_of_its_kind() -> None:
+    kinds = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+    for allowed in kinds:
+        settings = Settings(host_keys=(HOST_KEY,), signature_algorithms=(allowed,))
+        for kind in kinds:
+            stage = Stage(SERVER, settings=settings).to(Phase.WAIT_AUTH)
+            sent = stage.send(signed(stage, key_of(kind), kind))
+            assert (sent[-1][0] == 52) == (kind == allowed), (allowed, kind)
+    p256, p384 = key_of("ecdsa-sha2-nistp256"), key_of("ecdsa-sha2-nistp384")
+    signature = p256.sign(b"x", "ecdsa-sha2-nistp256")
+    assert not p256.verify(b"x", signature, "ecdsa-sha2-nistp384")
+    assert not p384.verify(b"x", signature, "ecdsa-sha2-nistp384")
+    with pytest.raises(ValueError):  # the curve in the key is that of its name
+        decode_public_key(p256.public_data.replace(b"ecdsa-sha2-nistp256", b"ecdsa-sha2-nistp384", 1))
+
+
+@covers(51)
+def test_cve_2026_42508_revoked_is_revoked() -> None:
+    line = hostile.KEYS["A"].export_public_key().decode().strip()
+    for marked in (f"@revoked * {line}", f"@revoked host {line}"):
+        trusted, authorities, revoked, *_ = import_known_hosts(
+            f"host {line}\n@cert-authority * {line}\n{marked}\n"
+        ).match("host", "", 22)
+        assert not trusted
+        assert not authorities
+        assert revoked == [hostile.KEYS["A"].convert_to_public()]
+    for marker in ("@revoke", "@revoked @revoked", "@cert-authority @revoked", "@"):
+        hosts = import_known_hosts(f"{marker} host {line}\n")
+        assert hosts.match("host", "", 22)[0] == []
+        assert hosts.problems
+
+
+@covers(55)
+def test_cve_2026_39829_numbers_of_rsa_keys_are_bounded() -> None:
+    def blob(e: int, n: int) -> bytes:
+        return string(b"ssh-rsa") + encode_mpint(e) + encode_mpint(n)
+
+    size = 2048
+    good = (1 << size - 1) + 1
+    for e, n in (
+        (65537, (1 << 511) + 1),
+        (65537, (1 << 1023) + 1),
+        (65537, (1 << size - 2) + 1),
+        (65537, (1 << 16384) + 1),
+        (65537, good + 1),
+        (1, good),
+        (4, good),
+        ((1 << 33) + 1, good),
+        (good - 2, good),
+    ):
+        with pytest.raises(KeyImportError):
+            decode_public_key(blob(e, n))
+    with pytest.raises(KeyImportError):
+        decode_public_key(string(b"ssh-dss") + encode_mpint(good) * 4)
+
+
+@covers(56)
+def test_cve_2020_9283_lengths_of_ed25519() -> None:
+    for size in (0, 31, 33, 63, 64, 65):
+        with pytest.raises(KeyImportError):
+            decode_public_key(string(b"ssh-ed25519") + string(bytes(size)))
+    key = hostile.KEYS["A"]
+    right = key.sign(b"x", "ssh-ed25519")[-64:]
+    for wrong in (b"", right[:31], right[:33], right[:63], right + b"\0"):
+        assert not key.verify(b"x", string(b"ssh-ed25519") + string(wrong), "ssh-ed25519")
+
+
+@covers(57)
+def test_cve_2026_44405_no_sha_1() -> None:
+    key = key_of("ssh-rsa", key_size=2048)
+    with pytest.raises(ValueError, match="rsa-sha2-512"):
+        key.sign(b"x", "ssh-rsa")
+    inner = key.library_private_key.sign(b"x", padding.PKCS1v15(), hashes.SHA1())
+    assert not key.verify(b"x", string(b"ssh-rsa") + string(inner))
+    assert not key.verify(b"x", string(b"ssh-rsa") + string(inner), "ssh-rsa")
+    assert "ssh-rsa" not in default_signature_algorithms()
+    stage = Stage(SERVER).to(Phase.WAIT_AUTH)
+    query = userauth(b"publickey", b"\0" + string(b"ssh-rsa") + string(key.public_data))
+    assert stage.send(query)[-1][0] == 51
+
+
+@covers(58)
+def test_dropbear_2026_92_the_tail_of_a_long_line_is_no_line() -> None:
+    line = hostile.KEYS["A"].export_public_key().decode().strip()
+    keys = import_authorized_keys(f'command="{"x" * MAX_LINE}" {line}')
+    assert keys.judge(hostile.KEYS["A"], None, None).options is None
+    crafted = "#" + "x" * (MAX_LINE - 1) + line
+    assert import_authorized_keys(crafted).judge(hostile.KEYS["A"], None, None).options is None
+    assert import_authorized_keys(f"{crafted}\n{line}").judge(hostile.KEYS["A"], None, None).options == {}
+    with pytest.raises(ValueError):
+        import_authorized_keys("\n" * 10_001)
+    with tempfile.TemporaryDirectory() as folder:
+        fifo = Path(folder) / "fifo"
+        os.mkfifo(fifo)
+        with pytest.raises(ValueError, match="regular"):
+            read_authorized_keys(fifo)
+
+
+class _Forced(nacre.SSHServer):
+    """Wants a key and then a password."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> Any:
+        return password == PASSWORD
+
+
+@covers(59)
+def test_dropbear_2026_90_a_forced_command_is_forced_in_every_way() -> None:
+    play("restrictions_survive_*")
+    key = hostile.KEYS["restricted"]
+    line = key.export_public_key().decode().strip()
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        term = process.term_type
+        process.stdout.write(f"{process.command} {process.subsystem} {term}")
+        process.exit(0)
+
+    @asynctest
+    async def session() -> None:
+        authorized = import_authorized_keys(f'command="forced",no-pty {line}')
+        async with (
+            serving(
+                server_factory=_Forced, authorized_client_keys=authorized, process_factory=handler
+            ) as listener,
+            connected(listener, client_keys=[key]) as connection,
+        ):
+            for asked in (
+                {"command": "other"},
+                {"subsystem": "sftp"},
+                {},
+                {"env": {"A": "b"}, "command": "x"},
+            ):
+                done = await connection.run(**asked)
+                assert done.stdout == "forced None None", asked
+            with pytest.raises(nacre.ChannelOpenError):
+                await connection.run("x", term_type="xterm", request_pty="force")
+
+    session()
+
+
+@covers(61)
+def test_cve_2021_41617_under_whom_a_users_programs_run() -> None:
+    for uid in (0, -1):
+        with pytest.raises(HubProblem, match="root"):
+            Isolation(Mode.UID, by_admin=False).credentials(uid)
+    assert Isolation(Mode.UID, by_admin=False).credentials(70_000).uid == 70_000
+    calls: list[Any] = []
+    with (
+        mock.patch("os.setgroups", lambda *given: calls.append(given)),
+        mock.patch("os.setresgid", lambda *given: calls.append(given)),
+        mock.patch("os.setresuid", lambda *given: calls.append(given)),
+    ):
+        holder._become(70_000)
+        assert calls == [([],), (70_000,) * 3, (70_000,) * 3]  # the groups first, while it may still
+        with pytest.raises(ValueError, match="root"):
+            holder._become(0)
+
+
+@covers(62)
+def test_wolfsshd_a_verifier_that_fails_is_a_no() -> None:
+    def raising(error: BaseException) -> Any:
+        def validate(self: Any, username: str, password: str) -> Any:
+            raise error
+
+        return validate
+
+    def returning(value: Any) -> Any:
+        return lambda self, username, password: value
+
+    verifiers = [returning(value) for value in (None, "", 0, NotImplemented, ValueError("no"))]
+    verifiers += [raising(error) for error in (ValueError("x"), KeyError("x"), MemoryError())]
+
+    @asynctest
+    async def attempts() -> None:
+        for verifier in verifiers:
+            factory = type("Server", (PasswordServer,), {"validate_password": verifier})
+            async with serving(server_factory=factory) as listener:
+                with pytest.raises(nacre.DisconnectError):
+                    await connect(listener, password="secret")
+        reported()
+
+    attempts()
+
+
+@covers(63)
+def test_cve_2024_6387_the_login_timer_fires_anywhere_and_once() -> None:
+    for phase in (
+        Phase.INITIAL_AFTER_KEXINIT,
+        Phase.INITIAL_WAIT_NEWKEYS,
+        Phase.AFTER_FIRST_NEWKEYS,
+        Phase.WAIT_AUTH,
+    ):
+        for role in Role:
+            stage = Stage(role).to(phase)
+            assert stage.end.connection.next_deadline() == limits.LOGIN_TIMEOUT
+            stage.end.connection.tick(limits.LOGIN_TIMEOUT)
+            stage.end.connection.tick(limits.LOGIN_TIMEOUT + 1)
+            stage.exchange()
+            assert end_of(stage).error.code == DisconnectReason.CONNECTION_LOST, phase
+    stage = Stage(SERVER, answers={events.PasswordQuestion: LATER}).to(Phase.WAIT_AUTH)
+    stage.send(userauth(b"password", b"\0" + string(b"x")))
+    stage.end.connection.tick(limits.LOGIN_TIMEOUT)
+    stage.end.connection.answer(stage.end.of(events.PasswordQuestion)[0].token, True)
+    stage.end.pump()
+    assert not stage.end.of(events.AuthSucceeded)
+
+    @asynctest
+    async def hashing() -> None:
+        began = asyncio.Event()
+
+        class Slow(PasswordServer):
+            async def validate_password(self, username: str, password: str) -> bool:
+                began.set()
+                await asyncio.Event().wait()
+                return True
+
+        async with serving(server_factory=Slow, login_timeout=0.2) as listener:
+            with pytest.raises(nacre.DisconnectError):
+                await connect(listener, password="secret")
+            assert began.is_set()
+
+    hashing()
+
+
+@covers(64)
+def test_cve_2023_43809_nobody_comes_in_without_a_key() -> None:
+    state = mock.Mock(user_has_key=mock.Mock(return_value=None))
+    for user in ("alice", "guest", "anonymous", ""):
+        server = LoginBook(state, lambda *_: None).server()
+        connection = FakeConnection(user, None)
+        server.connection_made(connection)
+        options = SSHServerConnectionOptions(server_host_keys=[HOST_KEY])
+        logger = logging.LoggerAdapter(logging.getLogger("nacre.test"), {})
+        authenticator = ServerAuthenticator(options, server, "203.0.113.9", logger)
+        policy = now(authenticator.begin(events.AuthBegin(events.Token(None), user)))
+        assert policy == events.AuthPolicy(required=True, methods=("publickey",))
+        assert not server.validate_public_key(user, hostile.KEYS["A"])
+        with mock.patch.object(connection, "disconnect") as disconnect:
+            server.auth_completed()
+        assert disconnect.called
