@@ -27,6 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure() -> None:
+    os.environ.pop("SSH_AUTH_SOCK", None)  # whoever runs the tests: their keys log in nowhere
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("requires"):
         system.need(*mark.args)

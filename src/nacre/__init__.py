@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre._version import __version__
 
 if TYPE_CHECKING:  # the same names for type checkers; a test compares them
+    from nacre.agent.client import SSHAgentClient as SSHAgentClient
+    from nacre.agent.client import SSHAgentKeyPair as SSHAgentKeyPair
+    from nacre.agent.client import connect_agent as connect_agent
     from nacre.aio.channel import DataType as DataType
     from nacre.aio.client_channel import SSHClientChannel as SSHClientChannel
     from nacre.aio.log import logger as logger
@@ -111,6 +114,7 @@ _HOMES: Final[dict[str, str]] = {
         "nacre.process.redirect": "DEVNULL PIPE STDOUT",
         "nacre.process.client": "SSHClientProcess",
         "nacre.process.server": "SSHServerProcess SSHServerProcessFactory",
+        "nacre.agent.client": "SSHAgentClient SSHAgentKeyPair connect_agent",
         "nacre.aio.channel": "DataType",
         "nacre.aio.client_channel": "SSHClientChannel",
         "nacre.aio.server_channel": "SSHServerChannel",
@@ -161,7 +165,6 @@ _ABSENT: Final[dict[str, str]] = {
         "signatures of files": (
             "SSHAllowedSigners create_sshsig import_allowed_signers read_allowed_signers validate_sshsig"
         ),
-        "agents": "SSHAgentClient SSHAgentKeyPair connect_agent",
         "security tokens": "load_pkcs11_keys load_resident_keys",
         "forwarding": (
             "SSHForwarder SSHListener SSHSocketSessionFactory SSHTCPChannel SSHTCPSession SSHTunTapChannel "

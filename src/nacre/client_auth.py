@@ -6,71 +6,19 @@ prompts. Must not know: messages, the connection object beyond its options and c
 
 from __future__ import annotations
 
-import inspect
-import os
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from nacre.aio.log import logger
+from nacre.aio.key_loading import load_private_keys
+from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
-from nacre.keys import PassphraseNeeded, SSHKeyPair, default_signature_algorithms, load_keypairs
+from nacre.keys import SSHKeyPair, default_signature_algorithms
 from nacre.protocol import events
 from nacre.protocol.settings import Info
 
 if TYPE_CHECKING:
     from nacre.client import SSHClient
     from nacre.options import SSHClientConnectionOptions
-
-#: The files that are tried when no keys are given, best first.
-IDENTITY_FILES: Final = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-
-
-async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
-    """Return the keys to try: those of the options, else the user's own unencrypted files.
-
-    Raises:
-        OSError, KeyImportError, KeyEncryptionError: a key that was named cannot be used.
-    """
-    wanted = options.client_keys
-    if not options.public_key_auth or wanted is None:
-        return []
-    if options.is_given("client_keys"):
-        return await load_private_keys(wanted, options.passphrase, bool(options.ignore_encrypted or False))
-    found = []
-    for path in _identity_files():
-        try:
-            ignore = options.ignore_encrypted is not False
-            found += await load_private_keys(path, options.passphrase, ignore)
-        except (OSError, ValueError) as error:
-            logger.warning("%s is not used: %s", path, error)
-    return found
-
-
-def _identity_files() -> list[str]:
-    """Return the user's own key files that there are."""
-    paths = (os.path.expanduser(name) for name in IDENTITY_FILES)
-    return [path for path in paths if os.path.exists(path)]
-
-
-async def load_private_keys(wanted: Any, passphrase: Any, ignore_encrypted: bool = False) -> list[SSHKeyPair]:
-    """Load private keys; the passphrase may be a coroutine function, which is awaited when needed."""
-    if not inspect.iscoroutinefunction(passphrase):
-        return load_keypairs(wanted, passphrase, ignore_encrypted=ignore_encrypted)
-    known: dict[str, Any] = {}
-    while True:
-        asked: list[str] = []
-
-        def look_up(filename: str, asked: list[str] = asked) -> Any:
-            if filename not in known:
-                asked.append(filename)
-            return known.get(filename)
-
-        try:
-            return load_keypairs(wanted, look_up, ignore_encrypted=ignore_encrypted and not asked)
-        except PassphraseNeeded:
-            if not asked:
-                raise
-            known[asked[0]] = await passphrase(asked[0])
 
 
 class ClientAuthenticator:
@@ -127,7 +75,7 @@ class ClientAuthenticator:
                 more = await settle(self._client.public_key_auth_requested())
                 if not more:
                     return None
-                self._keys = await load_private_keys(more, self._options.passphrase)
+                self._keys = await settle(load_private_keys(more, self._options.passphrase))
                 if not self._keys:
                     return None
             key = self._keys.pop(0)
@@ -152,8 +100,11 @@ class ClientAuthenticator:
         """Return the signature of the key that is being tried."""
         if self._key is None or self._key.public_data != event.key_blob:
             return None
-        signature = await settle(self._key.sign(event.data, event.algorithm))
-        return bytes(signature)
+        try:
+            return await settle(self._key.sign_async(event.data, event.algorithm))
+        except (OSError, ValueError) as error:  # an agent that refuses: another key may do
+            logger.warning("%r is not used: %s", self._key, plain(error))
+            return None
 
     # ------------------------------------------------------------ password
 

@@ -16,10 +16,10 @@ from typing import Any
 from nacre.aio.driver import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_auth import load_client_keys
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
+from nacre.identities import load_client_keys
 from nacre.keys import SSHKey
 from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions
 from nacre.protocol import events

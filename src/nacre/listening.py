@@ -15,15 +15,16 @@ from typing import Any, Protocol, Self
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
 from nacre.aio.driver import Driver
+from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import plain
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_auth import load_client_keys, load_private_keys
 from nacre.client_connection import SSHClientConnection
 from nacre.connecting import go_through, local_user
 from nacre.connection_base import SSHConnection
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
+from nacre.identities import load_client_keys
 from nacre.keys import SSHKeyPair, load_keypairs
 from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions, SSHServerConnectionOptions
 from nacre.server import SSHServer

@@ -8,10 +8,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 from nacre.crypto.registry import Family, select
-from nacre.keys import select_host_key_algorithms, select_signature_algorithms
+from nacre.errors import NotSupportedYet
+from nacre.keys import SSHKey, SSHKeyPair, select_host_key_algorithms, select_signature_algorithms
 from nacre.protocol import limits
 
 _SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -151,6 +153,22 @@ def local_addr(value: Any) -> tuple[str, int] | None:
         return None
     host, number = value
     return text(host), port(number)
+
+
+def agent_path(value: Any) -> str | None:
+    """Take the socket of an agent; None or "": no agent."""
+    if not value:
+        return None
+    if not isinstance(value, (str, PurePath)):
+        raise NotSupportedYet("agent_path=<a connection>", "agent forwarding is not built yet")
+    return str(value)
+
+
+def identities(value: Any) -> tuple[Any, ...]:
+    """Take public keys: files, bytes, or keys, one or several; None or nothing: all that there are."""
+    if isinstance(value, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
+        return (value,)
+    return tuple(value or ())
 
 
 def optional_callable(value: Any) -> Any:

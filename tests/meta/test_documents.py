@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import nacre
+from tests.support.agent import ssh_agent
 from tests.support.openssh import Sshd, find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def programs(document: str) -> list[str]:
 
 
 def test_the_documents_have_the_programs_that_are_tested():
-    assert [len(programs(name)) for name in ("README.md", "docs/library.md")] == [2, 5]
+    assert [len(programs(name)) for name in ("README.md", "docs/library.md")] == [2, 6]
 
 
 @pytest.fixture
@@ -127,3 +128,11 @@ def test_server_with_passwords(home):
 def test_keys(home):
     exec(compile(programs("docs/library.md")[4], "document", "exec"), {})
     assert (home / "id_ed25519").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.requires("ssh-agent")
+def test_agent(home, monkeypatch):
+    with ssh_agent(home) as agent:
+        agent.ssh_add(home / ".ssh" / "id_ed25519")
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.path))
+        assert run(programs("docs/library.md")[5], 0).startswith("ssh-ed25519 ")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nacre
-from nacre.client_auth import ClientAuthenticator, load_client_keys, load_private_keys
+from nacre.client_auth import ClientAuthenticator
 from nacre.protocol import events
 from nacre.protocol.settings import Info
 from tests.support.face import PasswordServer, asynctest, connect, connected, serving, user_key
@@ -197,46 +196,13 @@ async def test_password_changes_are_told() -> None:
 
 
 @asynctest
-async def test_keys_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    folder = tmp_path / ".ssh"
-    folder.mkdir()
-    assert await load_client_keys(nacre.SSHClientConnectionOptions()) == []
-    user_key().write_private_key(folder / "id_ed25519")
-    RSA.write_private_key(folder / "id_rsa", passphrase="open")
-    (folder / "id_ecdsa").write_text("damaged")
-    options = nacre.SSHClientConnectionOptions
-    found = await load_client_keys(options())
-    assert [pair.public_data for pair in found] == [user_key().public_data]  # the encrypted one is left out
-    found = await load_client_keys(options(passphrase="open"))
-    assert [pair.public_data for pair in found] == [user_key().public_data, RSA.public_data]
-    for none in ({"client_keys": None}, {"client_keys": []}, {"public_key_auth": False}):
-        assert await load_client_keys(options(**none)) == []
-    with pytest.raises(nacre.KeyImportError):
-        await load_client_keys(options(client_keys=str(folder / "id_rsa")))
-    assert await load_client_keys(options(client_keys=str(folder / "id_rsa"), ignore_encrypted=True)) == []
-    with pytest.raises(OSError):
-        await load_client_keys(options(client_keys=str(folder / "missing")))
+async def test_a_key_that_does_not_sign_is_one_less_to_try(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(data: bytes, algorithm: str) -> bytes:
+        raise ValueError("its owner said no")
 
-
-@asynctest
-async def test_a_passphrase_from_a_coroutine(tmp_path: Path) -> None:
-    paths = [tmp_path / "a", tmp_path / "b"]
-    for path in paths:
-        user_key().write_private_key(path, passphrase=path.name)
-    asked: list[str] = []
-
-    async def passphrase(filename: str) -> str | None:
-        asked.append(filename)
-        return Path(filename).name
-
-    pairs = await load_private_keys([str(path) for path in paths], passphrase)
-    assert len(pairs) == 2
-    assert asked == [str(path) for path in paths]
-
-    async def nothing(filename: str) -> None:
-        return None
-
-    with pytest.raises(nacre.KeyImportError):
-        await load_private_keys(str(paths[0]), nothing)
-    assert await load_private_keys(str(paths[0]), nothing, ignore_encrypted=True) == []
+    refusing = nacre.SSHKeyPair("ssh-ed25519", RSA.public_data, ("ssh-ed25519",), refuse, None, "agent")
+    authenticator = make(keys=[refusing])
+    (attempt,) = await drain(authenticator, "publickey")
+    question = events.SignatureNeeded(events.Token(None), attempt.algorithm, attempt.key_blob, b"data")
+    assert await authenticator.sign(question) is None
+    assert "its owner said no" in caplog.text

@@ -147,7 +147,8 @@ async def test_the_methods_of_a_server_without_a_login() -> None:
 async def test_what_is_not_in_this_version() -> None:
     for option in (
         {"config": ["~/.ssh/config"]},
-        {"agent_path": "/x"},
+        {"agent_path": object()},
+        {"agent_forwarding": True},
     ):
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
             await nacre.connect(HOST, 22, **option)

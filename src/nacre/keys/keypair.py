@@ -6,6 +6,7 @@ an agent.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -27,6 +28,7 @@ class SSHKeyPair:
         key_type: where the private part is: "local", "agent", ….
 
     Attributes:
+        key: the key itself, when its private part is in this process; else None.
         has_cert: whether a certificate goes with the key; never, so far.
     """
 
@@ -50,13 +52,16 @@ class SSHKeyPair:
         self._signer = signer
         self._comment = comment
         self._key_type = key_type
+        self.key: SSHKey | None = None
 
     @classmethod
     def from_key(cls, key: SSHKey) -> SSHKeyPair:
         """Return the pair of a private key in this process. ValueError for a public key."""
         if not key.is_private:
             raise ValueError(f"{key!r} has no private part; load the private key")
-        return cls(key.algorithm, key.public_data, key.sig_algorithms, key.sign, key.get_comment_bytes())
+        pair = cls(key.algorithm, key.public_data, key.sig_algorithms, key.sign, key.get_comment_bytes())
+        pair.key = key
+        return pair
 
     def get_key_type(self) -> str:
         """Return where the private part is: "local" for one in this process."""
@@ -81,6 +86,11 @@ class SSHKeyPair:
             sig_algorithm: one of `sig_algorithms`; None is the one that was chosen, at first the best.
         """
         return self._signer(data, sig_algorithm or self.sig_algorithm)
+
+    async def sign_async(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
+        """Return the signature blob as `sign` does; for keys that answer later, as those of an agent."""
+        signature = self.sign(data, sig_algorithm)
+        return bytes(await signature if inspect.isawaitable(signature) else signature)
 
     def set_certificate(self, cert: object) -> NoReturn:
         """Certificates are not built yet."""

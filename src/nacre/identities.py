@@ -1,0 +1,92 @@
+"""The keys that a client logs in with: those of its agent, then those of its options or its user's files.
+
+Owns: which are used, and what happens with those that cannot be. Must not know: the login itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from nacre.agent.client import connect_agent
+from nacre.aio.key_loading import load_private_keys
+from nacre.aio.log import logger, plain
+from nacre.errors import KeyImportError
+from nacre.keys import SSHKey, SSHKeyPair, decode_public_key, load_public_keys
+from nacre.keys.files import expand
+from nacre.keys.identity_files import identity_files
+
+if TYPE_CHECKING:
+    from nacre.options import SSHClientConnectionOptions
+
+
+async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
+    """Return the keys to try, in this order: the agent's; those of the options, else the user's own files.
+
+    A key that the agent has too is tried once, by the agent.
+
+    Raises:
+        OSError, KeyImportError, KeyEncryptionError: a key that was named cannot be used.
+    """
+    if not options.public_key_auth or options.client_keys is None:
+        return []
+    found = {pair.public_data: pair for pair in await _agent_keys(options)}
+    for pair in await _own_keys(options):
+        found.setdefault(pair.public_data, pair)
+    return list(found.values())
+
+
+async def _own_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
+    if options.is_given("client_keys"):
+        ignore = options.ignore_encrypted is True
+        return await load_private_keys(options.client_keys, options.passphrase, ignore)
+    found = []
+    for path in identity_files():
+        try:
+            found += await load_private_keys(path, options.passphrase, options.ignore_encrypted is not False)
+        except (OSError, ValueError) as error:
+            logger.warning("%s is not used: %s", path, error)
+    return found
+
+
+async def _agent_keys(options: SSHClientConnectionOptions) -> Sequence[SSHKeyPair]:
+    """Return the agent's keys; an agent that cannot be used is one less to ask, not an error."""
+    path = options.agent_path
+    if path == () and hasattr(socket, "AF_UNIX"):
+        path = os.environ.get("SSH_AUTH_SOCK")
+    if not path:
+        return []
+    wanted = [_public_blob(entry) for entry in options.agent_identities]
+    try:
+        # An agent may ask its user before it lists its keys: it has as long as the login.
+        async with asyncio.timeout(options.login_timeout or None), connect_agent(path) as agent:
+            return await agent.get_keys(wanted)
+    except (OSError, ValueError) as error:
+        logger.warning("the agent is not used: %s", plain(error) or "it does not answer")
+        return []
+
+
+def _public_blob(entry: Any) -> bytes:
+    """Return the blob of one entry of `agent_identities`.
+
+    Raises:
+        OSError, KeyImportError, TypeError: it is none.
+    """
+    if isinstance(entry, (SSHKey, SSHKeyPair)):
+        return entry.public_data
+    if isinstance(entry, bytes):
+        try:
+            return decode_public_key(entry).public_data
+        except KeyImportError:
+            pass  # then it is a file's content
+    elif isinstance(entry, (str, PurePath)):
+        beside = Path(f"{expand(entry)}.pub")
+        entry = beside if beside.exists() else entry
+    keys = load_public_keys(entry)
+    if len(keys) != 1:
+        raise KeyImportError(f"agent_identities: {len(keys)} keys where one is expected")
+    return keys[0].public_data

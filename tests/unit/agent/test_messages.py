@@ -1,0 +1,69 @@
+"""The messages of the agent protocol: their bytes (RFC 9987 section 5), and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from nacre.agent import messages
+from nacre.errors import WireError
+from nacre.wire.fields import Reader, encode_string, encode_uint32
+
+
+def test_what_is_asked() -> None:
+    key, data = encode_string(b"key"), encode_string(b"data")
+    assert messages.sign_request(b"key", b"data", "ssh-ed25519") == b"\x0d" + key + data + bytes(4)
+    assert messages.sign_request(b"key", b"data", "rsa-sha2-256").endswith(b"\0\0\0\2")
+    assert messages.sign_request(b"key", b"data", "rsa-sha2-512").endswith(b"\0\0\0\4")
+    comment = encode_string(b"me")
+    assert messages.add_request(b"private", b"me", None, False) == b"\x11private" + comment
+    assert (
+        messages.add_request(b"private", b"me", 60, True)
+        == b"\x19private" + comment + b"\1\0\0\0\x3c" + b"\2"
+    )
+    assert messages.add_request(b"private", b"me", None, True) == b"\x19private" + comment + b"\2"
+    assert messages.remove_request(b"key") == b"\x12" + key
+    assert messages.lock_request(messages.Request.LOCK, "x") == b"\x16\0\0\0\1x"
+    assert messages.lock_request(messages.Request.UNLOCK, "x") == b"\x17\0\0\0\1x"
+    assert messages.extension_request("query") == b"\x1b\0\0\0\5query"
+
+
+def test_identities() -> None:
+    pairs = encode_string(b"key") + encode_string(b"comment" * 1000)
+    found = messages.identities(Reader(encode_uint32(1) + pairs))
+    assert found == [messages.Identity(b"key", (b"comment" * 1000)[: messages.MAX_COMMENT])]
+    assert messages.identities(Reader(encode_uint32(0))) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        encode_uint32(1),
+        encode_uint32(1 << 31),
+        encode_uint32(1) + encode_string(b"key"),
+        encode_uint32(1) + b"\xff\xff\xff\xff" + bytes(8),
+        encode_uint32(0) + b"more",
+        encode_uint32(messages.MAX_KEYS + 1) + bytes(8) * (messages.MAX_KEYS + 1),
+    ],
+)
+def test_damaged_identities_are_refused(data: bytes) -> None:
+    with pytest.raises(WireError):
+        messages.identities(Reader(data))
+
+
+def test_a_signature_is_of_the_algorithm_that_was_asked_for() -> None:
+    blob = encode_string(b"rsa-sha2-256") + encode_string(b"s")
+    assert messages.signature(Reader(encode_string(blob)), "rsa-sha2-256") == blob
+    sha1 = encode_string(b"ssh-rsa") + encode_string(b"s")
+    for answer, algorithm in ((blob, "rsa-sha2-512"), (sha1, "rsa-sha2-256"), (b"", "ssh-ed25519")):
+        with pytest.raises(WireError):
+            messages.signature(Reader(encode_string(answer)), algorithm)
+    with pytest.raises(WireError):
+        messages.signature(Reader(encode_string(blob) + b"more"), "rsa-sha2-256")
+
+
+def test_extension_names() -> None:
+    names = encode_string(b"a@x") + encode_string(b"b@x")
+    assert messages.extension_names(Reader(encode_string(b"query") + names)) == ["a@x", "b@x"]
+    with pytest.raises(WireError):
+        messages.extension_names(Reader(encode_string(b"other") + names))
