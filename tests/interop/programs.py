@@ -20,7 +20,14 @@ from tests.support.face import host_key, serving
 from tests.support.openssh import OpenSSH, Ssh, Sshd
 
 # Written out here and not taken from nacre: this is what has to be there.
-KEX: Final = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
+KEX: Final = (
+    "mlkem768x25519-sha256",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+)
 AEAD_CIPHERS: Final = (
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",
@@ -33,6 +40,8 @@ MACS: Final = (
     "hmac-sha2-512-etm@openssh.com",
     "hmac-sha2-256",
     "hmac-sha2-512",
+    "hmac-sha1-etm@openssh.com",
+    "hmac-sha1",
 )
 #: What ssh-keygen makes (as `OpenSSH.make_key` takes it), and the signature algorithm.
 KEYS: Final = (

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.requires("ssh")
 DATA = os.urandom(400 * 1024)
 #: The client asks for new keys a few times in that much data.
 REKEY = "RekeyLimit 128K"
-_ALL_MACS = {"mac_algs": "+hmac-sha2-256,hmac-sha2-512"}
+_ALL_MACS = {"mac_algs": "+hmac-sha2-256,hmac-sha2-512,hmac-sha1,hmac-sha1-etm@openssh.com"}
 
 
 async def carries_data(ssh: Ssh, *said: str) -> None:
@@ -41,7 +41,8 @@ async def test_each_key_exchange(openssh: OpenSSH, tmp_path: Path, kex: str) -> 
     if not openssh.knows("kex", kex):
         assert (openssh.version, kex) == ("9.2", "mlkem768x25519-sha256")
         pytest.skip(f"OpenSSH {openssh} has no {kex}")
-    async with peer(openssh, tmp_path, f"KexAlgorithms {kex}", REKEY, "LogLevel DEBUG1") as ssh:
+    lines = (f"KexAlgorithms {kex}", REKEY, "LogLevel DEBUG1")
+    async with peer(openssh, tmp_path, *lines, kex_algs=f"+{kex}") as ssh:
         await carries_data(ssh, f"kex: algorithm: {kex}\r\n")
 
 

@@ -1,10 +1,11 @@
-"""MACs of the transport: HMAC with SHA-2 (RFC 6668), and OpenSSH's encrypt-then-MAC names.
+"""MACs of the transport: HMAC with SHA-2 (RFC 6668) or SHA-1 (RFC 4253), and OpenSSH's encrypt-then-MAC names.
 
 Owns: the tag over a packet and its sequence number (RFC 4253 section 6.4). Must not know: what of a
 packet is encrypted when the tag is made; the cipher's file reads `order`.
 
 hmac-sha2-256 and hmac-sha2-512 authenticate the plaintext, which a receiver must decrypt before it
-can verify it. They are optional: offered only where somebody names them.
+can verify it. They are optional: offered only where somebody names them. So are those with SHA-1, whose
+collisions HMAC does not suffer from, for peers that have nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from enum import Enum
+from typing import Final
 
 from nacre.crypto.packet_cipher import UINT32
 from nacre.crypto.registry import Algorithm, Family, Status, register
@@ -62,7 +64,13 @@ def _factory(hash_name: str, order: MacOrder) -> Callable[[bytes], PacketMac]:
     return make
 
 
-def _register(name: str, rank: int, hash_name: str, size: int, order: MacOrder, status: Status) -> None:
+_PLAINTEXT: Final = "a receiver must decrypt before it can verify"
+_SHA1: Final = "SHA-1, which is broken for signatures and on its way out everywhere"
+
+
+def _register(
+    name: str, rank: int, hash_name: str, size: int, order: MacOrder, status: Status, risk: str = ""
+) -> None:
     register(
         Algorithm(
             family=Family.MAC,
@@ -73,11 +81,15 @@ def _register(name: str, rank: int, hash_name: str, size: int, order: MacOrder, 
             key_size=size,
             tag_size=size,
             hash_name=hash_name,
+            risk=risk,
         )
     )
 
 
-_register("hmac-sha2-256-etm@openssh.com", 10, "sha256", 32, MacOrder.ENCRYPT_THEN_MAC, Status.DEFAULT)
-_register("hmac-sha2-512-etm@openssh.com", 20, "sha512", 64, MacOrder.ENCRYPT_THEN_MAC, Status.DEFAULT)
-_register("hmac-sha2-256", 30, "sha256", 32, MacOrder.ENCRYPT_AND_MAC, Status.OPTIONAL)
-_register("hmac-sha2-512", 40, "sha512", 64, MacOrder.ENCRYPT_AND_MAC, Status.OPTIONAL)
+_AFTER, _BESIDE = MacOrder.ENCRYPT_THEN_MAC, MacOrder.ENCRYPT_AND_MAC
+_register("hmac-sha2-256-etm@openssh.com", 10, "sha256", 32, _AFTER, Status.DEFAULT)
+_register("hmac-sha2-512-etm@openssh.com", 20, "sha512", 64, _AFTER, Status.DEFAULT)
+_register("hmac-sha2-256", 30, "sha256", 32, _BESIDE, Status.OPTIONAL, _PLAINTEXT)
+_register("hmac-sha2-512", 40, "sha512", 64, _BESIDE, Status.OPTIONAL, _PLAINTEXT)
+_register("hmac-sha1-etm@openssh.com", 50, "sha1", 20, _AFTER, Status.LEGACY, _SHA1)
+_register("hmac-sha1", 60, "sha1", 20, _BESIDE, Status.LEGACY, f"{_SHA1}; {_PLAINTEXT}")

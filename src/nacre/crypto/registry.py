@@ -59,6 +59,7 @@ class Algorithm:
         hash_name: the hash of a key exchange or MAC, as hashlib calls it.
         rekey_bytes: new keys are due after this many bytes under one key; None: no limit of its own.
         rekey_packets: new keys are due after this many packets under one key.
+        risk: what is given up by whoever names it, in words for a person; "": nothing.
     """
 
     family: Family
@@ -74,11 +75,13 @@ class Algorithm:
     hash_name: str = ""
     rekey_bytes: int | None = None
     rekey_packets: int = REKEY_PACKETS
+    risk: str = ""
 
 
 _FAMILY_MODULES: Final = (
     "nacre.crypto.kex.mlkem",
     "nacre.crypto.kex.curve25519",
+    "nacre.crypto.kex.nistp",
     "nacre.crypto.ciphers.gcm",
     "nacre.crypto.ciphers.chacha",
     "nacre.crypto.ciphers.ctr",

@@ -12,7 +12,14 @@ from nacre.crypto import Family, Opener, Sealer, lookup, make_opener, make_seale
 
 AEAD = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com")
 CTR = ("aes128-ctr", "aes192-ctr", "aes256-ctr")
-MACS = ("hmac-sha2-256", "hmac-sha2-512", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+MACS = (
+    "hmac-sha2-256",
+    "hmac-sha2-512",
+    "hmac-sha1",
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+    "hmac-sha1-etm@openssh.com",
+)
 COMBINATIONS = [(cipher, "") for cipher in AEAD] + [(cipher, mac) for cipher in CTR for mac in MACS]
 
 

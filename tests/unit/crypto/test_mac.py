@@ -81,6 +81,25 @@ def test_the_published_vectors(key: bytes, data: bytes, sha256: str, sha512: str
             assert mac.tag(sequence, rest[:cut], rest[cut:]).hex() == expected
 
 
+# RFC 2202 section 3, tests 1, 2, 3 and 6: key, data, HMAC-SHA-1.
+SHA1_VECTORS = [
+    (b"\x0b" * 20, b"Hi There", "b617318655057264e28bc0b6fb378c8ef146be00"),
+    (b"Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+    (b"\xaa" * 20, b"\xdd" * 50, "125d7342b9ac11cd91a39af48aa17b4f63f175d3"),
+    (
+        b"\xaa" * 80,
+        b"Test Using Larger Than Block-Size Key - Hash Key First",
+        "aa4ae5e15272d00e95705637ce8a3b55ed402112",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "data", "expected"), SHA1_VECTORS)
+def test_the_published_vectors_of_sha1(key: bytes, data: bytes, expected: str) -> None:
+    mac = PacketMac("sha1", MacOrder.ENCRYPT_AND_MAC, key)
+    assert mac.tag(int.from_bytes(data[:4], "big"), memoryview(data[4:])).hex() == expected
+
+
 @pytest.mark.parametrize(
     ("name", "size", "order", "status"),
     [
@@ -88,6 +107,8 @@ def test_the_published_vectors(key: bytes, data: bytes, sha256: str, sha512: str
         ("hmac-sha2-512-etm@openssh.com", 64, MacOrder.ENCRYPT_THEN_MAC, Status.DEFAULT),
         ("hmac-sha2-256", 32, MacOrder.ENCRYPT_AND_MAC, Status.OPTIONAL),
         ("hmac-sha2-512", 64, MacOrder.ENCRYPT_AND_MAC, Status.OPTIONAL),
+        ("hmac-sha1-etm@openssh.com", 20, MacOrder.ENCRYPT_THEN_MAC, Status.LEGACY),
+        ("hmac-sha1", 20, MacOrder.ENCRYPT_AND_MAC, Status.LEGACY),
     ],
 )
 def test_registered(name: str, size: int, order: MacOrder, status: Status) -> None:

@@ -23,14 +23,21 @@ CIPHERS = (
     "aes128-ctr",
 )
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
-OPTIONAL_MACS = ("hmac-sha2-256", "hmac-sha2-512")
+OPTIONAL_MACS = ("hmac-sha2-256", "hmac-sha2-512", "hmac-sha1-etm@openssh.com", "hmac-sha1")
 KEX = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
+OPTIONAL_KEX = (
+    "mlkem768nistp256-sha256",
+    "mlkem1024nistp384-sha384",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+)
 
 
 @pytest.mark.parametrize(
     ("family", "default", "optional"),
     [
-        (Family.KEX, KEX, ()),
+        (Family.KEX, KEX, OPTIONAL_KEX),
         (Family.CIPHER, CIPHERS, ()),
         (Family.MAC, MACS, OPTIONAL_MACS),
         (Family.COMPRESSION, ("none",), ()),
@@ -42,7 +49,19 @@ def test_what_there_is_in_order(family: Family, default: tuple[str, ...], option
     for name in names(family):
         algorithm = lookup(family, name)
         assert (algorithm.family, algorithm.name) == (family, name)
-        assert algorithm.status is (Status.DEFAULT if name in default else Status.OPTIONAL)
+        legacy = Status.LEGACY if "sha1" in name else Status.OPTIONAL
+        assert algorithm.status is (Status.DEFAULT if name in default else legacy)
+        assert algorithm.risk or name in default
+
+
+@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("spec", ["*", "+*", "^*", "?*", "*1*,*2*,*n*", "-nothing*"])
+def test_no_pattern_reaches_what_is_not_offered_by_default(family: Family, spec: str) -> None:
+    try:
+        chosen = select(family, spec)
+    except ValueError:  # the pattern matches nothing
+        return
+    assert set(chosen) <= set(default_names(family))
 
 
 def test_when_new_keys_are_due() -> None:

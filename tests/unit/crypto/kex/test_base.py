@@ -10,7 +10,17 @@ import pytest
 from nacre.crypto import Family, KeyExchange, Random, lookup, make_exchange, names
 from nacre.errors import DisconnectReason, KeyExchangeFailed, LocalProtocolError
 
-METHODS = ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
+HASHES = {
+    "mlkem768x25519-sha256": "sha256",
+    "curve25519-sha256": "sha256",
+    "curve25519-sha256@libssh.org": "sha256",
+    "mlkem768nistp256-sha256": "sha256",
+    "mlkem1024nistp384-sha384": "sha384",
+    "ecdh-sha2-nistp256": "sha256",
+    "ecdh-sha2-nistp384": "sha384",
+    "ecdh-sha2-nistp521": "sha512",
+}
+METHODS = tuple(HASHES)
 
 
 def counting(seed: str) -> Random:
@@ -31,13 +41,13 @@ def test_the_methods_are_all_here() -> None:
 
 def test_both_sides_arrive_at_the_same_secret(method: str) -> None:
     secrets = set()
-    for _ in range(20):
+    for _ in range(5):
         client, server = make_exchange(method), make_exchange(method)
         share, secret = server.server_respond(client.client_share())
         assert client.client_finish(share) == secret
         secrets.add(secret)
-        assert client.hash_name == server.hash_name == lookup(Family.KEX, method).hash_name == "sha256"
-    assert len(secrets) == 20
+        assert client.hash_name == server.hash_name == lookup(Family.KEX, method).hash_name == HASHES[method]
+    assert len(secrets) == 5
 
 
 def test_a_client_share_can_be_replayed(method: str) -> None:
@@ -111,12 +121,15 @@ def test_a_refused_share_ends_the_run(method: str) -> None:
 def test_an_altered_share_gives_another_secret_or_an_error(method: str) -> None:
     client_share = make_exchange(method, counting("client")).client_share()
     server_share, secret = make_exchange(method).server_respond(client_share)
-    for position in range(0, len(server_share), 13):
+    for position in range(0, len(server_share), 61):
         altered = bytearray(server_share)
         altered[position] ^= 1
         client = make_exchange(method, counting("client"))
         client.client_share()
-        assert client.client_finish(bytes(altered)) != secret
+        try:
+            assert client.client_finish(bytes(altered)) != secret
+        except KeyExchangeFailed:
+            assert "nistp" in method  # no point of the curve any more
 
 
 def test_an_unknown_method_is_a_key_error() -> None:
