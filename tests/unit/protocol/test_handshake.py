@@ -27,7 +27,8 @@ from tests.support.protocol import failure, inject, server_settings, talk
 
 @pytest.mark.parametrize("kex", names(Family.KEX))
 def test_every_method(kex):
-    pair = Pair(server=server_settings(kex_algorithms=(kex,))).start()
+    client = Settings(username="alice", kex_algorithms=(kex,))
+    pair = Pair(client=client, server=server_settings(kex_algorithms=names(Family.KEX))).start()
     assert pair.client.of(AuthSucceeded)
     for end in (pair.client, pair.server):
         assert end.connection.info.negotiated.kex == kex
