@@ -1,0 +1,62 @@
+"""The benchmarks say what they left out and who was missing; nothing is measured here."""
+
+from __future__ import annotations
+
+import json
+
+from bench import plan, report
+
+
+def rows(tmp_path, *rows, versions=None):
+    head = {
+        "date": "2026-01-02T03:04:05+00:00",
+        "machine": "a machine",
+        "versions": {"nacre": "1", "asyncssh": "2", **(versions or {})},
+        "load": 0.5,
+        "left_out": ["something: not built"],
+    }
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in (head, *rows)))
+    return path
+
+
+def row(pair, number, **more):
+    return {"workload": "logins", "pair": pair, "round": number, **more}
+
+
+def test_every_workload_has_columns():
+    for workload in plan.full() + plan.quick():
+        assert report.columns_of(workload.name)
+
+
+def test_the_quick_programme_is_a_part_of_the_full_one():
+    assert {one.name for one in plan.quick()} <= {one.name for one in plan.full()}
+    assert all(one.rounds == 1 for one in plan.quick())
+
+
+def test_a_cell_is_the_median_and_the_range(tmp_path):
+    measured = [row("nacre", number, metrics={"p50_ms": value}) for number, value in enumerate((3, 1, 200))]
+    assert "| nacre | 3.00 (1.00–200) | – |" in report.text(rows(tmp_path, *measured))
+
+
+def test_a_missing_peer_and_a_failure_are_named(tmp_path):
+    failed = row("paramiko", 0, failed="it ended\nand more")
+    text = report.text(rows(tmp_path, failed, versions={"openssh": "missing"}))
+    assert "not in the tables:** openssh" in text
+    assert "Not measured: logins, paramiko, round 0: it ended." in text
+    assert "Left out: something: not built." in text
+
+
+def test_a_document_keeps_what_is_around_the_tables(tmp_path, monkeypatch):
+    monkeypatch.setattr(report.plot, "draw", lambda *_: None)
+    (tmp_path / "docs").mkdir()
+    document = tmp_path / "docs" / "benchmarks.md"
+    document.write_text("before\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nafter\n")
+    results = rows(tmp_path, row("nacre", 0, metrics={"p50_ms": 1.25}))
+    for _ in range(2):
+        report.write(document, results)
+    text = document.read_text()
+    assert text.startswith("before\n<!-- measured: begin -->\n")
+    assert text.endswith("<!-- measured: end -->\nafter\n")
+    assert "1.25" in text
+    assert "old" not in text
