@@ -73,16 +73,26 @@ def cpu(pid: int) -> float:
     return total
 
 
-def memory_kib(pid: int) -> float:
-    """Return what a process and its descendants occupy, shared pages divided among those who share them."""
+def memory_kib(pid: int, *, shared: bool) -> float:
+    """Return what a process occupies, with `shared` it and its descendants, and pages they share divided.
+
+    Pages of files are no part of the sum without `shared`: whose they are changes with who else has them.
+    """
     total = 0
-    for one in descendants(pid):
+    for one in descendants(pid) if shared else [pid]:
         try:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        wanted = ("Pss:",) if shared else ("Anonymous:",)
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(wanted))
     return total
+
+
+def allow_many_files() -> None:
+    """Let this process, and what it starts, have as many files open as the machine lets it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def peak_kib(pid: int) -> int:

@@ -47,6 +47,7 @@ class Run:
 
     def run(self) -> None:
         """Do all rounds."""
+        measure.allow_many_files()
         with Place() as place, self._results.open("a") as file:
             for round_number in range(max(workload.rounds for workload in self._workloads)):
                 for workload in self._workloads:
@@ -118,14 +119,14 @@ def measure_idle(place: Place, workload: Workload, pair: Pair) -> dict[str, floa
     settings = _settings(place, workload, pair) | {"workload": "hold"}
     with place.serving(pair.server, settings) as told:
         pid, count = told["server_pid"], workload.settings["count"]
-        before = measure.memory_kib(pid)
+        before = measure.memory_kib(pid, shared=pair.server.forks)
         with place.running(f"{pair.client.module}_client", told) as client:
             client.line()
             time.sleep(_REST)
             begin, cpu = time.monotonic(), measure.cpu(pid)
             time.sleep(_REST)
             busy = (measure.cpu(pid) - cpu) / (time.monotonic() - begin)
-            after = measure.memory_kib(pid)
+            after = measure.memory_kib(pid, shared=pair.server.forks)
             client.go_on()
             found: dict[str, float] = client.line()["metrics"]
             if found["alive"] != count:
