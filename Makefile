@@ -13,13 +13,13 @@ DEV := $(RUN) dev
 BENCH := $(RUN) bench
 export PYTHON VENV
 
-.PHONY: hub test check fmt lint types layers cov bench bench-quick docs
+.PHONY: hub test check fmt lint types layers guard cov bench bench-quick docs
 .DEFAULT_GOAL := check
 
 hub:
 	@$(RUN) hub nacre hub $(ARGS)
 
-check: lint types layers test docs
+check: lint types layers test guard docs
 
 test:
 	@$(DEV) pytest -n auto $(ARGS)
@@ -37,6 +37,9 @@ types:
 
 layers:
 	@$(DEV) lint-imports
+
+guard:
+	@$(DEV) python -m bench.guard
 
 cov:
 	@$(DEV) pytest -n auto --cov --cov-report=term --cov-report=html $(ARGS)

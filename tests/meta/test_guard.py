@@ -1,0 +1,55 @@
+"""What a packet costs in calls is no more than it was. A count is exact, on any machine: no clock is asked."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from bench import guard
+
+HINT = (
+    "a packet costs more calls than before. Take the addition off the path of a packet; or, if it has to be there, "
+    "run `python -m bench.guard --update` and say in the commit what it is for"
+)
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return json.loads(guard.BASELINE.read_text())
+
+
+@pytest.fixture(scope="module")
+def counted():
+    return guard.calls()
+
+
+def test_a_packet_costs_no_more_calls_than_before(baseline, counted):
+    grown = guard.more_than(baseline, counted)
+    assert not grown, "\n".join([HINT, *grown])
+
+
+def test_the_baseline_is_not_left_behind(baseline, counted):
+    """One that is far above what is true would not see an addition."""
+    slack = [
+        (name, end)
+        for name, ends in baseline["python"].items()
+        for end, most in ends.items()
+        if counted["python"][name][end] < most - 1
+    ]
+    assert not slack, "a packet costs less than before: run `python -m bench.guard --update`"
+
+
+@pytest.mark.parametrize("kind", ["python", "others"])
+def test_one_call_more_is_seen(baseline, kind):
+    found = copy.deepcopy(baseline) | {"version": guard.version()}
+    found[kind]["bulk"]["sender"] += 1
+    told = guard.more_than(baseline | {"version": guard.version()}, found)
+    assert [line.split(":")[0] for line in told] == ["bulk, sender"]
+
+
+def test_another_version_of_python_is_compared_by_its_own_calls_only(baseline):
+    found = copy.deepcopy(baseline)
+    found["others"]["bulk"]["sender"] += 1
+    assert not guard.more_than(baseline | {"version": "another"}, found)
