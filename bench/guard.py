@@ -197,9 +197,9 @@ def _count(path: Ends) -> dict[str, Costs]:
         sender, receiver = Counter(), Counter()
         path.move(data, count, burst, sender, receiver)
         packets = count * -(-len(data) // PACKET)
-        for end, counter in (("sender", sender), ("receiver", receiver)):
-            found["python"].setdefault(name, {})[end] = round(counter.calls / packets, 2)
-            found["others"].setdefault(name, {})[end] = round(counter.others / packets, 2)
+        for end, seen in (("sender", sender), ("receiver", receiver)):
+            found["python"].setdefault(name, {})[end] = round(seen.calls / packets, 2)
+            found["others"].setdefault(name, {})[end] = round(seen.others / packets, 2)
     return found
 
 
