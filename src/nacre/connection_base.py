@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from nacre.aio.driver import Driver, Handlers
 from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger
-from nacre.aio.tasks import settle
+from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
 from nacre.options import SSHConnectionOptions, accept
@@ -141,7 +141,7 @@ class SSHConnection(Generic[OwnerT]):
         if self._owner is not None:
             try:
                 self._owner.connection_lost(error)
-            except Exception as raised:  # noqa: BLE001 - the program's callback: reported
+            except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost")
         if not self.established.done():
             self.established.set_exception(error or ConnectionLost("the connection was closed"))
@@ -191,7 +191,7 @@ class SSHConnection(Generic[OwnerT]):
         assert self._owner is not None
         try:
             await settle(self._owner.auth_completed())  # type: ignore[func-returns-value]  # may be a coroutine
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
             self._link.report(error, "auth_completed")
         if not self.established.done():
             self.established.set_result(None)
@@ -200,7 +200,7 @@ class SSHConnection(Generic[OwnerT]):
         """Call a callback of the program whose failure changes nothing."""
         try:
             getattr(self._owner, callback)(*args)
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except FAILURES as error:  # the program's callback: reported
             self._link.report(error, callback)
 
     def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:

@@ -20,7 +20,7 @@ from nacre.aio import limits
 from nacre.aio.incoming import Incoming
 from nacre.aio.log import SSHLogger
 from nacre.aio.queues import SendQueue
-from nacre.aio.tasks import Tasks
+from nacre.aio.tasks import FAILURES, Tasks, being_cancelled
 from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
 from nacre.protocol import limits as protocol_limits
 from nacre.protocol.events import ChannelRequestQuestion
@@ -383,8 +383,11 @@ class SSHChannel(Generic[AnyStr]):
         if not self._failed and self._session is not None:
             try:
                 granted = await self._answer_request(event.payload)
-            except Exception as error:  # noqa: BLE001 - the program's callback: reported
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
                 self._fail(error, event.name)
+            except asyncio.CancelledError:  # of a callback that cancelled itself: refused
+                if being_cancelled():
+                    raise
         self._link.answer(event.token, granted)
         if granted:
             self._request_granted(event.name)
@@ -499,7 +502,7 @@ class SSHChannel(Generic[AnyStr]):
             self._incoming.finish()
             try:
                 self._session.connection_lost(self._error)
-            except Exception as raised:  # noqa: BLE001 - the program's callback: reported
+            except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
         self._closed.set()
         self._tasks.end()
@@ -510,14 +513,14 @@ class SSHChannel(Generic[AnyStr]):
             return
         try:
             callback(*args)
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except FAILURES as error:  # the program's callback: reported
             self._fail(error, getattr(callback, "__name__", "a callback"))
 
     def _fail(self, error: BaseException, where: str) -> None:
         """A callback or handler of the program raised: report it and close this channel."""
         # That the peer went is no failure of the handler which runs into it.
         broken = isinstance(error, (BrokenPipeError, DisconnectError)) and self.is_closing()
-        if not broken:
+        if not broken and not isinstance(error, asyncio.CancelledError):  # which was meant
             self._link.report(error, f"{where} of a session")
         if self._failed:
             return

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from nacre.aio import limits
+from nacre.aio.tasks import FAILURES
 from nacre.protocol.connection import Connection
 from nacre.protocol.events import Event
 
@@ -72,7 +73,7 @@ class Driver(asyncio.BufferedProtocol):
         try:
             self.protocol = self._owner.transport_made(stream)
             self.protocol.start(self._loop.time())
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except FAILURES as error:  # the program's callback: reported
             self._owner.report(error, "starting a connection")
             stream.abort()
             return
@@ -166,7 +167,7 @@ class Driver(asyncio.BufferedProtocol):
         try:
             while (event := next_event()) is not None:
                 handlers[type(event)](event)
-        except Exception as error:  # noqa: BLE001 - reported, and the connection ends
+        except FAILURES as error:  # reported, and the connection ends
             # Not a fault of the peer, which never raises here: one of ours ends this connection alone.
             self._owner.report(error, "handling an event")
             self.abort()

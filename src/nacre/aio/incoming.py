@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from nacre.aio.queues import ReceiveQueue
+from nacre.aio.tasks import FAILURES
 
 
 class Delivery(Enum):
@@ -143,7 +144,7 @@ class Incoming:
                 text = self._decode(data, datatype, final=False)
                 if text:
                     self._session.data_received(text, datatype)
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except FAILURES as error:  # the program's callback: reported
             self._failed(error, "data_received")
             return
         if not self._credit_held:
@@ -182,7 +183,7 @@ class Incoming:
                 if text:
                     self._session.data_received(text, datatype)
             stays_open = self._session.eof_received()
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except FAILURES as error:  # the program's callback: reported
             self._failed(error, "eof_received")
             return
         if not stays_open and self._delivery is Delivery.FLOWING:

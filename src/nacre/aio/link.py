@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from nacre.aio.driver import Driver, Handlers
 from nacre.aio.log import SSHLogger, connection_logger
-from nacre.aio.tasks import Tasks
+from nacre.aio.tasks import Tasks, being_cancelled
 from nacre.errors import (
     ChannelOpenError,
     ConnectionLost,
@@ -218,12 +218,11 @@ class Link:
         value = refusal
         try:
             value = await answer
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
             self.report(error, where)
         except asyncio.CancelledError:
             # A callback that was cancelled by itself is a refusal; when we are cancelled, so be it.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if being_cancelled():
                 raise
         self.answer(token, value)
 
@@ -343,7 +342,9 @@ class Link:
             answer = events.OpenRefuse(error.code, error.reason, error.lang)
             self.answer(event.token, answer)
             return
-        except Exception as error:  # noqa: BLE001 - the program's callback: reported
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and being_cancelled():
+                raise
             self.report(error, "opening a channel")
             answer = events.OpenRefuse(OpenFailureReason.CONNECT_FAILED, "the channel could not be opened")
             self.answer(event.token, answer)

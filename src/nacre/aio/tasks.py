@@ -5,6 +5,9 @@ know: connections, channels or what the tasks do.
 
 A callback that returns a plain value costs no task: `Tasks.begin` runs a coroutine of ours by hand
 up to the first point where it has to wait, and makes a task of what is left.
+
+What a program raises ends what it belongs to and nothing else: `sys.exit()` in a handler would end the
+loop, and with it every other connection (security history row 102).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import asyncio
 import inspect
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -24,15 +27,47 @@ MaybeAwait: TypeAlias = T | Awaitable[T]
 Report = Callable[[BaseException, str], None]
 
 
+#: What a plain callback of a program may raise; KeyboardInterrupt alone is not its own.
+FAILURES: Final = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
+
+
 @types.coroutine
 def _leave() -> Generator[None, None, None]:
     yield
 
 
-@types.coroutine
-def _rest(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-    """Go on with a coroutine that was begun by hand."""
-    return (yield from cast("Generator[Any, Any, T]", coroutine))
+class _Contained(Coroutine[Any, Any, T]):
+    """A coroutine, begun by hand or not, as a task runs it: a SystemExit is an error like another."""
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._coroutine = coroutine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._coroutine, name)  # what asyncio shows of a task
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        raise TypeError("this is for a task to run")
+
+    def send(self, value: Any) -> Any:
+        try:
+            return self._coroutine.send(value)
+        except SystemExit as error:
+            raise _exited(error) from error
+
+    def throw(self, *raised: Any) -> Any:
+        try:
+            return self._coroutine.throw(*raised)
+        except SystemExit as error:
+            raise _exited(error) from error
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+
+def _exited(error: SystemExit) -> RuntimeError:
+    return RuntimeError(f"a callback or handler tried to end the program: {error!r}")
 
 
 async def settle(value: MaybeAwait[T]) -> T:
@@ -44,6 +79,12 @@ async def settle(value: MaybeAwait[T]) -> T:
         await _leave()
         return cast("T", await value)
     return value
+
+
+def being_cancelled() -> bool:
+    """Return whether a CancelledError is for the task that runs, and not of what it called."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 class Tasks:
@@ -76,22 +117,22 @@ class Tasks:
             coroutine.send(None)
         except StopIteration:
             return
-        self.spawn(_rest(coroutine), where)
+        self.spawn(coroutine, where)
 
     def spawn(
         self,
-        coroutine: Coroutine[Any, Any, T] | Generator[Any, Any, T],
+        coroutine: Coroutine[Any, Any, T],
         where: str,
         failed: Callable[[BaseException], None] | None = None,
     ) -> asyncio.Task[T]:
         """Make a task of a coroutine.
 
         Args:
-            coroutine: what to run.
+            coroutine: what to run, or to go on with.
             where: names it in reports.
-            failed: told of what it raised, in place of `report`.
+            failed: told of what it raised, in place of `report`; of a cancellation that is not ours too.
         """
-        task = self._loop.create_task(cast("Coroutine[Any, Any, T]", coroutine))
+        task = self._loop.create_task(_Contained(coroutine))
         scope: Tasks | None = self
         while scope is not None:
             scope._tasks.add(task)
@@ -109,6 +150,8 @@ class Tasks:
         failed: Callable[[BaseException], None] | None,
     ) -> None:
         if task.cancelled():
+            if failed is not None and not self._over():
+                failed(asyncio.CancelledError())
             return
         error = task.exception()
         if error is None:
@@ -117,6 +160,9 @@ class Tasks:
             failed(error)
         else:
             self._report(error, where)
+
+    def _over(self) -> bool:
+        return self._cancelled or (self._parent is not None and self._parent._over())
 
     def end(self) -> None:
         """Cancel what still runs, after what the end has woken had a turn of the loop to finish."""

@@ -154,3 +154,67 @@ def test_settle_passes_exceptions_on() -> None:
 
     with pytest.raises(KeyError):
         asyncio.run(ours())
+
+
+@asynctest
+async def test_a_handler_that_calls_exit_ends_neither_the_loop_nor_the_program() -> None:
+    tasks, reports = make()
+    told: list[BaseException] = []
+
+    async def at_once() -> None:
+        raise SystemExit(3)
+
+    async def later() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise SystemExit(4)
+
+    tasks.spawn(at_once(), "the handler", told.append)
+    waiting = tasks.spawn(later(), "another")
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await tasks.wait()
+    await asyncio.sleep(0)
+    assert [type(error) for error in told] == [RuntimeError]
+    assert [(type(error), str(error)) for error, _ in reports] == [
+        (RuntimeError, "a callback or handler tried to end the program: SystemExit(4)")
+    ]
+
+
+@asynctest
+async def test_a_handler_that_cancels_itself_has_failed_and_one_that_we_cancel_has_not() -> None:
+    tasks, reports = make()
+    told: list[BaseException] = []
+
+    async def cancels_itself() -> None:
+        raise asyncio.CancelledError
+
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    tasks.spawn(cancels_itself(), "the handler", told.append)
+    await tasks.wait()
+    await asyncio.sleep(0)
+    assert [type(error) for error in told] == [asyncio.CancelledError]
+    tasks.spawn(waits(), "the handler", told.append)
+    await asyncio.sleep(0)
+    tasks.cancel()
+    await tasks.wait()
+    await asyncio.sleep(0)
+    assert len(told) == 1
+    assert not reports
+
+
+@asynctest
+async def test_a_task_is_shown_as_the_coroutine_that_it_runs() -> None:
+    tasks, _ = make()
+
+    async def remarkable() -> None:
+        await settle(asyncio.sleep(0))
+
+    tasks.begin(remarkable(), "here")
+    task = next(iter(tasks._tasks))
+    assert "remarkable" in repr(task)
+    assert asyncio.iscoroutine(task.get_coro())
+    await task
