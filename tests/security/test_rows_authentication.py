@@ -22,7 +22,9 @@ from nacre.errors import DisconnectReason, KeyImportError
 from nacre.hub import holder
 from nacre.hub.isolation import Isolation, Mode
 from nacre.hub.login import LoginBook
+from nacre.hub.paths import prepare
 from nacre.hub.problem import HubProblem
+from nacre.hub.users import check_user_name, is_user_name
 from nacre.keys import decode_public_key, default_signature_algorithms, generate_private_key
 from nacre.options import SSHServerConnectionOptions
 from nacre.protocol import events, limits
@@ -328,6 +330,35 @@ def test_dropbear_2026_90_a_forced_command_is_forced_in_every_way() -> None:
                 await connection.run("x", term_type="xterm", request_pty="force")
 
     session()
+
+
+@covers(60)
+def test_asyncssh_2_23_a_user_name_leads_nowhere() -> None:
+    names = (
+        "../../x",
+        "a/b",
+        "a\0b",
+        "",
+        ".",
+        "..",
+        "-x",
+        "a" * 300,
+        "ａｄｍｉｎ",
+        "a\u202e",
+        "A",
+        "root",
+        "/etc",
+    )
+    for name in names:
+        assert not is_user_name(name), name
+        with pytest.raises(HubProblem):
+            check_user_name(name)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = prepare(Path(folder) / "state")
+        for name in ("../../x", "a/b", "a\0b", "", ".", ".."):
+            with pytest.raises(ValueError, match="directory"):
+                paths.home(name)
+        assert paths.home("alice") == paths.homes / "alice"
 
 
 @covers(61)

@@ -6,6 +6,7 @@ One test a row, without arguments: `test_faults.py` runs them again with a fault
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -13,7 +14,7 @@ import pytest
 
 import nacre
 from nacre.crypto import derive, make_exchange
-from nacre.crypto.registry import Family, names
+from nacre.crypto.registry import Family, default_names, names, select
 from nacre.errors import KeyExchangeFailed, LocalProtocolError, ProtocolNotSupported, WireError
 from nacre.keys import decode_public_key, generate_private_key
 from nacre.keys.base import SignatureFault
@@ -21,6 +22,7 @@ from nacre.protocol import limits
 from nacre.protocol.events import Disconnected
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.fields import Reader, encode_mpint
+from nacre.wire.kex import KexInit
 from tests.pair import test_packets as packets
 from tests.pair.damage import SHAPES, string, uint32
 from tests.pair.ends import HOST_KEY, End
@@ -215,6 +217,17 @@ LOW_ORDER = [
 ]
 
 
+@covers(20)
+def test_cve_2002_20001_no_finite_field_is_offered_unasked() -> None:
+    for role in Role:
+        kexinit = KexInit.decode(Stage(role).last(20))
+        assert not [name for name in kexinit.kex_algorithms if name.startswith("diffie-hellman")]
+    assert not [name for name in default_names(Family.KEX) if name.startswith("diffie-hellman")]
+    for spec in ("*", "+*", "diffie-hellman-*"):  # a pattern reaches none either
+        with suppress(ValueError):
+            assert not [name for name in select(Family.KEX, spec) if name.startswith("diffie-hellman")]
+
+
 @covers(22)
 def test_points_of_low_order_and_of_other_forms() -> None:
     for share in (*LOW_ORDER, b"", bytes(31), bytes(33)):
@@ -306,6 +319,17 @@ def test_cve_2008_5161_no_cbc_in_any_list() -> None:
     assert not [name for name in names(Family.CIPHER) if "cbc" in name or "3des" in name or "arcfour" in name]
     with pytest.raises(ValueError, match="aes128-cbc"):
         nacre.SSHClientConnectionOptions(encryption_algs=["aes128-cbc"])
+
+
+@covers(27)
+def test_cve_2026_23943_nothing_is_compressed_unasked_or_before_authentication() -> None:
+    for role in Role:
+        kexinit = KexInit.decode(Stage(role).last(20))
+        assert kexinit.compression_client_to_server == kexinit.compression_server_to_client == ("none",)
+    assert "zlib" not in names(Family.COMPRESSION)  # it would begin before authentication
+    for spec in ("zlib", "*"):
+        with suppress(ValueError):
+            assert select(Family.COMPRESSION, spec) == ("none",)
 
 
 @covers(28)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from tests.security.faults.authentication import AUTHENTICATION
+from tests.security.faults.channels import CHANNELS
+from tests.security.faults.surroundings import SURROUNDINGS
 from tests.security.faults.transport import TRANSPORT
 from tests.security.registry import Fault
 
 __all__ = ["FAULTS"]
 
-FAULTS: Final[tuple[Fault, ...]] = (*TRANSPORT, *AUTHENTICATION)
+FAULTS: Final[tuple[Fault, ...]] = (*TRANSPORT, *AUTHENTICATION, *CHANNELS, *SURROUNDINGS)

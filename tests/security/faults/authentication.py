@@ -5,6 +5,7 @@ Owns: these faults. Must not know: the tests that they turn red.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pytest
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from nacre import server_auth
 from nacre.aio import server_channel
-from nacre.hub import holder, isolation, login
+from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
 from nacre.protocol import connection, state
 from nacre.protocol.auth import client, password, publickey, server
@@ -245,6 +246,12 @@ AUTHENTICATION: Final = (
         59,
         "a terminal is granted whatever the key says",
         rewritten(server_channel.SSHServerChannel._pty, "or not self._policy.pty_allowed()", ""),
+    ),
+    Fault(60, "a name may be a path", replaced(users, "_USER_NAME", re.compile(r".{1,32}", re.DOTALL))),
+    Fault(
+        60,
+        "a home may be anywhere",
+        rewritten(paths.StatePaths.home, 'or "/" in name', ""),
     ),
     Fault(61, "the hub's own groups are kept", rewritten(holder._become, "os.setgroups([])", "pass")),
     Fault(

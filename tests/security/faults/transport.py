@@ -27,6 +27,19 @@ def _cbc(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(known, fake.name, fake)
 
 
+def _offered(patch: pytest.MonkeyPatch, family: Family, name: str) -> None:
+    fake = Algorithm(family=family, name=name, rank=99, status=Status.DEFAULT, factory=None)
+    patch.setitem(_loaded(family), name, fake)
+
+
+def _modp(patch: pytest.MonkeyPatch) -> None:
+    _offered(patch, Family.KEX, "diffie-hellman-group14-sha256")
+
+
+def _zlib(patch: pytest.MonkeyPatch) -> None:
+    _offered(patch, Family.COMPRESSION, "zlib")
+
+
 def _passes(key: Any, *signed: Any) -> bool:
     try:
         return key.verify(*signed)
@@ -230,6 +243,7 @@ TRANSPORT: Final = (
             "return True",
         ),
     ),
+    Fault(20, "a group of a finite field is offered", _modp),
     Fault(
         22,
         "points of low order raise what they raise",
@@ -269,6 +283,7 @@ TRANSPORT: Final = (
     ),
     Fault(25, "nonces of P-521 are biased", replaced(ecdsa.ECDSAKey, "_sign", lambda *_: _Weak(None)(*_))),
     Fault(26, "a CBC cipher is registered", _cbc),
+    Fault(27, "zlib is offered", _zlib),
     Fault(
         28,
         "the number of extensions is believed",

@@ -1,0 +1,160 @@
+"""Faults of channels, forwarding and what commands are started with (rows 65 to 82), put back.
+
+Owns: these faults. Must not know: the tests that they turn red.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from nacre import absent, dialing, option_values
+from nacre.aio import server_channel
+from nacre.hub import environment
+from nacre.protocol import mux, window
+from nacre.wire import fields
+from tests.security.registry import Fault, rewritten, together
+
+__all__ = ["CHANNELS"]
+
+
+def _granted(patch: pytest.MonkeyPatch) -> None:
+    """Forwarding is granted though nothing was built."""
+
+    def request(self: object, what: str, callback: str = "") -> object:
+        async def handler(event: object) -> bool:
+            return True
+
+        return handler
+
+    patch.setattr(absent.Refusals, "request", request)
+
+
+CHANNELS: Final = (
+    Fault(
+        65,
+        "an answer to no global request is kept for one to come",
+        rewritten(
+            mux.Mux._global_reply,
+            'raise ProtocolError("an answer to no global request")',
+            "self._global_replies.append('')",
+        ),
+    ),
+    Fault(
+        65,
+        "an answer to no request of a channel counts",
+        rewritten(mux.Mux._reply, "if not channel.replies_expected:", "if False:"),
+    ),
+    Fault(
+        66,
+        "a channel that was refused is kept",
+        rewritten(mux.Mux._decided, "self._forget(channel)", "pass"),
+    ),
+    Fault(
+        67,
+        "a window may grow beyond its numbers",
+        rewritten(mux.Mux._window_adjust, "if channel.send_left > limits.WINDOW_CEILING:", "if False:"),
+    ),
+    Fault(
+        67,
+        "data beyond the window is taken",
+        rewritten(
+            window.ReceiveWindow.received,
+            "if size > self.left or size > self._max_packet:",
+            "if size > self._max_packet:",
+        ),
+    ),
+    Fault(
+        68,
+        "a maximum packet of nothing is granted",
+        together(
+            rewritten(mux.Mux._refusal, "if message.maximum_packet_size == 0:", "if False:"),
+            rewritten(mux.Mux._open_confirmed, "if message.maximum_packet_size == 0:", "if False:"),
+        ),
+    ),
+    Fault(
+        69,
+        "a size is cut to 32 bits",
+        rewritten(mux.Mux.write, "total = len(view)", "total = len(view) & 0xFFFFFFFF"),
+    ),
+    Fault(
+        70,
+        "data is taken after CLOSE",
+        together(
+            rewritten(mux.Mux._channel, "if channel.inbound is Flow.CLOSED:", "if False:"),
+            rewritten(mux.Mux._take_data, "if channel.inbound is not Flow.OPEN:", "if False:"),
+        ),
+    ),
+    Fault(
+        70,
+        "data is taken after EOF",
+        rewritten(mux.Mux._take_data, "if channel.inbound is not Flow.OPEN:", "if False:"),
+    ),
+    Fault(
+        71,
+        "the window of data that nobody reads is not given back",
+        rewritten(
+            mux.Mux._take_data,
+            "self._credit(channel, len(data))  # a type that nobody defined: dropped, not stuck",
+            "pass",
+        ),
+    ),
+    Fault(
+        72,
+        "channels are not counted",
+        rewritten(mux.Mux._refusal, "if self._of_peer >= settings.max_channels or", "if"),
+    ),
+    Fault(
+        72,
+        "sessions are not counted",
+        rewritten(mux.Mux._refusal, "if self._sessions >= settings.max_sessions:", "if False:"),
+    ),
+    Fault(
+        73,
+        "a request that is cut short is read as far as it goes",
+        rewritten(fields.Reader.take, "if size > self._end - start:", "if self._end < start:"),
+    ),
+    Fault(74, "forwarding is granted", _granted),
+    Fault(
+        74,
+        "a terminal is granted whatever the key says",
+        rewritten(server_channel.SSHServerChannel._pty, "or not self._policy.pty_allowed()", ""),
+    ),
+    Fault(
+        76,
+        "a port is taken modulo 2^16",
+        rewritten(option_values.port, "if not 0 <= integer(value) <= _MAX_PORT:", "if integer(value) < 0:"),
+    ),
+    Fault(76, "a hop has any port", rewritten(dialing.parse_hops, "or port > 65535", "")),
+    Fault(
+        81,
+        "a host may look like an option",
+        rewritten(dialing.parse_hops, 'or found["host"].startswith("-")', ""),
+    ),
+    Fault(
+        81,
+        "the command of a proxy goes through a shell",
+        rewritten(
+            dialing.ProxyCommand.start,
+            "create_subprocess_exec(\n            *argv,",
+            "create_subprocess_shell(\n            command,",
+        ),
+    ),
+    Fault(
+        81,
+        "a user's name may have lines",
+        together(
+            rewritten(option_values.username, 'or "\\n" in found', ""),
+        ),
+    ),
+    Fault(
+        82,
+        "what a client sets is set",
+        rewritten(
+            environment.child_environment,
+            "any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed)",
+            "allowed",
+        ),
+    ),
+)

@@ -1,0 +1,263 @@
+"""Rows 65 to 82 of the history: channels, forwarding, and what commands are started with.
+
+One test a row, without arguments: `test_faults.py` runs them again with a fault put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import nacre
+from nacre.aio.channel import SSHChannel
+from nacre.dialing import ProxyCommand, parse_hops
+from nacre.errors import ChannelOpenError, OpenFailureReason, WireError
+from nacre.hub.environment import child_environment
+from nacre.protocol.events import ChannelData
+from nacre.protocol.settings import Role, Settings
+from nacre.trust import import_authorized_keys
+from nacre.wire.fields import encode_string, encode_uint32
+from nacre.wire.requests import CHANNEL_REQUESTS
+from tests.pair.damage import string, uint32
+from tests.pair.ends import HOST_KEY
+from tests.pair.stage import Stage
+from tests.pair.talk import extended, lent, numbers, opened, reason, request
+from tests.security.drive import play_row
+from tests.security.expectations import Phase
+from tests.security.registry import covers
+from tests.support.face import Recorder, asynctest, connected, serving, user_key
+
+
+@covers(65)
+def test_cve_2026_39830_answers_that_nobody_asked_for() -> None:
+    play_row(65)
+
+
+@covers(66)
+def test_go_6c195c8_refused_channels_leave_nothing() -> None:
+    play_row(66)
+
+
+@covers(67)
+def test_cve_2025_54804_windows_do_not_overflow() -> None:
+    play_row(67)
+
+
+@covers(68)
+def test_cve_2026_59843_a_maximum_packet_of_nothing() -> None:
+    play_row(68)
+
+
+@covers(69)
+def test_cve_2026_39834_a_write_of_4_gib() -> None:
+    play_row(69)
+
+
+@covers(70)
+def test_cve_2026_59850_nothing_is_heard_after_close() -> None:
+    play_row(70)
+
+
+@covers(71)
+def test_cve_2026_54886_extended_data_of_any_type() -> None:
+    play_row(71)
+    stage = Stage(Role.SERVER).to(Phase.AUTHENTICATED)
+    number = opened(stage)
+    half = lent(stage) // 2
+    sent = [message for _ in range(2) for message in stage.send(extended(number, bytes(half), 7))]
+    assert 93 in numbers(sent)  # nobody reads it, and its window comes back
+    assert not stage.end.of(ChannelData)
+
+
+@covers(72)
+def test_channels_and_sessions_of_one_connection_are_bounded() -> None:
+    play_row(72)
+    settings = Settings(host_keys=(HOST_KEY,), max_channels=2)
+    stage = Stage(Role.SERVER, settings=settings).to(Phase.AUTHENTICATED)
+    for raw in range(2):
+        opened(stage, raw=raw)
+    (refusal,) = stage.send(b"\x5a" + string(b"session") + uint32(2, 1000, 1000))
+    assert refusal[:9] == b"\x5c" + uint32(2, OpenFailureReason.RESOURCE_SHORTAGE)
+
+
+#: One well-formed payload of each request that has one.
+_REQUESTS = {
+    "pty-req": encode_string(b"xterm") + encode_uint32(80) * 4 + encode_string(b"\x35\0\0\0\1\0"),
+    "env": encode_string(b"A") + encode_string(b"b"),
+    "exec": encode_string(b"true"),
+    "subsystem": encode_string(b"sftp"),
+    "window-change": encode_uint32(80) * 4,
+    "xon-xoff": b"\1",
+    "signal": encode_string(b"INT"),
+    "exit-status": encode_uint32(1),
+    "exit-signal": encode_string(b"TERM") + b"\0" + encode_string(b"why") + encode_string(b"en"),
+    "break": encode_uint32(500),
+}
+
+
+@covers(73)
+def test_go_9beb694_requests_cut_short_at_every_byte() -> None:
+    for name, whole in _REQUESTS.items():
+        CHANNEL_REQUESTS[name].decode(whole)
+        for cut in range(len(whole)):
+            with pytest.raises(WireError):
+                CHANNEL_REQUESTS[name].decode(whole[:cut])
+    for name in ("exit-status", "exit-signal", "xon-xoff"):
+        whole = _REQUESTS[name]
+        for cut in range(len(whole)):
+            stage = Stage(Role.CLIENT).to(Phase.AUTHENTICATED)
+            stage.send(request(opened(stage), name.encode(), whole[:cut], reply=False))
+            assert reason(stage) == 2, (name, cut)
+
+
+#: A payload of each channel, global request and request of a session that forwards something.
+_OPENS = {
+    "direct-tcpip": encode_string(b"127.0.0.1") + encode_uint32(22) + encode_string(b"127.0.0.1") + bytes(4),
+    "direct-streamlocal@openssh.com": encode_string(b"/tmp/x") + encode_string(b"") + bytes(4),
+    "forwarded-tcpip": encode_string(b"127.0.0.1") + bytes(4) + encode_string(b"127.0.0.1") + bytes(4),
+    "forwarded-streamlocal@openssh.com": encode_string(b"/tmp/x") + encode_string(b""),
+    "x11": encode_string(b"127.0.0.1") + bytes(4),
+    "auth-agent@openssh.com": b"",
+    "tun@openssh.com": encode_uint32(1) + encode_uint32(0x7FFFFFFF),
+}
+_GLOBALS = {
+    "tcpip-forward": encode_string(b"127.0.0.1") + bytes(4),
+    "cancel-tcpip-forward": encode_string(b"127.0.0.1") + bytes(4),
+    "streamlocal-forward@openssh.com": encode_string(b"/tmp/x"),
+    "cancel-streamlocal-forward@openssh.com": encode_string(b"/tmp/x"),
+}
+_OF_SESSIONS = {
+    "x11-req": b"\0" + encode_string(b"MIT-MAGIC-COOKIE-1") + encode_string(b"00") + bytes(4),
+    "auth-agent-req@openssh.com": b"",
+}
+
+
+@covers(74)
+def test_cve_2025_32728_restrictions_cover_every_kind_of_forwarding() -> None:
+    line = user_key().export_public_key().decode().strip()
+    lines = {
+        f"restrict {line}": False,
+        f"restrict,pty {line}": True,
+        f"no-pty {line}": False,
+        f"no-port-forwarding,no-agent-forwarding,no-x11-forwarding {line}": True,
+    }
+
+    async def forwards(connection: nacre.SSHClientConnection) -> None:
+        for kind, payload in _OPENS.items():
+            with pytest.raises(ChannelOpenError):
+                await SSHChannel[bytes](connection.link).open(kind, payload, Recorder)
+        for name, payload in _GLOBALS.items():
+            assert await connection.link.global_request(name, payload) == (False, b""), name
+
+    async def waits(process: nacre.SSHServerProcess[str]) -> None:
+        await process.wait_closed()
+
+    @asynctest
+    async def matrix() -> None:
+        for restricted, terminal in lines.items():
+            authorized = import_authorized_keys(restricted)
+            async with (
+                serving(
+                    server_factory=nacre.SSHServer,
+                    authorized_client_keys=authorized,
+                    process_factory=waits,
+                ) as listener,
+                connected(listener, client_keys=[user_key()]) as connection,
+            ):
+                await forwards(connection)
+                channel, _ = await connection.create_session(Recorder)
+                for name, payload in _OF_SESSIONS.items():
+                    assert not await channel.make_request(name, payload), name
+                try:
+                    await connection.create_session(Recorder, request_pty="force", term_type="xterm")
+                except ChannelOpenError:
+                    granted = False
+                else:
+                    granted = True
+                assert granted is terminal, restricted
+
+    matrix()
+
+
+@covers(76)
+def test_dropbear_ports_that_are_none() -> None:
+    for port in (65_536, 99_999):
+        with pytest.raises(ValueError, match="no hop"):
+            parse_hops(f"host:{port}")
+    for port in (-1, 65_536, 2**32 - 1, 2**32 + 22):
+        with pytest.raises(ValueError, match="port"):
+            nacre.SSHClientConnectionOptions(host="host", port=port)
+        with pytest.raises(ValueError, match="no hop"):
+            parse_hops(f"host:{port}")
+
+
+@covers(81)
+def test_cve_2023_51385_no_shell_sees_a_host_or_a_user() -> None:
+    for host in ("-oProxyCommand=x", "-l", "host name", "a\nb"):
+        with pytest.raises(ValueError, match="no hop"):
+            parse_hops(host)
+    for user in ("a\nb", "a\0b", "a\r"):
+        with pytest.raises(ValueError, match="user name"):
+            nacre.SSHClientConnectionOptions(username=user)
+
+    async def through(command: str) -> bytes:
+        proxy, ours = await ProxyCommand.start(command)
+        with ours:
+            ours.setblocking(False)
+            said = b""
+            while part := await asyncio.get_running_loop().sock_recv(ours, 4096):
+                said += part
+        proxy.close()
+        await proxy.wait_closed()
+        return said
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "made"
+
+        @asynctest
+        async def commands() -> None:
+            for text in (f"$(touch {made})", f"`touch {made}`", f";touch {made};", f"|touch {made}", "%h\n"):
+                # printf prints what it was given, so that nothing in between has read it.
+                assert await through(f"printf '%s' {_quoted(text)}") == text.encode()
+                assert not made.exists()
+            assert await through(f"printf %s $(touch {made})") == b"$(touch" + f"{made})".encode()
+            assert not made.exists()
+
+        commands()
+    assert not os.path.exists("made")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text + "'"
+
+
+@covers(82)
+def test_cve_2024_39930_the_environment_is_an_allow_list() -> None:
+    wanted = {
+        "LANG": "de_DE.UTF-8",
+        "LC_TIME": "C",
+        "COLORTERM": "truecolor",
+        "LD_PRELOAD": "/tmp/x.so",
+        "PATH": "/tmp",
+        "BASH_ENV": "/tmp/x",
+        "PYTHONPATH": "/tmp",
+        "GIT_SSH_COMMAND": "x",
+        "HOME": "/",
+        "LC_X=Y": "z",
+        "LC_ÄÖ": "z",
+        "LC_\n": "z",
+        "LC_LONG": "x" * 300,
+        "LC_TWO": "a\nb",
+        "-i": "x",
+        "--split-string=touch x": "",
+    }
+    made = child_environment("alice", Path("/home/alice"), "--version\n", wanted)
+    assert {name for name in wanted if made.get(name) == wanted[name]} == {"LANG", "LC_TIME", "COLORTERM"}
+    assert not made.keys() & {"LD_PRELOAD", "BASH_ENV", "PYTHONPATH", "GIT_SSH_COMMAND", "-i", "LC_LONG"}
+    assert made["HOME"] == "/home/alice"
+    assert made["TERM"] == "xterm-256color"
+    assert all(value.isprintable() for value in made.values())
