@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import nacre
+from nacre.agent import client as agent_client
+from nacre.agent import messages
 from nacre.aio.channel import SSHChannel
 from nacre.dialing import ProxyCommand, parse_hops
 from nacre.errors import ChannelOpenError, OpenFailureReason, WireError
@@ -20,7 +22,7 @@ from nacre.hub.environment import child_environment
 from nacre.protocol.events import ChannelData
 from nacre.protocol.settings import Role, Settings
 from nacre.trust import import_authorized_keys
-from nacre.wire.fields import encode_string, encode_uint32
+from nacre.wire.fields import Reader, encode_string, encode_uint32
 from nacre.wire.requests import CHANNEL_REQUESTS
 from tests.pair.damage import string, uint32
 from tests.pair.ends import HOST_KEY
@@ -67,8 +69,8 @@ def test_cve_2026_54886_extended_data_of_any_type() -> None:
     play_row(71)
     stage = Stage(Role.SERVER).to(Phase.AUTHENTICATED)
     number = opened(stage)
-    half = lent(stage) // 2
-    sent = [message for _ in range(2) for message in stage.send(extended(number, bytes(half), 7))]
+    pieces = lent(stage) // (1 << 14)
+    sent = [message for _ in range(pieces) for message in stage.send(extended(number, bytes(1 << 14), 7))]
     assert 93 in numbers(sent)  # nobody reads it, and its window comes back
     assert not stage.end.of(ChannelData)
 
@@ -193,6 +195,26 @@ def test_dropbear_ports_that_are_none() -> None:
             nacre.SSHClientConnectionOptions(host="host", port=port)
         with pytest.raises(ValueError, match="no hop"):
             parse_hops(f"host:{port}")
+
+
+@covers(80)
+def test_cve_2025_47914_what_an_agent_announces_is_bounded() -> None:
+    for count in (2**32 - 1, messages.MAX_KEYS + 1, 2):
+        with pytest.raises(WireError, match="announces"):
+            messages.identities(Reader(uint32(count) + bytes(8 if count == 2 else 16 * count % 2**20)))
+
+    async def announced(size: int) -> None:
+        reader = asyncio.StreamReader()
+        reader.feed_data(uint32(size) + bytes(100))
+        with pytest.raises(ValueError, match="announces"):
+            await agent_client._receive(reader)
+
+    @asynctest
+    async def frames() -> None:
+        for size in (0, messages.MAX_MESSAGE + 1, 2**31 - 1, 2**32 - 1):
+            await announced(size)
+
+    frames()
 
 
 @covers(81)

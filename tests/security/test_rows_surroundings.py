@@ -402,7 +402,7 @@ def test_wish_14b2efd_a_handler_that_fails_ends_its_own_channel_alone() -> None:
         def session_requested(self) -> Any:
             return Session()
 
-    @asynctest
+    @functools.partial(asynctest, time_limit=15)
     async def processes() -> None:
         async with serving(process_factory=handler) as listener, connected(listener) as connection:
             sibling = await connection.create_process("sibling")

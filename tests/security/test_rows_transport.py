@@ -246,6 +246,20 @@ def test_points_of_low_order_and_of_other_forms() -> None:
     ):
         with pytest.raises(KeyExchangeFailed):
             make_exchange("mlkem768x25519-sha256").server_respond(share)
+    for name in ("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"):
+        right = make_exchange(name).client_share()
+        size = len(right) // 2
+        for share in (
+            bytes([2 + right[-1] % 2]) + right[1 : 1 + size],  # compressed
+            bytes([6 + right[-1] % 2]) + right[1:],  # hybrid
+            b"\0",  # the point at infinity
+            b"\4" + bytes(2 * size),
+            right[:-1] + bytes([right[-1] ^ 1]),  # off the curve
+            right + b"\0",
+            b"",
+        ):
+            with pytest.raises(KeyExchangeFailed):
+                make_exchange(name).server_respond(share)
     key = generate_private_key("ecdsa-sha2-nistp256")
     blob = key.public_data
     point = blob[-65:]

@@ -10,6 +10,8 @@ from typing import Final
 import pytest
 
 from nacre import absent, dialing, option_values
+from nacre.agent import client as agent_client
+from nacre.agent import messages as agent_messages
 from nacre.aio import server_channel
 from nacre.hub import environment
 from nacre.protocol import mux, window
@@ -127,6 +129,20 @@ CHANNELS: Final = (
         rewritten(option_values.port, "if not 0 <= integer(value) <= _MAX_PORT:", "if integer(value) < 0:"),
     ),
     Fault(76, "a hop has any port", rewritten(dialing.parse_hops, "or port > 65535", "")),
+    Fault(
+        80,
+        "the number of an agent's keys is believed",
+        rewritten(
+            agent_messages.identities,
+            "if count > MAX_KEYS or count * 8 > reader.remaining:",
+            "if count > 1 << 40:",
+        ),
+    ),
+    Fault(
+        80,
+        "an agent's message may be of any length",
+        rewritten(agent_client._receive, "if not 1 <= size <= messages.MAX_MESSAGE:", "if False:"),
+    ),
     Fault(
         81,
         "a host may look like an option",

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from nacre.crypto.ciphers import chacha, ctr
-from nacre.crypto.kex import curve25519, mlkem
+from nacre.crypto.kex import curve25519, ecdh, mlkem, nistp
 from nacre.crypto.registry import Algorithm, Family, Status, _loaded
 from nacre.keys import ecdsa, rsa
 from nacre.protocol import connection, handshake, ident, inbound, mux, outbound, state
@@ -259,10 +259,19 @@ TRANSPORT: Final = (
         ),
     ),
     Fault(
+        22,
+        "points of a NIST curve in other forms are taken in a key exchange",
+        rewritten(
+            nistp.NistShare.agree,
+            "if len(peer_public) != size or peer_public[0] != _UNCOMPRESSED:",
+            "if not peer_public:",
+        ),
+    ),
+    Fault(
         23,
         "the secret of X25519 is an mpint of fixed length",
         rewritten(
-            curve25519._encode,
+            ecdh._encode,
             'return encode_mpint(int.from_bytes(secret, "big"))',
             'return (len(secret)).to_bytes(4, "big") + secret',
         ),
@@ -271,9 +280,9 @@ TRANSPORT: Final = (
         23,
         "the secret of a hybrid is an mpint",
         rewritten(
-            mlkem._combine,
-            "return encode_string(hashlib.sha256(mlkem_secret + x25519_secret).digest())",
-            'return encode_string(b"\\0" + hashlib.sha256(mlkem_secret + x25519_secret).digest())',
+            mlkem._Hybrid.combine,
+            "return encode_string(",
+            "return encode_string(b'\\0' + ",
         ),
     ),
     Fault(
