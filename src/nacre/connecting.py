@@ -8,7 +8,6 @@ that is the name of a function.)
 from __future__ import annotations
 
 import asyncio
-import getpass
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from nacre.aio.driver import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
+from nacre.client_config import configured, local_user
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
@@ -42,8 +42,8 @@ async def connect(
     """Connect to an SSH server and log in: `await` it, or enter it with `async with`.
 
     Args:
-        host: its name or address; "": this machine.
-        port: its port; not given: 22.
+        host: its name or address, or what the configuration calls it; "": this machine.
+        port: its port; not given: as the configuration says, or 22.
         tunnel: a client connection to go through, or "[user@]host[:port][,…]": hosts to go through,
             each logged in to as `connect` does without further options.
         family: the address family.
@@ -51,7 +51,7 @@ async def connect(
         local_addr: (host, port) to connect from.
         sock: a connected socket to use, in place of a new one; host and port then say whose key is
             looked up.
-        config: not in this version.
+        config: files of OpenSSH configuration, one or several; not given: `~/.ssh/config`; None: none.
         options: options collected before; keywords override them.
         kwargs: options by name; see `SSHClientConnectionOptions`.
 
@@ -64,6 +64,7 @@ async def connect(
         PermissionDenied: the login failed.
         DisconnectError: the connection ended before the login was complete.
         TimeoutError: it took longer than `connect_timeout`.
+        ConfigParseError: the configuration asks for what nacre does not do; it names file, line and keyword.
         NotSupportedYet: an option whose feature is not in this version.
     """
     options = SSHClientConnectionOptions(
@@ -76,6 +77,7 @@ async def connect(
         config=config,
         **kwargs,
     )
+    options = configured(options)
     async with asyncio.timeout(options.connect_timeout):
         return await _connect(options, flags, sock)
 
@@ -149,7 +151,9 @@ async def _open_hop(
             tunnel=before if before is not None else (),
             config=options.config if options.is_given("config") else (),
         )
-        connection = await _connect(settings, depth=depth)
+        settings = configured(settings)
+        async with asyncio.timeout(settings.connect_timeout):
+            connection = await _connect(settings, depth=depth)
     except BaseException:
         if before is not None:
             before.abort()
@@ -158,14 +162,6 @@ async def _open_hop(
     if before is not None:
         connection.own(before)
     return connection
-
-
-def local_user() -> str:
-    """Return the name of the user that this process belongs to."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        raise ValueError("the local user has no name here: give one as username=…") from None
 
 
 async def create_connection(
@@ -262,7 +258,9 @@ async def get_server_auth_methods(
         kwargs.pop("options", None),
         **{"host": host or (), "port": port, "username": username, **kwargs},
     )
-    options = SSHClientConnectionOptions(options, known_hosts=None, client_keys=None, client_factory=None)
+    options = configured(
+        SSHClientConnectionOptions(options, known_hosts=None, client_keys=None, client_factory=None)
+    )
     seen: list[_MethodsCatcher] = []
 
     class Catcher(_MethodsCatcher):

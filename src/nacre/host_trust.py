@@ -122,5 +122,7 @@ def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None
         known_hosts = path
     elif isinstance(known_hosts, (str, Path)):
         where = str(known_hosts)
+    elif isinstance(known_hosts, list) and all(isinstance(entry, (str, Path)) for entry in known_hosts):
+        where = ", ".join(map(str, known_hosts))
     trusted, _, revoked, *_ = match_known_hosts(known_hosts, name, "" if alias else addr, port)
     return HostTrust(name, port, where, trusted=tuple(trusted), revoked=tuple(revoked))

@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from nacre.agent.client import connect_agent
@@ -17,8 +17,7 @@ from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.errors import KeyImportError
 from nacre.keys import SSHKey, SSHKeyPair, decode_public_key, load_public_keys
-from nacre.keys.files import expand
-from nacre.keys.identity_files import identity_files
+from nacre.keys.identity_files import identity_files, read_identity
 
 if TYPE_CHECKING:
     from nacre.options import SSHClientConnectionOptions
@@ -84,8 +83,7 @@ def _public_blob(entry: Any) -> bytes:
         except KeyImportError:
             pass  # then it is a file's content
     elif isinstance(entry, (str, PurePath)):
-        beside = Path(f"{expand(entry)}.pub")
-        entry = beside if beside.exists() else entry
+        return read_identity(entry).public_data
     keys = load_public_keys(entry)
     if len(keys) != 1:
         raise KeyImportError(f"agent_identities: {len(keys)} keys where one is expected")

@@ -19,8 +19,9 @@ from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import plain
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
+from nacre.client_config import configured, local_user
 from nacre.client_connection import SSHClientConnection
-from nacre.connecting import go_through, local_user
+from nacre.connecting import go_through
 from nacre.connection_base import SSHConnection
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
@@ -432,7 +433,7 @@ async def listen_reverse(
         acceptor: called with each connection once we are logged in; may be a coroutine function,
             whose task belongs to the connection.
         error_handler: called with each connection that ended before that, and why.
-        config: not in this version.
+        config: files of OpenSSH configuration, one or several; not given: none.
         options: options collected before; keywords override them.
         kwargs: options by name; see `SSHClientConnectionOptions`.
 
@@ -443,6 +444,8 @@ async def listen_reverse(
     options = SSHClientConnectionOptions(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
+    if options.config:  # what it says of the way to somewhere is of no use where nobody is called
+        options = configured(options, without=("host", "port", "tunnel", "proxy_command"))
     side = _ClientSide(options, await load_client_keys(options))
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)

@@ -81,11 +81,12 @@ def _absent(sides: Sides, name: str, default: Any, *honoured: Any, hint: str = "
 
 
 _C, _S, _B = Sides.CLIENT, Sides.SERVER, Sides.BOTH
-_CONFIG_HINT: Final = "this version reads no OpenSSH configuration; give the options as keywords"
+_CONFIG_HINT: Final = "a server reads no OpenSSH configuration; give the options as keywords"
 
 OPTIONS: Final[tuple[Option, ...]] = (
     # --- who and where
-    _absent(_B, "config", None, [], hint=_CONFIG_HINT),
+    _client("config", (), values.config),
+    _absent(_S, "config", None, [], hint=_CONFIG_HINT),
     _client("client_factory", None, values.optional_callable),
     _server("server_factory", None, values.optional_callable),
     _client("client_version", "", values.version),

@@ -155,6 +155,15 @@ def local_addr(value: Any) -> tuple[str, int] | None:
     return text(host), port(number)
 
 
+def config(value: Any) -> tuple[str | PurePath, ...] | None:
+    """Take files of OpenSSH configuration, one or several; None or nothing: none is read."""
+    files = (value,) if isinstance(value, (str, PurePath)) and value else tuple(value or ())
+    for path in files:
+        if not isinstance(path, (str, PurePath)):
+            raise TypeError(f"a file name is expected, not {type(path).__name__}")
+    return files or None
+
+
 def agent_path(value: Any) -> str | None:
     """Take the socket of an agent; None or "": no agent."""
     if not value:

@@ -3,13 +3,13 @@
 Owns: `SSHClientConnectionOptions` and `SSHServerConnectionOptions`, and what the protocol is told of
 them. Must not know: how a connection uses them. The table of all options is `nacre.option_table`.
 
-`()` stands for "not given" everywhere. This version reads no OpenSSH configuration files: what is
-not given is the default.
+`()` stands for "not given" everywhere. A client takes what is not given from the user's OpenSSH
+configuration when it connects (`nacre.client_config`), and else the default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, ClassVar, Self
 
 from nacre._version import __version__
@@ -75,6 +75,20 @@ class SSHConnectionOptions:
     def is_given(self, name: str) -> bool:
         """Return whether an option was given, here or in the options that these started from."""
         return name in self._given
+
+    def completed(self, values: Mapping[str, Any], overriding: Container[str] = ()) -> Self:
+        """Return these options with values where nothing was given.
+
+        Args:
+            values: checked values, by name.
+            overriding: the names of those that stand in place of what was given, too.
+        """
+        new = type(self)(self)
+        changes = {
+            name: value for name, value in values.items() if name in overriding or name not in self._given
+        }
+        object.__setattr__(new, "_given", {**self._given, **changes})
+        return new
 
     def __getattr__(self, name: str) -> Any:
         option = type(self).options.get(name)

@@ -154,6 +154,7 @@ async def connected(sshd: Sshd, **options: Any) -> AsyncIterator[nacre.SSHClient
         options: of `nacre.connect`.
     """
     options = {
+        "config": None,
         "username": sshd.user,
         "client_keys": str(sshd.user_key),
         "known_hosts": sshd.known_hosts().encode(),

@@ -28,3 +28,17 @@ async def test_through_one_sshd_to_another(openssh: OpenSSH, tmp_path: Path) -> 
         proxy = ssh.command("-W", f"127.0.0.1:{far.port}", "--")
         async with nacre.connect("127.0.0.1", far.port, proxy_command=proxy, **keys) as connection:
             assert (await connection.run("echo hello")).stdout == "hello\n"
+
+
+@asynctest
+async def test_by_the_configuration(openssh: OpenSSH, tmp_path: Path) -> None:
+    with Sshd(openssh, tmp_path / "near") as near, Sshd(openssh, tmp_path / "far") as far:
+        (tmp_path / "known").write_text(near.known_hosts() + far.known_hosts())
+        (tmp_path / "config").write_text(
+            f"Host near\n Port {near.port}\n IdentityFile {near.user_key}\n"
+            f"Host far\n Port {far.port}\n IdentityFile {far.user_key}\n ProxyJump {near.user}@near\n"
+            f"Host near far\n HostName 127.0.0.1\n User {far.user}\n UserKnownHostsFile {tmp_path / 'known'}\n"
+        )
+        async with nacre.connect("far", config=tmp_path / "config") as connection:
+            assert (await connection.run("echo $SSH_CONNECTION")).stdout.split()[-1] == str(far.port)
+        assert "Accepted publickey" in near.log

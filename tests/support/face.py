@@ -108,7 +108,7 @@ async def serving(**options: Any) -> AsyncIterator[nacre.SSHAcceptor]:
 
 def client_options(**options: Any) -> dict[str, Any]:
     """The options of a client that trusts any host and takes no keys from this machine."""
-    return {"known_hosts": None, "username": "user", "client_keys": None, **options}
+    return {"config": None, "known_hosts": None, "username": "user", "client_keys": None, **options}
 
 
 async def connect(listener: nacre.SSHAcceptor, **options: Any) -> nacre.SSHClientConnection:

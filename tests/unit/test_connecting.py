@@ -146,7 +146,6 @@ async def test_the_methods_of_a_server_without_a_login() -> None:
 @asynctest
 async def test_what_is_not_in_this_version() -> None:
     for option in (
-        {"config": ["~/.ssh/config"]},
         {"agent_path": object()},
         {"agent_forwarding": True},
     ):

@@ -26,7 +26,7 @@ from nacre.keys.passphrase import PassphraseSource
 from nacre.keys.public import decode_public_key, export_public_line, unknown_key_type
 from nacre.wire.fields import Reader, encode_string, encode_text, encode_uint32
 
-__all__ = ["LABEL", "export_openssh", "import_openssh"]
+__all__ = ["LABEL", "export_openssh", "import_openssh", "openssh_public_part"]
 
 LABEL: Final = "OPENSSH PRIVATE KEY"
 _MAGIC: Final = b"openssh-key-v1\0"
@@ -51,6 +51,25 @@ def import_openssh(data: bytes, passphrase: PassphraseSource, unsafe_skip_rsa_ke
         raise KeyImportError("the OpenSSH private key does not begin with openssh-key-v1")
     try:
         return _read_container(Reader(data[len(_MAGIC) :]), passphrase, unsafe_skip_rsa_key_validation)
+    except WireError as exc:
+        raise KeyImportError(f"the OpenSSH private key is not encoded as it should be: {exc}") from None
+
+
+def openssh_public_part(data: bytes) -> SSHKey:
+    """Return the public part of the container, which is in the clear also where the key is encrypted.
+
+    Raises:
+        KeyImportError: it is not such a container.
+    """
+    if not data.startswith(_MAGIC):
+        raise KeyImportError("the OpenSSH private key does not begin with openssh-key-v1")
+    reader = Reader(data[len(_MAGIC) :])
+    try:
+        for _ in range(3):  # the cipher, the derivation, its parameters
+            reader.string()
+        if reader.uint32() != 1:
+            raise KeyImportError("an OpenSSH private key file with several keys; nacre reads those with one")
+        return decode_public_key(reader.string())
     except WireError as exc:
         raise KeyImportError(f"the OpenSSH private key is not encoded as it should be: {exc}") from None
 

@@ -1,0 +1,237 @@
+"""What OpenSSH's configuration turns into, and what it is refused for."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.client_config import configured
+from nacre.identities import load_client_keys
+from tests.support.agent import ssh_agent
+from tests.support.face import HOST, OpenServer, asynctest, serving, user_key
+
+RSA = nacre.generate_private_key("ssh-rsa", key_size=2048)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without anything, of a user called local."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LOGNAME", "local")
+    (tmp_path / ".ssh").mkdir()
+    return tmp_path
+
+
+def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
+    path = Path("~/own").expanduser()
+    path.write_text(text)
+    return configured(nacre.SSHClientConnectionOptions(**{"host": "h", "config": path, **given}))
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "value"),
+    [
+        ("HostName real.example", "host", "real.example"),
+        ("HostName %h.example", "host", "h.example"),
+        ("Port 2200", "port", 2200),
+        ("User bob", "username", "bob"),
+        ("AddressFamily inet6", "family", socket.AF_INET6),
+        ("BindAddress 127.0.0.2", "local_addr", ("127.0.0.2", 0)),
+        ("ConnectTimeout 1m30s", "connect_timeout", 90.0),
+        ("ConnectTimeout none", "connect_timeout", None),
+        ("ServerAliveInterval 15", "keepalive_interval", 15.0),
+        ("ServerAliveCountMax 7", "keepalive_count_max", 7),
+        ("Ciphers aes256-ctr,aes128-ctr", "encryption_algs", ("aes256-ctr", "aes128-ctr")),
+        ("KexAlgorithms curve25519-sha256", "kex_algs", ("curve25519-sha256",)),
+        ("MACs hmac-sha2-512", "mac_algs", ("hmac-sha2-512",)),
+        ("HostKeyAlgorithms ssh-ed25519", "server_host_key_algs", ("ssh-ed25519",)),
+        ("HostKeyAlias alias", "host_key_alias", "alias"),
+        ("PreferredAuthentications password,publickey", "preferred_auth", ("password", "publickey")),
+        ("PasswordAuthentication no", "password_auth", False),
+        ("KbdInteractiveAuthentication no", "kbdint_auth", False),
+        ("ChallengeResponseAuthentication yes", "kbdint_auth", True),
+        ("PubkeyAuthentication no", "public_key_auth", False),
+        ("PubkeyAuthentication unbound", "public_key_auth", True),
+        ("TCPKeepAlive no", "tcp_keepalive", False),
+        ("RekeyLimit 500M 30m", "rekey_bytes", 500 << 20),
+        ("RekeyLimit default 30m", "rekey_seconds", 1800.0),
+        ("RekeyLimit 1G none", "rekey_bytes", 1 << 30),
+        ("SetEnv A=1 B='x y'", "env", {"A": "1", "B": "x y"}),
+        ("SendEnv LANG\nSendEnv LC_*", "send_env", ("LANG", "LC_*")),
+        ("IdentityAgent none", "agent_path", None),
+        ("IdentityAgent SSH_AUTH_SOCK", "agent_path", ()),
+        ("IdentityAgent /run/%r/agent", "agent_path", "/run/local/agent"),
+        ("IdentityAgent $NACRE_AGENT", "agent_path", "/from/variable"),
+        ("ProxyJump bob@a:2200,ssh://b", "tunnel", "bob@a:2200,b"),
+        ("ProxyJump %r@%h.jump:%p", "tunnel", "local@h.jump:22"),
+        ("ProxyJump none\nProxyJump a", "tunnel", None),
+        ("ProxyCommand exec nc -X 'a b' %h %p %%", "proxy_command", "nc -X 'a b' h 22 %"),
+        ("ProxyJump a\nProxyCommand nc", "proxy_command", None),
+        ("ProxyCommand nc\nProxyJump a", "tunnel", None),
+        ("UserKnownHostsFile none", "known_hosts", b""),
+        ("UserKnownHostsFile /dev/null", "known_hosts", b""),
+        ("ForwardAgent no\nForwardAgent yes", "agent_forwarding", False),
+        ("Port 1\nPort 2", "port", 1),
+    ],
+)
+def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value: Any) -> None:
+    monkeypatch.setenv("NACRE_AGENT", "/from/variable")
+    assert getattr(read(line), option) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("Unheard yes", "Unheard: this keyword is not supported yet: take it out for this host"),
+        (
+            "StrictHostKeyChecking no",
+            "StrictHostKeyChecking: this keyword is not supported yet but for true or yes",
+        ),
+        ("ForwardAgent yes", "ForwardAgent: .* but for false or no"),
+        ("ControlPath ~/x", "ControlPath"),
+        ("CertificateFile x", "CertificateFile"),
+        ("RequestTTY yes", "RequestTTY"),
+        ("Port x", "Port: 'x' is no number"),
+        ("Port 70000", "Port: port: 70000 is no port"),
+        ("Port 1 2", "Port: one word is expected, not 2"),
+        ("ConnectTimeout soon", "ConnectTimeout: connect_timeout: 'soon' is no time"),
+        ("Ciphers aes128-cbc", "Ciphers: encryption_algs: .*aes128-cbc"),
+        ("PasswordAuthentication maybe", "PasswordAuthentication: yes or no is expected, not 'maybe'"),
+        ("IdentitiesOnly maybe", "IdentitiesOnly: yes or no"),
+        ("AddressFamily ipx", "AddressFamily: any, inet, inet6 are expected"),
+        ("RekeyLimit 1K", "RekeyLimit: rekey_bytes: 1024 bytes are too few"),
+        ("RekeyLimit 1G 1h 1h", "RekeyLimit: a size and a time"),
+        ("SendEnv -LANG", "SendEnv: taking names away"),
+        ("SetEnv A", "SetEnv: env: 'A' is not of the form NAME=value"),
+        ("IdentityFile ~/%C", "IdentityFile: the token '%C' is not supported"),
+        ("IdentityFile ~/${UNSET_HERE}", "IdentityFile: the variable UNSET_HERE is not set"),
+        ("HostName %p", "HostName: the token '%p' is not supported: %%, %h are"),
+        ("HostName a%", "HostName: the token '%'"),
+        ("ProxyJump a b", "ProxyJump: one word"),
+        ("ProxyJump a:b:c", "ProxyJump: .* is no hop"),
+        ("ProxyCommand nc %h %p 2>/dev/null", "ProxyCommand: the command is started without a shell"),
+    ],
+)
+def test_what_is_refused(line: str, error: str) -> None:
+    with pytest.raises(nacre.ConfigParseError, match=rf"own line 2: {error}"):
+        read(f"# a comment\n{line}\n")
+
+
+def test_what_the_program_gives_goes_before() -> None:
+    text = "HostName real\nPort 1\nUser bob\nProxyJump a\nCiphers aes128-ctr\n"
+    given = {"port": 2, "username": "alice", "tunnel": None, "encryption_algs": ["aes256-ctr"]}
+    options = read(text, **given)
+    assert (options.port, options.username, options.tunnel) == (2, "alice", None)
+    assert options.encryption_algs == ("aes256-ctr",)
+    assert options.host == "real"  # the name given is the one that the configuration explains
+    base = nacre.SSHClientConnectionOptions(port=3)
+    assert read(text, options=base).port == 3
+    assert read("ProxyJump %r@x:%p\n", port=2, username="alice").tunnel == "alice@x:2"
+
+
+def test_files(home: Path) -> None:
+    options = nacre.SSHClientConnectionOptions(host="h")
+    assert configured(options) is options
+    default = home / ".ssh" / "config"
+    default.write_text("Port 1\n")
+    assert configured(options).port == 1
+    for none in (None, [], ""):
+        assert configured(nacre.SSHClientConnectionOptions(options, config=none)).port == 22
+    others = [home / "a", str(home / "b")]
+    for path, text in zip(others, ("User a\n", "User b\nPort 5\n"), strict=True):
+        Path(path).write_text(text)
+    merged = configured(nacre.SSHClientConnectionOptions(options, config=others))
+    assert (merged.username, merged.port) == ("a", 5)
+    with pytest.raises(OSError):
+        configured(nacre.SSHClientConnectionOptions(config=str(home / "missing")))
+    with pytest.raises(TypeError, match="config: a file name is expected"):
+        nacre.SSHClientConnectionOptions(config=[1])
+    default.chmod(0o666)
+    with pytest.raises(nacre.ConfigParseError, match="others can write to it; type: chmod go-w"):
+        configured(options)
+
+
+def test_known_hosts(home: Path) -> None:
+    for name in ("one", "two", "all"):
+        (home / name).touch()
+    assert read("UserKnownHostsFile ~/one ~/missing %d/two").known_hosts == [home / "one", home / "two"]
+    text = "UserKnownHostsFile ~/one\nGlobalKnownHostsFile ~/all\n"
+    assert read(text).known_hosts == [home / "one", home / "all"]
+    assert read("GlobalKnownHostsFile ~/all").known_hosts == [home / "all"]
+    assert read(text, known_hosts=None).known_hosts is None
+
+
+@asynctest
+async def test_identity_files(home: Path) -> None:
+    user_key().write_private_key(home / "ed25519_local")
+    RSA.write_private_key(home / "encrypted", passphrase="x", rounds=1, ignore_few_rounds=True)
+    RSA.write_public_key(home / "public")
+    user_key().write_private_key(home / ".ssh" / "id_ed25519")
+    lines = "".join(
+        f"IdentityFile ~/{name}\n" for name in ("ed25519_%r", "encrypted", "public", "missing", "none")
+    )
+    options = read(lines)
+    assert options.client_keys == [home / "ed25519_local", home / "encrypted"]
+    assert [pair.public_data for pair in await load_client_keys(options)] == [user_key().public_data]
+    assert len(await load_client_keys(read(lines, passphrase="x"))) == 2
+    assert read(lines, client_keys=[RSA]).client_keys == [RSA]
+    assert await load_client_keys(read("IdentityFile none\n")) == []
+    assert len(await load_client_keys(read("Compression no\n"))) == 1
+
+
+@asynctest
+async def test_identities_only(home: Path) -> None:
+    RSA.write_private_key(home / "rsa", passphrase="x", rounds=1, ignore_few_rounds=True)
+    user_key().write_public_key(home / "public")
+    own = nacre.generate_private_key("ssh-ed25519")
+    with ssh_agent(home) as running:
+        async with nacre.connect_agent(str(running.path)) as agent:
+            await agent.add_keys([RSA, user_key(), own])
+
+        async def tried(text: str) -> list[bytes]:
+            options = read(text, agent_path=str(running.path))
+            return [pair.public_data for pair in await load_client_keys(options)]
+
+        only = "IdentitiesOnly yes\n"
+        assert len(await tried("IdentitiesOnly no\n")) == 3
+        # Encrypted without a .pub file, and a public key alone: both are known by their public part.
+        assert await tried(only + "IdentityFile ~/rsa\n") == [RSA.public_data]
+        assert await tried(only + "IdentityFile ~/public\n") == [user_key().public_data]
+        own.write_public_key(home / ".ssh" / "id_ed25519.pub")
+        own.write_private_key(home / ".ssh" / "id_ed25519")
+        assert await tried(only) == [own.public_data]
+    assert read(only + "IdentityFile ~/missing\n").agent_path is None
+
+
+@asynctest
+async def test_a_connection_by_its_name_in_the_configuration(home: Path) -> None:
+    users: list[str] = []
+
+    class Server(OpenServer):
+        def begin_auth(self, username: str) -> bool:
+            users.append(username)
+            return False
+
+    async with serving(server_factory=Server) as listener:
+        (home / ".ssh" / "config").write_text(
+            f"Host there\n HostName {HOST}\n Port {listener.get_port()}\n User bob\n"
+            f" UserKnownHostsFile ~/known\n"
+        )
+        with pytest.raises(nacre.HostKeyNotVerifiable) as caught:
+            await nacre.connect("there")
+        line = str(caught.value).splitlines()[-1]
+        (home / "known").write_text(line + "\n")
+        async with nacre.connect("there") as connection:
+            assert connection.get_extra_info("host") == HOST
+        async with nacre.connect("there", username="alice"):
+            pass
+        assert users == ["bob", "alice"]
+        assert await nacre.get_server_host_key("there") is not None
+        assert await nacre.get_server_auth_methods("there") == ["none"]
+        (home / ".ssh" / "config").write_text("ForwardAgent yes\n")
+        with pytest.raises(nacre.ConfigParseError, match="config line 1: ForwardAgent"):
+            await nacre.connect("there")
