@@ -145,6 +145,9 @@ class SSHConnection(Generic[OwnerT]):
                 self._link.report(raised, "connection_lost")
         if not self.established.done():
             self.established.set_exception(error or ConnectionLost("the connection was closed"))
+
+    def transport_gone(self) -> None:
+        """Nothing more is sent: what the connection went through may go."""
         for resource in self._resources:
             resource.close()
 

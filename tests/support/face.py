@@ -67,7 +67,8 @@ def asynctest(function: AsyncTest, *, time_limit: float = TIME_LIMIT) -> Callabl
 
         reported()
         asyncio.run(main())
-        assert not reported(), "unexpected reports"
+        unexpected = reported()
+        assert not unexpected, f"unexpected reports: {unexpected}"
 
     return wrapper
 

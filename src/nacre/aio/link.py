@@ -66,6 +66,9 @@ class LinkOwner(Protocol):
     def link_lost(self, error: Exception | None) -> None:
         """The connection is over; called once."""
 
+    def transport_gone(self) -> None:
+        """The transport is gone too, with all that was sent before; called once, after `link_lost`."""
+
 
 class LinkState(Enum):
     """Where a connection is in its life."""
@@ -148,6 +151,7 @@ class Link:
         if self.state is not LinkState.GONE:
             self._finish(ConnectionLost("the connection was lost"))
         self._transport_gone.set()
+        self.owner.transport_gone()
 
     def report(self, error: BaseException, where: str) -> None:
         """Tell the loop's exception handler of a failure that nobody waits for."""

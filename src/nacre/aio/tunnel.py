@@ -91,9 +91,13 @@ class ChannelTransport(asyncio.Transport):
         return self._channel.get_write_buffer_size()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send data."""
-        if not self.is_closing():
+        """Send data; as other transports, one that is on its end drops it."""
+        if self.is_closing():
+            return
+        try:
             self._channel.write(bytes(data))
+        except BrokenPipeError:  # the connection around this one is going, and says so in its turn
+            self._closing = True
 
     def pause_reading(self) -> None:
         """Have no more data delivered."""

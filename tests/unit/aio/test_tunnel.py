@@ -11,7 +11,7 @@ from nacre.aio.channel import SSHChannel
 from nacre.aio.tunnel import ChannelTransport
 from nacre.protocol import events
 from nacre.server_connection import SSHServerConnection
-from tests.support.face import OpenServer, asynctest, client_options, connected, host_key, serving
+from tests.support.face import OpenServer, asynctest, client_options, connect, connected, host_key, serving
 
 
 async def handler(process: Any) -> None:
@@ -67,6 +67,35 @@ async def test_the_inner_connection_ends_with_the_outer_one(inner: list[SSHServe
         outer.abort()
         await connection.wait_closed()
         assert connection.is_closed()
+        await outer.wait_closed()
+        await inner[0].wait_closed()
+
+
+@asynctest
+async def test_what_is_said_last_is_sent_before_the_way_is_closed(inner: list[SSHServerConnection]) -> None:
+    async with serving() as listener:
+        outer = await connect(listener)
+        connection = await outer.connect_ssh("far", **client_options())
+        connection.own(outer)
+        lost: list[Exception | None] = []
+        owner = inner[0].get_owner()
+        assert owner is not None
+        owner.connection_lost = lost.append  # type: ignore[method-assign]  # to see what it is told
+        async with connection:
+            pass
+        await inner[0].wait_closed()
+        assert lost == [None]  # a DISCONNECT came
+        assert outer.is_closed()
+
+
+@asynctest
+async def test_writing_while_the_outer_connection_ends(inner: list[SSHServerConnection]) -> None:
+    async with serving() as listener, connected(listener) as outer:
+        connection = await outer.connect_ssh("far", **client_options())
+        outer.close()
+        connection.send_debug("too late")
+        connection.close()
+        await connection.wait_closed()
         await outer.wait_closed()
         await inner[0].wait_closed()
 
