@@ -79,7 +79,7 @@ class ControlServer:
             with socket_address(self._paths.control) as address:
                 listener.bind(address)
             self._server = await asyncio.start_unix_server(
-                self._serve, sock=listener, limit=MAX_REQUEST, backlog=BACKLOG
+                self._accept, sock=listener, limit=MAX_REQUEST, backlog=BACKLOG
             )
         except OSError as error:
             listener.close()
@@ -101,11 +101,19 @@ class ControlServer:
         with suppress(FileNotFoundError):
             self._paths.control.unlink()
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: the one that asyncio would make of a coroutine function reports as an
+        # error, in Python 3.11, that it was cancelled; `close` cancels.
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            task.get_loop().call_exception_handler({"message": "a command failed", "exception": error})
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
         try:
             uid = _peer_uid(writer.get_extra_info("socket"))
             if uid not in {0, os.geteuid()}:
