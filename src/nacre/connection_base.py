@@ -14,12 +14,13 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from nacre.aio.driver import Driver, Handlers
 from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger
+from nacre.aio.penalties import Outcome
 from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
 from nacre.options import SSHConnectionOptions, accept
 from nacre.protocol import events
-from nacre.protocol.connection import Connection
+from nacre.protocol.connection import Connection, Overdue
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 
@@ -55,6 +56,7 @@ class SSHConnection(Generic[OwnerT]):
         self._extra: dict[str, Any] = {}
         self._setup_error: Exception | None = None
         self._resources: list[Resource] = []
+        self._ends: tuple[Any, Any] | None = None
         self._keepalive = (options.keepalive_interval, options.keepalive_count_max)
         #: Done when the user is logged in, or when that will never be.
         self.established: asyncio.Future[None] = loop.create_future()
@@ -100,6 +102,23 @@ class SSHConnection(Generic[OwnerT]):
         """The runtime of this connection."""
         return self._link
 
+    def came_from(self, peer: Any, own: Any) -> None:
+        """Say where the connection comes from and goes to, before it begins, where the transport knows less."""
+        self._ends = peer, own
+        self._extra.update(peername=peer, sockname=own)
+
+    def outcome(self) -> Outcome:
+        """Return how the time before the login ended."""
+        driver, error = self._link.driver, self._link.error
+        if driver.fault is not None:
+            return Outcome.CRASH
+        protocol = driver.protocol
+        if protocol is None or self._link.state is not LinkState.GONE or self._link.quit:
+            return Outcome.SETTLED
+        if isinstance(error, Overdue):
+            return Outcome.GRACE_EXCEEDED
+        return Outcome.AUTHFAIL if protocol.info.refused else Outcome.NOAUTH
+
     def own(self, resource: Resource) -> None:
         """Close something with this connection, and have `wait_closed` wait for it."""
         self._resources.append(resource)
@@ -123,7 +142,7 @@ class SSHConnection(Generic[OwnerT]):
         sock = transport.get_extra_info("socket")
         if self._options.tcp_keepalive and sock is not None and sock.family in _INTERNET:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        peer, own = self._ends or (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
         self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
         try:
             owner = self._factory()

@@ -14,6 +14,8 @@ from typing import Any, Protocol, Self
 
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
+from nacre.aio.admission import Admission, Place, Policy
+from nacre.aio.arrival import Arrival, Ends
 from nacre.aio.driver import Driver
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import plain
@@ -27,7 +29,13 @@ from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
 from nacre.identities import load_client_keys
 from nacre.keys import SSHKeyPair, load_keypairs
-from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions, SSHServerConnectionOptions
+from nacre.options import (
+    SSHClientConnectionOptions,
+    SSHConnectionOptions,
+    SSHServerConnectionOptions,
+    server_settings,
+)
+from nacre.protocol.limits import IDENT_TIMEOUT
 from nacre.server import SSHServer
 from nacre.server_auth import read_authorized
 from nacre.server_connection import SSHServerConnection
@@ -63,8 +71,16 @@ class _Side(Protocol):
     def update(self, changes: dict[str, Any]) -> None:
         """Change the options of those that are made later."""
 
-    def unauthenticated(self) -> int:
-        """Return how many may be at their login at once."""
+    def policy(self) -> Policy:
+        """Return who is let in at all."""
+
+    @property
+    def source_of(self) -> Callable[[Any], str | None] | None:
+        """The program's word on where a connection comes from."""
+
+    @property
+    def header_time(self) -> float:
+        """How long a PROXY header may take, in seconds; 0: for ever."""
 
 
 class _ServerSide:
@@ -94,8 +110,25 @@ class _ServerSide:
             read_authorized(options.authorized_client_keys)
         self._options = options
 
-    def unauthenticated(self) -> int:
-        return int(self._options.max_unauthenticated)
+    def policy(self) -> Policy:
+        options = self._options
+        return Policy(
+            startups=options.max_unauthenticated,
+            per_source=options.max_per_source,
+            penalties=options.source_penalties,
+            exempt=options.exempt_sources,
+            balancers=options.proxy_protocol_from,
+            late=options.source_of is not None,
+        )
+
+    @property
+    def source_of(self) -> Callable[[Any], str | None] | None:
+        found: Callable[[Any], str | None] | None = self._options.source_of
+        return found
+
+    @property
+    def header_time(self) -> float:
+        return float(self._options.ident_timeout)
 
 
 class _ClientSide:
@@ -117,8 +150,16 @@ class _ClientSide:
             raise NotSupportedYet("update(client_keys=…)", "close this listener and start another")
         self._options = SSHClientConnectionOptions(self._options, **changes)
 
-    def unauthenticated(self) -> int:
-        return limits.UNAUTHENTICATED
+    def policy(self) -> Policy:
+        return Policy()
+
+    @property
+    def source_of(self) -> Callable[[Any], str | None] | None:
+        return None
+
+    @property
+    def header_time(self) -> float:
+        return IDENT_TIMEOUT
 
 
 class SSHAcceptor:
@@ -135,38 +176,65 @@ class SSHAcceptor:
         self._side = side
         self._acceptor = acceptor
         self._error_handler = error_handler
-        self._unauthenticated = 0
+        self._admission = Admission(side.policy(), loop.time)
         self._accepting: AcceptLoop | None = None
         self._closed = asyncio.Event()
 
     async def start(self, sockets: list[socket.socket]) -> None:
         """Begin to accept on listening sockets."""
-        self._accepting = AcceptLoop(self._loop, sockets, self._admits, self._make, self._failed)
+        self._accepting = AcceptLoop(self._loop, sockets, self)
         await self._accepting.start()
 
-    # ------------------------------------------------------------ asked by the accept loop
+    # ------------------------------------------------------------ asked by the accept loop and arrivals
 
-    def _admits(self) -> bool:
-        return self._unauthenticated < self._side.unauthenticated()
+    def admit(self, peer: Any) -> Place | None:
+        """Judge a connection by the address of its socket."""
+        return self._admission.admit(peer)
 
-    def _make(self) -> Driver:
-        self._unauthenticated += 1
+    def make(self, place: Place) -> asyncio.BaseProtocol:
+        """Return the asyncio protocol of an admitted connection."""
+        if place.proxied or self._side.source_of is not None:
+            return Arrival(self._loop, self, place)
+        return self._connection(place, self._side.connection())
+
+    def make_unjudged(self, refused: Callable[[], None]) -> asyncio.BaseProtocol:
+        """Return a protocol that asks `admit` by itself."""
+        return Arrival(self._loop, self, None, refused)
+
+    def header_time(self) -> float:
+        """Return how long a PROXY header may take, in seconds."""
+        return self._side.header_time
+
+    def receive(self, place: Place, ends: Ends) -> Driver | None:
+        """Make a connection whose source is known now; None: it is refused."""
         connection = self._side.connection()
-        connection.established.add_done_callback(lambda done: self._settled(connection, done))
+        connection.came_from(ends.peer, ends.own)
+        source_of = self._side.source_of
+        if source_of is not None or place.proxied:
+            try:
+                if not place.locate(ends.host if source_of is None else source_of(connection)):
+                    return None
+            except Exception as error:  # noqa: BLE001 - the program's hook: reported, and nobody is let in by it
+                connection.link.report(error, "source_of")
+                return None
+        return self._connection(place, connection)
+
+    def _connection(self, place: Place, connection: SSHConnection[Any]) -> Driver:
+        connection.set_extra_info(source=place.source)
+        connection.established.add_done_callback(lambda done: self._settled(connection, place, done))
         return connection.driver
 
-    def _failed(self, protocol: asyncio.BaseProtocol) -> None:
-        self._unauthenticated -= 1
-
-    def _settled(self, connection: SSHConnection[Any], done: asyncio.Future[None]) -> None:
+    def _settled(self, connection: SSHConnection[Any], place: Place, done: asyncio.Future[None]) -> None:
         """A login is complete, or will never be."""
-        self._unauthenticated -= 1
         error = done.exception()
         if error is not None:
+            place.leave(connection.outcome())
             connection.logger.info("ended before the login was complete: %s", plain(error))
             if self._error_handler is not None:
                 self._error_handler(connection, error)
-        elif self._acceptor is not None:
+            return
+        place.leave()
+        if self._acceptor is not None:
             connection.create_task(_run(self._acceptor, connection))
 
     # ------------------------------------------------------------ for the program
@@ -198,6 +266,7 @@ class SSHAcceptor:
             OSError, KeyImportError, KeyEncryptionError: a new host key cannot be used; the old ones stay.
         """
         self._side.update(kwargs)
+        self._admission.change(self._side.policy())
 
     def close(self) -> None:
         """Stop to accept."""
@@ -272,6 +341,7 @@ async def listen(
     )
     host_keys = await load_host_keys(options)
     read_authorized(options.authorized_client_keys)  # a file that cannot be read is an error now
+    server_settings(options, host_keys)  # loads the algorithms now, and not when descriptors may have run out
     listener = SSHAcceptor(
         asyncio.get_running_loop(), _ServerSide(options, host_keys), acceptor, error_handler
     )

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from nacre import option_values as values
 from nacre.aio import limits as aio_limits
+from nacre.aio.admission import LOOPBACK, Startups
+from nacre.aio.sources import Networks
 from nacre.crypto.registry import Family
 from nacre.protocol import limits
 
@@ -134,7 +136,15 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _server("login_timeout", limits.LOGIN_TIMEOUT, values.seconds),
     # nacre's own: how long a peer's first line may take, and how many may be at their login at once.
     _server("ident_timeout", limits.IDENT_TIMEOUT, values.seconds),
-    _server("max_unauthenticated", aio_limits.UNAUTHENTICATED, values.positive),
+    _server("max_unauthenticated", Startups(), values.startups),
+    # nacre's own: the bounds by source, and how the source is found.
+    _server("max_per_source", 0, values.count),
+    _server("source_penalties", None, values.penalties),
+    _server("exempt_sources", Networks(LOOPBACK), values.networks),
+    _server("source_of", None, values.optional_callable),
+    _server("proxy_protocol_from", Networks(), values.networks),
+    # nacre's own: how long a peer may take nothing of what waits for it.
+    _server("write_timeout", aio_limits.WRITE_TIMEOUT, values.seconds),
     # nacre's own: what one client may have open at once.
     _server("max_channels", limits.MAX_CHANNELS, values.positive),
     _server("max_sessions", limits.MAX_SESSIONS, values.count),

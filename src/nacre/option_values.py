@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
+from nacre.aio.admission import Startups
+from nacre.aio.penalties import PenaltyPolicy
+from nacre.aio.sources import Networks
 from nacre.crypto.registry import Family, select
 from nacre.errors import NotSupportedYet
 from nacre.keys import SSHKey, SSHKeyPair, select_host_key_algorithms, select_signature_algorithms
@@ -56,6 +59,36 @@ def positive(value: Any) -> int:
     if integer(value) < 1:
         raise ValueError(f"{value} is not positive")
     return int(value)
+
+
+def startups(value: Any) -> Startups:
+    """Take "start:rate:full" or these three numbers; or one number: so many, and none is dropped before."""
+    if isinstance(value, int):
+        return Startups(positive(value), 100, value)
+    parts = value.split(":") if isinstance(value, str) else list(value)
+    try:
+        start, rate, full = (int(part) for part in parts)
+    except ValueError:
+        raise ValueError(f"{value!r} is neither a number nor start:rate:full") from None
+    if not (1 <= start <= full and 0 <= rate <= 100):
+        raise ValueError(f"{value!r}: start is from 1 to full, rate from 0 to 100")
+    return Startups(start, rate, full)
+
+
+def penalties(value: Any) -> PenaltyPolicy | None:
+    """Take True, False or None, or what differs from the defaults: seconds by name."""
+    if value is None or isinstance(value, bool):
+        return PenaltyPolicy() if value else None
+    if isinstance(value, PenaltyPolicy):
+        return value
+    if not isinstance(value, Mapping):
+        raise TypeError(f"True, False or a mapping is expected, not {type(value).__name__}")
+    return PenaltyPolicy.of(value)
+
+
+def networks(value: Any) -> Networks:
+    """Take networks: a list, or one str with commas between."""
+    return value if isinstance(value, Networks) else Networks(names(value or ()))
 
 
 def port(value: Any) -> int:

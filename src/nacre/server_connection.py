@@ -48,6 +48,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._pending_banners: list[tuple[str, str]] = []
         super().__init__(loop, options, factory)
         self._extra.update(host=options.host, port=options.port)
+        self.driver.write_timeout = options.write_timeout
 
     def _make_protocol(self) -> Connection:
         protocol = Connection(Role.SERVER, server_settings(self._options, self._host_keys))

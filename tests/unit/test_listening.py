@@ -222,17 +222,17 @@ async def test_as_many_may_be_at_their_login_as_the_limit_says() -> None:
             assert (await reader.readline()).startswith(b"SSH-2.0-")
         reader, writer = await asyncio.open_connection(HOST, listener.get_port())
         with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""
+            assert await reader.read() == b"Not allowed at this time\r\n"
         writer.close()
         waiting[0][1].close()
-        while listener._unauthenticated > 2:
+        while listener._admission.count > 2:
             await asyncio.sleep(0)
         # A login that is complete counts no more.
         async with connected(listener), connected(listener), connected(listener):
             pass
         for _, other in waiting:
             other.close()
-        while listener._unauthenticated:
+        while listener._admission.count:
             await asyncio.sleep(0)
 
 
@@ -247,7 +247,7 @@ async def test_a_peer_that_says_nothing_is_dropped() -> None:
             assert data.startswith(b"SSH-2.0-")
             writer.close()
             await writer.wait_closed()
-            while listener._unauthenticated:
+            while listener._admission.count:
                 await asyncio.sleep(0)
 
 
@@ -255,7 +255,7 @@ async def test_a_peer_that_says_nothing_is_dropped() -> None:
 async def test_a_burst_of_logins() -> None:
     async with serving(server_factory=PasswordServer) as listener:
         connections = await asyncio.gather(*(connect(listener, password="secret") for _ in range(40)))
-        assert listener._unauthenticated == 0
+        assert listener._admission.count == 0
         for connection in connections:
             connection.close()
         await asyncio.gather(*(connection.wait_closed() for connection in connections))
@@ -269,3 +269,113 @@ async def test_what_is_not_in_this_version() -> None:
     ):  # fmt: skip
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
             await nacre.listen(HOST, 0, server_host_keys=[host_key()], **option)
+
+
+# ------------------------------------------------------------ bounds by source
+
+
+async def greeting(listener: nacre.SSHAcceptor, source: str) -> tuple[bytes, asyncio.StreamWriter]:
+    """The first line that a client at an address of this machine gets."""
+    reader, writer = await asyncio.open_connection(HOST, listener.get_port(), local_addr=(source, 0))
+    return (await reader.readline()).strip(), writer
+
+
+@asynctest
+async def test_one_source_cannot_take_the_places_of_the_others() -> None:
+    async with serving(max_per_source=2, exempt_sources=["127.0.0.9"]) as listener:
+        got = [await greeting(listener, "127.0.0.2") for _ in range(3)]
+        assert [line[:8] for line, _ in got] == [b"SSH-2.0-", b"SSH-2.0-", b"Not allo"]
+        got += [await greeting(listener, "127.0.0.9") for _ in range(3)]
+        assert all(line.startswith(b"SSH-2.0-") for line, _ in got[3:])
+        async with connected(listener, local_addr=("127.0.0.3", 0)) as connection:
+            assert connection.get_extra_info("sockname")[0] == "127.0.0.3"
+        for _, writer in got:
+            writer.close()
+        while listener._admission.count:
+            await asyncio.sleep(0)
+        # A place that is given back is there again.
+        line, writer = await greeting(listener, "127.0.0.2")
+        assert line.startswith(b"SSH-2.0-")
+        writer.close()
+
+
+@pytest.mark.parametrize("how", ["authfail", "noauth", "grace_exceeded", "crash"])
+def test_who_misbehaves_is_shut_out(how: str) -> None:
+    class Server(PasswordServer):
+        def public_key_auth_supported(self) -> bool:
+            return True
+
+    if how == "crash":
+
+        class Broken(Server):
+            def begin_auth(self, username: str) -> Any:
+                # What our own code would do if it were wrong.
+                self.conn.link._handlers[nacre.protocol.events.PasswordQuestion] = None
+                return True
+
+        Server = Broken
+
+    @asynctest
+    async def body() -> None:
+        options = {"source_penalties": {how: 20}, "exempt_sources": []}
+        if how == "grace_exceeded":
+            options["login_timeout"] = 0.1
+        async with serving(server_factory=Server, **options) as listener:
+            if how in ("authfail", "noauth"):
+                async with connected(listener, password="secret", local_addr=("127.0.0.2", 0)):
+                    pass  # a login costs nothing
+            if how in ("authfail", "crash"):
+                with pytest.raises(nacre.DisconnectError):
+                    await connect(listener, password="wrong", local_addr=("127.0.0.2", 0))
+            else:
+                line, writer = await greeting(listener, "127.0.0.2")
+                assert line.startswith(b"SSH-2.0-")
+                if how == "noauth":
+                    writer.close()
+            while listener._admission.count:
+                await asyncio.sleep(0)
+            line, other = await greeting(listener, "127.0.0.2")
+            assert line == b"Not allowed at this time"
+            other.close()
+            line, other = await greeting(listener, "127.0.0.3")
+            assert line.startswith(b"SSH-2.0-")
+            other.close()
+            if how == "grace_exceeded":
+                writer.close()
+            while listener._admission.count:
+                await asyncio.sleep(0)
+        assert bool(reported()) is (how == "crash")
+
+    body()
+
+
+@asynctest
+async def test_what_we_end_ourselves_costs_the_client_nothing() -> None:
+    made: list[nacre.SSHServerConnection] = []
+
+    class Server(PasswordServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            made.append(conn)
+
+    async with serving(server_factory=Server, source_penalties={"noauth": 20}, exempt_sources=[]) as listener:
+        for end in (nacre.SSHServerConnection.close, nacre.SSHServerConnection.abort):
+            line, writer = await greeting(listener, "127.0.0.2")
+            assert line.startswith(b"SSH-2.0-")
+            end(made.pop())
+            writer.close()
+            while listener._admission.count:
+                await asyncio.sleep(0)
+        line, writer = await greeting(listener, "127.0.0.2")
+        assert line.startswith(b"SSH-2.0-")
+        writer.close()
+
+
+@asynctest
+async def test_the_bounds_can_be_changed_while_it_listens() -> None:
+    async with serving() as listener:
+        listener.update(max_unauthenticated=1)
+        first, writer = await greeting(listener, "127.0.0.2")
+        second, other = await greeting(listener, "127.0.0.2")
+        assert (first[:8], second[:8]) == (b"SSH-2.0-", b"Not allo")
+        writer.close()
+        other.close()

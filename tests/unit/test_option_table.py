@@ -28,7 +28,10 @@ sftp_version allow_scp window max_pktsize""".split()
 SESSION = """command subsystem env send_env request_pty term_type term_size term_modes x11_forwarding
 x11_display x11_auth_path x11_single_connection encoding errors window max_pktsize""".split()
 #: nacre's own.
-OWN = {"ident_timeout", "max_channels", "max_sessions", "max_unauthenticated"}
+OWN = set(
+    """ident_timeout write_timeout max_channels max_sessions max_unauthenticated max_per_source
+source_penalties exempt_sources source_of proxy_protocol_from""".split()
+)
 
 
 def test_every_name_is_known() -> None:

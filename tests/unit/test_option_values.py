@@ -178,3 +178,24 @@ def test_what_a_connection_runs_over() -> None:
     assert values.local_addr(["127.0.0.1", 0]) == ("127.0.0.1", 0)
     with pytest.raises(ValueError, match="port"):
         values.local_addr(("127.0.0.1", -1))
+
+
+def test_how_many_may_be_at_their_login() -> None:
+    assert values.startups("10:30:100") == (10, 30, 100)
+    assert values.startups((10, 30, 100)) == (10, 30, 100)
+    assert values.startups(7) == (7, 100, 7)
+    for wrong in ("10:30", "x", 0, "0:30:100", "11:30:10", "1:101:10", (1, 2)):
+        with pytest.raises(ValueError, match=r"."):
+            values.startups(wrong)
+
+
+def test_penalties_and_networks() -> None:
+    assert values.penalties(None) is values.penalties(False) is None
+    policy = values.penalties(True)
+    assert values.penalties(policy) is policy
+    assert values.penalties({"authfail": 9}).authfail == 9
+    with pytest.raises(TypeError, match="a mapping"):
+        values.penalties("authfail:9")
+    assert values.networks("192.0.2.1, ::1").entries == ("192.0.2.1", "::1")
+    assert not values.networks(None)
+    assert values.networks(values.networks(["::1"])) == values.networks("::1")

@@ -84,7 +84,7 @@ def test_the_defaults_of_times() -> None:
     assert nacre.SSHClientConnectionOptions().login_timeout == 120
     assert nacre.SSHServerConnectionOptions().login_timeout == 60
     assert nacre.SSHServerConnectionOptions().ident_timeout == 10
-    assert nacre.SSHServerConnectionOptions().max_unauthenticated == 100
+    assert nacre.SSHServerConnectionOptions().max_unauthenticated == (50, 30, 100)
     assert nacre.SSHClientConnectionOptions().keepalive_interval == 0
     assert nacre.SSHClientConnectionOptions(login_timeout=None).login_timeout == 0
 

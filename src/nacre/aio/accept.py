@@ -1,6 +1,7 @@
 """Accepting connections: admission before anything is allocated, and no spinning when sockets run out.
 
-Owns: the listening sockets and the accept loop. Must not know: what a connection becomes.
+Owns: the listening sockets and the accept loop. Must not know: who is let in (`admission`), or what a
+connection becomes.
 
 asyncio's own server allocates before it knows who is calling, and its short backlog makes honest
 clients wait in a flood. Where a loop has no `add_reader`, that server is used all the same.
@@ -13,9 +14,11 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 from nacre.aio import limits
+from nacre.aio.admission import Place
 from nacre.aio.log import logger
 from nacre.aio.tasks import Tasks
 
@@ -23,6 +26,9 @@ from nacre.aio.tasks import Tasks
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 #: Tries to get the same free port for every address family.
 _PORT_TRIES: Final = 8
+#: A line that a client may show to its user (RFC 4253 section 4.2), in place of an identification.
+_NOT_NOW: Final = b"Not allowed at this time\r\n"
+_AT_ONCE: Final = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 async def open_sockets(
@@ -106,30 +112,34 @@ def _listen(
     return listening
 
 
+class Listener(Protocol):
+    """What the accept loop asks of the one that it accepts for."""
+
+    def admit(self, peer: Any) -> Place | None:
+        """Judge a connection by the address of its socket, before anything is allocated for it."""
+
+    def make(self, place: Place) -> asyncio.BaseProtocol:
+        """Return the asyncio protocol of an admitted connection."""
+
+    def make_unjudged(self, refused: Callable[[], None]) -> asyncio.BaseProtocol:
+        """Return a protocol that asks `admit` by itself, where the loop tells the address too late."""
+
+
 class AcceptLoop:
     """Accepts on listening sockets.
 
     Args:
         loop: the event loop.
         sockets: listening and non-blocking; they are closed with the loop.
-        admits: whether one more connection may come in; asked before anything is allocated for it.
-        make: returns the asyncio protocol of an admitted connection.
-        failed: told of an admitted connection that came to nothing.
+        listener: decides and makes.
     """
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        sockets: Sequence[socket.socket],
-        admits: Callable[[], bool],
-        make: Callable[[], asyncio.BaseProtocol],
-        failed: Callable[[asyncio.BaseProtocol], None],
+        self, loop: asyncio.AbstractEventLoop, sockets: Sequence[socket.socket], listener: Listener
     ) -> None:
         self._loop = loop
         self.sockets = tuple(sockets)
-        self._admits = admits
-        self._make = make
-        self._failed = failed
+        self._listener = listener
         self._tasks = Tasks(loop, self._report)
         self._paused: asyncio.TimerHandle | None = None
         self._servers: list[asyncio.AbstractServer] = []
@@ -144,7 +154,7 @@ class AcceptLoop:
                 self._loop.add_reader(sock, self._wake, sock)
         except NotImplementedError:
             for sock in self.sockets:
-                server = await self._loop.create_server(self._make_or_refuse, sock=sock)
+                server = await self._loop.create_server(self._make_unjudged, sock=sock)
                 self._servers.append(server)
 
     def close(self) -> None:
@@ -172,7 +182,7 @@ class AcceptLoop:
     def _wake(self, listener: socket.socket) -> None:
         for _ in range(limits.ACCEPTS_A_WAKE):
             try:
-                sock, _ = listener.accept()
+                sock, address = listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionAbortedError:
@@ -182,25 +192,33 @@ class AcceptLoop:
                     raise
                 self._pause(error)
                 return
-            if not self._admits():
-                self.dropped += 1
-                sock.close()
+            place = self._listener.admit(address)
+            if place is None:
+                self._refuse(sock)
                 continue
             sock.setblocking(False)
-            protocol = self._make()
-            self._tasks.spawn(self._attach(sock, protocol), "accepting a connection")
+            protocol = self._listener.make(place)
+            self._tasks.spawn(self._attach(sock, protocol, place), "accepting a connection")
 
-    async def _attach(self, sock: socket.socket, protocol: asyncio.BaseProtocol) -> None:
+    def _refuse(self, sock: socket.socket) -> None:
+        """Say one line, if that is possible at once, and close."""
+        self.dropped += 1
+        with sock:
+            if _AT_ONCE:
+                with suppress(OSError):
+                    sock.send(_NOT_NOW, _AT_ONCE)
+
+    async def _attach(self, sock: socket.socket, protocol: asyncio.BaseProtocol, place: Place) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: protocol, sock)
         except OSError as error:
             # The client was gone before we looked at it.
             logger.debug("an accepted connection came to nothing: %s", error)
             sock.close()
-            self._failed(protocol)
+            place.leave()
         except BaseException:
             sock.close()
-            self._failed(protocol)
+            place.leave()
             raise
 
     def _pause(self, error: OSError) -> None:
@@ -217,20 +235,12 @@ class AcceptLoop:
         for sock in self.sockets:
             self._loop.add_reader(sock, self._wake, sock)
 
-    def _make_or_refuse(self) -> asyncio.BaseProtocol:
-        """For loops that accept by themselves: admission when it is too late to save anything."""
-        if self._admits():
-            return self._make()
+    def _make_unjudged(self) -> asyncio.BaseProtocol:
+        """For loops that accept by themselves: admission when it is too late to save much."""
+        return self._listener.make_unjudged(self._count)
+
+    def _count(self) -> None:
         self.dropped += 1
-        return _Refused()
 
     def _report(self, error: BaseException, where: str) -> None:
         self._loop.call_exception_handler({"message": f"{where} failed", "exception": error})
-
-
-class _Refused(asyncio.Protocol):
-    """Drops its connection."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()

@@ -52,7 +52,15 @@ class Driver(asyncio.BufferedProtocol):
         self._reading = True
         self._ending = False
         self._timer: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._written = 0
         self.protocol: Connection | None = None
+        #: When the peer's time began to run, where that was before the transport was ours.
+        self.since: float | None = None
+        #: How long a peer may take nothing of what waits for it, in seconds; 0: for ever.
+        self.write_timeout = 0.0
+        #: What failed on our side, if something did.
+        self.fault: BaseException | None = None
 
     @property
     def transport(self) -> asyncio.Transport | None:
@@ -72,7 +80,7 @@ class Driver(asyncio.BufferedProtocol):
         stream.set_write_buffer_limits(high=limits.TRANSPORT_HIGH, low=limits.TRANSPORT_LOW)
         try:
             self.protocol = self._owner.transport_made(stream)
-            self.protocol.start(self._loop.time())
+            self.protocol.start(self.since or self._loop.time())
         except FAILURES as error:  # the program's callback: reported
             self._owner.report(error, "starting a connection")
             stream.abort()
@@ -105,6 +113,9 @@ class Driver(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
         self._ending = True
         self._owner.transport_lost()
 
@@ -169,6 +180,7 @@ class Driver(asyncio.BufferedProtocol):
                 handlers[type(event)](event)
         except FAILURES as error:  # reported, and the connection ends
             # Not a fault of the peer, which never raises here: one of ours ends this connection alone.
+            self.fault = error
             self._owner.report(error, "handling an event")
             self.abort()
 
@@ -180,7 +192,10 @@ class Driver(asyncio.BufferedProtocol):
         if not segments or self._transport.is_closing():
             return False
         for segment in segments:
+            self._written += len(segment)
             self._transport.write(segment)
+        if self.write_timeout and self._stall is None:
+            self._watch_stall()
         return True
 
     def _switch_reading(self) -> None:
@@ -203,6 +218,29 @@ class Driver(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
+
+    def _watch_stall(self) -> None:
+        """Look again in a while at what the peer has taken, if something waits for it."""
+        assert self._transport is not None
+        waiting = self._transport.get_write_buffer_size()
+        if waiting:
+            taken = self._written - waiting
+            self._stall = self._loop.call_later(self.write_timeout, self._stalled, taken)
+
+    def _stalled(self, taken: int) -> None:
+        """Lose a peer that took nothing of what waited for it, all this time."""
+        self._stall = None
+        assert self.protocol is not None
+        assert self._transport is not None
+        if self._ending:
+            return  # another timer runs
+        waiting = self._transport.get_write_buffer_size()
+        if waiting and self._written - waiting == taken:
+            self.protocol.lose(f"the peer has taken nothing for {self.write_timeout:g} s")
+            self._pump()
+            self.abort()
+        else:
+            self._watch_stall()
 
     def _arm(self) -> None:
         """Have the timer fire no later than the protocol's next deadline.

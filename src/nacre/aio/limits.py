@@ -16,6 +16,8 @@ TRANSPORT_LOW: Final = 64 * 1024
 FLUSHES_A_TURN: Final = 4
 #: A peer that does not read has this long to take what is left after the connection ended.
 CLOSE_TIMEOUT: Final = 10.0
+#: A client that takes nothing for so long, while output waits for it, is not there any more.
+WRITE_TIMEOUT: Final = 30.0
 
 # --- channels
 #: Data that one channel queues for a peer that is slow; a program that honours `drain` or
@@ -40,5 +42,15 @@ BACKLOG: Final = 1024
 ACCEPTS_A_WAKE: Final = 64
 #: Connections that have not authenticated; OpenSSH's MaxStartups ends at 100 too.
 UNAUTHENTICATED: Final = 100
+#: From here on some are dropped at random. OpenSSH's 10 would let one source that holds its own bound, which
+#: is 20 in the hub, have others dropped; two such sources do not get as far as this.
+STARTUPS_START: Final = 50
+#: Per cent of them at first; OpenSSH's.
+STARTUPS_RATE: Final = 30
+#: Refusals are logged at most so often.
+REFUSALS_TOLD: Final = 60.0
+#: A PROXY header: the addresses take 216 bytes at most, what else a load balancer adds is usually less than
+#: a certificate.
+PROXY_HEADER: Final = 2048
 #: Pause after the process or the system has run out of descriptors or memory for sockets.
 EXHAUSTED_PAUSE: Final = 0.5

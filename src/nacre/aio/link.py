@@ -112,6 +112,8 @@ class Link:
         self.channels: dict[int, Channel] = {}
         self.error: Exception | None = None
         self._aborted = False
+        #: Whether it was ended by our own program.
+        self.quit = False
         self._opens = opens
         self._requests = requests
         self._replies: list[asyncio.Future[tuple[bool, bytes]]] = []
@@ -388,6 +390,7 @@ class Link:
         """Tell everybody that it is over, each once, and cancel what is left."""
         if self.state is LinkState.GONE:
             return
+        self.quit = self.state is LinkState.ENDING
         self.state = LinkState.GONE
         self._active = False
         self.error = error

@@ -34,6 +34,8 @@ _log: Final = logging.getLogger("nacre.hub")
 #: How long clients get to take their last bytes, in seconds; and where somebody is in a hurry.
 _LAST_WORDS: Final = 3.0
 _LAST_WORDS_IN_HASTE: Final = 1.0
+#: Per cent of the connections, where half of the places of those that have not logged in are taken.
+_FIRST_DROPPED: Final = 30
 _REMEDIES: Final = {
     errno.EADDRINUSE: "is another hub running there? Choose another port with --port",
     errno.EACCES: "ports below 1024 are root's; choose another with --port",
@@ -128,7 +130,16 @@ class Hub:
                 server_host_keys=[key],
                 login_timeout=config.limits.login,
                 ident_timeout=config.limits.identification,
-                max_unauthenticated=config.limits.unauthenticated,
+                # From half of them on some are dropped at random, so that others still find a place.
+                max_unauthenticated=(
+                    (config.limits.unauthenticated + 1) // 2,
+                    _FIRST_DROPPED,
+                    config.limits.unauthenticated,
+                ),
+                max_per_source=config.limits.per_source,
+                source_penalties=config.limits.penalties,
+                exempt_sources=config.limits.exempt,
+                proxy_protocol_from=config.proxy_protocol_from,
                 max_channels=MAX_CHANNELS,
                 max_sessions=MAX_SESSIONS,
                 keepalive_interval=config.keepalive.interval,

@@ -69,6 +69,9 @@ class Limits:
         unauthenticated: connections that have not logged in yet.
         login: how long a login may take, in seconds.
         identification: how long the peer's first line may take, in seconds.
+        per_source: of those that have not logged in, how many may come from one source; 0 for no limit.
+        penalties: whether a source that misbehaves is shut out for a while.
+        exempt: networks to which neither of these two applies.
     """
 
     sessions_per_user: int = 8
@@ -76,6 +79,9 @@ class Limits:
     unauthenticated: int = 100
     login: float = 60.0
     identification: float = 10.0
+    per_source: int = 20
+    penalties: bool = True
+    exempt: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ class HubConfig:
         keepalive: see there.
         environment: names that sessions may take from the client beside the usual ones; one `*` at
             the end stands for any rest.
+        proxy_protocol_from: load balancers, whose connections begin with a PROXY header.
         apps: what the file says of each app.
     """
 
@@ -143,6 +150,7 @@ class HubConfig:
     limits: Limits = Limits()
     keepalive: Keepalive = Keepalive()
     environment: tuple[str, ...] = ()
+    proxy_protocol_from: tuple[str, ...] = ()
     apps: Mapping[str, AppSettings] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -275,6 +283,7 @@ _TOP: Final[Mapping[str, _Key]] = {
     "isolation": _Key("isolation", values.choice(IsolationChoice)),
     "uid_range": _Key("uid_range", values.uid_range),
     "environment": _Key("environment", values.environment),
+    "proxy_protocol_from": _Key("proxy_protocol_from", values.networks),
 }
 _LIMITS: Final[Mapping[str, _Key]] = {
     "sessions_per_user": _Key("sessions_per_user", values.integer(0, 10_000)),
@@ -282,6 +291,9 @@ _LIMITS: Final[Mapping[str, _Key]] = {
     "unauthenticated": _Key("unauthenticated", values.integer(1, 10_000)),
     "login": _Key("login", values.duration(1, 3600)),
     "identification": _Key("identification", values.duration(1, 600)),
+    "per_source": _Key("per_source", values.integer(0, 10_000)),
+    "penalties": _Key("penalties", values.boolean),
+    "exempt": _Key("exempt", values.networks),
 }
 _KEEPALIVE: Final[Mapping[str, _Key]] = {
     "interval": _Key("interval", values.duration(0, DAY)),
@@ -391,11 +403,19 @@ def describe(config: HubConfig) -> list[str]:
         f"grace = {values.quote(format_duration(config.grace))}",
         f"isolation = {values.quote(config.isolation)}",
         f"uid_range = [{low}, {high}]",
-        f"environment = [{', '.join(map(values.quote, config.environment))}]",
+        f"environment = {_shown(config.environment)}",
+        f"proxy_protocol_from = {_shown(config.proxy_protocol_from)}",
     ]
     for name, table in (("limits", config.limits), ("keepalive", config.keepalive)):
-        for each in fields(table):
-            value = getattr(table, each.name)
-            shown = values.quote(format_duration(value)) if isinstance(value, float) else str(value)
-            lines.append(f"{name}.{each.name} = {shown}")
+        lines += [f"{name}.{each.name} = {_shown(getattr(table, each.name))}" for each in fields(table)]
     return lines
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return values.quote(format_duration(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(values.quote, value))}]"
+    return str(value)

@@ -28,6 +28,7 @@ __all__ = [
     "environment",
     "integer",
     "listen",
+    "networks",
     "quote",
     "roles",
     "uid_range",
@@ -231,6 +232,18 @@ def environment(value: object) -> tuple[str, ...]:
         ):
             raise WrongValue(f"{name!r} cannot come from a client: the hub sets it, or it loads code", remedy)
     return tuple(names)
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Take a list of addresses and networks."""
+    remedy = 'write addresses and networks such as ["192.0.2.1", "192.0.2.0/24", "2001:db8::/32"]'
+    entries = _texts(value, remedy)
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError:
+            raise WrongValue(f"{entry[:60]!r} is neither an address nor a network", remedy) from None
+    return tuple(entries)
 
 
 def command(value: object) -> tuple[str, ...]:

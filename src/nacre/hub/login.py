@@ -31,6 +31,8 @@ MAX_SESSIONS: Final = 10
 MAX_CHANNELS: Final = 64
 #: Connections of one user, and connections of all who come with an invite: any key opens these.
 MAX_CONNECTIONS: Final = 32
+#: Of the latter those of one source, so that nobody keeps the others from using their invites.
+MAX_INVITES: Final = 4
 #: How long somebody with an invite may stay, in seconds.
 INVITE_SECONDS: Final = 300.0
 #: What is enough of a client's last words in a log line.
@@ -63,14 +65,23 @@ class LoginBook:
         """Make the callbacks of a new connection."""
         return HubServer(self)
 
-    def crowded(self, user: User | None) -> bool:
-        """Whether a user, or those with invites, have as many connections as they may."""
+    def crowded(self, user: User | None, source: str | None = None) -> bool:
+        """Whether a user, or those with invites, have more connections than they may.
+
+        Args:
+            user: the user; None: those with invites.
+            source: where an invite comes from; None: something that has no bound of its own.
+        """
         name = None if user is None else user.name
         same = [
             server
             for server in self.servers
             if server.is_in and (None if server.user is None else server.user.name) == name
         ]
+        if user is None and source is not None:
+            near = [server for server in same if server.source == source]
+            if len(near) > MAX_INVITES:
+                return True
         return len(same) > MAX_CONNECTIONS
 
 
@@ -161,7 +172,7 @@ class HubServer(nacre.SSHServer):
                 self._conn.disconnect(_NO_KEY, "this login is not possible any more")
                 return
         _log.info("login %s from %s with %s", self.name, self.address, fingerprint(blob))
-        if self._book.crowded(self.user):
+        if self._book.crowded(self.user, self.source):
             _log.warning("refused %s from %s: too many connections", self.name, self.address)
             self._conn.disconnect(_CROWDED, "too many connections")
 
@@ -190,6 +201,12 @@ class HubServer(nacre.SSHServer):
         if self.user is not None:
             return self.user.name
         return "an invite" if self.invite is not None else "nobody"
+
+    @property
+    def source(self) -> str | None:
+        """The network that it comes from; None for this machine and what else is exempt."""
+        source = self._conn.get_extra_info("source")
+        return source if isinstance(source, str) else None
 
     @property
     def address(self) -> str:

@@ -42,6 +42,10 @@ _NOTHING: Final[dict[int, Channel]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
 
 
+class Overdue(ConnectionLost):
+    """The peer was too slow with its identification, with the login, or to read."""
+
+
 class Connection:
     """The SSH state machine of one connection.
 
@@ -336,6 +340,10 @@ class Connection:
         clean = code == DisconnectReason.BY_APPLICATION
         self._end(None if clean else error, by_peer=False, farewell=_farewell(error))
 
+    def lose(self, reason: str) -> None:
+        """End the connection because the peer takes nothing of what is sent, so it cannot be told."""
+        self._end(Overdue(reason), by_peer=True)
+
     # ------------------------------------------------------------ answers and commands
 
     def answer(self, token: Token, value: object) -> None:
@@ -483,7 +491,7 @@ class Connection:
         try:
             for time, reason in self._login_deadlines():
                 if now >= time:
-                    raise ConnectionLost(reason)
+                    raise Overdue(reason)
             self._handshake.tick()
             self._tick_keepalive(now)
         except DisconnectError as error:

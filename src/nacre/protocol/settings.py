@@ -128,6 +128,7 @@ class Info:
         server_sig_algs: what the peer's EXT_INFO announced (RFC 8308 section 3.1), or None.
         username: the user of the latest authentication request.
         session_id: the first exchange hash; b"" before it is there.
+        refused: server: credentials and queries of the peer that were refused.
     """
 
     own_version: str = ""
@@ -137,3 +138,4 @@ class Info:
     host_key_blob: bytes = b""
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
+    refused: int = 0

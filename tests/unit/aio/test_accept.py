@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import nacre
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
+from nacre.aio.admission import Admission, Place, Policy, Startups
 from tests.support.face import HOST, asynctest, connected, serving
 
 
@@ -24,19 +29,32 @@ class Counter(asyncio.Protocol):
         self.transport = transport
 
 
-async def start(admits: Any = lambda: True) -> tuple[AcceptLoop, int, list[Counter], list[Any]]:
+class Listening:
+    """Lets in whom it is told to, and counts."""
+
+    def __init__(self, admits: bool) -> None:
+        self.policy = Policy(startups=Startups(100, 100, 100) if admits else Startups(0, 100, 0))
+        self.admission = Admission(self.policy, lambda: 0.0)
+        self.made: list[Counter] = []
+
+    def admit(self, peer: Any) -> Place | None:
+        return self.admission.admit(peer)
+
+    def make(self, place: Place) -> Counter:
+        self.made.append(Counter())
+        return self.made[-1]
+
+    def make_unjudged(self, refused: Any) -> Any:
+        raise AssertionError
+
+
+async def start(admits: bool = True) -> tuple[AcceptLoop, int, list[Counter], Admission]:
     loop = asyncio.get_running_loop()
     sockets = await open_sockets(loop, HOST, 0)
-    made: list[Counter] = []
-    failed: list[Any] = []
-
-    def make() -> Counter:
-        made.append(Counter())
-        return made[-1]
-
-    accepting = AcceptLoop(loop, sockets, admits, make, failed.append)
+    listening = Listening(admits)
+    accepting = AcceptLoop(loop, sockets, listening)
     await accepting.start()
-    return accepting, sockets[0].getsockname()[1], made, failed
+    return accepting, sockets[0].getsockname()[1], listening.made, listening.admission
 
 
 async def finish(accepting: AcceptLoop, made: list[Counter]) -> None:
@@ -49,9 +67,9 @@ async def finish(accepting: AcceptLoop, made: list[Counter]) -> None:
 
 @asynctest
 async def test_connections_that_are_not_admitted_are_dropped_before_anything_is_made() -> None:
-    accepting, port, made, _ = await start(lambda: False)
+    accepting, port, made, _ = await start(admits=False)
     reader, writer = await asyncio.open_connection(HOST, port)
-    assert await reader.read() == b""
+    assert await reader.read() == b"Not allowed at this time\r\n"
     writer.close()
     await writer.wait_closed()
     assert not made
@@ -154,15 +172,86 @@ async def test_a_loop_without_readers_uses_its_own_server(monkeypatch: pytest.Mo
 
 @asynctest
 async def test_a_client_that_is_gone_already_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    accepting, port, made, failed = await start()
+    accepting, port, made, admission = await start()
 
     async def gone(*args: Any, **kwargs: Any) -> Any:
         raise ConnectionResetError
 
     monkeypatch.setattr(asyncio.get_running_loop(), "connect_accepted_socket", gone)
     _, writer = await asyncio.open_connection(HOST, port)
-    while not failed:
+    while not made:
         await asyncio.sleep(0)
-    assert failed == made
+    while admission.count:
+        await asyncio.sleep(0)
     writer.close()
     await finish(accepting, [])
+
+
+#: A server that has few descriptors: it tells how often its loop turned while none was left.
+SMALL = """
+import asyncio, logging, resource, sys
+import nacre
+
+class Nobody(nacre.SSHServer):
+    def begin_auth(self, username):
+        return False
+
+async def main():
+    turns = 0
+    loop = asyncio.get_running_loop()
+    listener = await nacre.listen(
+        "127.0.0.1", 0, server_factory=Nobody, server_host_keys=[nacre.generate_private_key("ssh-ed25519")]
+    )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+    pauses = logging.Handler()
+    pauses.emit = lambda record: print("paused", flush=True)
+    logging.getLogger("nacre").addHandler(pauses)
+    once = loop._run_once
+    def counting():
+        nonlocal turns
+        turns += 1
+        once()
+    loop._run_once = counting
+    print(listener.get_port(), flush=True)
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.readline():
+        print(turns, flush=True)
+    listener.close()
+
+asyncio.run(main())
+"""
+
+
+@asynctest
+async def test_a_process_without_descriptors_pauses_and_serves_again() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SMALL, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(nacre.__file__).parents[1])},
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    port = int(await process.stdout.readline())
+    clients = [await asyncio.open_connection(HOST, port) for _ in range(30)]
+    assert await process.stdout.readline() == b"paused\n"
+
+    async def turns() -> int:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"?\n")
+        while (line := await process.stdout.readline()) == b"paused\n":
+            pass
+        return int(line)
+
+    before = await turns()
+    await asyncio.sleep(1.2)  # what is measured is this time itself
+    assert await turns() - before < 50  # some tries in it; a loop that spins turns ten thousands of times
+    # Fewer than 24 were accepted, the first to come; those that waited in the kernel's queue are served.
+    for _, writer in clients[:8]:
+        writer.close()
+    await asyncio.gather(*(reader.readline() for reader, _ in clients[8:12]))
+    for _, writer in clients[8:]:
+        writer.close()
+    process.stdin.close()
+    await process.stdout.read()
+    assert await process.wait() == 0

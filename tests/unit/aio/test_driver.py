@@ -69,6 +69,7 @@ class Protocol:
         self.deadline: float | None = None
         self.ticks: list[float] = []
         self.eof = False
+        self.lose: Any = None
 
     def start(self, now: float) -> None:
         self.output.append(b"hello")
@@ -172,6 +173,83 @@ async def test_a_full_transport_holds_the_output() -> None:
     driver.resume_writing()
     assert protocol.held == [True, False]
     await asyncio.sleep(0)
+
+
+@asynctest
+async def test_a_peer_that_takes_nothing_is_lost_and_one_that_is_slow_is_not() -> None:
+    driver, protocol, _, transport = make()
+    driver.write_timeout = 0.01
+    lost = asyncio.Event()
+
+    def lose(reason: str) -> None:
+        protocol.events.append(reason)
+        lost.set()
+
+    protocol.lose = lose
+    sizes = [5, 3, 1, 1]  # of the five bytes of the greeting two are taken, two more, then none
+    transport.get_write_buffer_size = lambda: sizes.pop(0) if len(sizes) > 1 else sizes[0]  # type: ignore[method-assign]  # a stand-in
+    driver.connection_made(transport)
+    await lost.wait()
+    assert sizes == [1]
+    assert transport.calls == ["abort"]
+    driver.connection_lost(None)
+
+
+@asynctest
+async def test_a_peer_that_has_taken_everything_is_not_watched() -> None:
+    driver, protocol, _, transport = make()
+    driver.write_timeout = 0.01
+    sizes = [5, 0, 0]
+    transport.get_write_buffer_size = lambda: sizes.pop(0)  # type: ignore[method-assign]  # a stand-in
+    driver.connection_made(transport)
+    while sizes:
+        await asyncio.sleep(0.001)
+    assert driver._stall is None
+    sizes = [5]
+    protocol.output = [b"more"]
+    driver.run()
+    assert driver._stall is not None
+    driver.connection_lost(None)
+    assert driver._stall is None
+    assert not transport.calls
+
+
+@asynctest
+async def test_a_client_that_does_not_read_is_lost_by_the_server() -> None:
+    async def talk(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write(bytes(4 << 20))
+        await process.stdout.drain()
+
+    ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+
+    class Server(nacre.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            ended.set_result(exc)
+
+    with socket.socket() as sock, socket.socket() as slow:
+        for each, option in ((sock, socket.SO_SNDBUF), (slow, socket.SO_RCVBUF)):
+            each.setsockopt(socket.SOL_SOCKET, option, 4096)
+        sock.bind((HOST, 0))
+        async with await nacre.listen(
+            sock=sock, server_factory=Server, server_host_keys=[host_key()], process_factory=talk,
+            encoding=None, write_timeout=0.2,
+        ):  # fmt: skip
+            slow.connect(sock.getsockname())
+            client = await nacre.connect(sock=slow, known_hosts=None, client_keys=None, encoding=None)
+            process = await client.create_process("x")
+            transport = client.link.driver.transport
+            assert transport is not None
+            transport.pause_reading()
+            error = await ended
+            assert isinstance(error, nacre.ConnectionLost)
+            assert str(error) == "the peer has taken nothing for 0.2 s"
+            transport.resume_reading()
+            client.abort()
+            await process.wait_closed()
+            await client.wait_closed()
 
 
 @asynctest

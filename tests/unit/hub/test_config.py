@@ -33,6 +33,7 @@ grace = 5
 isolation = "none"
 uid_range = [80000, 80100]
 environment = ["EDITOR", "LAB_*"]
+proxy_protocol_from = ["198.51.100.7"]
 keepalive = {interval = "1m", count = 2}
 
 [limits]
@@ -41,6 +42,9 @@ sessions = 7
 unauthenticated = 1
 login = "30s"
 identification = "5s"
+per_source = 3
+penalties = false
+exempt = ["192.0.2.0/24"]
 
 [apps.mutt]
 command = "mutt -f /var/mail/all"
@@ -96,13 +100,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         isolation=IsolationChoice.NONE,
         uid_range=(80000, 80100),
         environment=("EDITOR", "LAB_*"),
-        limits=Limits(0, 7, 1, 30.0, 5.0),
+        limits=Limits(0, 7, 1, 30.0, 5.0, 3, False, ("192.0.2.0/24",)),
+        proxy_protocol_from=("198.51.100.7",),
         keepalive=Keepalive(60.0, 2),
         apps={
             "mutt": AppSettings(
-                "mutt", 16, True, ("mutt", "-f", "/var/mail/all"), True, "mail", frozenset({"admin"})
+                "mutt", 20, True, ("mutt", "-f", "/var/mail/all"), True, "mail", frozenset({"admin"})
             ),
-            "shell": AppSettings("shell", 22, False),
+            "shell": AppSettings("shell", 26, False),
         },
     )
     document = tomllib.loads(FULL)
@@ -133,7 +138,7 @@ command = "x"
             "write two numbers from 1000 up, such as [70000, 99999]"
         ),
         ":6: sessions: the number is out of its bounds; write a number from 0 to 100000",
-        ":7: unknown key 'speed'; the keys here are sessions_per_user, sessions, unauthenticated, login, identification",
+        ":7: unknown key 'speed'; the keys here are sessions_per_user, sessions, unauthenticated, login, identification, per_source, penalties, exempt",
         (
             ":9: command: '|' means nothing, for no shell runs the command; write command = "
             '["sh", "-c", "mutt | less"]'
@@ -217,6 +222,7 @@ BOUNDS = {
     "limits.sessions": (0, 100_000),
     "limits.unauthenticated": (1, 10_000),
     "limits.login": (1, 3600),
+    "limits.per_source": (0, 10_000),
     "limits.identification": (1, 600),
     "keepalive.interval": (0, 86400),
     "keepalive.count": (1, 100),

@@ -30,6 +30,7 @@ CHECKS: dict[str, Any] = {
     "listen": values.listen,
     "uid_range": values.uid_range,
     "environment": values.environment,
+    "networks": values.networks,
     "command": values.command,
     "description": values.description,
     "roles": values.roles,
@@ -153,6 +154,17 @@ def test_names_of_variables() -> None:
 def test_names_that_a_client_may_not_send(name: str) -> None:
     with pytest.raises(WrongValue):
         values.environment([name])
+
+
+def test_networks() -> None:
+    assert values.networks(["192.0.2.1", "192.0.2.0/24", "2001:db8::/32"]) == (
+        "192.0.2.1",
+        "192.0.2.0/24",
+        "2001:db8::/32",
+    )
+    for entry in ("localhost", "192.0.2.1/24", "unix", ""):
+        with pytest.raises(WrongValue, match="neither an address nor a network"):
+            values.networks([entry])
 
 
 def test_a_list_has_an_end() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import nacre
-from nacre.hub.login import MAX_CONNECTIONS, MAX_SESSIONS, HubServer, LoginBook
+from nacre.hub.login import MAX_CONNECTIONS, MAX_INVITES, MAX_SESSIONS, HubServer, LoginBook
 from nacre.hub.paths import prepare
 from nacre.hub.state import State
 from tests.support.visits import FakeConnection
@@ -144,6 +144,29 @@ def test_connections_of_one_user_are_bounded(book):
     assert [bool(one.disconnected) for one in connections] == [False] * MAX_CONNECTIONS + [True]
     book.state.add_user("bob", keys=[(OTHER.public_data, "")])
     assert not log_in(book, "bob", OTHER)[1].disconnected
+
+
+def test_connections_with_an_invite_are_bounded_by_source_too(book):
+    async def body():
+        def come(source):
+            server, connection = connect(book, "invite-7KQ2-M4XD-9PTA", OTHER.public_data)
+            connection.info["source"] = source
+            server.begin_auth("invite-7KQ2-M4XD-9PTA")
+            server.auth_completed()
+            if connection.disconnected:
+                server.connection_lost(None)
+            return server, bool(connection.disconnected)
+
+        one = [come("192.0.2.1") for _ in range(MAX_INVITES + 3)]
+        assert [refused for _, refused in one] == [False] * MAX_INVITES + [True] * 3
+        assert not come("192.0.2.2")[1]
+        # What is exempt has the bound in all alone.
+        others = [come(None)[1] for _ in range(MAX_CONNECTIONS - MAX_INVITES)]
+        assert others == [False] * (MAX_CONNECTIONS - MAX_INVITES - 1) + [True]
+        for server in list(book.servers):
+            server.connection_lost(None)
+
+    asyncio.run(body())
 
 
 def test_sessions_of_one_connection_are_bounded_and_come_back(book):

@@ -167,11 +167,13 @@ class ServerAuth:
     def refuse_query(self) -> None:
         """Refuse a public key query; it has its own bound and is no failure."""
         self._current = None
+        self.core.info.refused += 1
         self._refuse(counted=False)
 
     def _refuse(self, *, counted: bool) -> None:
         if counted:
             self._failures += 1
+            self.core.info.refused += 1
             if self._failures >= limits.AUTH_FAILURES:
                 raise PermissionDenied("too many authentication failures")
         self.core.send(UserauthFailure(self._remaining, partial_success=False))

@@ -1,0 +1,87 @@
+"""Where connections come from: the network that a source is, and lists of networks.
+
+Owns: how an address becomes a source, and what a listed network is. Must not know: what is done about one.
+
+One customer is one IPv4 address and one IPv6 network of 64 bits, out of which somebody may choose a new
+address for every connection.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any, Final
+
+#: The word that lists all UNIX sockets, which have no address.
+UNIX: Final = "unix"
+_V6_BITS: Final = 64
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def host_of(address: Any) -> str | None:
+    """Return the host of a socket's address; None for a UNIX socket."""
+    return address[0] if isinstance(address, tuple) else None
+
+
+def parse_address(host: str) -> Address:
+    """Return an address; an IPv4 one that is mapped into IPv6 is IPv4.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
+def source_of(address: Address) -> str:
+    """Return the name of the source that an address belongs to: an IPv4 address, or an IPv6 network."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    bits = 128 - _V6_BITS
+    return f"{ipaddress.IPv6Address(int(address) >> bits << bits)}/{_V6_BITS}"
+
+
+class Networks:
+    """A list of networks.
+
+    Args:
+        entries: addresses or networks, as "192.0.2.1", "192.0.2.0/24" or "2001:db8::/32"; or "unix".
+
+    Raises:
+        ValueError: an entry is none of these.
+    """
+
+    def __init__(self, entries: Iterable[str] = ()) -> None:
+        self.entries = tuple(entries)
+        self._unix = UNIX in self.entries
+        self._networks = tuple(_network(entry) for entry in self.entries if entry != UNIX)
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(self.entries)}]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Networks) and self.entries == other.entries
+
+    def __hash__(self) -> int:
+        return hash(self.entries)
+
+    def include(self, address: Address | None) -> bool:
+        """Return whether an address is in one of them; None is a UNIX socket."""
+        if address is None:
+            return self._unix
+        return any(address in network for network in self._networks)
+
+
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError:
+        raise ValueError(
+            f"{entry!r} is no network: write 192.0.2.1, 192.0.2.0/24, 2001:db8::/32 or {UNIX}"
+        ) from None
