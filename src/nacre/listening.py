@@ -20,6 +20,7 @@ from nacre.aio.driver import Driver
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import plain
 from nacre.aio.opening import opening
+from nacre.aio.tasks import FAILURES
 from nacre.client import SSHClient
 from nacre.client_config import configured, local_user
 from nacre.client_connection import SSHClientConnection
@@ -214,7 +215,7 @@ class SSHAcceptor:
             try:
                 if not place.locate(ends.host if source_of is None else source_of(connection)):
                     return None
-            except Exception as error:  # noqa: BLE001 - the program's hook: reported, and nobody is let in by it
+            except FAILURES as error:  # the program's hook: reported, and nobody is let in by it
                 connection.link.report(error, "source_of")
                 return None
         return self._connection(place, connection)
