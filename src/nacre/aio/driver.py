@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from nacre.aio import limits
 from nacre.aio.tasks import FAILURES
@@ -20,6 +20,10 @@ from nacre.protocol.events import Event
 
 #: What is done with each kind of event.
 Handlers = Mapping[type[Event], Callable[[Any], None]]
+
+
+#: How often a peer that does not read is looked at before it is lost.
+_LOOKS: Final = 3
 
 
 class Owner(Protocol):
@@ -53,7 +57,8 @@ class Driver(asyncio.BufferedProtocol):
         self._ending = False
         self._timer: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
-        self._written = 0
+        self._taken = 0
+        self._looks = 0
         self.protocol: Connection | None = None
         #: When the peer's time began to run, where that was before the transport was ours.
         self.since: float | None = None
@@ -192,10 +197,9 @@ class Driver(asyncio.BufferedProtocol):
         if not segments or self._transport.is_closing():
             return False
         for segment in segments:
-            self._written += len(segment)
             self._transport.write(segment)
-        if self.write_timeout and self._stall is None:
-            self._watch_stall()
+        if self._stall is None and self.write_timeout:
+            self._look_later(0)
         return True
 
     def _switch_reading(self) -> None:
@@ -219,28 +223,29 @@ class Driver(asyncio.BufferedProtocol):
             self._timer.cancel()
         self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
 
-    def _watch_stall(self) -> None:
-        """Look again in a while at what the peer has taken, if something waits for it."""
-        assert self._transport is not None
-        waiting = self._transport.get_write_buffer_size()
-        if waiting:
-            taken = self._written - waiting
-            self._stall = self._loop.call_later(self.write_timeout, self._stalled, taken)
+    def _look_later(self, looks: int) -> None:
+        """Look again in a while at what the peer has taken; nothing is done about it for each flush."""
+        self._looks = looks
+        self._stall = self._loop.call_later(self.write_timeout / _LOOKS, self._look)
 
-    def _stalled(self, taken: int) -> None:
-        """Lose a peer that took nothing of what waited for it, all this time."""
+    def _look(self) -> None:
+        """Lose a peer that took nothing of what waited for it, at so many looks one after the other."""
         self._stall = None
         assert self.protocol is not None
         assert self._transport is not None
-        if self._ending:
-            return  # another timer runs
         waiting = self._transport.get_write_buffer_size()
-        if waiting and self._written - waiting == taken:
+        if self._ending or not waiting:
+            return  # another timer runs, or there is nothing to wait for
+        taken = self.protocol.sent - waiting
+        if taken != self._taken:
+            self._taken = taken
+            self._look_later(0)
+        elif self._looks + 1 < _LOOKS:
+            self._look_later(self._looks + 1)
+        else:
             self.protocol.lose(f"the peer has taken nothing for {self.write_timeout:g} s")
             self._pump()
             self.abort()
-        else:
-            self._watch_stall()
 
     def _arm(self) -> None:
         """Have the timer fire no later than the protocol's next deadline.

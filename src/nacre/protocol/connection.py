@@ -139,6 +139,11 @@ class Connection:
             self._mux.wake()
         return segments
 
+    @property
+    def sent(self) -> int:
+        """How many bytes were handed out to be sent, in all."""
+        return self._core.outbound.taken
+
     def hold_output(self, held: bool) -> None:
         """The transport is full, or has room again: channels are stopped, or woken."""
         self._mux.hold(held=held)

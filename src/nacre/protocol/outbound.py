@@ -44,6 +44,7 @@ class Outbound:
         sequence: number of the next packet, modulo 2^32.
         packets, octets: since the latest `activate`.
         queued: bytes sealed and not yet taken.
+        taken: bytes that were taken, in all.
         in_exchange: our KEXINIT is out and our NEWKEYS is not: everything but the key exchange and
             messages 1 to 4 waits as plain text.
     """
@@ -67,6 +68,7 @@ class Outbound:
         "packets",
         "queued",
         "sequence",
+        "taken",
     )
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
@@ -88,6 +90,7 @@ class Outbound:
         self.packets = 0
         self.octets = 0
         self.queued = 0
+        self.taken = 0
 
     # ------------------------------------------------------------ messages in
 
@@ -196,6 +199,7 @@ class Outbound:
                 self._scratch = bytearray(_SMALL_SCRATCH)
                 self._scratch_view = memoryview(self._scratch)
             self._finished = []
+            self.taken += self.queued
             self.queued = 0
         return finished
 

@@ -70,6 +70,7 @@ class Protocol:
         self.ticks: list[float] = []
         self.eof = False
         self.lose: Any = None
+        self.sent = 0
 
     def start(self, now: float) -> None:
         self.output.append(b"hello")
@@ -186,8 +187,18 @@ async def test_a_peer_that_takes_nothing_is_lost_and_one_that_is_slow_is_not() -
         lost.set()
 
     protocol.lose = lose
-    sizes = [5, 3, 1, 1]  # of the five bytes of the greeting two are taken, two more, then none
-    transport.get_write_buffer_size = lambda: sizes.pop(0) if len(sizes) > 1 else sizes[0]  # type: ignore[method-assign]  # a stand-in
+    protocol.sent = 5
+    sizes = [
+        4,
+        3,
+        2,
+        1,
+        1,
+        1,
+        1,
+        1,
+    ]  # of the five bytes of the greeting one after the other is taken, then none
+    transport.get_write_buffer_size = lambda: sizes.pop(0)  # type: ignore[method-assign]  # a stand-in
     driver.connection_made(transport)
     await lost.wait()
     assert sizes == [1]
@@ -199,13 +210,13 @@ async def test_a_peer_that_takes_nothing_is_lost_and_one_that_is_slow_is_not() -
 async def test_a_peer_that_has_taken_everything_is_not_watched() -> None:
     driver, protocol, _, transport = make()
     driver.write_timeout = 0.01
-    sizes = [5, 0, 0]
+    protocol.sent = 5
+    sizes = [5, 0]
     transport.get_write_buffer_size = lambda: sizes.pop(0)  # type: ignore[method-assign]  # a stand-in
     driver.connection_made(transport)
     while sizes:
         await asyncio.sleep(0.001)
     assert driver._stall is None
-    sizes = [5]
     protocol.output = [b"more"]
     driver.run()
     assert driver._stall is not None
