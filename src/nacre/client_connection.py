@@ -27,6 +27,7 @@ from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
 from nacre.errors import HostKeyNotVerifiable, KeyImportError
+from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_trust import HostTrust, Standing, look_up
 from nacre.keys import SSHKey, SSHKeyPair, decode_public_key
 from nacre.option_table import Sides, table
@@ -36,6 +37,7 @@ from nacre.process.redirect import PIPE, Plan
 from nacre.process.result import SSHCompletedProcess, TimeoutError
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
+from nacre.protocol.host_keys import ANNOUNCE
 from nacre.protocol.settings import Role
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
         super().__init__(loop, options, factory)
+        self._updates = HostKeyUpdates(self._link, lambda: self._trust, options.server_host_keys_handler)
         self._extra.update(
             host=self._host, port=self._port, username=username, preferred_auth=options.preferred_auth
         )
@@ -111,7 +114,10 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         }
 
     def _requests(self) -> Mapping[str, GlobalHandler]:
-        return {}
+        return {ANNOUNCE: self._host_keys_announced}
+
+    async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
+        return await self._updates.announced(event)
 
     def _auth(self) -> ClientAuthenticator:
         if self._authenticator is None:

@@ -153,10 +153,10 @@ OPTIONS: Final[tuple[Option, ...]] = (
     # --- the host's key, and trust in it
     _client("known_hosts", ()),
     _client("host_key_alias", None, values.optional_text),
-    _absent(_C, "server_host_keys_handler", None),
+    _client("server_host_keys_handler", None, values.optional_callable),
     _server("server_host_keys", ()),
     _absent(_S, "server_host_certs", (), [], None),
-    _absent(_S, "send_server_host_keys", False),
+    _server("send_server_host_keys", False, bool),
     # --- the user
     _client("username", "", values.username),
     _client("password", None),

@@ -20,11 +20,13 @@ from nacre.aio.stream_session import ServerHandlerSession
 from nacre.aio.tasks import settle
 from nacre.connection_base import SSHConnection
 from nacre.errors import ChannelOpenError, OpenFailureReason
+from nacre.host_key_updates import HostKeyAnnouncer
 from nacre.keys import SSHKeyPair
 from nacre.options import SSHServerConnectionOptions, server_settings
 from nacre.process.server import SSHServerProcess
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
+from nacre.protocol.host_keys import PROVE
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
@@ -47,6 +49,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._authenticator: ServerAuthenticator | None = None
         self._pending_banners: list[tuple[str, str]] = []
         super().__init__(loop, options, factory)
+        self._announcer = HostKeyAnnouncer(self._link, host_keys)
         self._extra.update(host=options.host, port=options.port)
         self.driver.write_timeout = options.write_timeout
 
@@ -74,6 +77,11 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             events.KbdintResponses: lambda event: self._answer(event, self._auth().answer_dialogue(event)),
         }
 
+    def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
+        super()._auth_succeeded(event)
+        if self._options.send_server_host_keys:
+            self._announcer.announce()
+
     def _auth_begin(self, event: events.AuthBegin) -> None:
         self._extra["username"] = event.username
         self._answer(event, self._auth().begin(event))
@@ -91,12 +99,17 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     def _requests(self) -> Mapping[str, GlobalHandler]:
         refusals = Refusals(lambda: self.logger, self._overrides)
+        announced = self._options.send_server_host_keys
         return {
+            **({PROVE: self._prove_host_keys} if announced else {}),
             "tcpip-forward": refusals.request("remote TCP forwarding", "server_requested"),
             "streamlocal-forward@openssh.com": refusals.request(
                 "remote UNIX forwarding", "unix_server_requested"
             ),
         }
+
+    async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:
+        return await self._announcer.prove(event)
 
     def _overrides(self, callback: str) -> bool:
         return getattr(type(self._owner), callback, None) is not getattr(SSHServer, callback)

@@ -88,6 +88,12 @@ BANNER: Final = 64 * 1024
 #: What a client reads of server-sig-algs (RFC 8308 section 3.1): 64 names of full length.
 SIG_ALGS: Final = 64 * NAME
 
+# --- host keys beyond the one of the key exchange (OpenSSH PROTOCOL 2.5)
+#: Keys of one announcement that a client looks at: a host has three or four.
+HOST_KEYS: Final = 32
+#: Signatures that one client gets to prove host keys, over the whole connection: each costs a server time.
+HOST_KEY_PROOFS: Final = 64
+
 # --- connection (RFC 4254)
 #: What the windows of all channels of one connection may hold together: unread data is bounded by it.
 RECEIVE_BUDGET: Final = 8 * 1024 * 1024

@@ -232,6 +232,18 @@ def _encode_text_list(values: tuple[str, ...]) -> bytes:
     return encode_uint32(len(values)) + b"".join(encode_text(value) for value in values)
 
 
+def _decode_strings(reader: Reader) -> tuple[bytes, ...]:
+    """Strings up to the end, without a count before them (OpenSSH PROTOCOL 2.5)."""
+    values = []
+    while reader.remaining:
+        values.append(reader.string())
+    return tuple(values)
+
+
+def _encode_strings(values: tuple[bytes, ...]) -> bytes:
+    return b"".join(encode_string(value) for value in values)
+
+
 def _decode_prompts(reader: Reader) -> tuple[tuple[str, bool], ...]:
     """A uint32 count, and that many prompts with their echo flag (RFC 4256 section 3.2)."""
     count = reader.uint32()
@@ -284,6 +296,7 @@ Name = Annotated[str, Codec("string (US-ASCII)", Reader.ascii, _encode_ascii)]
 MPInt = Annotated[int, Codec("mpint", Reader.mpint, encode_mpint)]
 NameList = Annotated[tuple[str, ...], Codec("name-list", Reader.name_list, encode_name_list)]
 TextList = Annotated[tuple[str, ...], Codec("string[]", _decode_text_list, _encode_text_list)]
+Strings = Annotated[tuple[bytes, ...], Codec("string… to the end", _decode_strings, _encode_strings)]
 Prompts = Annotated[tuple[tuple[str, bool], ...], Codec("prompt[]", _decode_prompts, _encode_prompts)]
 Extensions = Annotated[
     tuple[tuple[str, bytes], ...], Codec("extension[]", _decode_extensions, _encode_extensions)

@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from nacre.errors import WireError
-from nacre.wire.fields import Boolean, LenientText, Name, RawText, Reader, String, UInt32, encode_uint32
+from nacre.wire.fields import (
+    Boolean,
+    LenientText,
+    Name,
+    RawText,
+    Reader,
+    String,
+    Strings,
+    UInt32,
+    encode_uint32,
+)
 from nacre.wire.message import Structure, structure
 
 
@@ -121,6 +131,29 @@ class NoMoreSessions(Structure):
     """Of "no-more-sessions@openssh.com" (OpenSSH PROTOCOL 2.2)."""
 
 
+@structure
+class HostKeys(Structure):
+    """Of "hostkeys-00@openssh.com" and "hostkeys-prove-00@openssh.com" (OpenSSH PROTOCOL 2.5): public keys."""
+
+    keys: Strings
+
+
+@structure
+class HostKeyProofs(Structure):
+    """The data of the reply to the latter: a signature for each key, in the same order."""
+
+    signatures: Strings
+
+
+@structure
+class HostKeyProof(Structure):
+    """What is signed there."""
+
+    request: Name
+    session_id: String
+    key: String
+
+
 #: Kinds of channels whose open payload is decoded; others are handed over as bytes.
 CHANNEL_OPENS: Final[Mapping[str, type[Structure]]] = {"session": SessionOpen}
 
@@ -143,6 +176,8 @@ CHANNEL_REQUESTS: Final[Mapping[str, type[Structure]]] = {
 #: Global requests whose payload is decoded.
 GLOBAL_REQUESTS: Final[Mapping[str, type[Structure]]] = {
     "no-more-sessions@openssh.com": NoMoreSessions,
+    "hostkeys-00@openssh.com": HostKeys,
+    "hostkeys-prove-00@openssh.com": HostKeys,
 }
 
 _TTY_OP_END: Final = 0

@@ -58,6 +58,16 @@ def test_opens_and_global_requests_without_a_payload():
         requests.SessionOpen.decode(b"\0")
 
 
+@pytest.mark.parametrize("keys", [(), (b"",), (b"one", b"two")])
+def test_host_keys(keys):
+    data = b"".join(len(key).to_bytes(4, "big") + key for key in keys)
+    for name in ("hostkeys-00@openssh.com", "hostkeys-prove-00@openssh.com"):
+        assert requests.GLOBAL_REQUESTS[name].decode(data) == requests.HostKeys(keys)
+    assert requests.HostKeys(keys).encode() == data
+    with pytest.raises(WireError):
+        requests.HostKeys.decode(data + b"\0\0\0\1")
+
+
 def test_environment_need_not_be_utf_8():
     value = requests.EnvRequest.decode(bytes.fromhex("00000001 41 00000002 ff41")).value
     assert value.encode(errors="surrogateescape") == b"\xffA"

@@ -1,0 +1,168 @@
+"""What a client is told of a server's other host keys, and what a server proves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.protocol import host_keys, limits
+from nacre.wire.requests import HostKeys
+from tests.support.face import OpenServer, asynctest, connected, reported, serving
+
+KEYS = [nacre.generate_private_key("ssh-ed25519") for _ in range(4)]
+BLOBS = [key.public_data for key in KEYS]
+
+
+class Told:
+    """A handler that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[list[int]]] = []
+        self.called = asyncio.Event()
+
+    async def __call__(self, *lists: list[nacre.SSHKey]) -> None:
+        self.calls.append([[BLOBS.index(key.public_data) for key in keys] for keys in lists])
+        self.called.set()
+
+
+def publics(*numbers: int) -> list[nacre.SSHKey]:
+    return [KEYS[number].convert_to_public() for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "revoked", "expected"),
+    [
+        ([0], [], [[1, 2], [], [0], []]),
+        ([0, 1, 2], [], [[], [], [0, 1, 2], []]),
+        ([0, 3], [], [[1, 2], [3], [0], []]),
+        ([0, 3], [2], [[1], [3], [0], [2]]),
+    ],
+)
+@asynctest
+async def test_what_the_handler_is_told(trusted: Any, revoked: Any, expected: Any) -> None:
+    told = Told()
+    known = (publics(*trusted), [], publics(*revoked))
+    async with (
+        serving(server_host_keys=KEYS[:3], send_server_host_keys=True) as listener,
+        connected(listener, known_hosts=known, server_host_keys_handler=told),
+    ):
+        await told.called.wait()
+    assert told.calls == [expected]
+
+
+@asynctest
+async def test_when_it_is_not_called() -> None:
+    for server, known in (({}, (publics(0), [], [])), ({"send_server_host_keys": True}, None)):
+        told = Told()
+        async with (
+            serving(server_host_keys=KEYS[:3], **server) as listener,
+            connected(listener, known_hosts=known, server_host_keys_handler=told) as connection,
+        ):
+            # An answer to something that was asked later: the announcement has been dealt with.
+            await connection.link.global_request("unheard-of", b"")
+        assert told.calls == []
+
+
+class Announcing(OpenServer):
+    """Announces what it is told to, and proves it as it is told to."""
+
+    conn: nacre.SSHServerConnection
+
+    def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+        self.conn = conn
+
+    def announce(self, blobs: list[bytes]) -> None:
+        self.conn.link.protocol.global_request(host_keys.ANNOUNCE, HostKeys(tuple(blobs)).encode(), False)
+        self.conn.link.touch()
+
+
+class Warned(logging.Handler):
+    """Keeps the first warning of nacre."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.message: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.message.done():
+            self.message.set_result(record.getMessage())
+
+
+@pytest.mark.parametrize(
+    ("blobs", "message"),
+    [
+        ([BLOBS[0], BLOBS[1], BLOBS[3]], "could not prove"),  # the last is not the server's
+        ([b"%d" % number for number in range(limits.HOST_KEYS + 1)], "an announcement of 33 host keys"),
+    ],
+)
+@asynctest
+async def test_announcements_that_are_not_believed(blobs: list[bytes], message: str) -> None:
+    server, told, warned = Announcing(), Told(), Warned()
+    nacre.logger.addHandler(warned)
+    async with (
+        serving(server_factory=lambda: server, server_host_keys=KEYS[:2]) as listener,
+        connected(listener, known_hosts=(publics(0), [], []), server_host_keys_handler=told) as connection,
+    ):
+        server.announce(blobs)
+        assert message in await warned.message
+        server.announce([BLOBS[0]])  # the first one counts
+        await server.conn.link.global_request("unheard-of", b"")
+        await connection.link.global_request("unheard-of", b"")
+    nacre.logger.removeHandler(warned)
+    assert told.calls == []
+
+
+@asynctest
+async def test_kinds_of_keys_that_nacre_does_not_have_are_left_out() -> None:
+    server, told = Announcing(), Told()
+    async with (
+        serving(server_factory=lambda: server, server_host_keys=KEYS[:1]) as listener,
+        connected(listener, known_hosts=(publics(0, 1), [], []), server_host_keys_handler=told),
+    ):
+        server.announce([b"\0\0\0\x05other", BLOBS[0], BLOBS[0]])
+        await told.called.wait()
+    assert told.calls == [[[], [1], [0], []]]
+
+
+@asynctest
+async def test_a_handler_that_raises_is_reported() -> None:
+    called = asyncio.Event()
+
+    def handler(*lists: Any) -> None:
+        called.set()
+        raise ValueError("the program's")
+
+    async with (
+        serving(server_host_keys=KEYS[:1], send_server_host_keys=True) as listener,
+        connected(listener, known_hosts=(publics(0), [], []), server_host_keys_handler=handler) as connection,
+    ):
+        await called.wait()
+        await connection.link.global_request("unheard-of", b"")
+        assert not connection.is_closed()
+    assert [str(report["exception"]) for report in reported()] == ["the program's"]
+
+
+@asynctest
+async def test_a_server_proves_no_more_than_it_has_to() -> None:
+    async with (
+        serving(server_host_keys=KEYS[:2], send_server_host_keys=True) as listener,
+        connected(listener) as connection,
+    ):
+
+        async def ask(*blobs: bytes) -> bool:
+            success, _ = await connection.link.global_request(host_keys.PROVE, HostKeys(blobs).encode())
+            return success
+
+        assert await ask(*BLOBS[:2])
+        for blobs in ((BLOBS[0], BLOBS[0]), (BLOBS[2],), (b"",), ()):
+            assert not await ask(*blobs)
+        answers = [await ask(BLOBS[0]) for _ in range(limits.HOST_KEY_PROOFS)]
+        assert answers.count(True) < limits.HOST_KEY_PROOFS
+        assert answers[-1] is False
+    async with serving(server_host_keys=KEYS[:2]) as listener, connected(listener) as connection:
+        success, _ = await connection.link.global_request(host_keys.PROVE, HostKeys((BLOBS[0],)).encode())
+        assert not success
