@@ -15,6 +15,7 @@ from nacre.aio.driver import Driver, Handlers
 from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger
 from nacre.aio.penalties import Outcome
+from nacre.aio.powers import compute
 from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
@@ -66,6 +67,7 @@ class SSHConnection(Generic[OwnerT]):
             loop,
             {
                 events.KeysExchanged: self._keys_exchanged,
+                events.PowersQuestion: self._powers_asked,
                 events.DebugReceived: self._debug_received,
                 events.AuthSucceeded: self._auth_succeeded,
                 **self._questions(),
@@ -171,6 +173,13 @@ class SSHConnection(Generic[OwnerT]):
             resource.close()
 
     # ------------------------------------------------------------ events
+
+    def _powers_asked(self, event: events.PowersQuestion) -> None:
+        """Carry out what the key exchange asks for; a server on the budget of where the client is."""
+        peer = self._extra["peername"]
+        addr = peer[0] if isinstance(peer, tuple) else ""
+        source = addr if self._role is Role.SERVER else None
+        self._answer(event, settle(compute(event.powers, source)))
 
     def _keys_exchanged(self, event: events.KeysExchanged) -> None:
         info = self._link.protocol.info

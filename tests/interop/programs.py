@@ -28,6 +28,13 @@ KEX: Final = (
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
 )
+#: These cost the server work, so that it keeps a budget for each source: they are tried on their own.
+FINITE_FIELDS: Final = (
+    "diffie-hellman-group14-sha256",
+    "diffie-hellman-group16-sha512",
+    "diffie-hellman-group18-sha512",
+    "diffie-hellman-group-exchange-sha256",
+)
 AEAD_CIPHERS: Final = (
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",

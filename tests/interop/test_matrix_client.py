@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import nacre
-from tests.interop.programs import AEAD_CIPHERS, CIPHERS, KEX, KEY_TYPES, KEYS, MACS, connected
+from tests.interop.programs import AEAD_CIPHERS, CIPHERS, FINITE_FIELDS, KEX, KEY_TYPES, KEYS, MACS, connected
 from tests.support.face import asynctest
-from tests.support.openssh import VERSIONS, Sshd, find
+from tests.support.openssh import VERSIONS, OpenSSH, Sshd, find
 
 pytestmark = pytest.mark.requires("sshd")
 
@@ -59,6 +60,18 @@ async def test_each_key_exchange(server: Sshd, kex: str) -> None:
         return
     async with connected(server, kex_algs=[kex], **REKEY) as connection:
         await carries_data(server, connection)
+
+
+@pytest.mark.parametrize("kex", FINITE_FIELDS)
+@asynctest
+async def test_each_finite_field(openssh: OpenSSH, tmp_path: Path, kex: str) -> None:
+    # sshd 10 offers none of them by default.
+    with Sshd(openssh, tmp_path, options=[f"KexAlgorithms {kex}", "LogLevel DEBUG1"]) as sshd:
+        async with connected(sshd, kex_algs=[kex], rekey_bytes="200k") as connection:
+            done = await connection.run("cat; exit 7", input=DATA[: 250 * 1024], encoding=None)
+            assert (done.exit_status, done.stdout) == (7, DATA[: 250 * 1024])
+        sshd.wait_for_log(f"kex: algorithm: {kex}")
+        sshd.wait_for_log(_NEW_KEYS, 2)
 
 
 @pytest.mark.parametrize("cipher", CIPHERS)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import nacre
-from tests.interop.programs import CIPHERS, CTR_CIPHERS, KEX, KEYS, MACS, peer
+from nacre.aio import powers
+from tests.interop.programs import CIPHERS, CTR_CIPHERS, FINITE_FIELDS, KEX, KEYS, MACS, peer
 from tests.support.face import asynctest
 from tests.support.openssh import OpenSSH, Ssh
 
@@ -44,6 +45,34 @@ async def test_each_key_exchange(openssh: OpenSSH, tmp_path: Path, kex: str) -> 
     lines = (f"KexAlgorithms {kex}", REKEY, "LogLevel DEBUG1")
     async with peer(openssh, tmp_path, *lines, kex_algs=f"+{kex}") as ssh:
         await carries_data(ssh, f"kex: algorithm: {kex}\r\n")
+
+
+@pytest.mark.parametrize("kex", FINITE_FIELDS)
+@asynctest
+async def test_each_finite_field(
+    openssh: OpenSSH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kex: str
+) -> None:
+    monkeypatch.setattr(powers, "_budget", powers.Budget())  # what the other tests spent is theirs
+    lines = (f"KexAlgorithms {kex}", "RekeyLimit 200K", "LogLevel DEBUG1")
+    async with peer(openssh, tmp_path, *lines, kex_algs=f"+{kex}") as ssh:
+        done = await ssh.communicate("echo", data=DATA[: 250 * 1024])
+        log = done.stderr.decode(errors="replace")
+        assert (done.returncode, done.stdout) == (0, DATA[: 250 * 1024]), log
+        assert f"kex: algorithm: {kex}\r\n" in log
+        assert log.count("SSH2_MSG_NEWKEYS received") >= 2, log
+
+
+@asynctest
+async def test_a_source_that_has_spent_its_budget_is_told(
+    openssh: OpenSSH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = powers.Budget()
+    budget.charge("127.0.0.1", 60.0)
+    monkeypatch.setattr(powers, "_budget", budget)
+    kex = "diffie-hellman-group14-sha256"
+    async with peer(openssh, tmp_path, f"KexAlgorithms {kex}", kex_algs=f"+{kex}") as ssh:
+        done = await ssh.communicate("exit 0")
+        assert (done.returncode, b"try again later" in done.stderr) == (255, True), done.stderr
 
 
 @pytest.mark.parametrize("cipher", CIPHERS)

@@ -24,6 +24,7 @@ from nacre.protocol.events import (
     OpenAccept,
     PasswordAttempt,
     PasswordQuestion,
+    PowersQuestion,
     PublicKeyQuestion,
     Question,
     Verdict,
@@ -40,6 +41,7 @@ PASSWORD = "correct horse"
 
 DEFAULT_ANSWERS: Answers = {
     HostKeyQuestion: Verdict.TRUSTED,
+    PowersQuestion: lambda event: tuple(pow(one.base, one.exponent, one.modulus) for one in event.powers),
     AuthBegin: AuthPolicy(required=True, methods=("publickey", "password", "keyboard-interactive")),
     PublicKeyQuestion: True,
     PasswordQuestion: lambda event: event.password == PASSWORD,

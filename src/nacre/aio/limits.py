@@ -54,3 +54,15 @@ REFUSALS_TOLD: Final = 60.0
 PROXY_HEADER: Final = 2048
 #: Pause after the process or the system has run out of descriptors or memory for sockets.
 EXHAUSTED_PAUSE: Final = 0.5
+
+# --- exponentiations of Diffie-Hellman in finite fields (security history row 20)
+#: Helper processes: two keep two cores busy, and leave the others to what matters.
+POWERS_HELPERS: Final = 2
+#: Key exchanges that wait for one: with the dearest group, group18, some 13 s of work for two helpers.
+POWERS_WAITING: Final = 64
+#: Seconds of work that one source may have done at once: ten logins with group18, 150 with group14.
+POWERS_BURST: Final = 4.0
+#: The share of one processor that it may use in the long run.
+POWERS_REFILL: Final = 0.2
+#: Sources whose work is remembered; with more than these the bound on what waits still holds.
+POWERS_SOURCES: Final = 4096

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nacre.crypto.constant_time import equal
 from nacre.crypto.kdf import derive
-from nacre.crypto.kex.base import KeyExchange, Random, make_exchange
+from nacre.crypto.kex.base import AnyExchange, KeyExchange, Random, make_exchange
 from nacre.crypto.packet_cipher import (
     NullOpener,
     NullSealer,
@@ -21,6 +21,7 @@ from nacre.crypto.registry import Algorithm, Family, Status, default_names, look
 
 __all__ = [
     "Algorithm",
+    "AnyExchange",
     "Family",
     "KeyExchange",
     "NullOpener",

@@ -82,6 +82,7 @@ _FAMILY_MODULES: Final = (
     "nacre.crypto.kex.mlkem",
     "nacre.crypto.kex.curve25519",
     "nacre.crypto.kex.nistp",
+    "nacre.crypto.kex.dh",
     "nacre.crypto.ciphers.gcm",
     "nacre.crypto.ciphers.chacha",
     "nacre.crypto.ciphers.ctr",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from nacre.crypto.kex.groups import Power
 from nacre.errors import DisconnectError
 
 if TYPE_CHECKING:
@@ -69,6 +70,18 @@ class HostKeyQuestion(Question):
 
     algorithm: str
     key_blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PowersQuestion(Question):
+    """Carry these exponentiations out: they take too long for the thread of an event loop.
+
+    Asked by the methods of Diffie-Hellman in finite fields alone, one to three times a key exchange.
+
+    Answers: a tuple of the results, in order; or a `DisconnectError` that says why not.
+    """
+
+    powers: tuple[Power, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The key exchange, first and later ones, for both roles (RFC 4253 section 7, RFC 5656, RFC 8308).
 
 Owns: KEXINIT to NEWKEYS, the exchange hash, the keys of both directions, EXT_INFO, and when new
-keys are due. Must not know: how shares are computed, users, channels.
+keys are due. Must not know: how shares are computed and what the messages of a method are, users, channels.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Final
 
 from nacre.crypto import derive, make_opener, make_sealer
-from nacre.crypto.kex.base import KeyExchange
 from nacre.crypto.registry import Family, lookup
 from nacre.errors import (
     ConnectionLost,
@@ -27,6 +26,7 @@ from nacre.protocol import limits
 from nacre.protocol.core import Core
 from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
 from nacre.protocol.lane import Lane
+from nacre.protocol.methods import Method, Reply, make_method
 from nacre.protocol.negotiate import (
     EXT_INFO,
     STRICT,
@@ -37,7 +37,7 @@ from nacre.protocol.negotiate import (
 from nacre.protocol.settings import HostKey, Negotiated, Role
 from nacre.protocol.state import ExtInfoTurn, KexStep, Phase
 from nacre.wire.fields import encode_string
-from nacre.wire.kex import KexEcdhInit, KexEcdhReply, KexInit, NewKeys
+from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.transport import ExtInfo
 
 _METHOD_NUMBERS: Final = range(30, 50)
@@ -72,8 +72,7 @@ class Handshake:
         self._theirs_payload = b""
         self._skip_guess = False
         self._negotiated: Negotiated | None = None
-        self._exchange: KeyExchange | None = None
-        self._client_share = b""
+        self._method: Method | None = None
         self._secret = b""
         self._exchange_hash = b""
         self._peer_takes_ext_info = False
@@ -96,8 +95,9 @@ class Handshake:
         """The message numbers that may come next in `AWAIT_METHOD`."""
         if self._skip_guess:
             return _METHOD_NUMBERS
-        number = KexEcdhReply.number if self._core.role is Role.CLIENT else KexEcdhInit.number
-        return range(number, number + 1)
+        if self._method is None:
+            return None
+        return range(self._method.expected, self._method.expected + 1)
 
     @property
     def secure(self) -> bool:
@@ -108,9 +108,10 @@ class Handshake:
 
     @property
     def undecided(self) -> bool:
-        """Whether the application has not said yet if the host key is right.
+        """Whether the application has not said yet if the host key is right, or has not computed yet
+        what the method asked of it.
 
-        Nothing is read meanwhile: all that may come is NEWKEYS.
+        Nothing is read meanwhile: all that may come next is the peer's answer to ours, or NEWKEYS.
         """
         return self._lane.pending is not None
 
@@ -153,11 +154,11 @@ class Handshake:
                 raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
         self._negotiated = negotiate(core.role, ours, theirs, strict=self.strict)
         self._skip_guess = guess_is_wrong(ours, theirs)
-        self._exchange = core.sources.exchange(self._negotiated.kex)
+        exchange = core.sources.exchange(self._negotiated.kex)
+        self._method = make_method(core, self._lane, exchange, self)
         self.step = KexStep.AWAIT_METHOD
         if core.role is Role.CLIENT:
-            self._client_share = self._exchange.client_share()
-            core.send(KexEcdhInit(self._client_share))
+            self._method.begin()
 
     def _count_flood(self) -> None:
         """A peer that asks for new keys though it has hardly used the old ones."""
@@ -175,19 +176,18 @@ class Handshake:
         """Take a message 30 to 49 that was expected."""
         if self._skip_guess:
             self._skip_guess = False  # RFC 4253 section 7.1: dropped once, silently
-        elif self._core.role is Role.SERVER:
-            self._serve(KexEcdhInit.decode(payload))
         else:
-            self._finish(KexEcdhReply.decode(payload))
+            self._running().received(payload)
 
-    def _serve(self, init: KexEcdhInit) -> None:
-        exchange, agreed = self._running()
+    def serve(self, parts: bytes, secret: bytes, reply: Reply) -> None:
+        """Server: sign what was agreed; asked by the method."""
+        agreed = self._agreed()
         host_key = self._host_key(agreed.host_key)
-        server_share, self._secret = exchange.server_respond(init.client_share)
-        self._hash(host_key.public_data, init.client_share, server_share)
+        self._secret = secret
+        self._hash(host_key.public_data, parts)
         signature = host_key.sign(self._exchange_hash, agreed.host_key)
         self._core.info.host_key_blob = host_key.public_data
-        self._core.send(KexEcdhReply(host_key.public_data, server_share, signature))
+        self._core.send(reply(host_key.public_data, signature))
         self._send_newkeys()
 
     def _host_key(self, algorithm: str) -> HostKey:
@@ -196,25 +196,24 @@ class Handshake:
                 return key
         raise KeyExchangeFailed(f"no host key for {algorithm}")
 
-    def _finish(self, reply: KexEcdhReply) -> None:
-        exchange, agreed = self._running()
-        self._secret = exchange.client_finish(reply.server_share)
-        self._hash(reply.host_key, self._client_share, reply.server_share)
+    def finish(self, parts: bytes, secret: bytes, host_key: bytes, signature: bytes) -> None:
+        """Client: verify the server's signature of what was agreed; asked by the method."""
+        agreed = self._agreed()
+        self._secret = secret
+        self._hash(host_key, parts)
         try:
-            key = decode_public_key(reply.host_key)
+            key = decode_public_key(host_key)
         except KeyImportError as exc:
             raise HostKeyNotVerifiable(f"the server's host key is not usable: {exc}") from None
-        if key.verify(self._exchange_hash, reply.signature, agreed.host_key) is not True:
+        if key.verify(self._exchange_hash, signature, agreed.host_key) is not True:
             raise HostKeyNotVerifiable("the server's signature of the key exchange is wrong")
         if self.trust is Trust.VERIFIED:
-            if reply.host_key != self._core.info.host_key_blob:
+            if host_key != self._core.info.host_key_blob:
                 raise HostKeyNotVerifiable("the server shows another host key than at first")
             self._send_newkeys()
         else:
-            self._core.info.host_key_blob = reply.host_key
-            self._lane.ask(
-                lambda token: HostKeyQuestion(token, agreed.host_key, reply.host_key), self._judged
-            )
+            self._core.info.host_key_blob = host_key
+            self._lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key), self._judged)
 
     def _judged(self, value: object) -> None:
         """Take the answer to the host key question."""
@@ -225,29 +224,32 @@ class Handshake:
         self.trust = Trust.VERIFIED
         self._send_newkeys()
 
-    def _running(self) -> tuple[KeyExchange, Negotiated]:
-        if self._exchange is None or self._negotiated is None:
+    def _running(self) -> Method:
+        if self._method is None:
             raise LocalProtocolError("no key exchange is under way")
-        return self._exchange, self._negotiated
+        return self._method
 
-    def _hash(self, host_key: bytes, client_share: bytes, server_share: bytes) -> None:
-        """Compute the exchange hash (RFC 5656 section 4) and, the first time, the session id."""
-        exchange, _ = self._running()
+    def _agreed(self) -> Negotiated:
+        if self._negotiated is None:
+            raise LocalProtocolError("nothing was negotiated yet")
+        return self._negotiated
+
+    def _hash(self, host_key: bytes, parts: bytes) -> None:
+        """Compute the exchange hash (RFC 4253 section 8) and, the first time, the session id."""
         core = self._core
         ours = (core.info.own_version, self._ours_payload)
         theirs = (core.info.peer_version, self._theirs_payload)
         client, server = (ours, theirs) if core.role is Role.CLIENT else (theirs, ours)
-        digest = hashlib.new(exchange.hash_name)
+        digest = hashlib.new(self._running().hash_name)
         for part in (
             client[0].encode("ascii"),
             server[0].encode("ascii"),
             client[1],
             server[1],
             host_key,
-            client_share,
-            server_share,
         ):
             digest.update(encode_string(part))
+        digest.update(parts)
         digest.update(self._secret)
         self._exchange_hash = digest.digest()
         if not core.info.session_id:
@@ -257,13 +259,13 @@ class Handshake:
 
     def _send_newkeys(self) -> None:
         core = self._core
-        exchange, agreed = self._running()
+        method, agreed = self._running(), self._agreed()
         core.send(NewKeys())
         self.step = KexStep.AWAIT_NEWKEYS
         ours_first = core.role is Role.CLIENT
         cipher = agreed.cipher_client_to_server if ours_first else agreed.cipher_server_to_client
         mac = agreed.mac_client_to_server if ours_first else agreed.mac_server_to_client
-        key = self._direction_keys(exchange.hash_name, cipher, mac, core.role)
+        key = self._direction_keys(method.hash_name, cipher, mac, core.role)
         core.outbound.activate(make_sealer(cipher, mac, *key), reset_sequence=self.strict)
         self._sealer_limit = self._limit(cipher)
         if self.first:
@@ -274,17 +276,17 @@ class Handshake:
     def received_newkeys(self) -> None:
         """Take the peer's NEWKEYS: what it sends from now on is sealed with the new keys."""
         core = self._core
-        exchange, agreed = self._running()
+        method, agreed = self._running(), self._agreed()
         theirs_first = core.role is Role.SERVER
         cipher = agreed.cipher_client_to_server if theirs_first else agreed.cipher_server_to_client
         mac = agreed.mac_client_to_server if theirs_first else agreed.mac_server_to_client
-        key = self._direction_keys(exchange.hash_name, cipher, mac, core.role.peer)
+        key = self._direction_keys(method.hash_name, cipher, mac, core.role.peer)
         core.inbound.activate(make_opener(cipher, mac, *key), reset_sequence=self.strict)
         self._opener_limit = self._limit(cipher)
         first = self.first
         core.info.negotiated = agreed
         self.step = KexStep.NONE
-        self._exchange = None
+        self._method = None
         self._secret = b""
         self._ours = None
         self._ours_payload = self._theirs_payload = b""

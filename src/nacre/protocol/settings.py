@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from nacre.crypto import make_exchange
-from nacre.crypto.kex.base import KeyExchange
+from nacre.crypto.kex.base import AnyExchange
 from nacre.crypto.registry import Family, default_names
 from nacre.keys import default_signature_algorithms
 from nacre.protocol import limits
@@ -56,7 +56,7 @@ class Sources:
     """
 
     random: Callable[[int], bytes] = os.urandom
-    exchange: Callable[[str], KeyExchange] = make_exchange
+    exchange: Callable[[str], AnyExchange] = make_exchange
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 
 from nacre.errors import WireError
-from nacre.wire.kex import ECDH, KexEcdhInit, KexEcdhReply, KexInit, NewKeys
+from nacre.wire.kex import (
+    DH,
+    DH_GEX,
+    ECDH,
+    KexDhGexGroup,
+    KexDhGexInit,
+    KexDhGexReply,
+    KexDhGexRequest,
+    KexDhInit,
+    KexDhReply,
+    KexEcdhInit,
+    KexEcdhReply,
+    KexInit,
+    NewKeys,
+)
 from nacre.wire.message import MESSAGES, Sender, When
 
 COOKIE = bytes(range(16))
@@ -55,3 +69,21 @@ def test_numbers_30_and_31_belong_to_their_methods():
     assert MESSAGES[ECDH, 31] is KexEcdhReply
     assert (KexEcdhInit.sender, KexEcdhReply.sender) == (Sender.CLIENT, Sender.SERVER)
     assert (KexInit.when, NewKeys.when) == (When.KEX_INIT, When.KEX_END)
+
+
+def test_the_messages_of_finite_fields():
+    # RFC 4253 section 8; RFC 4419 section 5: REQUEST 34, GROUP 31, INIT 32, REPLY 33.
+    assert [(scope, number) for scope, number in MESSAGES if scope.startswith("kex-dh")] == [
+        (DH, 30), (DH, 31), (DH_GEX, 34), (DH_GEX, 31), (DH_GEX, 32), (DH_GEX, 33)
+    ]  # fmt: skip
+    assert KexDhInit(0x80).encode() == bytes.fromhex("1e 00000002 0080")
+    assert KexDhReply(b"K", 5, b"S").encode() == bytes.fromhex("1f 00000001 4b 00000001 05 00000001 53")
+    assert KexDhGexRequest(2048, 3072, 8192).encode() == bytes.fromhex("22 00000800 00000c00 00002000")
+    assert KexDhGexGroup(23, 2).encode() == bytes.fromhex("1f 00000001 17 00000001 02")
+    assert KexDhGexInit(5).encode() == bytes.fromhex("20 00000001 05")
+    assert KexDhGexReply(b"K", 5, b"S").encode() == bytes.fromhex("21 00000001 4b 00000001 05 00000001 53")
+    for sender, kinds in (
+        (Sender.CLIENT, (KexDhInit, KexDhGexRequest, KexDhGexInit)),
+        (Sender.SERVER, (KexDhReply, KexDhGexGroup, KexDhGexReply)),
+    ):
+        assert {kind.sender for kind in kinds} == {sender}

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nacre.crypto.kex.base import KeyExchange, Random, make_exchange
+from nacre.crypto.kex.base import AnyExchange, KeyExchange, Random, make_exchange
 
-__all__ = ["KeyExchange", "Random", "make_exchange"]
+__all__ = ["AnyExchange", "KeyExchange", "Random", "make_exchange"]

@@ -1,15 +1,18 @@
-"""What every key exchange method offers to the handshake (RFC 4253 section 7, RFC 5656 section 4).
+"""What a key exchange method of one share each way offers to the handshake (RFC 5656 section 4).
 
-Owns: the interface of one run of a method, and the making of one. Must not know: messages, host
+Owns: the interface of one run of such a method (those in finite fields have another, `DhExchange`), and the making of one. Must not know: messages, host
 keys, the exchange hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from nacre.crypto.registry import Family, lookup
+
+if TYPE_CHECKING:
+    from nacre.crypto.kex.dh import DhExchange
 
 #: `random(size)` returns that many random bytes.
 Random: TypeAlias = Callable[[int], bytes]
@@ -37,7 +40,11 @@ class KeyExchange(Protocol):
         """Return the secret K as it enters the exchange hash and the keys."""
 
 
-def make_exchange(name: str, random: Random | None = None) -> KeyExchange:
+#: One run of any method: of one share each way, or of Diffie-Hellman in a finite field.
+AnyExchange: TypeAlias = "KeyExchange | DhExchange"
+
+
+def make_exchange(name: str, random: Random | None = None) -> AnyExchange:
     """Start a run of a key exchange method.
 
     Args:
@@ -48,5 +55,5 @@ def make_exchange(name: str, random: Random | None = None) -> KeyExchange:
     Raises:
         KeyError: no such method is registered.
     """
-    exchange: KeyExchange = lookup(Family.KEX, name).factory(random)
+    exchange: AnyExchange = lookup(Family.KEX, name).factory(random)
     return exchange

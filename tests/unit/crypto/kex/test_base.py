@@ -36,7 +36,8 @@ def method(request: pytest.FixtureRequest) -> str:
 
 
 def test_the_methods_are_all_here() -> None:
-    assert names(Family.KEX) == METHODS
+    # Those in finite fields are no such exchanges: test_dh.py.
+    assert tuple(name for name in names(Family.KEX) if not name.startswith("diffie-hellman")) == METHODS
 
 
 def test_both_sides_arrive_at_the_same_secret(method: str) -> None:
