@@ -79,7 +79,7 @@ ROWS: Final = (
     Row(18, "OpenSSH 10.4 (72b05ecd1)", "both", "anything may be sent during a re-key, for ever"),
     Row(19, "CVE-2025-26466", "both", "answers to PING pile up during a key exchange"),
     Row(20, "CVE-2002-20001 (D(HE)at)", "server", "a cheap request for a dear computation"),
-    Row(21, "group exchange (RFC 4419)", "server", "a group of 1024 bits for who asks for it", "group exchange"),
+    Row(21, "group exchange (RFC 4419)", "both", "a group of 1024 bits for who asks for it"),
     Row(22, "russh 2026-07, CVE-2026-59842", "both", "points of low order, off the curve or of another form are taken"),
     Row(23, "russh a7fc1eb", "both", "the shared secret is encoded wrongly when its first bits are special"),
     Row(24, "passive RSA lattice", "server", "a faulty signature is sent and gives the key away"),

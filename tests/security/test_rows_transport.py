@@ -13,9 +13,18 @@ from unittest import mock
 import pytest
 
 import nacre
+from nacre.aio.powers import Budget, work
 from nacre.crypto import derive, make_exchange
+from nacre.crypto.kex.dh import DhExchange
+from nacre.crypto.kex.groups import Group, best_for, check_size, modp
 from nacre.crypto.registry import Family, default_names, names, select
-from nacre.errors import KeyExchangeFailed, LocalProtocolError, ProtocolNotSupported, WireError
+from nacre.errors import (
+    DisconnectError,
+    KeyExchangeFailed,
+    LocalProtocolError,
+    ProtocolNotSupported,
+    WireError,
+)
 from nacre.keys import decode_public_key, generate_private_key
 from nacre.keys.base import SignatureFault
 from nacre.protocol import limits
@@ -226,10 +235,38 @@ def test_cve_2002_20001_no_finite_field_is_offered_unasked() -> None:
     for spec in ("*", "+*", "diffie-hellman-*"):  # a pattern reaches none either
         with suppress(ValueError):
             assert not [name for name in select(Family.KEX, spec) if name.startswith("diffie-hellman")]
+    # Where one is named, the exponent is no longer than the strength asks for, and a source has a budget.
+    exchange = make_exchange("diffie-hellman-group18-sha512")
+    assert isinstance(exchange, DhExchange)
+    exchange.draw(bytes)
+    login = (exchange.share_power(), exchange.secret_power(12345))
+    assert {power.exponent.bit_length() for power in login} == {512}
+    budget = Budget(lambda: 0.0)
+    for _ in range(10):
+        budget.charge("192.0.2.1", work(login))
+    with pytest.raises(DisconnectError):
+        budget.charge("192.0.2.1", 0.0)
+
+
+@covers(21)
+def test_group_exchange_gives_and_takes_no_small_group() -> None:
+    for least, wanted, most in ((1024, 1024, 8192), (1024, 1536, 4096), (2048, 2048, 8192)):
+        assert best_for(least, wanted, most).bits >= 3072
+    for sizes in ((1024, 1024, 1024), (1024, 1024, 2047), (2048, 0, 8192), (8192, 4096, 2048), (0, 0, 0)):
+        with pytest.raises(KeyExchangeFailed):
+            best_for(*sizes)
+    for bits in (1023, 1024, 2047):  # a client refuses what is too small, whoever offers it
+        with pytest.raises(KeyExchangeFailed, match="bits"):
+            check_size(Group((1 << bits) - 1, 2))
 
 
 @covers(22)
 def test_points_of_low_order_and_of_other_forms() -> None:
+    finite = DhExchange("sha256", modp(2048))
+    finite.draw(bytes)
+    for number in (0, 1, modp(2048).prime - 1, modp(2048).prime):
+        with pytest.raises(KeyExchangeFailed):
+            finite.secret_power(number)
     for share in (*LOW_ORDER, b"", bytes(31), bytes(33)):
         with pytest.raises(KeyExchangeFailed):
             make_exchange("curve25519-sha256").server_respond(share)

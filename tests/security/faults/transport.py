@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import pytest
 
+from nacre.aio import powers
 from nacre.crypto.ciphers import chacha, ctr
-from nacre.crypto.kex import curve25519, ecdh, mlkem, nistp
+from nacre.crypto.kex import curve25519, dh, ecdh, groups, mlkem, nistp
 from nacre.crypto.registry import Algorithm, Family, Status, _loaded
 from nacre.keys import ecdsa, rsa
 from nacre.protocol import connection, handshake, ident, inbound, mux, outbound, state
@@ -106,7 +107,7 @@ TRANSPORT: Final = (
         "the client does not wait for the verdict on the host key",
         together(
             rewritten(
-                handshake.Handshake._finish,
+                handshake.Handshake.finish,
                 "self._lane.ask(",
                 "self.trust = Trust.VERIFIED\n        self._send_newkeys()\n        self._lane.ask(",
             ),
@@ -116,13 +117,13 @@ TRANSPORT: Final = (
     Fault(
         6,
         "the signature of the host key is not looked at",
-        rewritten(handshake.Handshake._finish, "is not True:", "is None:"),
+        rewritten(handshake.Handshake.finish, "is not True:", "is None:"),
     ),
     Fault(
         7,
         "memory that runs out in the verification passes for a success",
         together(
-            rewritten(handshake.Handshake._finish, "key.verify(", "_passes(key, "),
+            rewritten(handshake.Handshake.finish, "key.verify(", "_passes(key, "),
             lambda patch: patch.setattr(handshake, "_passes", _passes, raising=False),
         ),
     ),
@@ -244,6 +245,31 @@ TRANSPORT: Final = (
         ),
     ),
     Fault(20, "a group of a finite field is offered", _modp),
+    Fault(
+        20,
+        "a source may have any amount computed",
+        rewritten(powers.Budget.charge, "allowed = spent < limits.POWERS_BURST", "allowed = True"),
+    ),
+    Fault(
+        21,
+        "a server gives what the client wants",
+        rewritten(groups.best_for, "if size >= max(wanted, PREFERRED)", "if size >= wanted"),
+    ),
+    Fault(
+        21,
+        "the order of the sizes is not looked at",
+        rewritten(groups.best_for, "if not 0 < least <= wanted <= most:", "if False:"),
+    ),
+    Fault(
+        21,
+        "a client takes a small group",
+        rewritten(groups.check_size, "if not SMALLEST <= group.bits <= LARGEST:", "if group.bits > LARGEST:"),
+    ),
+    Fault(
+        22,
+        "shares of finite fields may be any number",
+        rewritten(dh.DhExchange.secret_power, "if not 1 < peer_share < prime - 1:", "if False:"),
+    ),
     Fault(
         22,
         "points of low order raise what they raise",
