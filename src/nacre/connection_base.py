@@ -16,6 +16,7 @@ from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger
 from nacre.aio.penalties import Outcome
 from nacre.aio.powers import compute
+from nacre.aio.sources import host_of
 from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
@@ -176,9 +177,7 @@ class SSHConnection(Generic[OwnerT]):
 
     def _powers_asked(self, event: events.PowersQuestion) -> None:
         """Carry out what the key exchange asks for; a server on the budget of where the client is."""
-        peer = self._extra["peername"]
-        addr = peer[0] if isinstance(peer, tuple) else ""
-        source = addr if self._role is Role.SERVER else None
+        source = (host_of(self._extra["peername"]) or "") if self._role is Role.SERVER else None
         self._answer(event, settle(compute(event.powers, source)))
 
     def _keys_exchanged(self, event: events.KeysExchanged) -> None:

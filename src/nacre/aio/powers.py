@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import ipaddress
 import os
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from nacre.aio import limits
+from nacre.aio.sources import parse_address, source_of
 from nacre.crypto.kex.groups import Power
 from nacre.errors import DisconnectError, DisconnectReason
 
@@ -38,7 +38,6 @@ for line in sys.stdin:
 """
 #: Work that takes about a second: an exponent of 512 bits modulo 4096 bits takes 50 ms.
 _SECOND: Final = 20 * 512 * 4096**2
-_V6_NETWORK_BITS: Final = 64
 
 
 def work(powers: tuple[Power, ...]) -> float:
@@ -68,7 +67,7 @@ class Budget:
         Raises:
             DisconnectError: its budget is used up.
         """
-        source = _network(source)
+        source = _customer(source)
         now = self._clock()
         spent, since = self._spent.pop(source, (0.0, now))
         spent = max(0.0, spent - (now - since) * limits.POWERS_REFILL)
@@ -207,16 +206,12 @@ async def compute(powers: tuple[Power, ...], source: str | None = None) -> tuple
         return error
 
 
-def _network(source: str) -> str:
-    """Return what one customer has: an IPv4 address, or an IPv6 network."""
+def _customer(address: str) -> str:
+    """Return who an address belongs to; a UNIX socket has none, and is one of its own."""
     try:
-        address = ipaddress.ip_address(source.partition("%")[0])
+        return source_of(parse_address(address))
     except ValueError:
-        return source
-    if address.version == 4:
-        return source
-    bits = 128 - _V6_NETWORK_BITS
-    return str(ipaddress.IPv6Address(int(address) >> bits << bits))
+        return address
 
 
 def _forget_after_fork() -> None:
