@@ -16,6 +16,7 @@ from nacre.protocol.events import (
     ChannelWritable,
     Disconnected,
     KeysExchanged,
+    PowersQuestion,
 )
 from nacre.protocol.settings import Settings
 from nacre.wire.requests import ExecRequest, ExitStatus
@@ -48,7 +49,9 @@ def shown(events):
     for event in events:
         if isinstance(event, ChannelData):
             result.append(f"ChannelData {event.channel} {event.datatype} {event.data!r}")
-        else:
+        elif not isinstance(
+            event, PowersQuestion
+        ):  # asked by some methods of key exchange, and not by others
             result.append(type(event).__name__)
     return result
 
