@@ -91,6 +91,8 @@ class SSHChannel(Generic[AnyStr]):
         self._low = limits.WRITE_HIGH // 4
         self._session_paused = False
         self._incoming = Incoming(self._return_credit, self._fail, self._answer_eof)
+        #: Gives data to the session, or keeps it.
+        self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
         # Requests of ours, in order.
         self._replies: deque[tuple[asyncio.Future[bool], Callable[[], None] | None]] = deque()
         self._opening: asyncio.Future[None] | None = None
@@ -188,15 +190,17 @@ class SSHChannel(Generic[AnyStr]):
             if not isinstance(data, str):
                 raise TypeError(f"this channel carries str, encoded as {encoding}, not bytes")
             raw = data.encode(encoding, self._incoming.errors)
-        if self._sending is not Sending.OPEN or not self._link.active:
+        link = self._link
+        if self._sending is not Sending.OPEN or not link.active:
             raise BrokenPipeError("the channel is closed for writing")
         size = len(raw)
         if not size:
             return
         taken = 0
-        if not self._queue.size and self._number is not None and self._phase is not Phase.NEW:
-            taken = self._link.protocol.channel_write(self._number, raw, datatype)
-            self._link.touch()
+        protocol = link.driver.protocol
+        if not self._queue.size and self._number is not None and self._phase is not Phase.NEW and protocol:
+            taken = protocol.channel_write(self._number, raw, datatype)
+            link.driver.touch()
             if taken == size:
                 return
         if self._queue.size + size - taken > limits.WRITE_QUEUE:
@@ -273,10 +277,6 @@ class SSHChannel(Generic[AnyStr]):
         """Have data delivered again, what has arrived in the meantime first."""
         self._incoming.resume()
         self._link.touch()
-
-    def data_arrived(self, data: bytes, datatype: int | None) -> None:
-        """Give data to the session, or keep it."""
-        self._incoming.data(data, datatype)
 
     def eof_arrived(self) -> None:
         """The peer sends no more data."""

@@ -162,7 +162,7 @@ class Driver(asyncio.BufferedProtocol):
         try:
             for _ in range(limits.FLUSHES_A_TURN):
                 self._pump()
-                if not self._flush():
+                if not self._flush() or not self.protocol.eventful:
                     break
             else:
                 self._scheduled = True

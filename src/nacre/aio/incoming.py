@@ -68,13 +68,17 @@ class Incoming:
 
     # ------------------------------------------------------------ from the peer
 
-    def data(self, data: bytes, datatype: int | None) -> None:
-        """Give data to the session, or keep it."""
-        if self._paused or self._delivery is not Delivery.FLOWING or self._delivering or self._queue:
+    def data(self, data: bytes, datatype: int | None) -> bool:
+        """Give data to the session, or keep it.
+
+        Returns:
+            Whether the session has it and its credit is due; else that is returned when it is.
+        """
+        if self._paused or self._delivery is not Delivery.FLOWING or self._delivering or self._queue.pieces:
             if self._delivery is not Delivery.OVER:
                 self._queue.push(data, datatype)
-        else:
-            self._deliver(data, datatype)
+            return False
+        return self._deliver(data, datatype)
 
     def eof(self) -> None:
         """The peer sends no more data."""
@@ -132,11 +136,11 @@ class Incoming:
 
     # ------------------------------------------------------------ to the session
 
-    def _deliver(self, data: bytes, datatype: int | None) -> None:
-        size = len(data)
-        if self._credit_held:
+    def _deliver(self, data: bytes, datatype: int | None) -> bool:
+        held = self._credit_held
+        if held:
             # Before the callback: it may be read, and so credited, inside.
-            self._uncredited += size
+            self._uncredited += len(data)
         try:
             if self.encoding is None:
                 self._session.data_received(data, datatype)
@@ -146,9 +150,8 @@ class Incoming:
                     self._session.data_received(text, datatype)
         except FAILURES as error:  # the program's callback: reported
             self._failed(error, "data_received")
-            return
-        if not self._credit_held:
-            self._credit(size)
+            return False
+        return not held
 
     def _decode(self, data: bytes, datatype: int | None, final: bool) -> str:
         decoder = self._decoders.get(datatype)
@@ -168,7 +171,9 @@ class Incoming:
         self._delivering = True
         try:
             while self._queue and self._readable():
-                self._deliver(*self._queue.pop())
+                data, datatype = self._queue.pop()
+                if self._deliver(data, datatype):
+                    self._credit(len(data))
         finally:
             self._delivering = False
         if self._eof_waits and not self._queue and self._delivery in (Delivery.FLOWING, Delivery.LAST):

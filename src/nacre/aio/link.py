@@ -38,8 +38,8 @@ class Channel(Protocol):
     def open_failed(self, error: Exception) -> None:
         """The peer refused it."""
 
-    def data_arrived(self, data: bytes, datatype: int | None) -> None:
-        """The peer sent data."""
+    def data_arrived(self, data: bytes, datatype: int | None) -> bool:
+        """The peer sent data; return whether it is consumed, or `Connection.consumed` will be called."""
 
     def eof_arrived(self) -> None:
         """The peer sends no more data."""
@@ -145,6 +145,7 @@ class Link:
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
         protocol = self.owner.transport_made(transport)
+        protocol.deliver = self._deliver
         self._active = self.state is LinkState.OPEN
         return protocol
 
@@ -281,10 +282,15 @@ class Link:
 
     # ------------------------------------------------------------ channel events
 
+    def _deliver(self, number: int, data: bytes) -> bool:
+        """Take data on the path of a packet: no event is made."""
+        channel = self.channels.get(number)
+        return channel is not None and channel.data_arrived(data, None)
+
     def _data(self, event: events.ChannelData) -> None:
         channel = self.channels.get(event.channel)
-        if channel is not None:
-            channel.data_arrived(event.data, event.datatype)
+        if channel is not None and channel.data_arrived(event.data, event.datatype):
+            self.protocol.consumed(event.channel, len(event.data))
 
     def _writable(self, event: events.ChannelWritable) -> None:
         channel = self.channels.get(event.channel)

@@ -68,22 +68,26 @@ class _Piece:
 
 
 class ReceiveQueue:
-    """Data that arrived before the session started, or while it does not read."""
+    """Data that arrived before the session started, or while it does not read.
 
-    __slots__ = ("_last", "_pieces")
+    Attributes:
+        pieces: what there is, the oldest first; for a look at whether there is any.
+    """
+
+    __slots__ = ("_last", "pieces")
 
     def __init__(self) -> None:
-        self._pieces: deque[_Piece] = deque()
+        self.pieces: deque[_Piece] = deque()
         self._last: dict[int | None, _Piece] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._pieces)
+        return bool(self.pieces)
 
     def push(self, data: bytes, datatype: int | None) -> None:
         """Take data behind what is there."""
-        if len(data) < limits.JOIN and self._pieces:
-            piece: _Piece | None = self._pieces[-1]
-            full = len(self._pieces) >= limits.PIECES
+        if len(data) < limits.JOIN and self.pieces:
+            piece: _Piece | None = self.pieces[-1]
+            full = len(self.pieces) >= limits.PIECES
             if full:
                 piece = self._last.get(datatype)
             if piece is not None and piece.datatype == datatype and (full or len(piece.data) < limits.JOIN):
@@ -92,17 +96,17 @@ class ReceiveQueue:
                 piece.data += data
                 return
         piece = _Piece(data, datatype)
-        self._pieces.append(piece)
+        self.pieces.append(piece)
         self._last[datatype] = piece
 
     def pop(self) -> tuple[bytes, int | None]:
         """Return the oldest piece and its data type."""
-        piece = self._pieces.popleft()
+        piece = self.pieces.popleft()
         if self._last.get(piece.datatype) is piece:
             del self._last[piece.datatype]
         return bytes(piece.data), piece.datatype
 
     def clear(self) -> None:
         """Forget everything."""
-        self._pieces.clear()
+        self.pieces.clear()
         self._last.clear()

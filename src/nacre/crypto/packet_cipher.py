@@ -33,12 +33,14 @@ class Opener(Protocol):
         tag_size: bytes that follow the 4 + packet_length bytes of a packet.
         block_size: packets must be padded to a multiple of this.
         length_apart: whether the 4 bytes of packet_length do not count for that padding.
+        length_in_clear: whether packet_length can be read where it stands, instead of by `length`.
     """
 
     head: int
     tag_size: int
     block_size: int
     length_apart: bool
+    length_in_clear: bool
 
     def length(self, src: memoryview, position: int, sequence: int) -> int:
         """Return packet_length of the packet at `position`; called exactly once for each packet.
@@ -162,6 +164,7 @@ class NullOpener:
     tag_size = 0
     block_size = 8
     length_apart = False
+    length_in_clear = True
 
     def length(self, src: memoryview, position: int, sequence: int) -> int:
         """Return packet_length of the packet at `position`."""

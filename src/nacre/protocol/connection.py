@@ -11,6 +11,7 @@ exception passes on: the events that end everything can still be pulled.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -59,6 +60,9 @@ class Connection:
         failure: why it ended, from just before the channels are told on; None before, and after a
             clean end.
         closed: `Disconnected` was emitted, or is about to be.
+        deliver: takes channel and data in place of a `ChannelData` event wherever the state of the
+            channel needs no second look, and returns whether that was consumed at once; where it
+            was not, `consumed` follows. None: every piece of data is an event.
     """
 
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
@@ -75,6 +79,7 @@ class Connection:
         self._keepalive = (settings.keepalive_interval, settings.keepalive_count_max)
         self._unanswered = 0
         self.failure: DisconnectError | None = None
+        self.deliver: Callable[[int, bytes], bool] | None = None
 
     @property
     def info(self) -> Info:
@@ -85,6 +90,12 @@ class Connection:
     def closed(self) -> bool:
         """Whether the connection has ended."""
         return self._core.phase is Phase.CLOSED
+
+    @property
+    def eventful(self) -> bool:
+        """Whether there are events that need no more input."""
+        core = self._core
+        return bool(core.events or core.ready or core.fault)
 
     @property
     def authenticated(self) -> bool:
@@ -132,11 +143,11 @@ class Connection:
         Nothing is handed out while `hold_output(True)` stands, but for the last words of a
         connection that has ended.
         """
-        if self._mux.held and not self.closed:
+        outbound = self._core.outbound
+        if not outbound.queued or (self._mux.held and not self.closed):
             return []
-        segments = self._core.outbound.take()
-        if segments:
-            self._mux.wake()
+        segments = outbound.take()
+        self._mux.wake()
         return segments
 
     @property
@@ -155,6 +166,7 @@ class Connection:
         core = self._core
         events = core.events
         inbound = core.inbound
+        lane = self._handshake.lane
         while True:
             if events:
                 return events.popleft()
@@ -171,7 +183,9 @@ class Connection:
                     if not self._read_ident(self._ident):
                         return self._end_of_input()
                     continue
-                if self._handshake.undecided:
+                # Until the application says whether the host key is right nothing is read: all that may come
+                # is NEWKEYS.
+                if lane.pending is not None:
                     return self._end_of_input()
                 size = inbound.next_payload()
                 if size < 0:
@@ -183,11 +197,19 @@ class Connection:
                 if scratch[1] == _CHANNEL_DATA and size > 9:  # number and two uint32
                     number, length = _DATA.unpack_from(scratch, 2)
                     channel = self._fast.get(number)
-                    if channel is not None and channel.receive is not None:
+                    if channel is not None and (window := channel.receive) is not None:
                         if length != size - 9:
                             raise ProtocolError("CHANNEL_DATA: its length does not fit its packet")  # noqa: TRY301 - as above
-                        channel.receive.received(length)
-                        return ChannelData(number, bytes(scratch[10 : 10 + length]), None)
+                        window.received(length)
+                        data = bytes(scratch[10 : 10 + length])
+                        if self.deliver is None:
+                            return ChannelData(number, data, None)
+                        # What takes it may have closed the channel, or the connection.
+                        if self.deliver(number, data) and self._fast.get(number) is channel:
+                            credit = window.consumed(length)
+                            if credit:
+                                self._mux.credit(channel, credit)
+                        continue
                 self._dispatch(bytes(scratch[1 : 1 + size]))
             except DisconnectError as error:
                 self._die(error)
@@ -419,9 +441,12 @@ class Connection:
             How many bytes were taken. When they are fewer than given, `ChannelWritable` comes when
             more may go; keeping the rest is the caller's.
         """
-        self._check_open()
+        core = self._core
+        if core.phase is not Phase.OPEN:
+            raise LocalProtocolError("the connection is not open")
         taken = self._mux.write(channel, data, datatype)
-        if self._handshake.due():
+        outbound = core.outbound
+        if outbound.octets >= self._handshake.sealer_limit or outbound.packets >= limits.REKEY_PACKETS:
             self._handshake.start()
         return taken
 
@@ -442,7 +467,7 @@ class Connection:
 
     def consumed(self, channel: int, size: int) -> None:
         """The application has taken `size` bytes of this channel's data: credit for the peer."""
-        if not self.closed:
+        if self._core.phase is not Phase.CLOSED:
             self._mux.consumed(channel, size)
 
     def global_request(self, name: str, payload: bytes, want_reply: bool) -> None:
@@ -462,15 +487,19 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When `tick` must be called at the latest; None: no need."""
-        if self.closed or self._started is None:
+        phase = self._core.phase
+        if phase is Phase.CLOSED or self._started is None:
             return None
+        deadline = self._handshake.next_deadline()
+        if phase is Phase.OPEN:
+            if self._keepalive[0]:
+                keepalive = self._keepalive_at()
+                if keepalive is not None and (deadline is None or keepalive < deadline):
+                    return keepalive
+            return deadline
         times = [time for time, _ in self._login_deadlines()]
-        rekey = self._handshake.next_deadline()
-        if rekey is not None:
-            times.append(rekey)
-        keepalive = self._keepalive_at()
-        if keepalive is not None:
-            times.append(keepalive)
+        if deadline is not None:
+            times.append(deadline)
         return min(times, default=None)
 
     def _login_deadlines(self) -> list[tuple[float, str]]:

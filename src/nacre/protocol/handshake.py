@@ -65,7 +65,7 @@ class Handshake:
         self.step = KexStep.NONE
         self.strict = False
         self.ext_info = ExtInfoTurn.NO
-        self._lane = Lane(core, self._unexpected, 0)
+        self.lane = Lane(core, self._unexpected, 0)
         self.trust = Trust.UNKNOWN
         self._ours: KexInit | None = None
         self._ours_payload = b""
@@ -81,7 +81,7 @@ class Handshake:
         self._last_exchange = 0.0
         self._floods = 0
         self._opener_limit = limits.REKEY_BYTES
-        self._sealer_limit = limits.REKEY_BYTES
+        self.sealer_limit = limits.REKEY_BYTES
 
     # ------------------------------------------------------------ state for the judge
 
@@ -105,15 +105,6 @@ class Handshake:
         if not self._core.outbound.encrypted:
             return False
         return self._core.role is Role.SERVER or self.trust is Trust.VERIFIED
-
-    @property
-    def undecided(self) -> bool:
-        """Whether the application has not said yet if the host key is right, or has not computed yet
-        what the method asked of it.
-
-        Nothing is read meanwhile: all that may come next is the peer's answer to ours, or NEWKEYS.
-        """
-        return self._lane.pending is not None
 
     def _unexpected(self, item: object) -> None:
         raise LocalProtocolError(f"{item!r} in the lane of the key exchange")
@@ -155,7 +146,7 @@ class Handshake:
         self._negotiated = negotiate(core.role, ours, theirs, strict=self.strict)
         self._skip_guess = guess_is_wrong(ours, theirs)
         exchange = core.sources.exchange(self._negotiated.kex)
-        self._method = make_method(core, self._lane, exchange, self)
+        self._method = make_method(core, self.lane, exchange, self)
         self.step = KexStep.AWAIT_METHOD
         if core.role is Role.CLIENT:
             self._method.begin()
@@ -213,7 +204,7 @@ class Handshake:
             self._send_newkeys()
         else:
             self._core.info.host_key_blob = host_key
-            self._lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key), self._judged)
+            self.lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key), self._judged)
 
     def _judged(self, value: object) -> None:
         """Take the answer to the host key question."""
@@ -267,7 +258,7 @@ class Handshake:
         mac = agreed.mac_client_to_server if ours_first else agreed.mac_server_to_client
         key = self._direction_keys(method.hash_name, cipher, mac, core.role)
         core.outbound.activate(make_sealer(cipher, mac, *key), reset_sequence=self.strict)
-        self._sealer_limit = self._limit(cipher)
+        self.sealer_limit = self._limit(cipher)
         if self.first:
             core.info.negotiated = agreed
             self._send_ext_info()
@@ -361,18 +352,11 @@ class Handshake:
         if self.step is not KexStep.NONE or core.phase is not Phase.OPEN:
             return False
         return (
-            outbound.octets >= self._sealer_limit
+            outbound.octets >= self.sealer_limit
             or inbound.octets >= self._opener_limit
             or outbound.packets >= limits.REKEY_PACKETS
             or inbound.packets >= limits.REKEY_PACKETS
         )
-
-    def fits(self, size: int) -> bool:
-        """Whether a packet with `size` bytes of data may still go out under the present keys. One may
-        always, so that a tiny limit still lets something through.
-        """
-        octets = self._core.outbound.octets
-        return octets == 0 or octets + size + limits.PACKET_OVERHEAD <= self._sealer_limit
 
     def next_deadline(self) -> float | None:
         """When `tick` must be called at the latest."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nacre.crypto.packet_cipher import NullOpener, Opener
+from nacre.crypto.packet_cipher import UINT32, NullOpener, Opener
 from nacre.errors import KeyExchangeFailed, ProtocolError
 from nacre.protocol import limits
 
@@ -69,7 +69,8 @@ class Inbound:
     @property
     def has_room(self) -> bool:
         """Whether `receive_buffer` has anything to lend."""
-        return self._end - self._start < self._capacity_limit()
+        pending = self._end - self._start
+        return pending < limits.READ or pending < self._capacity_limit()
 
     def receive_buffer(self) -> memoryview:
         """Lend the free part of the buffer, at least one byte, until `received`."""
@@ -160,7 +161,10 @@ class Inbound:
         if length < 0:
             if available < opener.head:
                 return -1
-            length = opener.length(self._view, start, self.sequence)
+            if opener.length_in_clear:
+                length = UINT32.unpack_from(self._view, start)[0]
+            else:
+                length = opener.length(self._view, start, self.sequence)
             if length > self.limit or length < _SHORTEST:
                 self._check_length(length, start, available)
                 if available < 6:

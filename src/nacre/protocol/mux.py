@@ -287,7 +287,7 @@ class Mux:
         if not data or channel.outbound is Flow.CLOSED:
             return  # we are closing: nobody is there to read it
         if datatype not in (None, _STDERR):
-            self._credit(channel, len(data))  # a type that nobody defined: dropped, not stuck
+            self.consumed(number, len(data))  # a type that nobody defined: dropped, not stuck
             return
         self._put_data(channel, data, datatype)
 
@@ -310,31 +310,36 @@ class Mux:
         """The application has taken data; see `Connection.consumed`."""
         channel = self.channels.get(number)
         if channel is not None and channel.receive is not None and size:
-            self._credit(channel, size)
+            credit = channel.receive.consumed(size)
+            if credit:
+                self.credit(channel, credit)
 
-    def _credit(self, channel: Channel, size: int) -> None:
-        credit = self._window(channel).consumed(size)
-        if credit and channel.inbound is Flow.OPEN and channel.outbound is not Flow.CLOSED:
+    def credit(self, channel: Channel, credit: int) -> None:
+        """Let the peer send so much more, where that is of any use."""
+        if channel.inbound is Flow.OPEN and channel.outbound is not Flow.CLOSED:
             self._core.send(ChannelWindowAdjust(channel.peer_number, credit))
 
     def write(self, number: int, data: bytes | memoryview, datatype: int | None) -> int:
         """Send what fits; see `Connection.channel_write`."""
-        channel = self._ours(number)
-        if channel.outbound is not Flow.OPEN:
-            raise LocalProtocolError(f"data on channel {number} after its EOF or CLOSE")
+        channel = self.channels.get(number)
+        if channel is None or channel.state is not ChannelState.OPEN or channel.outbound is not Flow.OPEN:
+            raise LocalProtocolError(f"data on channel {number}, which is not open or after its EOF or CLOSE")
         outbound = self._core.outbound
-        view = memoryview(data)
-        total = len(view)
+        total = len(data)
         taken = 0
-        while taken < total and channel.send_left and self._room():
-            size = min(total - taken, channel.send_left, channel.max_send)
-            if not self._handshake.fits(size):
-                self._handshake.start()
-                break
-            piece = view[taken : taken + size]
-            taken += size
-            channel.send_left -= size
-            outbound.send_data(channel.peer_number, piece, datatype, total - taken)
+        if not (self.held or outbound.in_exchange):
+            # The fewest bytes that one packet under the present keys has too many of: one packet may always
+            # go, so that a tiny limit still lets something through.
+            limit = self._handshake.sealer_limit - limits.PACKET_OVERHEAD
+            while taken < total and channel.send_left and outbound.queued < limits.OUTPUT_ROOM:
+                size = min(total - taken, channel.send_left, channel.max_send)
+                if outbound.octets + size > limit and outbound.octets:
+                    self._handshake.start()
+                    break
+                piece = data if size == total else memoryview(data)[taken : taken + size]
+                taken += size
+                channel.send_left -= size
+                outbound.send_data(channel.peer_number, piece, datatype, total - taken)
         if taken < total:
             self._blocked.add(number)
         return taken

@@ -21,8 +21,8 @@ from nacre.protocol import limits
 
 _SEQUENCE_MASK: Final = (1 << 32) - 1
 _HEAD: Final = struct.Struct(">IB")
-_DATA: Final = struct.Struct(">IBBII")
-_EXTENDED: Final = struct.Struct(">IBBIII")
+_DATA: Final = struct.Struct(">BII")
+_EXTENDED: Final = struct.Struct(">BIII")
 _CHANNEL_DATA: Final = 94
 _CHANNEL_EXTENDED_DATA: Final = 95
 
@@ -30,7 +30,13 @@ _SMALL_SEGMENT: Final = 1024
 _SMALL_SCRATCH: Final = 2048
 #: The longest padding and tag of any cipher, so that a reservation always suffices.
 _OVERHEAD: Final = 4 + 1 + 32 + 64
+#: What the scratch has room for besides a payload, or the data of one: the heads of both, and padding.
+_BESIDE: Final = 18 + 64
 _SEGMENT_PACKETS: Final = 8
+#: The longest segment: so many full packets in one call of the transport.
+_SEGMENT: Final = _SEGMENT_PACKETS * (limits.MAX_PACKET + _OVERHEAD)
+#: The longest tag.
+_TAG: Final = 64
 _PADDING_POOL: Final = 512
 
 
@@ -56,6 +62,7 @@ class Outbound:
         "_padding",
         "_padding_at",
         "_random",
+        "_recent",
         "_scratch",
         "_scratch_view",
         "_sealer",
@@ -80,6 +87,7 @@ class Outbound:
         self._view = memoryview(self._segment)
         self._used = 0
         self._finished: list[bytes | memoryview] = []
+        self._recent = 0
         self._held: deque[bytes] = deque()
         self._held_octets = 0
         self._padding = b""
@@ -116,8 +124,9 @@ class Outbound:
     def send_now(self, payload: bytes) -> None:
         """Seal a message at once: those of the key exchange, and numbers 1 to 4."""
         size = len(payload)
-        scratch = self._room(size + 5)
-        scratch[5 : 5 + size] = payload
+        if len(self._scratch) < size + _BESIDE:
+            self._grow(size)
+        self._scratch_view[5 : 5 + size] = payload
         self._seal(size, 0)
 
     def send_data(self, channel: int, data: memoryview, datatype: int | None, hint: int) -> None:
@@ -130,22 +139,21 @@ class Outbound:
             hint: how many more bytes are about to follow, so that a segment has room for them.
         """
         size = len(data)
+        if len(self._scratch) < size + _BESIDE:
+            self._grow(size)
+        scratch = self._scratch_view
         if datatype is None:
-            scratch = self._room(size + 14)
-            _DATA.pack_into(scratch, 0, 0, 0, _CHANNEL_DATA, channel, size)
+            _DATA.pack_into(scratch, 5, _CHANNEL_DATA, channel, size)
             scratch[14 : 14 + size] = data
             self._seal(size + 9, hint)
         else:
-            scratch = self._room(size + 18)
-            _EXTENDED.pack_into(scratch, 0, 0, 0, _CHANNEL_EXTENDED_DATA, channel, datatype, size)
+            _EXTENDED.pack_into(scratch, 5, _CHANNEL_EXTENDED_DATA, channel, datatype, size)
             scratch[18 : 18 + size] = data
             self._seal(size + 13, hint)
 
-    def _room(self, size: int) -> memoryview:
-        if len(self._scratch) < size + 64:
-            self._scratch = bytearray(size + 64)
-            self._scratch_view = memoryview(self._scratch)
-        return self._scratch_view
+    def _grow(self, size: int) -> None:
+        self._scratch = bytearray(size + _BESIDE)
+        self._scratch_view = memoryview(self._scratch)
 
     def _seal(self, size: int, hint: int) -> None:
         """Complete the packet in the scratch, whose payload of `size` bytes begins at 5."""
@@ -163,7 +171,7 @@ class Outbound:
         scratch[5 + size : 5 + size + padding] = self._padding[at : at + padding]
         self._padding_at = at + padding
         total = 5 + size + padding
-        if self._used + total + 64 > len(self._segment):
+        if self._used + total + _TAG > len(self._segment):
             self._next_segment(total, hint)
         written = sealer.seal(scratch, total, self._view, self._used, self.sequence)
         self._used += written
@@ -176,9 +184,12 @@ class Outbound:
 
     def _next_segment(self, total: int, hint: int) -> None:
         self._finish_segment()
-        # As many packets as are about to follow, or as the number that came before them suggests.
+        # As many packets as are about to follow, or as the number that came before them suggests; or what was
+        # taken the last time, less what is sealed: a program goes on as it went before.
         expected = max(1 + -(-hint // limits.MAX_PACKET), 1 << len(self._finished))
-        self._segment = bytearray(max(_SMALL_SEGMENT, (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected)))
+        recent = min(self._recent - self.queued, _SEGMENT) + _TAG
+        size = (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected)
+        self._segment = bytearray(max(_SMALL_SEGMENT, size, recent))
         self._view = memoryview(self._segment)
 
     def _finish_segment(self) -> None:
@@ -192,7 +203,8 @@ class Outbound:
 
     def take(self) -> list[bytes | memoryview]:
         """Hand out everything that is sealed; the caller owns it."""
-        self._finish_segment()
+        if self._used:
+            self._finish_segment()
         finished = self._finished
         if finished:
             if self.queued < _SMALL_SCRATCH < len(self._scratch):
@@ -200,6 +212,7 @@ class Outbound:
                 self._scratch_view = memoryview(self._scratch)
             self._finished = []
             self.taken += self.queued
+            self._recent = self.queued
             self.queued = 0
         return finished
 

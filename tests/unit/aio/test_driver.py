@@ -75,6 +75,10 @@ class Protocol:
     def start(self, now: float) -> None:
         self.output.append(b"hello")
 
+    @property
+    def eventful(self) -> bool:
+        return bool(self.events)
+
     def next_event(self) -> Any:
         return self.events.pop(0) if self.events else None
 

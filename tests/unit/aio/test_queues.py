@@ -74,7 +74,7 @@ def test_one_byte_packets_cost_few_pieces(pattern: tuple[int | None, ...]) -> No
     queue = ReceiveQueue()
     for number in range(100_000):
         queue.push(b"x", pattern[number % len(pattern)])
-    assert len(queue._pieces) <= limits.PIECES
+    assert len(queue.pieces) <= limits.PIECES
     total = {None: 0, 1: 0}
     while queue:
         data, datatype = queue.pop()

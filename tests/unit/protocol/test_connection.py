@@ -131,6 +131,73 @@ def test_what_came_before_a_fault_is_delivered(pair):
     ends_once(pair.server)
 
 
+def test_data_can_be_taken_without_an_event(pair):
+    ours, theirs = pair.open()
+    taken = []
+    server = pair.server.connection
+    server.deliver = lambda number, data: taken.append((number, data)) is None
+    window = server._mux.channels[theirs].receive
+    for size in (1, 40_000, 0):
+        pair.client.connection.channel_write(ours, bytes(size))
+        pair.run()
+    assert b"".join(data for _, data in taken) == bytes(40_001)
+    assert {number for number, _ in taken} == {theirs}
+    assert not pair.server.of(ChannelData)
+    assert window.left + window._consumed == window.size  # what was consumed is credited, at once or soon
+
+
+def test_data_that_was_not_consumed_gets_no_credit(pair):
+    ours, theirs = pair.open()
+    server = pair.server.connection
+    server.deliver = lambda number, data: False
+    window = server._mux.channels[theirs].receive
+    first = window.size
+    pair.client.connection.channel_write(ours, bytes(2 * first))
+    pair.run()
+    assert window.left == 0
+    server.consumed(theirs, first)
+    pair.run()
+    assert window.left == window.size > 0
+
+
+@pytest.mark.parametrize("end", ["close", "disconnect"])
+def test_who_takes_data_may_end_it_all(pair, end):
+    ours, _ = pair.open()
+    server = pair.server.connection
+    calls = []
+
+    def deliver(number: int, data: bytes) -> bool:
+        calls.append(len(data))
+        if end == "close":
+            server.channel_close(number)
+        else:
+            server.disconnect(11, "enough")
+        return True
+
+    server.deliver = deliver
+    pair.client.connection.channel_write(ours, bytes(100_000))
+    pair.run()
+    assert calls == [32768]
+    if end == "disconnect":
+        ends_once(pair.server)
+        ends_once(pair.client)
+    else:
+        assert pair.client.of(ChannelClosed)
+
+
+def test_what_takes_data_and_raises_ends_the_connection(pair):
+    ours, _ = pair.open()
+
+    def deliver(number: int, data: bytes) -> bool:
+        raise ZeroDivisionError
+
+    pair.server.connection.deliver = deliver
+    pair.client.connection.channel_write(ours, b"x")
+    with pytest.raises(ZeroDivisionError):
+        pair.run()
+    assert pair.server.connection.closed
+
+
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_transport_that_goes(moment):
     pair = Pair()

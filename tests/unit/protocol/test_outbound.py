@@ -87,6 +87,25 @@ def test_data_that_follows_shares_its_segment():
     assert len(outbound.take()) == 1
 
 
+def test_a_program_that_goes_on_as_before_gets_one_segment():
+    outbound = Outbound(os.urandom)
+    data = memoryview(bytes(32768))
+    counts = []
+    for _ in range(3):
+        for _ in range(8):
+            outbound.send_data(0, data, None, 0)
+        counts.append(len(outbound.take()))
+    assert counts == [4, 1, 1]
+    for _ in range(20):
+        outbound.send_data(0, data, None, 0)
+    segments = outbound.take()
+    assert max(map(len, segments)) <= 8 * 33_000
+    outbound.send_data(0, data[:1], None, 0)
+    outbound.take()
+    outbound.send_data(0, data[:1], None, 0)
+    assert len(outbound._segment) == 1024  # little after little
+
+
 def test_encrypted_packets_come_back():
     outbound = Outbound(os.urandom)
     outbound.activate(make_sealer(*GCM), reset_sequence=True)

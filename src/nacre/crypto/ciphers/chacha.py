@@ -49,6 +49,7 @@ class ChaChaOpener:
     tag_size = _TAG
     block_size = 8
     length_apart = True
+    length_in_clear = False
 
     def __init__(self, key: bytes) -> None:
         self._length_context, self._rest_context = _contexts(key)

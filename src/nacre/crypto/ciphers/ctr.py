@@ -36,6 +36,7 @@ class EncryptThenMacOpener:
     head = 4
     block_size = _BLOCK
     length_apart = True
+    length_in_clear = True
 
     def __init__(self, key: bytes, iv: bytes, mac: PacketMac) -> None:
         self._context = _context(key, iv)
@@ -88,6 +89,7 @@ class EncryptAndMacOpener:
     head = _BLOCK
     block_size = _BLOCK
     length_apart = False
+    length_in_clear = False
 
     def __init__(self, key: bytes, iv: bytes, mac: PacketMac) -> None:
         self._context = _context(key, iv)

@@ -72,6 +72,7 @@ class GcmOpener:
     tag_size = _TAG
     block_size = 16
     length_apart = True
+    length_in_clear = True
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         self._decrypt_into = _bind_decrypt(AESGCM(key))
