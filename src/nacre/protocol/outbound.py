@@ -129,7 +129,7 @@ class Outbound:
         self._scratch_view[5 : 5 + size] = payload
         self._seal(size, 0)
 
-    def send_data(self, channel: int, data: memoryview, datatype: int | None, hint: int) -> None:
+    def send_data(self, channel: int, data: bytes | memoryview, datatype: int | None, hint: int) -> None:
         """Seal one CHANNEL_DATA or CHANNEL_EXTENDED_DATA. The caller has checked the window.
 
         Args:
