@@ -14,6 +14,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
 
@@ -107,10 +108,16 @@ def register(algorithm: Algorithm) -> None:
     family[algorithm.name] = algorithm
 
 
-def _loaded(family: Family) -> dict[str, Algorithm]:
-    """Return the table of a family, after the files that fill it have been imported."""
+@cache
+def _load() -> None:
+    """Import the files that fill the tables."""
     for module in _FAMILY_MODULES:
         importlib.import_module(module)
+
+
+def _loaded(family: Family) -> dict[str, Algorithm]:
+    """Return the table of a family, after the files that fill it have been imported."""
+    _load()
     return _algorithms[family]
 
 

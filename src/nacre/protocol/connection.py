@@ -183,8 +183,8 @@ class Connection:
                     if not self._read_ident(self._ident):
                         return self._end_of_input()
                     continue
-                # Until the application says whether the host key is right nothing is read: all that may come
-                # is NEWKEYS.
+                # Until the application says whether the host key is right, or has computed what the method
+                # asks of it, nothing is read: all that may come next is the peer's answer, or NEWKEYS.
                 if lane.pending is not None:
                     return self._end_of_input()
                 size = inbound.next_payload()

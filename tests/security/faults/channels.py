@@ -78,7 +78,7 @@ CHANNELS: Final = (
     Fault(
         69,
         "a size is cut to 32 bits",
-        rewritten(mux.Mux.write, "total = len(view)", "total = len(view) & 0xFFFFFFFF"),
+        rewritten(mux.Mux.write, "total = len(data)", "total = len(data) & 0xFFFFFFFF"),
     ),
     Fault(
         70,
@@ -98,7 +98,7 @@ CHANNELS: Final = (
         "the window of data that nobody reads is not given back",
         rewritten(
             mux.Mux._take_data,
-            "self._credit(channel, len(data))  # a type that nobody defined: dropped, not stuck",
+            "self.consumed(number, len(data))  # a type that nobody defined: dropped, not stuck",
             "pass",
         ),
     ),

@@ -108,10 +108,10 @@ TRANSPORT: Final = (
         together(
             rewritten(
                 handshake.Handshake.finish,
-                "self._lane.ask(",
-                "self.trust = Trust.VERIFIED\n        self._send_newkeys()\n        self._lane.ask(",
+                "self.lane.ask(",
+                "self.trust = Trust.VERIFIED\n        self._send_newkeys()\n        self.lane.ask(",
             ),
-            rewritten(handshake.Handshake.undecided, "return self._lane.pending is not None", "return False"),
+            rewritten(connection.Connection.next_event, "lane.pending is not None", "False"),
         ),
     ),
     Fault(
@@ -215,7 +215,10 @@ TRANSPORT: Final = (
     Fault(
         17,
         "data is taken while a key exchange runs",
-        rewritten(mux.Mux._room, "not outbound.in_exchange and", ""),
+        together(
+            rewritten(mux.Mux._room, "not outbound.in_exchange and", ""),
+            rewritten(mux.Mux.write, "self.held or outbound.in_exchange", "self.held"),
+        ),
     ),
     Fault(
         18,
