@@ -128,9 +128,22 @@ class IllegalUserName(_FixedDisconnectError):
 
 
 class KeyExchangeFailed(_FixedDisconnectError):
-    """The two ends share no algorithm, or the key exchange went wrong."""
+    """The two ends share no algorithm, or the key exchange went wrong.
+
+    Args:
+        reason: a sentence for a person, which the peer is told as well.
+        lang: the language tag of `reason`.
+        hint: what this end could do about it; the peer is not told.
+    """
 
     disconnect_reason = DisconnectReason.KEY_EXCHANGE_FAILED
+
+    def __init__(self, reason: str, lang: str = "en-US", hint: str = "") -> None:
+        super().__init__(reason, lang)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.hint}" if self.hint else self.reason
 
 
 class MACError(_FixedDisconnectError):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from nacre.crypto.registry import Family, lookup
+from nacre.crypto.registry import Family, lookup, names
 from nacre.errors import KeyExchangeFailed
-from nacre.keys import default_host_key_algorithms
+from nacre.keys import default_host_key_algorithms, signature_algorithms
 from nacre.protocol.settings import Negotiated, Role, Settings
 from nacre.wire.kex import KexInit
 
@@ -66,19 +66,19 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Ne
     """Choose each algorithm: the client's first that the server has too.
 
     Raises:
-        KeyExchangeFailed: there is none for one of them; the message has both lists.
+        KeyExchangeFailed: there is none for one of them; the message has both lists, and the option
+            that would connect.
     """
     client, server = (ours, theirs) if role is Role.CLIENT else (theirs, ours)
     cipher_up = _choose(
-        "cipher", client.encryption_client_to_server, server.encryption_client_to_server, role
+        Family.CIPHER, client.encryption_client_to_server, server.encryption_client_to_server, role
     )
     cipher_down = _choose(
-        "cipher", client.encryption_server_to_client, server.encryption_server_to_client, role
+        Family.CIPHER, client.encryption_server_to_client, server.encryption_server_to_client, role
     )
     return Negotiated(
-        kex=_choose("key exchange method", client.kex_algorithms, server.kex_algorithms, role),
-        host_key=_choose(
-            "host key algorithm",
+        kex=_choose(Family.KEX, client.kex_algorithms, server.kex_algorithms, role),
+        host_key=_choose_host_key(
             client.server_host_key_algorithms,
             server.server_host_key_algorithms,
             role,
@@ -92,13 +92,13 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Ne
             cipher_down, client.mac_server_to_client, server.mac_server_to_client, role
         ),
         compression_client_to_server=_choose(
-            "compression method",
+            Family.COMPRESSION,
             client.compression_client_to_server,
             server.compression_client_to_server,
             role,
         ),
         compression_server_to_client=_choose(
-            "compression method",
+            Family.COMPRESSION,
             client.compression_server_to_client,
             server.compression_server_to_client,
             role,
@@ -121,27 +121,64 @@ def guess_is_wrong(ours: KexInit, theirs: KexInit) -> bool:
     )
 
 
-def _choose(what: str, client: Sequence[str], server: Sequence[str], role: Role) -> str:
+def _choose(family: Family, client: Sequence[str], server: Sequence[str], role: Role) -> str:
     for name in client:
         if name in server and name not in _MARKERS:
             return name
     ours, theirs = (client, server) if role is Role.CLIENT else (server, client)
-    raise KeyExchangeFailed(
-        f"no {what} in common: we offer {_listed(ours)}; the peer offers {_listed(theirs)}"
-    )
+    raise _nothing_in_common(family.value, ours, theirs, _advice(family, theirs))
+
+
+def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role) -> str:
+    for name in client:
+        if name in server:
+            return name
+    what = "host key algorithm"
+    if role is Role.SERVER:
+        hint = "A key in server_host_keys for one that the client offers would connect."
+        raise _nothing_in_common(what, server, client, hint)
+    known = [name for name in signature_algorithms() if name in server]
+    hint = _would_connect("server_host_key_algs", known[0], "") if known else _NONE_KNOWN
+    raise _nothing_in_common(what, client, server, hint)
 
 
 def _choose_mac(cipher: str, client: Sequence[str], server: Sequence[str], role: Role) -> str:
     """A cipher that authenticates by itself takes no MAC, whatever the lists say."""
     if lookup(Family.CIPHER, cipher).authenticates:
         return ""
-    return _choose("MAC", client, server, role)
+    return _choose(Family.MAC, client, server, role)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _nothing_in_common(what: str, ours: Sequence[str], theirs: Sequence[str], hint: str) -> KeyExchangeFailed:
+    return KeyExchangeFailed(
+        f"no {what} in common: we offer {_listed(ours)}; the peer offers {_listed(theirs)}", hint=hint
+    )
+
+
+def _advice(family: Family, theirs: Sequence[str]) -> str:
+    """Return the option that would connect, with what it costs."""
+    for name in names(family):  # best first
+        if name in theirs:
+            return _would_connect(_OPTIONS[family], name, lookup(family, name).risk)
+    return _NONE_KNOWN
+
+
+def _would_connect(option: str, name: str, risk: str) -> str:
+    cost = f", at a risk: {risk}" if risk else ""
+    return f'The option {option}="+{name}" would connect{cost}.'
+
+
+def _listed(found: Sequence[str]) -> str:
     """Names for an error message, without markers and bounded."""
-    shown = [name for name in names if name not in _MARKERS]
+    shown = [name for name in found if name not in _MARKERS]
     return ", ".join(shown[:20]) + (", …" if len(shown) > 20 else "") if shown else "nothing"
 
 
+_OPTIONS: Final = {
+    Family.KEX: "kex_algs",
+    Family.CIPHER: "encryption_algs",
+    Family.MAC: "mac_algs",
+    Family.COMPRESSION: "compression_algs",
+}
+_NONE_KNOWN: Final = "nacre has none of what the peer offers."
 _MARKERS: Final = frozenset((*EXT_INFO.values(), *STRICT.values()))

@@ -72,6 +72,57 @@ def test_nothing_in_common_names_both_lists(field, word):
         negotiate(Role.CLIENT, lists(), server, strict=True)
 
 
+@pytest.mark.parametrize(
+    ("field", "theirs", "hint"),
+    [
+        (
+            "kex_algorithms",
+            ("diffie-hellman-group14-sha1", "diffie-hellman-group14-sha256", "ecdh-sha2-nistp256"),
+            'The option kex_algs="+ecdh-sha2-nistp256" would connect, at a risk: no protection from a future quantum',
+        ),
+        ("kex_algorithms", ("diffie-hellman-group14-sha256",), "logins that cost the server much work"),
+        (
+            "mac_client_to_server",
+            ("hmac-md5", "hmac-sha1"),
+            'mac_algs="+hmac-sha1" would connect, at a risk: SHA-1',
+        ),
+        (
+            "server_host_key_algorithms",
+            ("ecdsa-sha2-nistp256",),
+            'server_host_key_algs="+ecdsa-sha2-nistp256" would',
+        ),
+        ("server_host_key_algorithms", ("ssh-rsa",), "nacre has none of what the peer offers"),
+        ("encryption_client_to_server", ("aes128-cbc", "3des-cbc"), "nacre has none of what the peer offers"),
+        ("compression_client_to_server", ("zlib",), "nacre has none of what the peer offers"),
+    ],
+)
+def test_a_failure_says_which_option_would_connect_and_what_it_costs(field, theirs, hint):
+    ours = lists(encryption_client_to_server=("aes128-ctr",))
+    server = dataclasses.replace(ours, **{field: theirs})
+    with pytest.raises(KeyExchangeFailed) as failed:
+        negotiate(Role.CLIENT, ours, server, strict=True)
+    assert hint in str(failed.value)
+    assert str(failed.value) == f"{failed.value.reason}. {failed.value.hint}"
+    assert failed.value.hint not in failed.value.reason  # the peer is told the lists alone
+
+
+def test_what_the_defaults_have_costs_nothing():
+    ours = dataclasses.replace(lists(), kex_algorithms=("curve25519-sha256",))
+    theirs = dataclasses.replace(lists(), kex_algorithms=("mlkem768x25519-sha256",))
+    with pytest.raises(KeyExchangeFailed) as failed:
+        negotiate(Role.CLIENT, ours, theirs, strict=True)
+    assert failed.value.hint == 'The option kex_algs="+mlkem768x25519-sha256" would connect.'
+
+
+def test_a_server_is_told_of_its_keys():
+    client = dataclasses.replace(lists(), server_host_key_algorithms=("rsa-sha2-512",))
+    with pytest.raises(
+        KeyExchangeFailed, match="we offer ssh-ed25519; the peer offers rsa-sha2-512"
+    ) as failed:
+        negotiate(Role.SERVER, lists(), client, strict=True)
+    assert "server_host_keys" in failed.value.hint
+
+
 def test_a_missing_mac_is_refused_where_one_is_needed():
     client = lists(encryption_client_to_server=("aes128-ctr",))
     server = lists(encryption_client_to_server=("aes128-ctr",), mac_client_to_server=())
