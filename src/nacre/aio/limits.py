@@ -27,6 +27,8 @@ WRITE_QUEUE: Final = 64 * 1024 * 1024
 WRITE_HIGH: Final = 64 * 1024
 #: Small pieces are joined up to this size, so that one-byte packets cannot cost a hundred times their size.
 JOIN: Final = 32 * 1024
+#: The same for what waits to be read: pieces that are handed out are not worth more copies.
+JOIN_READ: Final = 256
 #: Pieces kept in order of arrival over the data types; beyond it order holds within each type alone.
 PIECES: Final = 1024
 #: Environment variables that a client may set on one channel, and the bytes of all names and values.

@@ -69,7 +69,11 @@ class SSHReader(Generic[AnyStr]):
     def feed_data(self, data: AnyStr) -> None:
         """Add data behind what waits to be read."""
         if data:
-            self._pieces.append(data)
+            last = self._pieces[-1] if self._pieces else None
+            if last and not isinstance(last, Exception) and len(last) + len(data) <= limits.JOIN_READ:
+                self._pieces[-1] = last + data
+            else:
+                self._pieces.append(data)
             self._count(len(data))
             self._notify()
 

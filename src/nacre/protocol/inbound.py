@@ -192,7 +192,7 @@ class Inbound:
 
     def _check_length(self, length: int, start: int, available: int) -> None:
         """Judge a packet_length out of bounds: only a KEXINIT in the clear may be longer."""
-        in_the_clear = not self.encrypted and self.limit < length <= limits.PACKET
+        in_the_clear = not self.encrypted and self.limit < length <= limits.KEXINIT
         if in_the_clear and (available < 6 or self._buffer[start + 5] == _KEXINIT):
             return
         raise ProtocolError(f"a packet_length of {length} where {_SHORTEST} to {self.limit} may be")

@@ -33,8 +33,11 @@ LOGIN_TIMEOUT: Final = 60.0
 # --- packets (RFC 4253 section 6.1)
 #: What every implementation must take; nobody unauthenticated needs more.
 PACKET_BEFORE_AUTH: Final = 35_000
-#: OpenSSH's own maximum; and what a KEXINIT may take before authentication (long lists exist).
+#: OpenSSH's own maximum.
 PACKET: Final = 256 * 1024
+#: A KEXINIT in the clear: long lists exist, and twenty times OpenSSH's keep what an unauthenticated peer
+#: can make us hold under 300 KiB.
+KEXINIT: Final = 64 * 1024
 #: The most that a packet of channel data is longer than its data: lengths, header, padding, tag.
 PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64
 #: The most that is read at once: what a socket hands out in one call.
@@ -73,6 +76,8 @@ AUTH_QUERIES: Final = 15
 AUTH_REQUESTS: Final = 64
 #: Requests that may wait behind an undecided one.
 AUTH_PENDING: Final = 16
+#: The same in bytes: more keys than are ever asked about at once, and one request of any size.
+AUTH_PENDING_BYTES: Final = 64 * 1024
 #: A user's name: longer than any system has, and it ends up in logs.
 USERNAME: Final = 1024
 #: A password: what is hashed slowly must not be long as well.
@@ -111,8 +116,10 @@ MAX_CHANNELS: Final = 4096
 MAX_SESSIONS: Final = 1024
 #: Messages that may wait in the lane of one channel, or of the global requests.
 LANE_MESSAGES: Final = 64
-#: The same in bytes: an environment and a long command; and one global request.
+#: The same in bytes: an environment and a long command; and one global request, and one open.
 LANE_REQUEST_BYTES: Final = 64 * 1024
+#: The requests that wait in the lanes of all channels together: 32 of the largest.
+LANES_REQUEST_BYTES: Final = 2 * 1024 * 1024
 #: Opens of the peer that wait for the application's answer.
 OPENS_PENDING: Final = 64
 #: Bytes sealed and not yet handed to the transport after which `channel_write` takes no more.

@@ -87,6 +87,7 @@ class Mux:
         self._sessions = 0
         self._of_peer = 0
         self._deciding = 0
+        self._lane_octets = 0
         self.held = False
         self._no_more_sessions = False
         self._handlers: Final = {
@@ -136,7 +137,6 @@ class Mux:
             case ChannelEof():
                 self._core.emit(ChannelEOF(channel.number))
             case ChannelRequest():
-                channel.lane_octets -= len(item.data)
                 self._take_request(channel, item)
             case ChannelClose():
                 self._closed_by_peer(channel)
@@ -178,6 +178,8 @@ class Mux:
 
     def _open(self, payload: bytes) -> None:
         message = ChannelOpen.decode(payload)
+        if len(message.data) > limits.LANE_REQUEST_BYTES:
+            raise ProtocolError(f"a channel open of {len(message.data)} bytes")
         refusal = self._refusal(message)
         if refusal is not None:
             self._core.send(ChannelOpenFailure(message.sender_channel, *refusal, "en-US"))
@@ -394,6 +396,7 @@ class Mux:
     def _forget(self, channel: Channel) -> None:
         """Free the number and all that belongs to it."""
         del self.channels[channel.number]
+        self._lane_octets -= channel.lane_octets
         self.flowing.pop(channel.number, None)
         self._blocked.discard(channel.number)
         if channel.by_peer:
@@ -438,7 +441,8 @@ class Mux:
         if channel.outbound is Flow.CLOSED:
             return  # the peer has not seen our CLOSE; there is nobody to ask, and no reply after it
         channel.lane_octets += len(message.data)
-        if channel.lane_octets > limits.LANE_REQUEST_BYTES:
+        self._lane_octets += len(message.data)
+        if channel.lane_octets > limits.LANE_REQUEST_BYTES or self._lane_octets > limits.LANES_REQUEST_BYTES:
             raise ProtocolError("too many bytes of requests behind an undecided one")
         self._put(channel, message)
 
@@ -458,6 +462,8 @@ class Mux:
         )
 
     def _answer_request(self, channel: Channel, message: ChannelRequest, value: object) -> None:
+        channel.lane_octets -= len(message.data)
+        self._lane_octets -= len(message.data)
         if message.want_reply and channel.outbound is not Flow.CLOSED:
             reply = ChannelSuccess if value is True else ChannelFailure
             self._core.send(reply(channel.peer_number))

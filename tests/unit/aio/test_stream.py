@@ -379,3 +379,24 @@ async def test_collected_leaves_nothing() -> None:
     assert reader.collected() == "ab"
     assert streams.waiting == 0
     assert isinstance(reader.get_extra_info("x"), str)
+
+
+@asynctest
+async def test_data_in_small_pieces_costs_little_more_than_it_holds() -> None:
+    """A peer may send its whole window two bytes at a time, and the reader not read."""
+    count = 5000
+    for encoding, piece in ((None, b"xy"), ("utf-8", "xy")):
+        channel = Channel(encoding)
+        streams: Streams[Any] = Streams(channel)
+        reader = streams.reader()
+        for _ in range(count):
+            streams.data_received(piece, None)
+        assert len(reader._pieces) <= 2 * count * len(piece) // 256 + 1
+        streams.exception_received(SignalReceived("INT"))
+        streams.data_received(piece, None)
+        assert await reader.readexactly(4) == piece + piece
+        assert await reader.read(count * 2) == piece * (count - 2)
+        with pytest.raises(SignalReceived):
+            await reader.read(1)
+        assert await reader.read(10) == piece
+        assert streams.waiting == 0

@@ -58,6 +58,7 @@ class ServerAuth:
         self._failures = 0
         self._queries = 0
         self._requests = 0
+        self._waiting = 0
         self._banners: list[UserauthBanner] = []
 
     # ------------------------------------------------------------ messages
@@ -76,9 +77,13 @@ class ServerAuth:
 
     def received(self, payload: bytes) -> None:
         """Take a message 50 to 79; it waits while the application decides about one before it."""
+        self._waiting += len(payload)
+        if self._waiting > limits.AUTH_PENDING_BYTES:
+            raise ProtocolError("too many bytes of requests behind an undecided one")
         self._lane.put(payload)
 
     def _take(self, payload: bytes) -> None:
+        self._waiting -= len(payload)
         number = payload[0]
         if self.core.phase is not Phase.AUTH:
             # RFC 4252 section 5.1: requests behind the one that succeeded are ignored. Nothing else is.

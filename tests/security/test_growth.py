@@ -1,0 +1,321 @@
+"""What a peer can make an end hold, in bytes: every queue has an end (issue of the threat model, class C).
+
+`tracemalloc` counts what the end under test allocates; what is sent was made before. A flood is so large
+that it would show several times over if it were kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.errors import LocalProtocolError
+from nacre.protocol import events, limits
+from nacre.protocol.settings import Role
+from tests.pair.damage import string, uint32, userauth
+from tests.pair.ends import LATER
+from tests.pair.stage import Stage
+from tests.pair.talk import data, lent, opened, request
+from tests.security.expectations import Phase
+from tests.support.face import asynctest, connected, serving
+
+MOST = 8 << 20
+UNAUTHENTICATED = 300 << 10
+ROLES = list(Role)
+BIG = bytes(30_000)
+
+
+class Growth:
+    """How many bytes are held now, and were at the most, beyond what was held at the beginning."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self._base = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+
+    @property
+    def now(self) -> int:
+        return tracemalloc.get_traced_memory()[0] - self._base
+
+    @property
+    def peak(self) -> int:
+        return tracemalloc.get_traced_memory()[1] - self._base
+
+
+@contextmanager
+def growth() -> Iterator[Growth]:
+    """Trace the memory that the block takes."""
+    tracemalloc.start()
+    try:
+        yield Growth()
+    finally:
+        tracemalloc.stop()
+
+
+def flood(stage: Stage, payloads: Iterable[bytes], *, reads: bool = True, most: int = MOST) -> int:
+    """Send payloads until the end has enough; returns what it holds at the end, and checks the peak.
+
+    Args:
+        stage: the end under test.
+        payloads: what is sent.
+        reads: whether the peer takes what comes back.
+        most: bytes that the end may ever hold.
+    """
+    connection = stage.end.connection
+    events_of = stage.end.events
+    events_of.clear()
+    if not reads:
+        connection.hold_output(True)
+    with growth() as grown:
+        for payload in payloads:
+            if connection.closed:
+                break
+            stage.raw.send(payload)
+            stage.end.feed(stage.raw.output())
+            if reads:
+                stage.end.output()
+            # An application keeps what it has not done with.
+            events_of[:] = [
+                event for event in events_of if isinstance(event, events.Question) and stage.later
+            ]
+        kept = grown.now
+        assert grown.peak <= most
+    return kept
+
+
+def at(phase: Phase, role: Role, *later: type[events.Event], **settings: Any) -> Stage:
+    """An end in a phase, whose application never answers the questions `later`."""
+    stage = Stage(role, answers=dict.fromkeys(later, LATER), **settings).to(phase)
+    stage.later = later
+    return stage
+
+
+FLOODS: dict[str, Callable[[int], bytes]] = {
+    "ignore": lambda n: b"\x02" + string(BIG),
+    "debug": lambda n: b"\x04\0" + string(BIG) + string(b""),
+    "unimplemented": lambda n: b"\x03" + uint32(n),
+    "ping": lambda n: b"\xc0" + string(BIG),
+    "pong": lambda n: b"\xc1" + string(BIG),
+    "unknown": lambda n: b"\xc8" + BIG,
+    "global-request": lambda n: b"\x50" + string(b"x@example.com") + b"\1" + BIG,
+    "global-request-unanswered": lambda n: b"\x50" + string(b"x@example.com") + b"\0" + BIG,
+    "keepalive": lambda n: b"\x50" + string(b"keepalive@openssh.com") + b"\1" + BIG,
+    "refused-open": lambda n: b"\x5a" + string(b"x@example.com") + uint32(n, 1000, 0) + BIG,
+    "userauth": lambda n: userauth(b"password", b"\0" + string(BIG)),
+}
+#: Half as much again as an end may hold.
+#: What an end may keep afterwards: its buffers have grown to the size of a packet.
+KEPT = 512 << 10
+COUNT = MOST * 3 // 2 // len(BIG)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_leaves_nothing(name: str, role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role)
+    kept = flood(stage, (FLOODS[name](number) for number in range(COUNT)))
+    assert kept < KEPT
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_answers_to_a_peer_that_does_not_read_are_bounded(role: Role) -> None:
+    """Small answers too: tests/pair/test_bounds.py."""
+    stage = at(Phase.AUTHENTICATED, role)
+    flood(stage, (FLOODS["ping"](number) for number in range(COUNT)), reads=False)
+    assert stage.end.connection.closed
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("number", [81, 82, 91, 92, 93, 99, 100])
+def test_unsolicited_answers_end_the_connection(number: int, role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role)
+    payload = bytes([number]) + (BIG if number == 81 else uint32(0) * (number < 93) + uint32(0, 1) * 2)
+    kept = flood(stage, (payload for _ in range(COUNT)))
+    assert stage.end.connection.closed
+    assert kept < KEPT
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_opens_that_nobody_decides_about(role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role, events.ChannelOpenQuestion)
+    content = bytes(limits.LANE_REQUEST_BYTES)
+    flood(stage, (b"\x5a" + string(b"x@example.com") + uint32(n, 1000, 1000) + content for n in range(300)))
+    assert not stage.end.connection.closed  # more than enough are refused
+    flood(stage, [b"\x5a" + string(b"x@example.com") + uint32(0, 1000, 1000) + content + b"x"])
+    assert stage.end.connection.closed
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_global_requests_that_nobody_decides_about(role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role, events.GlobalRequestQuestion)
+    content = bytes(limits.LANE_REQUEST_BYTES)
+    flood(stage, (b"\x50" + string(b"x@example.com") + b"\1" + content for _ in range(300)))
+    assert stage.end.connection.closed
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_requests_of_many_channels_that_nobody_decides_about(role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role, events.ChannelRequestQuestion)
+    channels = [opened(stage, raw=number) for number in range(150)]
+    content = bytes(limits.LANE_REQUEST_BYTES - 100)
+    flood(stage, (request(number, b"x@example.com", content) for _ in range(2) for number in channels))
+    assert stage.end.connection.closed
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_requests_that_are_decided_about_make_room_for_others(role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role)
+    channels = [opened(stage, raw=number) for number in range(3)]
+    content = bytes(limits.LANE_REQUEST_BYTES - 100)
+    count = 3 * limits.LANES_REQUEST_BYTES // len(content)
+    kept = flood(stage, (request(channels[n % 3], b"x@example.com", content) for n in range(count)))
+    assert not stage.end.connection.closed
+    assert kept < KEPT
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_unread_data_of_all_channels_has_one_budget(role: Role) -> None:
+    stage = at(Phase.AUTHENTICATED, role, events.ChannelData)
+    windows = {opened(stage, raw=raw): lent(stage) for raw in range(200)}
+    assert sum(windows.values()) <= MOST + len(windows) * limits.WINDOW_MINIMUM
+    filled = (
+        data(number, bytes(min(limits.MAX_PACKET, window - sent)))
+        for number, window in windows.items()
+        for sent in range(0, window, limits.MAX_PACKET)
+    )
+    flood(stage, filled, most=MOST + (2 << 20))
+    assert not stage.end.connection.closed
+    stage.send(data(next(iter(windows)), b"x"))
+    assert stage.end.connection.closed
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", ["ping", "global-request", "keepalive", "refused-open", "unknown"])
+def test_a_rekey_that_is_never_answered(name: str, role: Role) -> None:
+    stage = at(Phase.REKEY_OUR_KEXINIT_SENT, role)
+    flood(stage, (FLOODS[name](number) for number in range(COUNT)))
+    connection = stage.end.connection
+    if not connection.closed:  # nothing waited: the time ends it
+        connection.tick(limits.REKEY_TIMEOUT + 1)
+    assert connection.closed
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_writer_against_a_closed_window_or_an_unanswered_rekey(role: Role) -> None:
+    for rekey in (False, True):
+        stage = at(Phase.AUTHENTICATED, role)
+        number = opened(stage, window=1000 if not rekey else 1 << 30)
+        if rekey:
+            stage.end.connection.rekey()
+        block = bytes(1 << 20)
+        with growth() as grown:
+            taken = sum(stage.end.connection.channel_write(number, block, None) for _ in range(1000))
+            assert taken == (0 if rekey else 1000)
+            assert grown.peak < 64 << 10
+
+
+# ---------------------------------------------------------------- before authentication
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_connection_that_is_not_authenticated_holds_little(role: Role) -> None:
+    for phase in (Phase.INITIAL_BEFORE_KEXINIT, Phase.INITIAL_AFTER_KEXINIT, Phase.WAIT_AUTH):
+        for payload in (_long_kexinit(65_000), b"\x02" + string(bytes(34_900))):
+            stage = at(phase, role)
+            stage.raw.send(payload)
+            stage.raw.send(payload)
+            sent = stage.raw.output()[:-10]
+            with growth() as grown:
+                stage.end.feed(sent)
+                assert grown.now <= UNAUTHENTICATED, (phase, payload[0])
+
+
+def _long_kexinit(size: int) -> bytes:
+    """A KEXINIT of that size, which is taken."""
+    plain = Stage(Role.SERVER).raw.kexinit()
+    kex = int.from_bytes(plain[17:21], "big")
+    names = b",".join([b"n" * 60] * ((size - len(plain)) // 122))
+    methods = string(plain[21 : 21 + kex] + b"," + names)
+    languages = string(names) + string(b"")
+    return plain[:17] + methods + plain[21 + kex : -13] + languages + plain[-5:]
+
+
+def test_a_kexinit_of_64_kib_is_taken_and_a_longer_one_is_not() -> None:
+    for size, taken in ((60_000, True), (70_000, False)):
+        stage = Stage(Role.SERVER)
+        stage.send(_long_kexinit(size))
+        assert stage.end.connection.closed is not taken
+
+
+def test_requests_behind_an_undecided_login_are_bounded() -> None:
+    stage = at(Phase.WAIT_AUTH, Role.SERVER, events.PasswordQuestion)
+    requests = [userauth(b"password", b"\0" + string(b"x")), *[userauth(b"x", bytes(34_000))] * 40]
+    kept = flood(stage, requests, most=UNAUTHENTICATED + (100 << 10))
+    assert stage.end.connection.closed
+    assert kept <= UNAUTHENTICATED
+
+
+# ---------------------------------------------------------------- over a socket
+
+
+async def _blocked(write: Callable[[bytes], None], drain: Callable[[], Any]) -> int:
+    """Write as one who waits for room; returns how much went before there was none."""
+    written = 0
+    with suppress(TimeoutError, LocalProtocolError):
+        while written < 1 << 30:
+            write(bytes(64 << 10))
+            written += 64 << 10
+            async with asyncio.timeout(0.5):
+                await drain()
+    return written
+
+
+def test_a_writer_to_a_peer_that_does_not_read() -> None:
+    """Both ends in one process, so that what is under way counts at the writer or at the reader."""
+
+    async def silent(process: nacre.SSHServerProcess[bytes]) -> None:
+        await process.wait_closed()
+
+    @asynctest
+    async def talk() -> None:
+        async with (
+            serving(process_factory=silent, encoding=None) as listener,
+            connected(listener) as connection,
+        ):
+            process = await connection.create_process(encoding=None)
+            with growth() as grown:
+                written = await _blocked(process.stdin.write, process.stdin.drain)
+                assert 0 < written < MOST
+                assert grown.peak < MOST
+
+    talk()
+
+
+def test_a_reader_that_does_not_read_and_a_server_that_writes() -> None:
+    done = asyncio.Event()
+    written: list[int] = []
+
+    async def talks(process: nacre.SSHServerProcess[bytes]) -> None:
+        written.append(await _blocked(process.stdout.write, process.stdout.drain))
+        done.set()
+
+    @asynctest
+    async def talk() -> None:
+        async with (
+            serving(process_factory=talks, encoding=None) as listener,
+            connected(listener) as connection,
+        ):
+            with growth() as grown:
+                await connection.create_process(encoding=None)
+                await done.wait()
+                assert 0 < written[0] < MOST
+                assert grown.peak < MOST
+
+    talk()
