@@ -207,10 +207,9 @@ async def get_server_host_key(host: str = "", port: int | tuple[()] = (), **kwar
     """
     catcher = _KeyCatcher()
     try:
-        # An empty known_hosts: whatever the user trusts, the key is asked about.
-        connection = await connect(
-            host, port, **{**kwargs, "known_hosts": b"", "client_factory": lambda: catcher}
-        )
+        # An empty known_hosts: whatever the user trusts, the key is asked about. No keys: nobody logs in.
+        overriding = {"known_hosts": b"", "client_keys": None, "client_factory": lambda: catcher}
+        connection = await connect(host, port, **{**kwargs, **overriding})
     except HostKeyNotVerifiable:
         return catcher.key
     connection.abort()

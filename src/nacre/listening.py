@@ -275,6 +275,18 @@ class SSHAcceptor:
             self._accepting.close()
         self._closed.set()
 
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop."""
+        return self._loop
+
+    async def serve_forever(self) -> None:
+        """Accept until this is cancelled, which closes the listener, or until it is closed."""
+        try:
+            await self._closed.wait()
+        finally:
+            self.close()
+            await self.wait_closed()
+
     async def wait_closed(self) -> None:
         """Wait until the listener is closed."""
         await self._closed.wait()
@@ -517,6 +529,8 @@ async def listen_reverse(
     )
     if options.config:  # what it says of the way to somewhere is of no use where nobody is called
         options = configured(options, without=("host", "port", "tunnel", "proxy_command"))
+    # Who comes may be anybody, as with `listen`; who is called may take its time.
+    options = options.completed({"ident_timeout": IDENT_TIMEOUT})
     side = _ClientSide(options, await load_client_keys(options))
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)

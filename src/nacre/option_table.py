@@ -135,6 +135,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _client("login_timeout", 120.0, values.seconds),
     _server("login_timeout", limits.LOGIN_TIMEOUT, values.seconds),
     # nacre's own: how long a peer's first line may take, and how many may be at their login at once.
+    # A client waits as long as the login may take: a command may be on its way to the server.
+    _client("ident_timeout", 0.0, values.seconds),
     _server("ident_timeout", limits.IDENT_TIMEOUT, values.seconds),
     _server("max_unauthenticated", Startups(), values.startups),
     # nacre's own: the bounds by source, and how the source is found.

@@ -125,6 +125,7 @@ def _common(options: SSHConnectionOptions) -> dict[str, Any]:
         "macs": options.mac_algs or default_names(Family.MAC),
         "compressions": options.compression_algs or ("none",),
         "signature_algorithms": options.signature_algs or default_signature_algorithms(),
+        "ident_timeout": options.ident_timeout,
         "login_timeout": options.login_timeout,
         "rekey_bytes": options.rekey_bytes,
         "rekey_seconds": options.rekey_seconds,
@@ -151,7 +152,6 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
     return Settings(
         software_version=options.server_version or f"nacre_{__version__}",
         host_keys=host_keys,
-        ident_timeout=options.ident_timeout,
         max_channels=options.max_channels,
         max_sessions=options.max_sessions,
         **_common(options),

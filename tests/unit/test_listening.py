@@ -252,6 +252,34 @@ async def test_a_peer_that_says_nothing_is_dropped() -> None:
 
 
 @asynctest
+async def test_a_stranger_who_says_nothing_to_a_client_that_listens() -> None:
+    options = client_options(ident_timeout=0.05)
+    async with nacre.listen_reverse(HOST, 0, **options) as listener:
+        reader, writer = await asyncio.open_connection(HOST, listener.get_port())
+        assert (await reader.read()).startswith(b"SSH-2.0-")
+        writer.close()
+        await writer.wait_closed()
+    async with nacre.listen_reverse(HOST, 0, **client_options()) as listener:
+        assert listener._side.connection()._options.ident_timeout == 10
+
+
+@asynctest
+async def test_serving_until_it_is_cancelled_or_closed() -> None:
+    async with serving() as listener:
+        assert listener.get_loop() is asyncio.get_running_loop()
+        for stop in ("cancel", "close"):
+            task = asyncio.ensure_future(listener.serve_forever())
+            await asyncio.sleep(0)
+            if stop == "cancel":
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert not listener.is_serving()
+            else:
+                await task
+
+
+@asynctest
 async def test_a_burst_of_logins() -> None:
     async with serving(server_factory=PasswordServer) as listener:
         connections = await asyncio.gather(*(connect(listener, password="secret") for _ in range(40)))
@@ -265,7 +293,7 @@ async def test_a_burst_of_logins() -> None:
 async def test_what_is_not_in_this_version() -> None:
     for option in (
         {"tunnel": "jump"}, {"config": ["x"]}, {"line_editor": True}, {"sftp_factory": True}, {"allow_scp": True},
-        {"send_server_host_keys": True}, {"x11_forwarding": True}, {"rdns_lookup": True},
+        {"x11_forwarding": True}, {"rdns_lookup": True},
     ):  # fmt: skip
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
             await nacre.listen(HOST, 0, server_host_keys=[host_key()], **option)

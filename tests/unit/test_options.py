@@ -10,7 +10,8 @@ import pytest
 import nacre
 from nacre.option_table import OPTIONS, Option, Sides
 from nacre.options import client_settings, server_settings
-from tests.support.face import host_key
+from nacre.protocol import limits
+from tests.support.face import asynctest, connected, host_key, serving
 
 CLASSES = {Sides.CLIENT: nacre.SSHClientConnectionOptions, Sides.SERVER: nacre.SSHServerConnectionOptions}
 CASES = [(side, option) for side in CLASSES for option in OPTIONS if side in option.sides]
@@ -114,3 +115,30 @@ def test_what_the_protocol_is_told() -> None:
     assert (server_settings(few, ()).max_channels, server_settings(few, ()).max_sessions) == (3, 0)
     with pytest.raises(ValueError, match="max_channels: 0 is not positive"):
         nacre.SSHServerConnectionOptions(max_channels=0)
+
+
+@asynctest
+async def test_a_connection_lives_with_the_smallest_rekey_bytes() -> None:
+    """Every 96 KiB new keys, far more often than what a peer takes for a flood when nothing moves between."""
+
+    async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write(await process.stdin.read())
+        process.exit(0)
+
+    least = 64 * 1024 + 32 * 1024 + limits.PACKET_OVERHEAD
+    data = bytes(3 << 19)
+    for client, server in ((least, 1 << 30), (least, least)):
+        async with (
+            serving(process_factory=handler, encoding=None, rekey_bytes=server) as listener,
+            connected(listener, rekey_bytes=client) as connection,
+        ):
+            assert (await connection.run("x", input=data, encoding=None)).stdout == data
+            # Small packets as well, each of which is a packet of its own.
+            async with connection.create_process("x", encoding=None) as process:
+                for _ in range(300):
+                    process.stdin.write(bytes(1000))
+                    await process.stdin.drain()
+                process.stdin.write_eof()
+                assert len(await process.stdout.read()) == 300_000
+    with pytest.raises(ValueError, match=r"rekey_bytes: .* too few: a peer ends such a flood of re-keys"):
+        nacre.SSHClientConnectionOptions(rekey_bytes=least - 1)
