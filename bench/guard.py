@@ -61,6 +61,7 @@ class End:
         self.driver = driver
         self.wire = Wire()
         driver._transport = self.wire
+        driver._quick_reads = 0  # a wire has no socket
 
     def take(self) -> list[Any]:
         """Return what it has sent."""

@@ -22,6 +22,8 @@ from nacre.protocol.events import Event
 Handlers = Mapping[type[Event], Callable[[Any], None]]
 
 
+#: Linux has it.
+_QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 #: How often a peer that does not read is looked at before it is lost.
 _LOOKS: Final = 3
 
@@ -59,6 +61,7 @@ class Driver(asyncio.BufferedProtocol):
         self._stall: asyncio.TimerHandle | None = None
         self._taken = 0
         self._looks = 0
+        self._quick_reads = 0
         self.protocol: Connection | None = None
         #: When the peer's time began to run, where that was before the transport was ours.
         self.since: float | None = None
@@ -82,6 +85,7 @@ class Driver(asyncio.BufferedProtocol):
         connection = stream.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._quick_reads = limits.QUICK_READS if _QUICKACK is not None else 0
         stream.set_write_buffer_limits(high=limits.TRANSPORT_HIGH, low=limits.TRANSPORT_LOW)
         try:
             self.protocol = self._owner.transport_made(stream)
@@ -101,6 +105,8 @@ class Driver(asyncio.BufferedProtocol):
         """Take what was read, and send what came of it."""
         assert self.protocol is not None
         self.protocol.received(nbytes, self._loop.time())
+        if self._quick_reads:
+            self._acknowledge()
         self.run()
 
     def eof_received(self) -> None:
@@ -149,6 +155,21 @@ class Driver(asyncio.BufferedProtocol):
             self._transport.abort()
 
     # ------------------------------------------------------------ inside
+
+    def _acknowledge(self) -> None:
+        """Have the kernel acknowledge what it has received now, and not wait for an answer to carry it.
+
+        OpenSSH leaves Nagle's algorithm on until its session is interactive: its second small write waits
+        for the acknowledgement of the first, which the kernel would delay by 40 ms. The option wears off,
+        so it is set again, until the session has begun.
+        """
+        assert self._transport is not None
+        assert _QUICKACK is not None
+        self._quick_reads -= 1
+        try:
+            self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        except OSError:  # the connection is going: nothing depends on it
+            self._quick_reads = 0
 
     def _turn(self) -> None:
         self._scheduled = False

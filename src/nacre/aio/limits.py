@@ -19,6 +19,10 @@ CLOSE_TIMEOUT: Final = 10.0
 #: A client that takes nothing for so long, while output waits for it, is not there any more.
 WRITE_TIMEOUT: Final = 30.0
 
+#: Reads of a connection after each of which the kernel acknowledges at once. A login and the start of a
+#: session take about a dozen.
+QUICK_READS: Final = 32
+
 # --- channels
 #: Data that one channel queues for a peer that is slow; a program that honours `drain` or
 #: `pause_writing` comes nowhere near, and one that does not must not fill the memory.

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import nacre
+from nacre.aio import driver as driver_module
+from nacre.aio import limits
 from nacre.aio.driver import Driver
 from tests.support.face import (
     HOST,
@@ -329,6 +331,44 @@ async def test_nagle_is_off() -> None:
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     async with serving() as listener, connected(listener, tcp_keepalive=False) as connection:
         assert not connection.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+class Socket:
+    """A TCP socket that writes down its options."""
+
+    family = socket.AF_INET
+
+    def __init__(self, fails: bool = False) -> None:
+        self.options: list[int] = []
+        self.fails = fails
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        if self.fails and option != socket.TCP_NODELAY:
+            raise OSError
+        self.options.append(option)
+
+
+@asynctest
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_comes_at_the_beginning_is_acknowledged_at_once(fails: bool, monkeypatch) -> None:
+    monkeypatch.setattr(driver_module, "_QUICKACK", -7)
+    end = Socket(fails)
+    monkeypatch.setattr(Transport, "get_extra_info", lambda self, name, default=None: end)
+    driver, _, _, _ = make()
+    end.options.clear()
+    for _ in range(3 * limits.QUICK_READS):
+        driver.buffer_updated(1)
+    assert end.options == ([] if fails else [-7] * limits.QUICK_READS)
+
+
+@asynctest
+async def test_where_the_system_cannot_acknowledge_at_once_it_is_left_alone(monkeypatch) -> None:
+    monkeypatch.setattr(driver_module, "_QUICKACK", None)
+    end = Socket()
+    monkeypatch.setattr(Transport, "get_extra_info", lambda self, name, default=None: end)
+    driver, _, _, _ = make()
+    driver.buffer_updated(1)
+    assert -7 not in end.options
 
 
 @asynctest
