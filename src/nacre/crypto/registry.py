@@ -106,6 +106,8 @@ def register(algorithm: Algorithm) -> None:
         if other.rank == algorithm.rank:
             raise ValueError(f"{algorithm.family.value} {algorithm.name!r} has the rank of {other.name!r}")
     family[algorithm.name] = algorithm
+    names.cache_clear()
+    default_names.cache_clear()
 
 
 @cache
@@ -134,11 +136,13 @@ def lookup(family: Family, name: str) -> Algorithm:
     return _loaded(family)[name]
 
 
+@cache
 def names(family: Family) -> tuple[str, ...]:
     """Return the names of all algorithms of a family, best first."""
     return tuple(algorithm.name for algorithm in _ranked(family))
 
 
+@cache
 def default_names(family: Family) -> tuple[str, ...]:
     """Return the names that are offered when nothing else is asked for, best first."""
     return tuple(algorithm.name for algorithm in _ranked(family) if algorithm.status is Status.DEFAULT)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from nacre.crypto.registry import Status, choose
 
@@ -55,22 +56,27 @@ def register_signature_algorithm(algorithm: SignatureAlgorithm) -> None:
     if algorithm.name in SIGNATURE_ALGORITHMS:
         raise ValueError(f"signature algorithm {algorithm.name} is registered twice")
     SIGNATURE_ALGORITHMS[algorithm.name] = algorithm
+    for ordered in (signature_algorithms, default_signature_algorithms, default_host_key_algorithms):
+        ordered.cache_clear()
 
 
 def _ordered() -> list[SignatureAlgorithm]:
     return sorted(SIGNATURE_ALGORITHMS.values(), key=lambda algorithm: algorithm.rank)
 
 
+@cache
 def signature_algorithms() -> tuple[str, ...]:
     """Return every signature algorithm that is built, best first."""
     return tuple(algorithm.name for algorithm in _ordered())
 
 
+@cache
 def default_signature_algorithms() -> tuple[str, ...]:
     """Return the algorithms for user keys (`server-sig-algs`, RFC 8308 section 3.1), best first."""
     return tuple(algorithm.name for algorithm in _ordered() if algorithm.user is Status.DEFAULT)
 
 
+@cache
 def default_host_key_algorithms() -> tuple[str, ...]:
     """Return the algorithms for host keys (RFC 4253 section 7.1), best first.
 

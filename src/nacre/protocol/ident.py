@@ -13,6 +13,7 @@ from nacre.protocol.settings import Role
 
 #: "1.99" is a server that also speaks SSH 1 (RFC 4253 section 5.1).
 _VERSIONS: Final = (b"SSH-2.0-", b"SSH-1.99-")
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
 
 
 class IdentReader:
@@ -71,6 +72,6 @@ def _parse(line: bytes) -> str:
     if not line.startswith(_VERSIONS):
         shown = line[:40].decode("ascii", "backslashreplace")
         raise ProtocolNotSupported(f"SSH-2.0 expected, the peer says {shown!r}")
-    if not all(0x20 <= octet < 0x7F for octet in line):
+    if line.translate(None, _PRINTABLE):
         raise ProtocolError("an identification must be printable US-ASCII")
     return line.decode("ascii")
