@@ -6,8 +6,9 @@ know: what would be built.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+import weakref
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
 from nacre.aio.link import Channel, GlobalHandler, OpenHandler
 from nacre.aio.log import SSHLogger
@@ -37,44 +38,82 @@ def absent_plain(name: str, hint: str = "") -> Callable[..., Any]:
     return method
 
 
+#: Callbacks of the surface that nothing calls, with the feature that each belongs to.
+NEVER_CALLED: Final[Mapping[str, str]] = {
+    "host_based_auth_supported": "hostbased authentication",
+    "validate_host_based_user": "hostbased authentication",
+    "validate_host_ca_key": "certificates",
+    "validate_ca_key": "certificates",
+    "validate_gss_principal": "GSS-API",
+    "connection_requested": "TCP forwarding",
+    "server_requested": "TCP forwarding",
+    "unix_connection_requested": "UNIX forwarding",
+    "unix_server_requested": "UNIX forwarding",
+    "tun_requested": "a network tunnel",
+    "tap_requested": "a network tunnel",
+}
+#: Classes of programs that were told already; they may come and go.
+_told_classes: weakref.WeakSet[type] = weakref.WeakSet()
+
+
+def tell_of_callbacks(owner: object, base: type, more: Mapping[str, str], logger: SSHLogger) -> None:
+    """Warn of callbacks that a program has and that nothing calls, once for each class.
+
+    Args:
+        owner: the program's callbacks.
+        base: the class with the defaults.
+        more: such callbacks of this role alone.
+        logger: of the connection.
+    """
+    kind = type(owner)
+    if kind is base or kind in _told_classes:
+        return
+    _told_classes.add(kind)
+    vain = [
+        f"{name} ({feature})"
+        for name, feature in (*NEVER_CALLED.items(), *more.items())
+        if hasattr(base, name) and getattr(kind, name, None) is not getattr(base, name)
+    ]
+    if vain:
+        logger.warning(
+            "%s has callbacks that are never called, for what is not in this version: %s",
+            kind.__qualname__,
+            ", ".join(vain),
+        )
+
+
 class Refusals:
     """Refuses what the peer asks for and is not built, and says so in the log, once for each.
 
     Args:
         logger: returns the logger of the connection.
-        overridden: tells whether the program has a callback of that name, and so expects it to be
-            called.
     """
 
-    def __init__(self, logger: Callable[[], SSHLogger], overridden: Callable[[str], bool]) -> None:
+    def __init__(self, logger: Callable[[], SSHLogger]) -> None:
         self._logger = logger
-        self._overridden = overridden
         self._told: set[str] = set()
 
-    def _tell(self, what: str, callback: str) -> None:
+    def _tell(self, what: str) -> None:
         if what not in self._told:
             self._told.add(what)
-            if callback and self._overridden(callback):
-                self._logger().warning("%s is not supported yet: %s is not called", what, callback)
-            else:
-                self._logger().info("%s was refused: it is not supported yet", what)
+            self._logger().info("%s was refused: it is not in this version", what)
 
-    def channel(self, what: str, callback: str = "") -> OpenHandler:
+    def channel(self, what: str) -> OpenHandler:
         """Return what refuses a channel."""
 
         async def handler(event: ChannelOpenQuestion) -> tuple[Channel, OpenAccept]:
-            self._tell(what, callback)
+            self._tell(what)
             raise ChannelOpenError(
                 OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, f"{what} is not in this version"
             )
 
         return handler
 
-    def request(self, what: str, callback: str = "") -> GlobalHandler:
+    def request(self, what: str) -> GlobalHandler:
         """Return what refuses a global request."""
 
         async def handler(event: GlobalRequestQuestion) -> bool | bytes:
-            self._tell(what, callback)
+            self._tell(what)
             return False
 
         return handler

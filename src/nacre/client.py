@@ -2,8 +2,8 @@
 
 Owns: `SSHClient` with its defaults. Must not know: who calls it.
 
-Every callback that returns something may be a coroutine. One that raises or returns None in
-authentication gives up what it was asked about; the connection lives on.
+Every callback may be a coroutine function but `connection_made` and `connection_lost`. One that raises
+or returns None in authentication gives up what it was asked about; the connection lives on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ class SSHClient:
     """What a client connection tells and asks its program; give a subclass as `client_factory`."""
 
     def connection_made(self, conn: SSHClientConnection) -> None:
-        """The transport is connected; what is raised here closes it and comes out of `connect`."""
+        """The transport is connected; what is raised here closes it and comes out of `connect`.
+
+        A plain function, as is `connection_lost`; all others may be coroutines.
+        """
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over; called once, last.

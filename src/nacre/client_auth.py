@@ -6,12 +6,13 @@ prompts. Must not know: messages, the connection object beyond its options and c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
-from nacre.aio.tasks import settle
+from nacre.aio.tasks import Report, being_cancelled, settle
 from nacre.keys import SSHKeyPair, default_signature_algorithms
 from nacre.protocol import events
 from nacre.protocol.settings import Info
@@ -29,19 +30,28 @@ class ClientAuthenticator:
         client: the program's callbacks.
         keys: the keys to try first.
         info: what the protocol knows of the connection.
+        report: told of what a callback raised; the method it belongs to is then given up.
     """
 
     def __init__(
-        self, options: SSHClientConnectionOptions, client: SSHClient, keys: list[SSHKeyPair], info: Info
+        self,
+        options: SSHClientConnectionOptions,
+        client: SSHClient,
+        keys: list[SSHKeyPair],
+        info: Info,
+        report: Report,
     ) -> None:
         self._options = options
         self._client = client
         self._keys = list(keys)
         self._info = info
+        self._report = report
         self._key: SSHKeyPair | None = None
         self._password_used = False
         self._password: str | None = None
-        self._methods: list[str] = []
+        self._changing = False
+        #: Methods that the program has no answer for; tried again once the server wants a next factor.
+        self._given_up: set[str] = set()
         self._dialogue_by_password = False
         self._dialogue_answered = False
         self._attempts: Mapping[str, Callable[[], Coroutine[Any, Any, Any]]] = {
@@ -53,19 +63,45 @@ class ClientAuthenticator:
     async def next_attempt(self, event: events.AuthNeeded) -> Any:
         """Return what to try next, or None when there is nothing left."""
         if event.password_changed is not None:
-            changed = event.password_changed
-            (self._client.password_changed if changed else self._client.password_change_failed)()
+            await self._tell_of_change(event.password_changed)
+        if event.partial:
+            self._given_up.clear()
         allowed = {
             "publickey": self._options.public_key_auth,
             "keyboard-interactive": self._options.kbdint_auth,
             "password": self._options.password_auth,
         }
         for method in self._options.preferred_auth:
-            if method in event.methods and allowed.get(method):
-                attempt = await self._attempts[method]()
+            if method in event.methods and allowed.get(method) and method not in self._given_up:
+                attempt = await self._attempt(method)
                 if attempt is not None:
                     return attempt
         return None
+
+    async def _attempt(self, method: str) -> Any:
+        """Return an attempt, or None; a callback that fails gives its method up, and no other."""
+        try:
+            return await self._attempts[method]()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
+            self._report(error, f"the callback for {method}")
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+        self._given_up.add(method)
+        return None
+
+    async def succeeded(self) -> None:
+        """Tell the program of the change of its password, if the login was one."""
+        if self._changing:
+            await self._tell_of_change(accepted=True)
+
+    async def _tell_of_change(self, accepted: bool) -> None:
+        self._changing = False
+        client = self._client
+        try:
+            await settle(client.password_changed() if accepted else client.password_change_failed())  # type: ignore[func-returns-value]  # plain or not
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
+            self._report(error, "password_changed" if accepted else "password_change_failed")
 
     # ------------------------------------------------------------ publickey
 
@@ -115,10 +151,8 @@ class ClientAuthenticator:
             if self._password_used:
                 return None
             self._password_used = True
-            value = await settle(given() if callable(given) else given)
-            return None if value is None else str(value)
-        answer = await settle(self._client.password_auth_requested())
-        return None if answer is None else str(answer)
+            return _text(await settle(given() if callable(given) else given), "the option password")
+        return _text(await settle(self._client.password_auth_requested()), "password_auth_requested")
 
     async def _next_password(self) -> events.PasswordAttempt | None:
         self._password = await self._take_password()
@@ -126,11 +160,20 @@ class ClientAuthenticator:
 
     async def change_password(self, event: events.PasswordChangeQuestion) -> tuple[str, str] | None:
         """Return the old and the new password, or None."""
+        if self._changing:  # The server asks again: the new password would not do.
+            await self._tell_of_change(accepted=False)
+        self._given_up.add("password")
         answer = await settle(self._client.password_change_requested(event.prompt, event.lang))
         if answer is None or answer is NotImplemented:
             return None
-        old, new = answer
-        return str(old), str(new)
+        match answer:
+            case (str(old), str(new)):
+                self._given_up.discard("password")
+                self._changing = True
+                return old, new
+        raise TypeError(
+            "password_change_requested must return (old password, new password) or NotImplemented"
+        )
 
     # ------------------------------------------------------------ keyboard-interactive
 
@@ -149,19 +192,32 @@ class ClientAuthenticator:
             self._password_used = False
             self._dialogue_answered = True
             return events.KbdintAttempt("")
-        return events.KbdintAttempt(str(submethods))
+        return events.KbdintAttempt(_text(submethods, "kbdint_auth_requested") or "")
 
     async def answer_challenge(self, event: events.KbdintChallenge) -> tuple[str, ...] | None:
-        """Return the answers to a challenge, or None."""
-        if not self._dialogue_by_password:
-            answer = await settle(
-                self._client.kbdint_challenge_received(
-                    event.name, event.instructions, event.lang, event.prompts
-                )
+        """Return the answers to a challenge, or None, which gives the method up."""
+        self._given_up.add("keyboard-interactive")
+        answers = self._password_for(event) if self._dialogue_by_password else await self._ask(event)
+        if answers is not None:
+            self._given_up.discard("keyboard-interactive")
+        return answers
+
+    async def _ask(self, event: events.KbdintChallenge) -> tuple[str, ...] | None:
+        answers = await settle(
+            self._client.kbdint_challenge_received(event.name, event.instructions, event.lang, event.prompts)
+        )
+        if answers is None or answers is NotImplemented:
+            return None
+        if not isinstance(answers, (list, tuple)) or not all(isinstance(text, str) for text in answers):
+            raise TypeError("kbdint_challenge_received must return a sequence of str, or None")
+        if len(answers) != len(event.prompts):
+            raise ValueError(
+                f"kbdint_challenge_received returned {len(answers)} answers to {len(event.prompts)} prompts"
             )
-            if answer is None or answer is NotImplemented:
-                return None
-            return tuple(str(text) for text in answer)
+        return tuple(answers)
+
+    def _password_for(self, event: events.KbdintChallenge) -> tuple[str, ...] | None:
+        """Return the password where it is asked for and nothing else is."""
         if not event.prompts:
             return ()
         if len(event.prompts) == 1 and self._password is not None:
@@ -170,3 +226,10 @@ class ClientAuthenticator:
                 password, self._password = self._password, None
                 return (password,)
         return None
+
+
+def _text(value: Any, source: str) -> str | None:
+    """Return what a program gave as text, or None. Anything else is a mistake: it is never guessed at."""
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{source} must give a str or None, not {type(value).__name__}")

@@ -54,6 +54,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     """A connection to a server; made by `connect` and `create_connection`."""
 
     _role = Role.CLIENT
+    _callbacks = (SSHClient, {})
     _options: SSHClientConnectionOptions
 
     def __init__(
@@ -104,7 +105,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         }
 
     def _opens(self) -> Mapping[str, OpenHandler]:
-        refusals = Refusals(lambda: self.logger, lambda name: False)
+        refusals = Refusals(lambda: self.logger)
         return {
             "session": refusals.channel("a session on a client"),
             "forwarded-tcpip": refusals.channel("TCP forwarding"),
@@ -123,9 +124,12 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         if self._authenticator is None:
             assert self._owner is not None
             self._authenticator = ClientAuthenticator(
-                self._options, self._owner, self._keys, self._link.protocol.info
+                self._options, self._owner, self._keys, self._link.protocol.info, self._link.report
             )
         return self._authenticator
+
+    async def _before_completed(self) -> None:
+        await self._auth().succeeded()
 
     async def _judge_host_key(self, event: events.HostKeyQuestion) -> Any:
         assert self._trust is not None

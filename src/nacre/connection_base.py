@@ -7,10 +7,12 @@ not know: roles, sockets, channels' kinds.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from nacre.absent import tell_of_callbacks
 from nacre.aio.driver import Driver, Handlers
 from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger
@@ -44,6 +46,8 @@ class SSHConnection(Generic[OwnerT]):
     """Base of the connection objects; made by `connect`, `listen` and their siblings."""
 
     _role: Role
+    #: The class with the defaults of the callbacks, and which of this role alone are never called.
+    _callbacks: tuple[type, Mapping[str, str]]
 
     def __init__(
         self,
@@ -148,10 +152,10 @@ class SSHConnection(Generic[OwnerT]):
         peer, own = self._ends or (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
         self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
         try:
-            owner = self._factory()
-            tell: Callable[[Any], None] = owner.connection_made
-            tell(self)
-            self._owner = owner
+            self._owner = owner = self._factory()
+            tell_of_callbacks(owner, *self._callbacks, self.logger)
+            tell: Callable[[Any], Any] = owner.connection_made
+            self._require_plain(tell(self), "connection_made")
             return self._make_protocol()
         except Exception as error:
             self._setup_error = error
@@ -162,7 +166,8 @@ class SSHConnection(Generic[OwnerT]):
         error = self._setup_error or error
         if self._owner is not None:
             try:
-                self._owner.connection_lost(error)
+                lost: Callable[[Any], Any] = self._owner.connection_lost
+                self._require_plain(lost(error), "connection_lost")
             except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost")
         if not self.established.done():
@@ -219,6 +224,7 @@ class SSHConnection(Generic[OwnerT]):
     async def _logged_in(self, event: events.AuthSucceeded) -> None:
         """Tell the program; then the login is complete."""
         assert self._owner is not None
+        await self._before_completed()
         try:
             await settle(self._owner.auth_completed())  # type: ignore[func-returns-value]  # may be a coroutine
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
@@ -226,12 +232,25 @@ class SSHConnection(Generic[OwnerT]):
         if not self.established.done():
             self.established.set_result(None)
 
+    async def _before_completed(self) -> None:
+        """Tell what is to be told before `auth_completed`."""
+
     def _tell(self, callback: str, *args: Any) -> None:
-        """Call a callback of the program whose failure changes nothing."""
+        """Call a callback of the program whose failure changes nothing; a coroutine runs as a task."""
         try:
-            getattr(self._owner, callback)(*args)
+            told = getattr(self._owner, callback)(*args)
         except FAILURES as error:  # the program's callback: reported
             self._link.report(error, callback)
+            return
+        if inspect.isawaitable(told):
+            self._link.tasks.begin(settle(told), callback)
+
+    @staticmethod
+    def _require_plain(result: object, callback: str) -> None:
+        """Raise at once where a callback that nothing waits for is a coroutine function."""
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"{callback} must be a plain function: nothing waits for it as a coroutine")
 
     def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:
         """Answer a question with what a coroutine of ours returns; what it raises is a refusal."""

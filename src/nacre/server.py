@@ -2,7 +2,8 @@
 
 Owns: `SSHServer` with its defaults, and `PartialSuccess`. Must not know: who calls it.
 
-Every callback that returns something may be a coroutine. One that raises, or returns None, refuses.
+Every callback may be a coroutine function but `connection_made` and `connection_lost`. One that raises,
+or returns None, refuses; so does one that takes longer than half of the option `login_timeout`.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class SSHServer:
         """Return a verdict on the answers, as many as there were prompts, or another challenge."""
         return False
 
-    def host_based_auth_supported(self) -> bool:
+    def host_based_auth_supported(self) -> MaybeAwait[bool]:
         """Return whether hosts may vouch for users: not in this version, and never asked."""
         return False
 
@@ -148,8 +149,9 @@ class SSHServer:
         """The client wants a session; not asked with `process_factory` or `session_factory`.
 
         Returns:
-            False to refuse; an `SSHServerSession`; a handler, called with standard input, output
-            and error; or a pair of a channel from `create_server_channel` and one of these.
+            False to refuse; an `SSHServerSession` (`SSHServerProcess` is one) or a class of such; a
+            handler, plain or coroutine, called with standard input, output and error; or a pair of a
+            channel from `create_server_channel` and one of these.
 
         Raises:
             ChannelOpenError: refuse with this reason.

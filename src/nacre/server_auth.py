@@ -71,6 +71,8 @@ class ServerAuthenticator:
         self._server = server
         self._client_addr = client_addr
         self._logger = logger
+        # One callback that hangs leaves the client time for another try.
+        self._limit = options.login_timeout / 2 or None
         self._authorized: SSHAuthorizedKeys | None = None
         self._dialogue_by_password = False
         self._granted: list[Mapping[str, object]] = []
@@ -87,6 +89,10 @@ class ServerAuthenticator:
         """Have keys checked against these, for the user that is logging in."""
         self._authorized = read_authorized(keys)
 
+    async def _settle(self, value: Any) -> Any:
+        """Return what a callback answers; none in time is an error, and so a no."""
+        return await settle(value, self._limit)
+
     # ------------------------------------------------------------ what is offered
 
     async def begin(self, event: events.AuthBegin) -> events.AuthPolicy:
@@ -95,17 +101,17 @@ class ServerAuthenticator:
         self._granted = []
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._dialogue_by_password = False
-        required = await settle(self._server.begin_auth(event.username))
+        required = await self._settle(self._server.begin_auth(event.username))
         if required is False:
             return events.AuthPolicy(required=False)
         methods = []
         if self._options.public_key_auth and (
-            self._authorized is not None or await settle(self._server.public_key_auth_supported())
+            self._authorized is not None or await self._settle(self._server.public_key_auth_supported())
         ):
             methods.append("publickey")
-        passwords = bool(await settle(self._server.password_auth_supported()))
+        passwords = bool(await self._settle(self._server.password_auth_supported()))
         if self._options.kbdint_auth:
-            supported = await settle(self._server.kbdint_auth_supported())
+            supported = await self._settle(self._server.kbdint_auth_supported())
             self._dialogue_by_password = supported is NotImplemented
             # With passwords switched off, a dialogue that asks for one is off too.
             if (passwords and self._options.password_auth) if supported is NotImplemented else supported:
@@ -126,7 +132,7 @@ class ServerAuthenticator:
         options = self._authorized_options(key)
         verdict: bool | events.Partial = options is not None
         if options is None:
-            verdict = _verdict(await settle(self._server.validate_public_key(event.username, key)))
+            verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, key)))
         # Only a key that has signed restricts the login, and it does so through all that follows:
         # a second factor, another key too, lifts nothing.
         if event.verified and verdict:
@@ -146,9 +152,9 @@ class ServerAuthenticator:
         server = self._server
         try:
             if event.new_password is None:
-                return _verdict(await settle(server.validate_password(event.username, event.password)))
+                return _verdict(await self._settle(server.validate_password(event.username, event.password)))
             changed = server.change_password(event.username, event.password, event.new_password)
-            return _verdict(await settle(changed))
+            return _verdict(await self._settle(changed))
         except PasswordChangeRequired as expired:
             return events.PasswordExpired(expired.prompt, expired.lang)
 
@@ -157,17 +163,19 @@ class ServerAuthenticator:
         if self._dialogue_by_password:
             return events.Challenge(prompts=((_PASSWORD_PROMPT, False),))
         answer = self._server.get_kbdint_challenge(event.username, event.lang, event.submethods)
-        return _challenge(await settle(answer))
+        return _challenge(await self._settle(answer))
 
     async def answer_dialogue(self, event: events.KbdintResponses) -> Any:
         """Return the next challenge, or a verdict."""
         if not self._dialogue_by_password:
             answer = self._server.validate_kbdint_response(event.username, event.responses)
-            return _challenge(await settle(answer))
+            return _challenge(await self._settle(answer))
         if len(event.responses) != 1:
             return False
         try:
-            return _verdict(await settle(self._server.validate_password(event.username, event.responses[0])))
+            return _verdict(
+                await self._settle(self._server.validate_password(event.username, event.responses[0]))
+            )
         except PasswordChangeRequired:
             # RFC 4256 has no way to change a password: the method "password" has.
             return False
@@ -213,4 +221,6 @@ def _challenge(value: Any) -> Any:
         return events.Challenge(
             name, instructions, lang, tuple((str(prompt), bool(echo)) for prompt, echo in prompts)
         )
+    if isinstance(value, str):  # true to Python; a challenge was meant
+        raise TypeError("a challenge is a tuple of name, instructions, language and prompts, not a str")
     return _verdict(value)

@@ -36,6 +36,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     """A client's connection to us; handed to `SSHServer.connection_made`."""
 
     _role = Role.SERVER
+    # A client is asked about the key of an unknown host; a server would be for hostbased authentication.
+    _callbacks = (SSHServer, {"validate_host_public_key": "hostbased authentication"})
     _options: SSHServerConnectionOptions
 
     def __init__(
@@ -87,32 +89,25 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._answer(event, self._auth().begin(event))
 
     def _opens(self) -> Mapping[str, OpenHandler]:
-        refusals = Refusals(lambda: self.logger, self._overrides)
+        refusals = Refusals(lambda: self.logger)
         return {
             "session": self._open_session,
-            "direct-tcpip": refusals.channel("TCP forwarding", "connection_requested"),
-            "direct-streamlocal@openssh.com": refusals.channel(
-                "UNIX forwarding", "unix_connection_requested"
-            ),
-            "tun@openssh.com": refusals.channel("a network tunnel", "tun_requested"),
+            "direct-tcpip": refusals.channel("TCP forwarding"),
+            "direct-streamlocal@openssh.com": refusals.channel("UNIX forwarding"),
+            "tun@openssh.com": refusals.channel("a network tunnel"),
         }
 
     def _requests(self) -> Mapping[str, GlobalHandler]:
-        refusals = Refusals(lambda: self.logger, self._overrides)
+        refusals = Refusals(lambda: self.logger)
         announced = self._options.send_server_host_keys
         return {
             **({PROVE: self._prove_host_keys} if announced else {}),
-            "tcpip-forward": refusals.request("remote TCP forwarding", "server_requested"),
-            "streamlocal-forward@openssh.com": refusals.request(
-                "remote UNIX forwarding", "unix_server_requested"
-            ),
+            "tcpip-forward": refusals.request("remote TCP forwarding"),
+            "streamlocal-forward@openssh.com": refusals.request("remote UNIX forwarding"),
         }
 
     async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:
         return await self._announcer.prove(event)
-
-    def _overrides(self, callback: str) -> bool:
-        return getattr(type(self._owner), callback, None) is not getattr(SSHServer, callback)
 
     # ------------------------------------------------------------ sessions
 
@@ -132,12 +127,9 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         channel = None
         if isinstance(wanted, tuple):
             channel, wanted = wanted
-        if wanted is None or wanted is False:
+        if not wanted:
             raise ChannelOpenError(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "sessions are not offered")
-        if wanted is True:
-            raise TypeError("session_requested returned True: return a session or a handler")
-        session = ServerHandlerSession[Any](wanted) if callable(wanted) else wanted
-        return channel or self.create_server_channel(), session
+        return channel or self.create_server_channel(), _session_of(wanted)
 
     def create_server_channel(
         self, encoding: str | None = "", errors: str = "", window: int = 0, max_pktsize: int = 0
@@ -224,6 +216,20 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     create_tcp_channel = absent_plain("create_tcp_channel")
     create_unix_channel = absent_plain("create_unix_channel")
     create_tuntap_channel = absent_plain("create_tuntap_channel")
+
+
+def _session_of(wanted: Any) -> Any:
+    """Return the session of what `session_requested` returned: a session, its class, or a handler."""
+    if isinstance(wanted, type) and issubclass(wanted, SSHServerSession):
+        return wanted()
+    if callable(wanted):
+        return ServerHandlerSession[Any](wanted)
+    if not hasattr(wanted, "connection_made"):
+        raise TypeError(
+            f"session_requested returned {wanted!r}: return False, an SSHServerSession, a handler, "
+            "or a channel and one of these"
+        )
+    return wanted
 
 
 async def _from_factory(factory: Callable[..., Any]) -> SSHServerSession[Any]:

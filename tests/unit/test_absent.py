@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 import nacre
-from tests.support.face import OpenServer, Recorder, asynctest, connected, serving, two_sessions
+from nacre.absent import NEVER_CALLED
+from nacre.aio.channel import SSHChannel
+from tests.support.face import (
+    OpenServer,
+    PasswordServer,
+    Recorder,
+    asynctest,
+    connected,
+    serving,
+    two_sessions,
+)
 
 CLIENT_METHODS = """create_subprocess start_sftp_client listen_ssh listen_reverse_ssh create_connection open_connection create_server start_server
 create_unix_connection open_unix_connection create_unix_server start_unix_server create_tun create_tap open_tun
@@ -38,20 +48,49 @@ async def test_methods_of_connections() -> None:
 
 
 @asynctest
-async def test_a_callback_that_is_not_called_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    from nacre.aio.channel import SSHChannel
-
-    class Forwards(OpenServer):
-        def connection_requested(self, *args: Any) -> bool:
-            raise AssertionError("never called")
-
+async def test_what_is_refused_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nacre"):
-        async with serving(server_factory=Forwards) as listener, connected(listener) as connection:
+        async with serving() as listener, connected(listener) as connection:
             for _ in range(3):
                 with pytest.raises(nacre.ChannelOpenError, match="TCP forwarding is not in this version"):
                     await SSHChannel[str](connection._link).open("direct-tcpip", b"", Recorder)
             await connection._link.global_request("tcpip-forward", b"")
     messages = [record.getMessage() for record in caplog.records if "forwarding" in record.getMessage()]
     assert len(messages) == 2
-    assert "connection_requested is not called" in messages[0]
-    assert "was refused" in messages[1]
+    assert messages[0].endswith("] TCP forwarding was refused: it is not in this version")
+
+
+@asynctest
+async def test_callbacks_that_are_never_called_are_named_once_for_each_class(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def answer(*args: Any) -> bool:
+        raise AssertionError("never called")
+
+    every = dict.fromkeys((*NEVER_CALLED, "validate_host_public_key"), answer)
+    server = type("Forwards", (OpenServer,), every)
+    client = type("Certified", (nacre.SSHClient,), {"validate_host_ca_key": answer})
+    async with serving(server_factory=server) as listener:
+        for _ in range(2):
+            async with connected(listener, client_factory=client):
+                pass
+    messages = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(messages) == 2
+    for name in every:
+        assert f"{name} (" in "".join(message for message in messages if "Forwards" in message)
+    (message,) = (message for message in messages if "Certified" in message)
+    assert "validate_host_ca_key (certificates)" in message
+
+
+@asynctest
+async def test_callbacks_that_are_called_are_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    class Client(nacre.SSHClient):
+        def validate_host_public_key(self, host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:
+            return True
+
+    async with (
+        serving(server_factory=PasswordServer) as listener,
+        connected(listener, client_factory=Client, password="secret"),
+    ):
+        pass
+    assert not caplog.records

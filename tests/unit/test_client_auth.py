@@ -17,16 +17,23 @@ RSA = nacre.generate_private_key("ssh-rsa", key_size=2048)
 METHODS = ("publickey", "keyboard-interactive", "password")
 
 
+failures: list[tuple[type[BaseException], str]] = []
+
+
 def make(
     client: nacre.SSHClient | None = None, keys: Any = (), info: Info | None = None, **options: Any
 ) -> Any:
     return ClientAuthenticator(
-        nacre.SSHClientConnectionOptions(**options), client or nacre.SSHClient(), list(keys), info or Info()
+        nacre.SSHClientConnectionOptions(**options),
+        client or nacre.SSHClient(),
+        list(keys),
+        info or Info(),
+        lambda error, where: failures.append((type(error), where)),
     )
 
 
-def needed(*methods: str, changed: bool | None = None) -> events.AuthNeeded:
-    return events.AuthNeeded(events.Token(None), methods or METHODS, False, changed)
+def needed(*methods: str, changed: bool | None = None, partial: bool = False) -> events.AuthNeeded:
+    return events.AuthNeeded(events.Token(None), methods or METHODS, partial, changed)
 
 
 async def drain(authenticator: Any, *methods: str) -> list[Any]:
@@ -170,6 +177,58 @@ async def test_dialogues_of_the_program() -> None:
     for none in (None, NotImplemented):
         client.answer = none
         assert await authenticator.answer_challenge(challenge) is None
+    for wrong in ("a", [1], 5, [], ["a", "b"]):
+        client.answer = wrong
+        with pytest.raises((TypeError, ValueError), match="kbdint_challenge_received"):
+            await authenticator.answer_challenge(challenge)
+
+
+@asynctest
+async def test_a_dialogue_without_an_answer_is_not_begun_again() -> None:
+    class Client(nacre.SSHClient):
+        def kbdint_auth_requested(self) -> Any:
+            return ""
+
+        def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> Any:
+            return None
+
+    authenticator = make(Client())
+    methods = ("keyboard-interactive",)
+    assert await authenticator.next_attempt(needed(*methods)) == events.KbdintAttempt("")
+    challenge = events.KbdintChallenge(events.Token(None), "n", "i", "l", (("p", True),))
+    assert await authenticator.answer_challenge(challenge) is None
+    assert await authenticator.next_attempt(needed(*methods)) is None
+    # A next factor is something else, though the method has the same name.
+    assert await authenticator.next_attempt(needed(*methods, partial=True)) is not None
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("wrong", [b"bytes", 5, ZeroDivisionError, SystemExit, asyncio.CancelledError])
+@asynctest
+async def test_a_callback_that_fails_gives_up_its_method_alone(wrong: Any, asynchronous: bool) -> None:
+    def give() -> Any:
+        if isinstance(wrong, type):
+            raise wrong
+        return wrong
+
+    async def give_later() -> Any:
+        await asyncio.sleep(0)
+        return give()
+
+    class Client(nacre.SSHClient):
+        def public_key_auth_requested(self) -> Any:
+            return give_later() if asynchronous else give()
+
+        kbdint_auth_requested = public_key_auth_requested
+
+        def password_auth_requested(self) -> Any:
+            return "secret"
+
+    failures.clear()
+    authenticator = make(Client())
+    for _ in range(2):
+        assert await authenticator.next_attempt(needed()) == events.PasswordAttempt("secret")
+    assert len(failures) == (0 if wrong is asyncio.CancelledError else 2)
 
 
 @asynctest
@@ -190,9 +249,57 @@ async def test_password_changes_are_told() -> None:
     await authenticator.next_attempt(needed(changed=True))
     await authenticator.next_attempt(needed(changed=False))
     assert calls == ["changed", "failed"]
+    await authenticator.succeeded()  # by no change
     question = events.PasswordChangeQuestion(events.Token(None), "p", "l")
     assert await authenticator.change_password(question) == ("old", "new")
-    assert await make().change_password(question) is None
+    calls.clear()
+    assert await authenticator.change_password(question) == ("old", "new")
+    assert calls == ["failed"]  # for it was asked again
+    await authenticator.succeeded()
+    assert calls == ["failed", "changed"]
+
+
+@pytest.mark.parametrize("answer", [None, NotImplemented, "new", ("old",), (b"old", "new"), 5])
+@asynctest
+async def test_without_a_new_password_the_method_is_given_up(answer: Any) -> None:
+    class Client(nacre.SSHClient):
+        def password_change_requested(self, prompt: str, lang: str) -> Any:
+            return answer
+
+        def kbdint_auth_requested(self) -> Any:
+            return None
+
+        def password_auth_requested(self) -> Any:
+            return "old"
+
+    authenticator = make(Client())
+    assert await authenticator.next_attempt(needed()) == events.PasswordAttempt("old")
+    question = events.PasswordChangeQuestion(events.Token(None), "p", "l")
+    if answer is None or answer is NotImplemented:
+        assert await authenticator.change_password(question) is None
+    else:
+        with pytest.raises(TypeError, match="password_change_requested"):
+            await authenticator.change_password(question)
+    assert await authenticator.next_attempt(needed()) is None
+
+
+@asynctest
+async def test_what_fails_while_a_change_is_told_is_reported() -> None:
+    class Client(nacre.SSHClient):
+        async def password_changed(self) -> None:  # type: ignore[override]  # it may be a coroutine
+            raise ZeroDivisionError
+
+        def password_change_failed(self) -> None:
+            raise ZeroDivisionError
+
+    failures.clear()
+    authenticator = make(Client(), password="x")
+    assert await authenticator.next_attempt(needed(changed=False)) is not None
+    assert await authenticator.next_attempt(needed(changed=True)) is not None
+    assert failures == [
+        (ZeroDivisionError, "password_change_failed"),
+        (ZeroDivisionError, "password_changed"),
+    ]
 
 
 @asynctest

@@ -265,7 +265,7 @@ async def test_a_password_that_has_expired_is_changed() -> None:
         client = Changing(("old", "abc"), ("old", "abcdef"))
         async with connected(listener, client_factory=lambda: client, **options):
             pass
-        assert client.calls[:2] == ["choose another", "longer, please"]
+        assert client.calls == ["choose another", "failed", "longer, please", "changed"]
         async with connected(listener, password="abcdef"):
             pass
         Expiring.password = "old"  # a dialogue cannot change it

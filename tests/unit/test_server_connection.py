@@ -61,7 +61,7 @@ async def test_channels_start_from_the_options() -> None:
         assert conns[0].get_key_option("x", 1) == 1
 
 
-@pytest.mark.parametrize("wrong", [True, 5])
+@pytest.mark.parametrize("wrong", [True, 5, "text", (None, 5)])
 @asynctest
 async def test_session_requested_that_returns_something_else_is_reported(wrong: Any) -> None:
     class Server(OpenServer):
@@ -72,7 +72,8 @@ async def test_session_requested_that_returns_something_else_is_reported(wrong: 
         with pytest.raises(nacre.ChannelOpenError):
             await connection.run("x")
         assert not connection.is_closed()
-    assert len(reported()) == 1
+    (report,) = reported()
+    assert "session_requested returned" in str(report["exception"])
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -70,21 +70,37 @@ def _exited(error: SystemExit) -> RuntimeError:
     return RuntimeError(f"a callback or handler tried to end the program: {error!r}")
 
 
-async def settle(value: MaybeAwait[T]) -> T:
+async def settle(value: MaybeAwait[T], limit: float | None = None) -> T:
     """Return a plain value at once, or what an awaitable gives.
 
     For coroutines that `Tasks.begin` runs: the program's awaitable is first touched inside a task.
+
+    Args:
+        value: what a callback returned.
+        limit: seconds that the awaitable may take; None: any.
+
+    Raises:
+        TimeoutError: it took longer, and was cancelled.
     """
-    if inspect.isawaitable(value):
-        await _leave()
+    if not inspect.isawaitable(value):
+        return value
+    await _leave()
+    if limit is None:
         return cast("T", await value)
-    return value
+    timeout = asyncio.timeout(limit)
+    try:
+        async with timeout:
+            return cast("T", await value)
+    except TimeoutError:
+        if timeout.expired():
+            raise TimeoutError(f"there was no answer within {limit:g} s") from None
+        raise
 
 
 def being_cancelled() -> bool:
     """Return whether a CancelledError is for the task that runs, and not of what it called."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
+    task = asyncio.current_task()  # None: a plain callback, begun by hand, has raised it
+    return task is not None and task.cancelling() > 0
 
 
 class Tasks:

@@ -24,7 +24,7 @@ __all__ = ["CHANNELS"]
 def _granted(patch: pytest.MonkeyPatch) -> None:
     """Forwarding is granted though nothing was built."""
 
-    def request(self: object, what: str, callback: str = "") -> object:
+    def request(self: object, what: str) -> object:
         async def handler(event: object) -> bool:
             return True
 

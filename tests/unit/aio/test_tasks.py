@@ -218,3 +218,22 @@ async def test_a_task_is_shown_as_the_coroutine_that_it_runs() -> None:
     assert "remarkable" in repr(task)
     assert asyncio.iscoroutine(task.get_coro())
     await task
+
+
+@asynctest
+async def test_a_callback_may_take_so_long() -> None:
+    assert await settle(5, 0.01) == 5
+
+    async def soon() -> int:
+        await asyncio.sleep(0)
+        return 6
+
+    assert await settle(soon(), 60) == 6
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
+        await settle(asyncio.Event().wait(), 0.01)
+
+    async def its_own() -> None:
+        raise TimeoutError("of the program")
+
+    with pytest.raises(TimeoutError, match="of the program"):
+        await settle(its_own(), 60)
