@@ -88,6 +88,10 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.process.result import TimeoutError as TimeoutError
     from nacre.process.server import SSHServerProcess as SSHServerProcess
     from nacre.process.server import SSHServerProcessFactory as SSHServerProcessFactory
+    from nacre.process.subprocess import SSHSubprocessProtocol as SSHSubprocessProtocol
+    from nacre.process.subprocess import SSHSubprocessReadPipe as SSHSubprocessReadPipe
+    from nacre.process.subprocess import SSHSubprocessTransport as SSHSubprocessTransport
+    from nacre.process.subprocess import SSHSubprocessWritePipe as SSHSubprocessWritePipe
     from nacre.server import PartialSuccess as PartialSuccess
     from nacre.server import SSHServer as SSHServer
     from nacre.server_connection import SSHServerConnection as SSHServerConnection
@@ -113,6 +117,9 @@ _HOMES: Final[dict[str, str]] = {
         "nacre.process.result": "BytesOrStr ProcessError SSHCompletedProcess TimeoutError",
         "nacre.process.redirect": "DEVNULL PIPE STDOUT",
         "nacre.process.client": "SSHClientProcess",
+        "nacre.process.subprocess": (
+            "SSHSubprocessProtocol SSHSubprocessReadPipe SSHSubprocessTransport SSHSubprocessWritePipe"
+        ),
         "nacre.process.server": "SSHServerProcess SSHServerProcessFactory",
         "nacre.agent.client": "SSHAgentClient SSHAgentKeyPair connect_agent",
         "nacre.aio.channel": "DataType",
@@ -169,9 +176,6 @@ _ABSENT: Final[dict[str, str]] = {
         "forwarding": (
             "SSHForwarder SSHListener SSHSocketSessionFactory SSHTCPChannel SSHTCPSession SSHTunTapChannel "
             "SSHTunTapSession SSHUNIXChannel SSHUNIXSession"
-        ),
-        "subprocess transports": (
-            "SSHSubprocessProtocol SSHSubprocessReadPipe SSHSubprocessTransport SSHSubprocessWritePipe"
         ),
         "the line editor": "SSHLineEditorChannel",
         "packet traces": "set_debug_level",

@@ -35,6 +35,7 @@ from nacre.options import SSHClientConnectionOptions, accept, client_settings
 from nacre.process.client import SSHClientProcess
 from nacre.process.redirect import PIPE, Plan
 from nacre.process.result import SSHCompletedProcess, TimeoutError
+from nacre.process.subprocess import SSHSubprocessProtocol, SSHSubprocessTransport
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.host_keys import ANNOUNCE
@@ -263,9 +264,23 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             ChannelOpenError: the server refused.
             OSError: something that a stream is redirected to cannot be opened.
         """
-        process: SSHClientProcess[Any] = SSHClientProcess()
-        # Opened before the command runs: it must not run in vain.
         plan = Plan(bufsize, send_eof, recv_eof)
+        process: SSHClientProcess[Any] = SSHClientProcess(plan)
+        await self._start_process(process, plan, input, stdin, stdout, stderr, args, kwargs)
+        return process
+
+    async def _start_process(
+        self,
+        process: SSHClientProcess[Any],
+        plan: Plan,
+        input: Any,  # noqa: A002 - the name that programs use
+        stdin: Any,
+        stdout: Any,
+        stderr: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        # Opened before the command runs: it must not run in vain.
         await plan.open({"stdin": PIPE if input is not None else stdin}, {"stdout": stdout, "stderr": stderr})
         try:
             await self.create_session(lambda: process, *args, **kwargs)
@@ -275,7 +290,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         try:
             await process.connect_streams(plan)
             if input is None:
-                return process
+                return
             if len(input) <= _INPUT_AT_ONCE:
                 process.stdin.write(input)
                 process.stdin.write_eof()
@@ -287,7 +302,45 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         except BaseException:
             process.close()
             raise
-        return process
+
+    async def create_subprocess(
+        self,
+        protocol_factory: Callable[[], SSHSubprocessProtocol[Any]],
+        command: Any = (),
+        bufsize: int = 8192,
+        input: Any = None,  # noqa: A002 - the name that programs use
+        stdin: Any = PIPE,
+        stdout: Any = PIPE,
+        stderr: Any = PIPE,
+        encoding: Any = None,
+        **kwargs: Any,
+    ) -> tuple[SSHSubprocessTransport[Any], SSHSubprocessProtocol[Any]]:
+        """Start a process that tells a protocol of its output, as `loop.subprocess_exec` does.
+
+        Args:
+            protocol_factory: returns the protocol.
+            command: what to run; not given: a shell, or the connection's default.
+            bufsize: bytes of one read of `stdin`.
+            input: as for `create_process`, and so are `stdin`, `stdout` and `stderr`.
+            stdin: PIPE: it is written through `get_pipe_transport(0)`.
+            stdout: PIPE: the protocol is told of it.
+            stderr: PIPE: the protocol is told of it; STDOUT: as of standard output.
+            encoding: of the data; None: bytes.
+            kwargs: options of one session, as for `create_session`.
+
+        Returns:
+            The transport and the protocol.
+
+        Raises:
+            ChannelOpenError: the server refused.
+            OSError: something that a stream is redirected to cannot be opened.
+        """
+        plan = Plan(bufsize, True, True)
+        protocol = protocol_factory()
+        transport: SSHSubprocessTransport[Any] = SSHSubprocessTransport(protocol, plan)
+        kwargs["encoding"] = encoding
+        await self._start_process(transport, plan, input, stdin, stdout, stderr, (command,), kwargs)
+        return transport, protocol
 
     async def run(
         self, *args: Any, check: bool = False, timeout: float | None = None, **kwargs: Any
@@ -314,7 +367,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
                 raise
             raise self._opening_timed_out(args, kwargs, timeout) from None
         try:
-            return await process.wait(check, timeout)
+            return await process.wait_until(deadline, check, timeout)
         finally:
             process.close()
 
@@ -357,7 +410,6 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     # ------------------------------------------------------------ not in this version
 
-    create_subprocess = absent("create_subprocess", "use create_process")
     start_sftp_client = absent("start_sftp_client")
     listen_ssh = absent("listen_ssh")
     listen_reverse_ssh = absent("listen_reverse_ssh")

@@ -20,7 +20,7 @@ from tests.support.face import (
     two_sessions,
 )
 
-CLIENT_METHODS = """create_subprocess start_sftp_client listen_ssh listen_reverse_ssh create_connection open_connection create_server start_server
+CLIENT_METHODS = """start_sftp_client listen_ssh listen_reverse_ssh create_connection open_connection create_server start_server
 create_unix_connection open_unix_connection create_unix_server start_unix_server create_tun create_tap open_tun
 open_tap forward_local_port forward_local_path forward_local_port_to_path forward_local_path_to_port
 forward_remote_port forward_remote_path forward_remote_port_to_path forward_remote_path_to_port forward_socks

@@ -19,6 +19,10 @@ from nacre.errors import TerminalSizeChanged
 Separator = Any
 
 
+class SoftEOF(Exception):
+    """The user typed the end-of-file character: the reading call that comes to it ends as at the end."""
+
+
 class SSHReader(Generic[AnyStr]):
     """Reads one data type of a session: standard input, output or error.
 
@@ -261,10 +265,15 @@ class SSHReader(Generic[AnyStr]):
             await self._wait()
         head = self._pieces[0]
         if isinstance(head, Exception):
-            self._pieces.popleft()
-            self._exceptions -= 1
+            self._pop_exception()
+            if isinstance(head, SoftEOF):
+                return False
             raise head
         return True
+
+    def _pop_exception(self) -> None:
+        self._pieces.popleft()
+        self._exceptions -= 1
 
     async def _wait(self) -> None:
         self._wake = self._chan.get_loop().create_future()
@@ -284,6 +293,8 @@ class SSHReader(Generic[AnyStr]):
             while not self._pieces and not self._eof:
                 await self._wait()
             if parts and self._pieces and isinstance(self._pieces[0], Exception):
+                if isinstance(self._pieces[0], SoftEOF):
+                    self._pop_exception()
                 return False
             return await self._readable()
         except BaseException:
@@ -511,6 +522,12 @@ class Streams(Generic[AnyStr]):
         reader = self._readers.get(None)
         if reader is not None:
             reader.feed_exception(error)
+
+    def soft_eof_received(self) -> None:
+        """The user typed the end-of-file character: one call of the reader of plain data ends there."""
+        reader = self._readers.get(None)
+        if reader is not None:
+            reader.feed_exception(SoftEOF())
 
     def connection_lost(self, error: Exception | None) -> None:
         """The channel is closed."""

@@ -89,6 +89,10 @@ class ServerStreams(StreamCallbacks[AnyStr], SSHServerSession[AnyStr]):
         """Raise `SignalReceived` in the reader."""
         self.exception_received(SignalReceived(signal))
 
+    def soft_eof_received(self) -> None:
+        """End one reading call, as at the end; what is typed later is read by the next one."""
+        self._streams.soft_eof_received()
+
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         """Raise `TerminalSizeChanged` in the reader."""
         self.exception_received(TerminalSizeChanged(width, height, pixwidth, pixheight))

@@ -26,11 +26,16 @@ _INPUT_PIECE = 256 * 1024
 
 
 class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
-    """A process on the server; made by `SSHClientConnection.create_process`."""
+    """A process on the server; made by `SSHClientConnection.create_process`.
+
+    Args:
+        plan: what its streams are going to be connected with: output may come before they are.
+    """
 
     _chan: SSHClientChannel[AnyStr]
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan | None = None) -> None:
+        self._plan = plan
         self._stdin: SSHWriter[AnyStr]
         self._stdout: SSHReader[AnyStr]
         self._stderr: SSHReader[AnyStr]
@@ -43,6 +48,8 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         self._stdin = self._streams.writer()
         self._stdout = self._streams.reader()
         self._stderr = self._streams.reader(EXTENDED_DATA_STDERR)
+        if self._plan is not None:
+            self._point_outputs(self._plan)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the streams; there is nobody to take input any more."""
@@ -163,8 +170,7 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         """Carry out a plan that is open."""
         for name in plan.names():
             await self._pumps.stop(name)
-        self._point(None, self._stdout, "stdout", plan)
-        self._point(EXTENDED_DATA_STDERR, self._stderr, "stderr", plan)
+        self._point_outputs(plan)
         readers = {"stdout": self._stdout, "stderr": self._stderr}
         for name, sink in plan.sinks.items():
             self._pumps.start(name, ChannelSource(readers[name]), sink, plan.bufsize, plan.recv_eof)
@@ -172,6 +178,10 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
             self._pumps.start(name, source, ChannelSink(self._stdin), plan.bufsize, plan.send_eof)
         if plan.special.get("stdin") == DEVNULL and plan.send_eof:
             self._chan.write_eof()
+
+    def _point_outputs(self, plan: Plan) -> None:
+        self._point(None, self._stdout, "stdout", plan)
+        self._point(EXTENDED_DATA_STDERR, self._stderr, "stderr", plan)
 
     def _point(self, datatype: int | None, reader: SSHReader[AnyStr], name: str, plan: Plan) -> None:
         """Have data of a type come to its reader, to that of standard output, or to nobody."""
@@ -227,11 +237,21 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
             ProcessError: with `check`.
             OSError, UnicodeError: a stream was redirected, and what it was redirected to failed.
         """
+        deadline = None if timeout is None else self._chan.get_loop().time() + timeout
+        return await self.wait_until(deadline, check, timeout)
+
+    async def wait_until(
+        self, deadline: float | None, check: bool, timeout: float | None
+    ) -> SSHCompletedProcess:
+        """Wait as `wait` does, until a time of the loop's clock; `timeout` is what the error tells."""
         self._collect()
+        limit = asyncio.timeout_at(deadline)
         try:
-            async with asyncio.timeout(timeout):
+            async with limit:
                 await self.wait_closed()
         except builtins.TimeoutError:
+            if not limit.expired():
+                raise  # of what a stream was redirected to
             raise TimeoutError(
                 **self._result(), reason=f"the process did not end within {timeout} s"
             ) from None

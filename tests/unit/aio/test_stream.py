@@ -400,3 +400,27 @@ async def test_data_in_small_pieces_costs_little_more_than_it_holds() -> None:
             await reader.read(1)
         assert await reader.read(10) == piece
         assert streams.waiting == 0
+
+
+@asynctest
+async def test_a_soft_end_ends_one_reading_call() -> None:
+    streams, reader, _ = make()
+    streams.data_received("a\nb\n", None)
+    streams.soft_eof_received()
+    streams.data_received("c", None)
+    streams.soft_eof_received()
+    streams.soft_eof_received()
+    streams.data_received("d", None)
+    streams.soft_eof_received()
+    streams.data_received("e\n", None)
+    assert [line async for line in reader] == ["a\n", "b\n"]
+    assert not reader.at_eof()
+    assert await reader.read() == "c"
+    assert await reader.read(10) == ""
+    with pytest.raises(asyncio.IncompleteReadError) as info:
+        await reader.readexactly(2)
+    assert info.value.partial == "d"
+    assert await reader.readline() == "e\n"
+    streams.eof_received()
+    assert await reader.readline() == ""
+    assert reader.at_eof()

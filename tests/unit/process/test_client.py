@@ -200,3 +200,40 @@ async def test_signals() -> None:
         process.close()
         await process.wait_closed()
     reported()  # the size was raised in a handler that did not expect it
+
+
+@asynctest
+async def test_what_stderr_says_at_once_goes_where_it_was_sent() -> None:
+    """The first output may come with the answer to the request, before the caller is woken."""
+
+    def at_once(process: Any) -> None:
+        process.stderr.write("first ")
+        process.stdout.write("second")
+        process.exit(0)
+
+    async with served(at_once) as connection:
+        result = await connection.run("cmd", stderr=nacre.STDOUT)
+        assert (result.stdout, result.stderr) == ("first second", "")
+        result = await connection.run("cmd", stderr=nacre.DEVNULL)
+        assert (result.stdout, result.stderr) == ("second", "")
+
+
+@asynctest
+async def test_one_time_limit_for_opening_and_running() -> None:
+    """The seconds of the opening are gone when the process runs."""
+    loop = asyncio.get_running_loop()
+    now = [0.0]
+
+    class Slow(nacre.SSHServerSession[str]):
+        def exec_requested(self, command: str) -> bool:
+            now[0] += 20.0  # the loop's clock: most of the time is over
+            return True
+
+    async with served(session_factory=Slow) as connection:
+        real = loop.time
+        loop.time = lambda: real() + now[0]  # type: ignore[method-assign] # a clock that is moved
+        try:
+            with pytest.raises(nacre.TimeoutError, match=r"within 20.2 s"):
+                await connection.run("cmd", timeout=20.2)
+        finally:
+            del loop.time
