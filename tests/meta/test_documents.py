@@ -99,12 +99,19 @@ def test_readme(home):
 
 
 @pytest.mark.requires("sshd")
-@pytest.mark.parametrize(("number", "output"), [(0, "a\nb\n"), (1, "one\ntwo\n")])
-def test_clients(home, number, output):
+@pytest.mark.parametrize(
+    ("document", "number", "output"),
+    [
+        ("docs/library.md", 0, "a\nb\n"),
+        ("docs/library.md", 1, "one\ntwo\n"),
+        ("docs/blocking.md", 0, "a\nb\n"),
+    ],
+)
+def test_clients(home, document, number, output):
     with Sshd(find("9.2"), home / "sshd") as server:
         server.authorized_keys.write_bytes((home / "authorized_keys").read_bytes())
         (home / ".ssh" / "known_hosts").write_text(server.known_hosts())
-        assert run(programs("docs/library.md")[number], server.port, server.user) == output
+        assert run(programs(document)[number], server.port, server.user) == output
 
 
 async def ask(port: int, **options) -> nacre.SSHCompletedProcess:
