@@ -167,8 +167,8 @@ _SMALL = {
     "software_version": "x",
 }
 SETTINGS = {
-    Role.CLIENT: Settings(username="alice", host_key_algorithms=("ssh-ed25519",), **_SMALL),  # type: ignore[arg-type]
-    Role.SERVER: Settings(host_keys=(HOST_KEY,), **_SMALL),  # type: ignore[arg-type]
+    Role.CLIENT: Settings(username="alice", host_key_algorithms=("ssh-ed25519",), **_SMALL),
+    Role.SERVER: Settings(host_keys=(HOST_KEY,), **_SMALL),
 }
 SAID = {Role.CLIENT: b"to the client", Role.SERVER: b"to the server"}
 
