@@ -74,6 +74,16 @@ async def test_each_finite_field(openssh: OpenSSH, tmp_path: Path, kex: str) -> 
         sshd.wait_for_log(_NEW_KEYS, 2)
 
 
+@asynctest
+async def test_compression(server: Sshd) -> None:
+    async with connected(server, compression_algs=["zlib@openssh.com"], **REKEY) as connection:
+        await carries_data(server, connection)
+        assert connection.get_extra_info("send_compression") == "zlib@openssh.com"
+        assert connection.get_extra_info("recv_compression") == "zlib@openssh.com"
+        done = await connection.run("cat", input="hello " * 100_000)
+        assert done.stdout == "hello " * 100_000
+
+
 @pytest.mark.parametrize("cipher", CIPHERS)
 @asynctest
 async def test_each_cipher(server: Sshd, cipher: str) -> None:

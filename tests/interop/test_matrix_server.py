@@ -75,6 +75,16 @@ async def test_a_source_that_has_spent_its_budget_is_told(
         assert (done.returncode, b"try again later" in done.stderr) == (255, True), done.stderr
 
 
+@asynctest
+async def test_compression(openssh: OpenSSH, tmp_path: Path) -> None:
+    zlib = {"compression_algs": ["zlib@openssh.com", "none"]}
+    async with peer(openssh, tmp_path, "Compression yes", REKEY, "LogLevel DEBUG1", **zlib) as ssh:
+        await carries_data(ssh, "compression: zlib@openssh.com\r\n", "Enabling compression at level 6.")
+    async with peer(openssh, tmp_path, "LogLevel DEBUG1", **zlib) as ssh:
+        done = await ssh.communicate("exit 3")
+        assert (done.returncode, b"compression: none" in done.stderr) == (3, True), done.stderr
+
+
 @pytest.mark.parametrize("cipher", CIPHERS)
 @asynctest
 async def test_each_cipher(openssh: OpenSSH, tmp_path: Path, cipher: str) -> None:

@@ -6,6 +6,7 @@ One test a row, without arguments: `test_faults.py` runs them again with a fault
 from __future__ import annotations
 
 import re
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from unittest import mock
@@ -14,11 +15,12 @@ import pytest
 
 import nacre
 from nacre.aio.powers import Budget, work
-from nacre.crypto import derive, make_exchange
+from nacre.crypto import Compressor, Decompressor, derive, make_exchange
 from nacre.crypto.kex.dh import DhExchange
 from nacre.crypto.kex.groups import Group, best_for, check_size, modp
 from nacre.crypto.registry import Family, default_names, names, select
 from nacre.errors import (
+    CompressionError,
     DisconnectError,
     KeyExchangeFailed,
     LocalProtocolError,
@@ -28,19 +30,20 @@ from nacre.errors import (
 from nacre.keys import decode_public_key, generate_private_key
 from nacre.keys.base import SignatureFault
 from nacre.protocol import limits
-from nacre.protocol.events import Disconnected
+from nacre.protocol.events import AuthNeeded, Disconnected, PasswordAttempt
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.fields import Reader, encode_mpint
 from nacre.wire.kex import KexInit
 from tests.pair import test_packets as packets
 from tests.pair.damage import SHAPES, string, uint32
-from tests.pair.ends import HOST_KEY, End
+from tests.pair.ends import HOST_KEY, LATER, PASSWORD, End, Pair
 from tests.pair.stage import Stage
 from tests.pair.talk import end_of, opened, reason
 from tests.security import expectations
 from tests.security.drive import play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
+from tests.support.protocol import failure, inject, server_settings
 
 MODES = [
     ("aes128-gcm@openssh.com", "hmac-sha2-256-etm@openssh.com"),
@@ -380,6 +383,23 @@ def test_cve_2026_23943_nothing_is_compressed_unasked_or_before_authentication()
     for spec in ("zlib", "*"):
         with suppress(ValueError):
             assert select(Family.COMPRESSION, spec) == ("none",)
+    # Where it is named it begins after authentication, and what comes out of it is bounded.
+    both = {"compressions": ("zlib@openssh.com",)}
+    answers = {AuthNeeded: LATER}
+    client = Settings(username="alice", **both)
+    pair = Pair(client=client, server=server_settings(**both), client_answers=answers).start()
+    for end in (pair.client, pair.server):
+        assert end.connection._core.inbound.decompressor is None
+    [*_, question] = pair.client.of(AuthNeeded)
+    pair.client.connection.answer(question.token, PasswordAttempt(PASSWORD))
+    pair.run()
+    assert pair.server.connection._core.inbound.decompressor is not None
+    inject(pair.client, b"\x02" + string(bytes(1 << 20)))
+    pair.run()
+    assert isinstance(failure(pair.server), CompressionError)
+    for data in (b"", b"not compressed", zlib.compress(b"the end"), Compressor().compress(b"")):
+        with pytest.raises(CompressionError):
+            Decompressor(limits.PACKET).decompress(data)
 
 
 @covers(28)

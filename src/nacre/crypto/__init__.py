@@ -6,6 +6,7 @@ Importing this package is cheap: `cryptography` is loaded when an algorithm is f
 
 from __future__ import annotations
 
+from nacre.crypto.compression import Compressor, Decompressor, make_compressor, make_decompressor
 from nacre.crypto.constant_time import equal
 from nacre.crypto.kdf import derive
 from nacre.crypto.kex.base import AnyExchange, KeyExchange, Random, make_exchange
@@ -22,6 +23,8 @@ from nacre.crypto.registry import Algorithm, Family, Status, default_names, look
 __all__ = [
     "Algorithm",
     "AnyExchange",
+    "Compressor",
+    "Decompressor",
     "Family",
     "KeyExchange",
     "NullOpener",
@@ -34,6 +37,8 @@ __all__ = [
     "derive",
     "equal",
     "lookup",
+    "make_compressor",
+    "make_decompressor",
     "make_exchange",
     "make_opener",
     "make_sealer",

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from nacre.crypto.compression import make_compressor, make_decompressor
 from nacre.errors import ConnectionLost, DisconnectError
 from nacre.protocol import limits
 from nacre.protocol.events import Event
 from nacre.protocol.inbound import Inbound
 from nacre.protocol.outbound import Outbound
-from nacre.protocol.settings import Info, Role, Settings, Sources
+from nacre.protocol.settings import Info, Negotiated, Role, Settings, Sources
 from nacre.protocol.state import Phase
 from nacre.wire.message import Message, When
 
@@ -62,6 +63,27 @@ class Core:
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
         self.now = 0.0
+
+    def opened(self) -> None:
+        """The user is authenticated: packets may be larger, and are compressed where that was agreed on."""
+        self.phase = Phase.OPEN
+        self.inbound.limit = limits.PACKET
+        if self.info.negotiated is not None:
+            self.compress_outbound(self.info.negotiated)
+            self.decompress_inbound(self.info.negotiated)
+
+    def compress_outbound(self, agreed: Negotiated) -> None:
+        """Compress what is sent from now on, from a new beginning: after SUCCESS, or our NEWKEYS."""
+        client = self.role is Role.CLIENT
+        name = agreed.compression_client_to_server if client else agreed.compression_server_to_client
+        self.outbound.compressor = make_compressor(name) if self.phase is Phase.OPEN else None
+
+    def decompress_inbound(self, agreed: Negotiated) -> None:
+        """Decompress what is received from now on, from a new beginning: after SUCCESS, or the peer's NEWKEYS."""
+        client = self.role is Role.CLIENT
+        name = agreed.compression_server_to_client if client else agreed.compression_client_to_server
+        opened = self.phase is Phase.OPEN
+        self.inbound.decompressor = make_decompressor(name, limits.PACKET) if opened else None
 
     def send(self, message: Message) -> None:
         """Queue a message; it waits for the end of a key exchange where it must."""

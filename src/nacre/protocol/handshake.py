@@ -258,6 +258,7 @@ class Handshake:
         mac = agreed.mac_client_to_server if ours_first else agreed.mac_server_to_client
         key = self._direction_keys(method.hash_name, cipher, mac, core.role)
         core.outbound.activate(make_sealer(cipher, mac, *key), reset_sequence=self.strict)
+        core.compress_outbound(agreed)
         self.sealer_limit = self._limit(cipher)
         if self.first:
             core.info.negotiated = agreed
@@ -273,6 +274,7 @@ class Handshake:
         mac = agreed.mac_client_to_server if theirs_first else agreed.mac_server_to_client
         key = self._direction_keys(method.hash_name, cipher, mac, core.role.peer)
         core.inbound.activate(make_opener(cipher, mac, *key), reset_sequence=self.strict)
+        core.decompress_inbound(agreed)
         self._opener_limit = self._limit(cipher)
         first = self.first
         core.info.negotiated = agreed

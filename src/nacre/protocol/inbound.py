@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from nacre.crypto.compression import Decompressor
 from nacre.crypto.packet_cipher import UINT32, NullOpener, Opener
 from nacre.errors import KeyExchangeFailed, ProtocolError
 from nacre.protocol import limits
@@ -31,6 +32,7 @@ class Inbound:
         sequence: number of the next packet, modulo 2^32.
         packets, octets: since the latest `activate`.
         limit: the largest packet_length accepted.
+        decompressor: what the payloads are decompressed with; None: they are not compressed.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Inbound:
         "_small_reads",
         "_start",
         "_view",
+        "decompressor",
         "encrypted",
         "limit",
         "octets",
@@ -57,6 +60,7 @@ class Inbound:
         self._length = -1
         self._small_reads = 0
         self._opener: Opener = NullOpener()
+        self.decompressor: Decompressor | None = None
         self.encrypted = False
         self.scratch = memoryview(bytearray(limits.RECEIVE_IDLE))
         self.sequence = 0
@@ -152,6 +156,7 @@ class Inbound:
 
         Raises:
             MACError: the packet was altered.
+            CompressionError: it was compressed, and is not what it should be.
             ProtocolError: its lengths are not possible.
         """
         start = self._start
@@ -188,6 +193,17 @@ class Inbound:
         size = length - 1 - self.scratch[0]
         if size < 1 or self.scratch[0] < 4:
             raise ProtocolError("a packet whose padding does not fit it")
+        if self.decompressor is not None:
+            return self._decompress(self.decompressor, size)
+        return size
+
+    def _decompress(self, decompressor: Decompressor, size: int) -> int:
+        """Put what a payload was before it was compressed where it stands."""
+        payload = decompressor.decompress(self.scratch[1 : 1 + size])
+        size = len(payload)
+        if len(self.scratch) < 1 + size:
+            self.scratch = memoryview(bytearray(1 + size))
+        self.scratch[1 : 1 + size] = payload
         return size
 
     def _check_length(self, length: int, start: int, available: int) -> None:

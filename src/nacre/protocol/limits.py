@@ -38,8 +38,9 @@ PACKET: Final = 256 * 1024
 #: A KEXINIT in the clear: long lists exist, and twenty times OpenSSH's keep what an unauthenticated peer
 #: can make us hold under 300 KiB.
 KEXINIT: Final = 64 * 1024
-#: The most that a packet of channel data is longer than its data: lengths, header, padding, tag.
-PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64
+#: The most that a packet of channel data is longer than its data: lengths, header, padding, tag, and what
+#: zlib adds to data that it cannot make smaller.
+PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64 + 32
 #: The most that is read at once: what a socket hands out in one call.
 READ: Final = 64 * 1024
 #: Receive capacity: one packet, its length field, the longest MAC, and one read.

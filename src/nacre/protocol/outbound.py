@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from nacre.crypto.compression import Compressor
 from nacre.crypto.packet_cipher import NullSealer, Sealer
 from nacre.errors import KeyExchangeFailed
 from nacre.protocol import limits
@@ -69,6 +70,7 @@ class Outbound:
         "_segment",
         "_used",
         "_view",
+        "compressor",
         "encrypted",
         "in_exchange",
         "octets",
@@ -81,6 +83,7 @@ class Outbound:
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self._random = random
         self._sealer: Sealer = NullSealer()
+        self.compressor: Compressor | None = None
         self._scratch = bytearray(_SMALL_SCRATCH)
         self._scratch_view = memoryview(self._scratch)
         self._segment = bytearray(0)
@@ -157,6 +160,8 @@ class Outbound:
 
     def _seal(self, size: int, hint: int) -> None:
         """Complete the packet in the scratch, whose payload of `size` bytes begins at 5."""
+        if self.compressor is not None:
+            size = self._compress(self.compressor, size)
         sealer = self._sealer
         block = sealer.block_size
         padding = block - (size + 1 if sealer.length_apart else size + 5) % block
@@ -181,6 +186,15 @@ class Outbound:
         self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
         if self.sequence == 0 and not self.encrypted:
             raise KeyExchangeFailed("the sequence number wrapped in the first key exchange")
+
+    def _compress(self, compressor: Compressor, size: int) -> int:
+        """Compress the payload in the scratch where it stands."""
+        data = compressor.compress(self._scratch_view[5 : 5 + size])
+        size = len(data)
+        if len(self._scratch) < size + _BESIDE:
+            self._grow(size)
+        self._scratch_view[5 : 5 + size] = data
+        return size
 
     def _next_segment(self, total: int, hint: int) -> None:
         self._finish_segment()

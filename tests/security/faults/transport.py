@@ -10,11 +10,12 @@ from typing import Any, Final
 import pytest
 
 from nacre.aio import powers
+from nacre.crypto import compression
 from nacre.crypto.ciphers import chacha, ctr
 from nacre.crypto.kex import curve25519, dh, ecdh, groups, mlkem, nistp
 from nacre.crypto.registry import Algorithm, Family, Status, _loaded
 from nacre.keys import ecdsa, rsa
-from nacre.protocol import connection, handshake, ident, inbound, mux, outbound, state
+from nacre.protocol import connection, core, handshake, ident, inbound, mux, outbound, state
 from nacre.protocol.auth import kbdint, server
 from nacre.wire import fields, message
 from tests.security.registry import Fault, replaced, rewritten, together
@@ -322,6 +323,21 @@ TRANSPORT: Final = (
     Fault(25, "nonces of P-521 are biased", replaced(ecdsa.ECDSAKey, "_sign", lambda *_: _Weak(None)(*_))),
     Fault(26, "a CBC cipher is registered", _cbc),
     Fault(27, "zlib is offered", _zlib),
+    Fault(
+        27,
+        "what is decompressed has no bound",
+        rewritten(compression.Decompressor.decompress, "if len(payload) > self._limit:", "if False:"),
+    ),
+    Fault(
+        27,
+        "an empty payload is decompressed",
+        rewritten(compression.Decompressor.decompress, "if not payload:", "if False:"),
+    ),
+    Fault(
+        27,
+        "compression begins with the keys",
+        rewritten(core.Core.decompress_inbound, "opened = self.phase is Phase.OPEN", "opened = True"),
+    ),
     Fault(
         28,
         "the number of extensions is believed",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from nacre.errors import ConnectionLost
+from nacre.errors import CompressionError, ConnectionLost, DisconnectReason
 from nacre.protocol import limits
-from nacre.protocol.events import KeysExchanged
-from nacre.protocol.settings import Role
+from nacre.protocol.events import AuthSucceeded, ChannelData, KeysExchanged
+from nacre.protocol.settings import Role, Settings
 from nacre.protocol.state import Phase
 from nacre.wire.connection import ChannelClose
 from nacre.wire.transport import Debug, Disconnect, Ignore, Ping
-from tests.support.protocol import make_core, sent
+from tests.pair.ends import Pair
+from tests.support.protocol import failure, inject, make_core, sent, server_settings
 
 
 def test_a_new_core():
@@ -62,3 +63,59 @@ def test_events_are_kept_in_order():
     core.emit(KeysExchanged(True))
     core.emit(KeysExchanged(False))
     assert list(core.events) == [KeysExchanged(True), KeysExchanged(False)]
+
+
+def test_compression_begins_with_the_session_and_anew_with_each_key():
+    both = {"compressions": ("zlib@openssh.com",)}
+    pair = Pair(client=Settings(username="alice", **both), server=server_settings(**both))
+    pair.client.connection.start(0.0)
+    pair.server.connection.start(0.0)
+    seen = []
+    pair.split = lambda data: (
+        seen.append([end.connection._core.outbound.compressor for end in ends]),
+        (data,),
+    )[1]
+    ends = (pair.client, pair.server)
+    pair.run()
+    assert pair.client.of(AuthSucceeded)
+    assert seen[0] == [None, None]
+    first = [
+        (end.connection._core.outbound.compressor, end.connection._core.inbound.decompressor) for end in ends
+    ]
+    assert all(one is not None for pieces in first for one in pieces)
+    number, _ = pair.open()
+    for _ in range(2):
+        before = sum(len(event.data) for event in pair.server.of(ChannelData))
+        sealed = pair.client.connection._core.outbound.octets
+        pair.client.connection.channel_write(number, bytes(30000))
+        pair.run()
+        assert sum(len(event.data) for event in pair.server.of(ChannelData)) == before + 30000
+        assert pair.client.connection._core.outbound.octets - sealed < 300
+        pair.client.connection.rekey()
+        pair.run()
+    second = [
+        (end.connection._core.outbound.compressor, end.connection._core.inbound.decompressor) for end in ends
+    ]
+    assert all(one is not None and one is not was for new, old in zip(second, first, strict=True)
+               for one, was in zip(new, old, strict=True))  # fmt: skip
+    for end in ends:
+        assert not end.connection.closed
+
+
+def test_one_direction_may_be_compressed_alone():
+    pair = Pair(
+        client=Settings(username="alice", compressions=("none", "zlib@openssh.com")), server=server_settings()
+    )
+    pair.start()
+    assert pair.client.of(AuthSucceeded)
+    assert pair.client.connection._core.outbound.compressor is None
+
+
+def test_a_bomb_ends_the_connection():
+    both = {"compressions": ("zlib@openssh.com",)}
+    pair = Pair(client=Settings(username="alice", **both), server=server_settings(**both)).start()
+    inject(pair.client, bytes((2,)) + (1 << 20).to_bytes(4, "big") + bytes(1 << 20))
+    pair.run()
+    assert isinstance(failure(pair.server), CompressionError)
+    assert failure(pair.client).code == DisconnectReason.COMPRESSION_ERROR
+    assert len(pair.server.connection._core.inbound.scratch) <= 1

@@ -127,8 +127,7 @@ class ClientAuth:
         if self.core.settings.disable_trivial_auth and not self._credential:
             raise PermissionDenied("the server let us in without any credential, which is not wanted")
         core = self.core
-        core.phase = Phase.OPEN
-        core.inbound.limit = limits.PACKET
+        core.opened()
         if self._handshake.ext_info is ExtInfoTurn.IN_AUTH:
             self._handshake.ext_info = ExtInfoTurn.NO
         self._current = None

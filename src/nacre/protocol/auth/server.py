@@ -186,8 +186,7 @@ class ServerAuth:
     def _succeed(self, attempt: Attempt) -> None:
         core = self.core
         core.send(UserauthSuccess())
-        core.phase = Phase.OPEN
-        core.inbound.limit = limits.PACKET
+        core.opened()
         core.info.username = attempt.username
         self._current = None
         core.emit(AuthSucceeded(attempt.username, attempt.method, attempt.key_blob))
