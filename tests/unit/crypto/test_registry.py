@@ -44,7 +44,7 @@ OPTIONAL_KEX = (
         (Family.KEX, KEX, OPTIONAL_KEX),
         (Family.CIPHER, CIPHERS, ()),
         (Family.MAC, MACS, OPTIONAL_MACS),
-        (Family.COMPRESSION, ("none",), ()),
+        (Family.COMPRESSION, ("none",), ("zlib@openssh.com",)),
     ],
 )
 def test_what_there_is_in_order(family: Family, default: tuple[str, ...], optional: tuple[str, ...]) -> None:
