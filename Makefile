@@ -4,6 +4,7 @@
 #                                                                     make hub ARGS='invite --user bob'
 #   make test    all tests                                            make test ARGS='tests/unit -k gcm'
 #   make check   everything that CI runs
+#   make fuzz    each parser and state machine                         make fuzz SECONDS=600
 #   make bench   nacre beside its peers, eight minutes                make bench-quick: two minutes
 #
 # PYTHON=… chooses another Python, VENV=… another place for the environment.
@@ -13,13 +14,13 @@ DEV := $(RUN) dev
 BENCH := $(RUN) bench
 export PYTHON VENV
 
-.PHONY: hub test check fmt lint types layers guard cov bench bench-quick docs
+.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick docs
 .DEFAULT_GOAL := check
 
 hub:
 	@$(RUN) hub nacre hub $(ARGS)
 
-check: lint types layers test guard docs
+check: lint types layers test guard fuzz docs
 
 test:
 	@$(DEV) pytest -n auto $(ARGS)
@@ -40,6 +41,11 @@ layers:
 
 guard:
 	@$(DEV) python -m bench.guard
+
+# For each of 18 targets, two at once; where there is no atheris it says so, and fails in CI.
+SECONDS ?= 5
+fuzz:
+	@$(DEV) python -m fuzz --seconds $(SECONDS) $(ARGS)
 
 cov:
 	@$(DEV) pytest -n auto --cov --cov-report=term --cov-report=html $(ARGS)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 ALL = [
     path
-    for folder in ("src", "tests", "bench", "examples", "scripts", "docs")
+    for folder in ("src", "tests", "bench", "fuzz", "examples", "scripts", "docs")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "_build" not in path.parts
 ]

@@ -1,0 +1,291 @@
+"""The parsers: each is fed, and may raise what its documentation says, nothing else.
+
+What can be written again must be read again as the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import nacre
+from fuzz.feed import Feed
+from nacre.agent import messages as agent
+from nacre.aio import limits as aio_limits
+from nacre.aio.proxy_header import HeaderError
+from nacre.aio.proxy_header import parse as parse_proxy
+from nacre.crypto import make_exchange, make_opener
+from nacre.crypto.registry import Family, lookup, names
+from nacre.errors import DisconnectError, Error, KeyEncryptionError, KeyImportError
+from nacre.hub import config as hub_config
+from nacre.keys import decode_public_key
+from nacre.keys.algorithms import signature_algorithms
+from nacre.protocol import limits
+from nacre.protocol.ident import IdentReader
+from nacre.protocol.inbound import Inbound
+from nacre.protocol.negotiate import guess_is_wrong, negotiate, our_kexinit
+from nacre.protocol.settings import Role, Settings
+from nacre.trust.config import Subject, applying
+from nacre.wire import auth, connection, kex, requests, transport
+from nacre.wire.fields import Reader
+from nacre.wire.message import Message, Structure
+
+BOTH: Final = (Role.CLIENT, Role.SERVER)
+CIPHERS: Final = ("none", *names(Family.CIPHER))
+
+
+def ident(data: bytes) -> None:
+    """The identification string, in pieces (RFC 4253 section 4.2)."""
+    feed = Feed(data)
+    reader = IdentReader(feed.pick(BOTH))
+    step = 1 + feed.byte()
+    stream, at, end = feed.rest(), 0, 0
+    while end < len(stream):
+        end += step
+        try:
+            used, version = reader.feed(memoryview(stream)[at:end])
+        except DisconnectError:
+            return
+        assert 0 <= used <= end - at
+        at += used
+        if version is not None:
+            assert version.startswith("SSH-")
+            assert version.isascii()
+            assert version.isprintable()
+            assert len(version) <= limits.IDENT_LINE
+            return
+        assert end - at <= limits.IDENT_BANNER_LINE
+
+
+def framing(data: bytes) -> None:
+    """Packets, in the clear and with each cipher, in pieces (RFC 4253 section 6)."""
+    feed = Feed(data)
+    inbound = Inbound()
+    cipher, mac = feed.pick(CIPHERS), feed.pick(names(Family.MAC))
+    if cipher != "none":
+        algorithm = lookup(Family.CIPHER, cipher)
+        mac = "" if algorithm.name.endswith(("gcm@openssh.com", "poly1305@openssh.com")) else mac
+        mac_size = lookup(Family.MAC, mac).key_size if mac else 0
+        opener = make_opener(
+            cipher, mac, bytes(algorithm.key_size), bytes(algorithm.iv_size), bytes(mac_size)
+        )
+        inbound.activate(opener, reset_sequence=True)
+    if feed.byte() & 1:
+        inbound.limit = limits.PACKET
+    while feed:
+        piece = feed.block()
+        room = inbound.receive_buffer()
+        assert len(room)
+        size = min(len(piece), len(room))
+        room[:size] = piece[:size]
+        room.release()
+        inbound.received(size)
+        try:
+            while (found := inbound.next_payload()) >= 0:
+                # Nothing that was not sealed with the key gets through; a tag cannot be guessed.
+                assert cipher == "none"
+                assert 1 <= found <= limits.PACKET
+        except DisconnectError:
+            return
+        assert inbound.has_room
+        assert len(inbound.peek()) <= limits.RECEIVE_CAPACITY
+
+
+def _again(message: Structure) -> None:
+    """What can be written is read as the same."""
+    written = message.encode()
+    assert type(message).decode(written) == message
+
+
+def _any(kinds: tuple[type[Structure], ...], data: bytes) -> Structure | None:
+    feed = Feed(data)
+    kind = feed.pick(kinds)
+    body = feed.rest()
+    if issubclass(kind, Message):
+        body = bytes((kind.number,)) + body
+    try:
+        found = kind.decode(body)
+    except DisconnectError:
+        return None
+    _again(found)
+    repr(found)
+    return found
+
+
+def _kinds(*modules: Any) -> tuple[type[Structure], ...]:
+    found = [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Structure)
+        and getattr(kind, "codecs", None) is not None
+    ]
+    return tuple(sorted(set(found) - {Message, Structure}, key=lambda kind: kind.__name__))
+
+
+TRANSPORT: Final = _kinds(transport)
+USERAUTH: Final = _kinds(auth)
+CONNECTION: Final = _kinds(connection, requests)
+
+
+def transport_messages(data: bytes) -> None:
+    """The messages of the transport protocol but for the key exchange's."""
+    _any(TRANSPORT, data)
+
+
+def userauth_messages(data: bytes) -> None:
+    """The messages of authentication, and what its methods carry."""
+    _any(USERAUTH, data)
+
+
+def connection_messages(data: bytes) -> None:
+    """The messages of the connection protocol, what its requests carry, and terminal modes."""
+    found = _any(CONNECTION, data)
+    if isinstance(found, requests.PtyRequest):
+        with contextlib.suppress(DisconnectError):
+            modes = requests.decode_terminal_modes(found.modes)
+            assert requests.decode_terminal_modes(requests.encode_terminal_modes(modes)) == modes
+
+
+SETTINGS: Final = {
+    Role.CLIENT: Settings(username="alice"),
+    Role.SERVER: Settings(host_keys=(nacre.generate_private_key("ssh-ed25519"),)),
+}
+
+
+def kexinit(data: bytes) -> None:
+    """KEXINIT, and what is agreed upon with it (RFC 4253 section 7.1)."""
+    feed = Feed(data)
+    role = feed.pick(BOTH)
+    strict = bool(feed.byte() & 1)
+    ours = our_kexinit(role, SETTINGS[role], bytes(16), first=bool(feed.byte() & 1))
+    try:
+        theirs = kex.KexInit.decode(b"\x14" + feed.rest())
+        _again(theirs)
+        agreed = negotiate(role, ours, theirs, strict=strict)
+    except DisconnectError:
+        return
+    guess_is_wrong(ours, theirs)
+    assert agreed.kex in ours.kex_algorithms
+    assert agreed.kex in theirs.kex_algorithms
+    assert agreed.cipher_client_to_server in ours.encryption_client_to_server
+    assert not agreed.kex.startswith(("ext-info", "kex-strict"))
+
+
+def key_exchange(data: bytes) -> None:
+    """The shares of each key exchange, both ways (RFC 5656, RFC 8731, ML-KEM)."""
+    feed = Feed(data)
+    exchange = make_exchange(feed.pick(names(Family.KEX)))
+    number = feed.pick((kex.KexEcdhInit.number, kex.KexEcdhReply.number))
+    body = bytes((number,)) + feed.rest()
+    try:
+        if number == kex.KexEcdhInit.number:
+            _, secret = exchange.server_respond(kex.KexEcdhInit.decode(body).client_share)
+        else:
+            exchange.client_share()
+            secret = exchange.client_finish(kex.KexEcdhReply.decode(body).server_share)
+    except DisconnectError:
+        return
+    assert secret
+
+
+def public_key(data: bytes) -> None:
+    """Public key blobs, and signatures by such keys."""
+    feed = Feed(data)
+    algorithm = feed.pick(tuple(signature_algorithms()))
+    signature = feed.block()
+    try:
+        key = decode_public_key(feed.rest())
+    except KeyImportError:
+        return
+    assert decode_public_key(key.public_data).public_data == key.public_data
+    assert key.verify(b"data", signature, algorithm) in (True, False)
+
+
+def private_key(data: bytes) -> None:
+    """Private key files of every format; what needs many rounds is not asked for a passphrase."""
+    with contextlib.suppress(KeyImportError, KeyEncryptionError):
+        key = nacre.import_private_key(data)
+        assert key.public_data
+    with contextlib.suppress(KeyImportError):
+        nacre.import_public_key(data)
+
+
+def authorized_keys(data: bytes) -> None:
+    """Lines of authorized_keys."""
+    try:
+        found = nacre.import_authorized_keys(data)
+    except ValueError:
+        return
+    found.validate(_key(), "host", "192.0.2.1")
+
+
+def known_hosts(data: bytes) -> None:
+    """Lines of known_hosts."""
+    try:
+        found = nacre.import_known_hosts(data)
+    except ValueError:
+        return
+    for host in ("example.org", "192.0.2.1"):
+        found.match(host, "192.0.2.1", 22)
+
+
+def agent_answers(data: bytes) -> None:
+    """What an agent answers (RFC 9987)."""
+    feed = Feed(data)
+    parse = feed.byte() & 1
+    reader = Reader(feed.rest())
+    try:
+        if parse:
+            agent.identities(reader)
+        else:
+            agent.signature(reader, "ssh-ed25519")
+    except (Error, KeyImportError, ValueError):
+        return
+
+
+def proxy_header(data: bytes) -> None:
+    """The header of a load balancer."""
+    try:
+        header = parse_proxy(data)
+    except HeaderError:
+        return
+    if header is None:
+        assert len(data) < aio_limits.PROXY_HEADER
+        return
+    assert 0 < header.size <= len(data)
+    assert parse_proxy(data[: header.size]) == header
+
+
+def configurations(data: bytes) -> None:
+    """The hub's configuration, and OpenSSH's of clients."""
+    feed = Feed(data)
+    kind = feed.byte() & 1
+    path = _file()
+    path.write_bytes(feed.rest())
+    if kind:
+        config, problems = hub_config.examine(path)
+        assert all(str(problem).isprintable() for problem in problems)
+        if not problems:
+            hub_config.describe(config)
+        return
+    if b"include" in path.read_bytes().lower():
+        return  # what this machine's files are must not decide
+    with contextlib.suppress(nacre.ConfigParseError, OSError):
+        for setting in applying([path], Subject("example.org", "", "alice", path.parent)):
+            assert setting.name == setting.keyword.lower()
+
+
+@functools.cache
+def _key() -> Any:
+    return nacre.generate_private_key("ssh-ed25519")
+
+
+@functools.cache
+def _file() -> Path:
+    folder = tempfile.mkdtemp(prefix="nacre-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    return Path(folder) / "config"

@@ -1,0 +1,68 @@
+"""What the fuzzer was given, and what it once found, run again without it: each target, each input.
+
+An input that showed a fault is in the corpus of its target (`fuzz/corpus`) and has a line in `FOUND` besides,
+which says what it showed.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from fuzz import corpus, machines
+from fuzz.feed import Feed
+from fuzz.targets import MACHINES, PARSERS, TARGETS
+from nacre.protocol.settings import Role
+
+#: What showed a fault that is mended: target, what was wrong, and the input as base64.
+FOUND: tuple[tuple[str, str, str], ...] = ()
+
+
+def test_there_are_as_many_targets_as_were_promised() -> None:
+    assert (len(PARSERS), len(MACHINES)) == (14, 4)
+    assert set(TARGETS) == {path.stem for path in corpus.FOLDER.iterdir()}
+    assert sum(path.stat().st_size for path in corpus.FOLDER.iterdir()) < 500_000
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_corpus(target: str) -> None:
+    inputs = corpus.read(target)
+    assert inputs
+    for data in inputs:
+        TARGETS[target](data)
+
+
+def test_what_the_fuzzer_found() -> None:
+    for target, wrong, data in FOUND:
+        print(target, wrong)  # shown where the next line fails
+        TARGETS[target](base64.b64decode(data))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_ends_of_what_can_be_given(target: str) -> None:
+    for data in (b"", b"\0", b"\xff" * 300, bytes(300)):
+        TARGETS[target](data)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_play_gets_as_far_as_it_says(role: Role) -> None:
+    """The dummies do not stand in the way: a target that never gets anywhere finds nothing."""
+    with machines._dummies():
+        play = machines.Play(role, Feed(b""))
+        play.to(6, strict=True)
+        assert play.end.authenticated
+        play = machines.Play(role, Feed(b""))
+        play.to(7, strict=False)
+        assert play.channels
+        # One that sends after the end of authentication what belongs before it is lost.
+        play.hear(machines.frame(b"\x34"))
+        assert play.ended == 1
+
+
+def test_a_play_notices_what_is_delivered_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        machines.Play, "logged_in", property(lambda play: False, lambda play, value: None), raising=False
+    )
+    with pytest.raises(AssertionError):
+        machines.server_after(b"\1\1\0" + b"\0\x0d" + b"\x5e\0\0\0\0\0\0\0\4data")
