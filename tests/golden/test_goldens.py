@@ -90,3 +90,20 @@ def test_options(golden):
             rows.append((str(side.name).lower(), name, repr(option.default), "yes" if option.built else "no"))
     head = "# Every option, of a client, a server and a client's session. One that is not built takes its default alone.\n\n"
     golden.check("options.txt", head + table(rows))
+
+
+def test_parity(golden):
+    """docs/parity.md is what the code says now."""
+    from tests.support import parity
+    from tests.unit.test_init import ECOSYSTEM
+    from tests.unit.test_option_table import CLIENT, SERVER
+
+    golden.check("../../docs/parity.md", parity.page(ECOSYSTEM, CLIENT, SERVER))
+    known = {*ECOSYSTEM}
+    known |= {f"{name}.{method}" for name, methods in parity.surface().items() for method in methods}
+    known |= {
+        f"{side.name.lower()}:{name}"
+        for side in (option_table.Sides.CLIENT, option_table.Sides.SERVER)
+        for name in option_table.table(side)
+    }
+    assert not set(parity.DEVIATIONS) - known

@@ -1,0 +1,168 @@
+"""The page that compares nacre with AsyncSSH, made from the code: what works, what is refused, what deviates.
+
+Owns: the words about deviations, and the layout of docs/parity.md. Must not know: how anything works. What
+AsyncSSH has is in surface.txt and in tests/unit/test_init.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import nacre
+from nacre.option_table import Option, Sides, table
+
+SURFACE: Final = Path(__file__).with_name("surface.txt")
+_REFUSED: Final = re.compile(r"not in this version|not built yet", re.IGNORECASE)
+
+#: What differs although the name is there: `name`, `Class.method` or `client:option`, `server:option`.
+DEVIATIONS: Final[dict[str, str]] = {
+    "SSHAcceptor": "has its own accept loop: `sockets`, `is_serving`, `get_loop` and `serve_forever` of asyncio's server",
+    "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused",
+    "SSHKnownHosts": "no X.509 certificates or subjects",
+    "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `cert-authority` lines authorize nobody",
+    "SSHKey": "RSA from 2048 bits, signatures with SHA-2 only; no DSA, Ed448, secp256k1 or security keys",
+    "connect": "a `~/.ssh/config` with a keyword that nacre does not do is an error; AsyncSSH passes over it",
+    "generate_private_key": "`ssh-ed25519`, `ecdsa-sha2-nistp256/384/521` and `ssh-rsa`",
+    "get_server_host_key": "never uses the user's keys",
+    "import_private_key": "OpenSSH's format, PKCS#8 and PKCS#1; no DES, RC4 or Blowfish",
+    "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
+    "listen_reverse": "reads no configuration unless `config` names one",
+    "load_keypairs": "a certificate in a pair is refused",
+    "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
+    "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection",
+    "SSHServer.begin_auth": "only False lets a user in, nothing that merely looks like it",
+    "SSHServer.validate_host_based_user": "never called: there is no login by host",
+    "SSHServer.validate_host_public_key": "never called: there is no login by host",
+    "SSHServer.validate_host_ca_key": "never called: there is no login by host",
+    "SSHServer.host_based_auth_supported": "never called: there is no login by host",
+    "SSHServer.validate_ca_key": "never called: there are no certificates",
+    "SSHServer.validate_gss_principal": "never called: there is no GSS-API",
+    "SSHClient.validate_host_ca_key": "never called: there are no certificates",
+    "SSHServer.connection_requested": "never called: there is no forwarding",
+    "SSHServer.unix_connection_requested": "never called: there is no forwarding",
+    "SSHServer.server_requested": "never called: there is no forwarding",
+    "SSHServer.unix_server_requested": "never called: there is no forwarding",
+    "SSHServer.tun_requested": "never called: there is no forwarding",
+    "SSHServer.tap_requested": "never called: there is no forwarding",
+    "client:config": "read when a connection is made; what it asks for and nacre does not do is an error",
+    "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`; no certificates beside them",
+    "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it",
+    "client:encryption_algs": "no CBC, 3DES, RC4: they are not built",
+    "server:encryption_algs": "no CBC, 3DES, RC4: they are not built",
+    "client:kex_algs": "no SHA-1, no group below 2048 bits; a pattern never reaches an optional algorithm",
+    "server:kex_algs": "no SHA-1, no group below 2048 bits; a pattern never reaches an optional algorithm",
+    "client:signature_algs": "RSA with SHA-1 does not exist",
+    "server:signature_algs": "RSA with SHA-1 does not exist",
+    "client:proxy_command": "started without a shell",
+    "client:rekey_bytes": "at least 96 KiB and a packet",
+    "server:rekey_bytes": "at least 96 KiB and a packet",
+    "client:server_host_keys_handler": "not called where `known_hosts=None` turned the check off",
+    "client:window": "an upper bound: windows begin small and grow while a transfer is limited by them",
+    "server:window": "an upper bound: windows begin small and grow while a transfer is limited by them",
+    "server:login_timeout": "60 seconds by default; AsyncSSH: 120",
+    "client:tunnel": "also what a hop's own configuration says; a way of more than 8 hops is refused",
+}
+
+_HEAD: Final = """\
+# Parity with AsyncSSH
+
+Every public name and option of AsyncSSH 2.24, and what becomes of it here. This page is made from the code:
+`pytest tests/golden --update-goldens` writes it anew.
+
+**Works** means: under this name, with these semantics. **Refused** means: the name is known and raises an
+error that says so (`NotSupportedYet`, or `AttributeError` for a function or class); nothing is passed over.
+**Deviates** means: works, and is different on purpose.
+"""
+
+
+def surface() -> dict[str, list[str]]:
+    """Return the methods and attributes of AsyncSSH's classes."""
+    text = SURFACE.read_text().replace("\n    ", " ")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name: methods.split() for name, _, methods in (line.partition(":") for line in lines)}
+
+
+def page(ecosystem: Sequence[str], client: Sequence[str], server: Sequence[str]) -> str:
+    """Return the page.
+
+    Args:
+        ecosystem: the public names of AsyncSSH.
+        client: the names of its options of a client.
+        server: those of a server.
+    """
+    options = [_options("client", Sides.CLIENT, client), _options("server", Sides.SERVER, server)]
+    return "\n".join([_HEAD, _names(ecosystem), _methods(), *options, _own(ecosystem)])
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _code(names: Sequence[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def _names(ecosystem: Sequence[str]) -> str:
+    works = [name for name in ecosystem if name in nacre.__all__]
+    absent: dict[str, list[str]] = {}
+    for name in ecosystem:
+        if name not in nacre.__all__:
+            absent.setdefault(nacre._ABSENT[name], []).append(name)
+    plain = [name for name in works if name not in DEVIATIONS]
+    rows = [_row("works", _code(plain), "")]
+    rows += [_row("deviates", f"`{name}`", DEVIATIONS[name]) for name in works if name in DEVIATIONS]
+    rows += [
+        _row("refused", _code(names), f"there is no support for {what} yet") for what, names in absent.items()
+    ]
+    return "## Functions and classes\n\n" + _row("", "names", "") + _row("---", "---", "---") + "".join(rows)
+
+
+def _methods() -> str:
+    rows = []
+    for class_name, methods in surface().items():
+        if class_name not in nacre.__all__:
+            continue
+        kind = getattr(nacre, class_name)
+        different = {name: DEVIATIONS.get(f"{class_name}.{name}") for name in methods}
+        refused = [name for name in methods if _is_refused(getattr(kind, name, None)) and not different[name]]
+        works = [name for name in methods if name not in refused and different[name] is None]
+        rows.append(_row(f"`{class_name}`", "works", _code(works)))
+        rows += [
+            _row(f"`{class_name}`", "deviates", f"`{name}`: {text}")
+            for name, text in different.items()
+            if text
+        ]
+        if refused:
+            rows.append(_row(f"`{class_name}`", "refused", _code(refused)))
+    return "## Methods and attributes\n\n" + _row("class", "", "") + _row("---", "---", "---") + "".join(rows)
+
+
+def _is_refused(method: Any) -> bool:
+    return callable(method) and bool(_REFUSED.search((method.__doc__ or "").split("\n\n")[0]))
+
+
+def _options(side: str, sides: Sides, ecosystem: Sequence[str]) -> str:
+    rows = []
+    for name, option in sorted(table(sides).items()):
+        text = DEVIATIONS.get(f"{side}:{name}", "")
+        if name not in ecosystem:
+            rows.append(_row(f"`{name}`", "nacre's own", ""))
+        elif not option.built:
+            rows.append(_row(f"`{name}`", "refused", _honoured(option)))
+        else:
+            rows.append(_row(f"`{name}`", "deviates" if text else "works", text))
+    return f"## Options of a {side}\n\n" + _row("option", "", "") + _row("---", "---", "---") + "".join(rows)
+
+
+def _honoured(option: Option) -> str:
+    values = dict.fromkeys(repr(value) for value in (option.default, *option.honoured))
+    taken = ", ".join(f"`{value}`" for value in values)
+    return f"but for {taken}" + (f"; {option.hint}" if option.hint else "")
+
+
+def _own(ecosystem: Sequence[str]) -> str:
+    names: Mapping[str, None] = dict.fromkeys(name for name in nacre.__all__ if name not in ecosystem)
+    return f"## nacre's own\n\n{_code(sorted(names))} and the module [`nacre.blocking`](blocking.md).\n"
