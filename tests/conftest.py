@@ -1,7 +1,7 @@
 """What holds for every test: what it leaves behind, what it needs of the system, golden files.
 
-Owns: the `requires` mark, the check for leaked asyncio tasks, `open_tmp_path`, `golden` and the fixtures
-of OpenSSH. Must not know: any part of nacre.
+Owns: the `requires` mark, the check for leaked asyncio tasks, `open_tmp_path`, `golden`, `loop_kind` and the
+fixtures of OpenSSH. Must not know: any part of nacre.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import loops, system
 from tests.support import openssh as openssh_support
-from tests.support import system
 from tests.support.golden import Golden
 
 
@@ -74,6 +74,14 @@ def open_tmp_path() -> Iterator[Path]:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """Return the comparison with a file of tests/golden."""
     return Golden(update=request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(params=loops.KINDS)
+def loop_kind(request: pytest.FixtureRequest) -> str:
+    """Run an `asynctest` that takes this in each kind of event loop in turn."""
+    kind: str = request.param
+    loops.need(kind)
+    return kind
 
 
 @pytest.fixture(params=openssh_support.VERSIONS)

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import nacre
+from tests.support import loops
 
 TIME_LIMIT = 30
 HOST = "127.0.0.1"
@@ -47,6 +48,8 @@ AsyncTest = Callable[..., Coroutine[Any, Any, None]]
 def asynctest(function: AsyncTest, *, time_limit: float = TIME_LIMIT) -> Callable[..., None]:
     """Run a coroutine test in a loop of its own, with the checks of this module.
 
+    A test that takes the fixture `loop_kind` runs in that kind of loop.
+
     Args:
         function: the test.
         time_limit: seconds, for those that take longer than others: `partial(asynctest, time_limit=…)`.
@@ -66,7 +69,8 @@ def asynctest(function: AsyncTest, *, time_limit: float = TIME_LIMIT) -> Callabl
             gc.collect()
 
         reported()
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=loops.factory(kwargs.get("loop_kind", "plain"))) as runner:
+            runner.run(main())
         unexpected = reported()
         assert not unexpected, f"unexpected reports: {unexpected}"
 
