@@ -58,11 +58,18 @@ class Core:
         self.info = Info(own_version=f"SSH-2.0-{settings.software_version}", username=settings.username)
         self.inbound = Inbound()
         self.outbound = Outbound(sources.random)
+        self.outbound.failed = self._lose
         self.events: deque[Event] = deque()
         self.ready: deque[Lane] = deque()
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
         self.now = 0.0
+
+    def _lose(self, error: BaseException) -> None:
+        """A packet could not be made, for want of memory for one: whoever asked for it hears why."""
+        if self.fault is None:
+            lost = ConnectionLost("a packet could not be sealed")
+            self.fault = error if isinstance(error, DisconnectError) else lost
 
     def opened(self) -> None:
         """The user is authenticated: packets may be larger, and are compressed where that was agreed on."""

@@ -54,6 +54,8 @@ class Outbound:
         taken: bytes that were taken, in all.
         in_exchange: our KEXINIT is out and our NEWKEYS is not: everything but the key exchange and
             messages 1 to 4 waits as plain text.
+        failed: told that a packet could not be made. Nobody knows then how far the cipher has come, and what
+            was to be sent is lost: the connection cannot go on.
     """
 
     __slots__ = (
@@ -72,6 +74,7 @@ class Outbound:
         "_view",
         "compressor",
         "encrypted",
+        "failed",
         "in_exchange",
         "octets",
         "packets",
@@ -82,6 +85,7 @@ class Outbound:
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self._random = random
+        self.failed: Callable[[BaseException], None] = lambda error: None
         self._sealer: Sealer = NullSealer()
         self.compressor: Compressor | None = None
         self._scratch = bytearray(_SMALL_SCRATCH)
@@ -127,10 +131,14 @@ class Outbound:
     def send_now(self, payload: bytes) -> None:
         """Seal a message at once: those of the key exchange, and numbers 1 to 4."""
         size = len(payload)
-        if len(self._scratch) < size + _BESIDE:
-            self._grow(size)
-        self._scratch_view[5 : 5 + size] = payload
-        self._seal(size, 0)
+        try:
+            if len(self._scratch) < size + _BESIDE:
+                self._grow(size)
+            self._scratch_view[5 : 5 + size] = payload
+            self._seal(size, 0)
+        except BaseException as error:
+            self.failed(error)
+            raise
 
     def send_data(self, channel: int, data: bytes | memoryview, datatype: int | None, hint: int) -> None:
         """Seal one CHANNEL_DATA or CHANNEL_EXTENDED_DATA. The caller has checked the window.
@@ -142,17 +150,21 @@ class Outbound:
             hint: how many more bytes are about to follow, so that a segment has room for them.
         """
         size = len(data)
-        if len(self._scratch) < size + _BESIDE:
-            self._grow(size)
-        scratch = self._scratch_view
-        if datatype is None:
-            _DATA.pack_into(scratch, 5, _CHANNEL_DATA, channel, size)
-            scratch[14 : 14 + size] = data
-            self._seal(size + 9, hint)
-        else:
-            _EXTENDED.pack_into(scratch, 5, _CHANNEL_EXTENDED_DATA, channel, datatype, size)
-            scratch[18 : 18 + size] = data
-            self._seal(size + 13, hint)
+        try:
+            if len(self._scratch) < size + _BESIDE:
+                self._grow(size)
+            scratch = self._scratch_view
+            if datatype is None:
+                _DATA.pack_into(scratch, 5, _CHANNEL_DATA, channel, size)
+                scratch[14 : 14 + size] = data
+                self._seal(size + 9, hint)
+            else:
+                _EXTENDED.pack_into(scratch, 5, _CHANNEL_EXTENDED_DATA, channel, datatype, size)
+                scratch[18 : 18 + size] = data
+                self._seal(size + 13, hint)
+        except BaseException as error:
+            self.failed(error)
+            raise
 
     def _grow(self, size: int) -> None:
         self._scratch = bytearray(size + _BESIDE)
