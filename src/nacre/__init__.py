@@ -18,7 +18,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.aio.channel import DataType as DataType
     from nacre.aio.client_channel import SSHClientChannel as SSHClientChannel
     from nacre.aio.log import logger as logger
+    from nacre.aio.log import set_debug_level as set_debug_level
     from nacre.aio.log import set_log_level as set_log_level
+    from nacre.aio.log import set_sftp_log_level as set_sftp_log_level
     from nacre.aio.server_channel import SSHServerChannel as SSHServerChannel
     from nacre.aio.session import SSHClientSession as SSHClientSession
     from nacre.aio.session import SSHServerSession as SSHServerSession
@@ -128,7 +130,7 @@ _HOMES: Final[dict[str, str]] = {
         "nacre.aio.session": "SSHClientSession SSHServerSession",
         "nacre.aio.stream": "SSHReader SSHWriter",
         "nacre.aio.stream_session": "SSHServerSessionFactory",
-        "nacre.aio.log": "logger set_log_level",
+        "nacre.aio.log": "logger set_debug_level set_log_level set_sftp_log_level",
         "nacre.client": "SSHClient",
         "nacre.server": "PartialSuccess SSHServer",
         "nacre.client_connection": "SSHClientConnection",
@@ -163,8 +165,7 @@ _ABSENT: Final[dict[str, str]] = {
             "SFTPInvalidParameter SFTPLimits SFTPLinkLoop SFTPLockConflict SFTPName SFTPNoConnection "
             "SFTPNoMatchingByteRangeLock SFTPNoMedia SFTPNoSpaceOnFilesystem SFTPNoSuchFile SFTPNoSuchPath "
             "SFTPNotADirectory SFTPOpUnsupported SFTPOwnerInvalid SFTPPermissionDenied SFTPQuotaExceeded "
-            "SFTPServer SFTPServerFactory SFTPUnknownPrincipal SFTPVFSAttrs SFTPWriteProtect scp "
-            "set_sftp_log_level"
+            "SFTPServer SFTPServerFactory SFTPUnknownPrincipal SFTPVFSAttrs SFTPWriteProtect scp"
         ),
         "certificates": (
             "SSHCertificate import_certificate load_certificates read_certificate read_certificate_list"
@@ -178,7 +179,6 @@ _ABSENT: Final[dict[str, str]] = {
             "SSHTunTapSession SSHUNIXChannel SSHUNIXSession"
         ),
         "the line editor": "SSHLineEditorChannel",
-        "packet traces": "set_debug_level",
     }.items()
     for name in names.split()
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from nacre.absent import tell_of_callbacks
 from nacre.aio.driver import Driver, Handlers
 from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
-from nacre.aio.log import SSHLogger
+from nacre.aio.log import SSHLogger, plain, trace_connection
 from nacre.aio.penalties import Outcome
 from nacre.aio.powers import compute
 from nacre.aio.sources import host_of
@@ -156,14 +157,17 @@ class SSHConnection(Generic[OwnerT]):
             tell_of_callbacks(owner, *self._callbacks, self.logger)
             tell: Callable[[Any], Any] = owner.connection_made
             self._require_plain(tell(self), "connection_made")
-            return self._make_protocol()
+            protocol = self._make_protocol()
         except Exception as error:
             self._setup_error = error
             raise
+        trace_connection(protocol, self.logger)
+        return protocol
 
     def link_lost(self, error: Exception | None) -> None:
         """The connection is over."""
         error = self._setup_error or error
+        self.logger.debug("the connection has ended: %s", plain(error) if error else "closed")
         if self._owner is not None:
             try:
                 lost: Callable[[Any], Any] = self._owner.connection_lost
@@ -211,12 +215,17 @@ class SSHConnection(Generic[OwnerT]):
             recv_mac=receive[1],
             recv_compression=receive[2],
         )
+        if self.logger.isEnabledFor(logging.DEBUG):
+            ciphers = f"send {' '.join(filter(None, send))}, receive {' '.join(filter(None, receive))}"
+            version = plain(info.peer_version)
+            self.logger.debug("%s: %s, host key %s, %s", version, agreed.kex, agreed.host_key, ciphers)
 
     def _debug_received(self, event: events.DebugReceived) -> None:
         self._tell("debug_msg_received", event.message, event.lang, event.always_display)
 
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
         self._extra["username"] = event.username
+        self.logger.debug("%s is logged in by %s", plain(event.username), event.method)
         # Of all keys that were offered, the one whose signature was verified (security history row 39).
         self._extra["client_key_blob"] = event.key_blob
         self._link.tasks.begin(self._logged_in(event), "auth_completed")

@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 logger = logging.getLogger("nacre")
 
+sftp_logger = logging.getLogger("nacre.sftp")
+_DEBUG_LEVELS: Final = (1, 2, 3)
+_debug_level = 1
+
 #: What is enough of a peer's text in a log.
 _LONGEST: Final = 200
 
 _numbers = itertools.count(1)
 
 if TYPE_CHECKING:
+    from nacre.protocol.connection import Connection
+
     Adapter = logging.LoggerAdapter[logging.Logger]
 else:
     Adapter = logging.LoggerAdapter
@@ -58,3 +64,30 @@ def channel_logger(connection: str, number: int) -> SSHLogger:
 def set_log_level(level: int | str) -> None:
     """Set the level of nacre's logger, as `logging.Logger.setLevel` does."""
     logger.setLevel(level)
+
+
+def set_sftp_log_level(level: int | str) -> None:
+    """Set the level of the logger of SFTP, "nacre.sftp", as `logging.Logger.setLevel` does."""
+    sftp_logger.setLevel(level)
+
+
+def set_debug_level(level: int) -> None:
+    """Set how much is logged at the level `logging.DEBUG`, for the connections that begin from now on.
+
+    Args:
+        level: 1, the default: what was agreed on, logins, the end; 2: the name of every message too;
+            3: its fields as well. Passwords, keys and data are in none of them.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if level not in _DEBUG_LEVELS:
+        raise ValueError(f"{level!r} is no debug level: 1, 2 or 3")
+    global _debug_level  # noqa: PLW0603 - one setting for the program, as the level of a logger is
+    _debug_level = level
+
+
+def trace_connection(protocol: Connection, to: SSHLogger) -> None:
+    """Log the messages of a connection, if that is wanted."""
+    if _debug_level > 1 and to.isEnabledFor(logging.DEBUG):
+        protocol.trace(lambda line: to.debug("%s", line), fields=_debug_level > 2)

@@ -33,6 +33,7 @@ from nacre.protocol.ident import IdentReader
 from nacre.protocol.mux import KEEPALIVE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
 from nacre.protocol.state import Action, KexStep, Phase, judge
+from nacre.protocol.trace import Tracer
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.message import Message
 from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ignore, Ping, Pong, Unimplemented
@@ -101,6 +102,17 @@ class Connection:
     def authenticated(self) -> bool:
         """Whether the user is authenticated and the connection open."""
         return self._core.phase is Phase.OPEN
+
+    def trace(self, write: Callable[[str], None], *, fields: bool = True) -> None:
+        """Write a line for each message from now on; see `nacre.protocol.trace`.
+
+        Args:
+            write: takes the lines.
+            fields: whether the lines have the fields of the messages, or their names alone.
+        """
+        tracer = Tracer(self._core.role, write, fields=fields)
+        self._core.inbound.trace = tracer.received
+        self._core.outbound.trace = tracer.sent
 
     # ------------------------------------------------------------ bytes
 

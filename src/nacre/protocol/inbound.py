@@ -9,6 +9,7 @@ Dense on purpose: a packet costs no slice of what remains, no object but its pay
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from nacre.crypto.compression import Decompressor
@@ -33,6 +34,7 @@ class Inbound:
         packets, octets: since the latest `activate`.
         limit: the largest packet_length accepted.
         decompressor: what the payloads are decompressed with; None: they are not compressed.
+        trace: told of each payload; None: nobody is.
     """
 
     __slots__ = (
@@ -50,6 +52,7 @@ class Inbound:
         "packets",
         "scratch",
         "sequence",
+        "trace",
     )
 
     def __init__(self) -> None:
@@ -61,6 +64,7 @@ class Inbound:
         self._small_reads = 0
         self._opener: Opener = NullOpener()
         self.decompressor: Decompressor | None = None
+        self.trace: Callable[[memoryview], None] | None = None
         self.encrypted = False
         self.scratch = memoryview(bytearray(limits.RECEIVE_IDLE))
         self.sequence = 0
@@ -194,7 +198,9 @@ class Inbound:
         if size < 1 or self.scratch[0] < 4:
             raise ProtocolError("a packet whose padding does not fit it")
         if self.decompressor is not None:
-            return self._decompress(self.decompressor, size)
+            size = self._decompress(self.decompressor, size)
+        if self.trace is not None:
+            self.trace(self.scratch[1 : 1 + size])
         return size
 
     def _decompress(self, decompressor: Decompressor, size: int) -> int:

@@ -81,6 +81,7 @@ class Outbound:
         "queued",
         "sequence",
         "taken",
+        "trace",
     )
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
@@ -88,6 +89,7 @@ class Outbound:
         self.failed: Callable[[BaseException], None] = lambda error: None
         self._sealer: Sealer = NullSealer()
         self.compressor: Compressor | None = None
+        self.trace: Callable[[memoryview], None] | None = None
         self._scratch = bytearray(_SMALL_SCRATCH)
         self._scratch_view = memoryview(self._scratch)
         self._segment = bytearray(0)
@@ -172,6 +174,8 @@ class Outbound:
 
     def _seal(self, size: int, hint: int) -> None:
         """Complete the packet in the scratch, whose payload of `size` bytes begins at 5."""
+        if self.trace is not None:
+            self.trace(self._scratch_view[5 : 5 + size])
         if self.compressor is not None:
             size = self._compress(self.compressor, size)
         sealer = self._sealer

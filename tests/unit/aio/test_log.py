@@ -69,3 +69,75 @@ async def test_the_last_words_of_a_stranger_are_one_plain_line(caplog: pytest.Lo
     message = next(message for message in caplog.messages if "ended before the login" in message)
     assert message.isprintable()
     assert len(message) < 400
+
+
+def test_the_level_of_sftp_is_one_of_its_own() -> None:
+    logger = logging.getLogger("nacre.sftp")
+    try:
+        nacre.set_sftp_log_level(logging.ERROR)
+        assert logger.level == logging.ERROR != nacre.logger.level
+    finally:
+        logger.setLevel(logging.NOTSET)
+
+
+class Doorman(nacre.SSHServer):
+    """Lets in who knows the word."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == "hunter2"
+
+
+def say(process: nacre.SSHServerProcess[str]) -> None:
+    process.stdout.write("a-word-of-the-data")
+    process.exit(0)
+
+
+@pytest.mark.parametrize(
+    ("level", "has", "has_not"),
+    [
+        (1, ("alice is logged in by password", "the connection has ended"), ("USERAUTH",)),
+        (2, ("-> USERAUTH_REQUEST", "<- CHANNEL_DATA", "alice is logged in by password"), ("{",)),
+        (3, ('-> USERAUTH_REQUEST {"username": "alice"', '"password": "<secret 7 bytes>"', '"data": "<'), ()),
+    ],
+)
+@asynctest
+async def test_debug_levels(
+    caplog: pytest.LogCaptureFixture, level: int, has: tuple[str, ...], has_not: tuple[str, ...]
+) -> None:
+    nacre.set_debug_level(level)
+    try:
+        with caplog.at_level(logging.DEBUG, "nacre"):
+            options = {"server_factory": Doorman, "process_factory": say}
+            async with (
+                serving(**options) as listener,
+                connected(listener, username="alice", password="hunter2") as connection,
+            ):
+                assert (await connection.run("")).stdout == "a-word-of-the-data"
+    finally:
+        nacre.set_debug_level(1)
+    for text in has:
+        assert text in caplog.text
+    for text in (*has_not, "hunter2", "a-word-of-the-data"):
+        assert text not in caplog.text
+
+
+def test_there_are_three_debug_levels() -> None:
+    for level in (0, 4, -1):
+        with pytest.raises(ValueError, match="1, 2 or 3"):
+            nacre.set_debug_level(level)
+
+
+@asynctest
+async def test_without_the_level_of_the_logger_nothing_is_traced(caplog: pytest.LogCaptureFixture) -> None:
+    nacre.set_debug_level(3)
+    try:
+        with caplog.at_level(logging.INFO, "nacre"):
+            async with serving() as listener, connected(listener, password="hunter2") as connection:
+                protocol = connection._link.protocol
+                assert protocol._core.outbound.trace is None
+    finally:
+        nacre.set_debug_level(1)
+    assert "USERAUTH" not in caplog.text
