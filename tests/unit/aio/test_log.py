@@ -113,7 +113,9 @@ async def test_debug_levels(
             options = {"server_factory": Doorman, "process_factory": say}
             async with (
                 serving(**options) as listener,
-                connected(listener, username="alice", password="hunter2") as connection,
+                connected(
+                    listener, username="alice", password="hunter2", preferred_auth="password"
+                ) as connection,
             ):
                 assert (await connection.run("")).stdout == "a-word-of-the-data"
     finally:
