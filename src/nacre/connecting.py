@@ -211,6 +211,8 @@ async def get_server_host_key(host: str = "", port: int | tuple[()] = (), **kwar
         overriding = {"known_hosts": b"", "client_keys": None, "client_factory": lambda: catcher}
         connection = await connect(host, port, **{**kwargs, **overriding})
     except HostKeyNotVerifiable:
+        if catcher.key is None:
+            raise  # the server said so, of whatever
         return catcher.key
     connection.abort()
     await connection.wait_closed()
@@ -220,10 +222,9 @@ async def get_server_host_key(host: str = "", port: int | tuple[()] = (), **kwar
 class _MethodsCatcher(SSHClientConnection):
     """Tries no method, and takes note of those that could have been tried."""
 
-    methods: list[str]
+    methods: list[str] | None = None
 
     def _questions(self) -> Handlers:
-        self.methods = ["none"]
         return {**super()._questions(), events.AuthNeeded: self._note}
 
     def _note(self, event: events.AuthNeeded) -> None:
@@ -271,7 +272,9 @@ async def get_server_auth_methods(
         try:
             connection = await _connect(options, flags, sock, Catcher)
         except PermissionDenied:
+            if seen[0].methods is None:
+                raise  # the server said so before it had named any
             return seen[0].methods
     connection.abort()
     await connection.wait_closed()
-    return seen[0].methods
+    return ["none"]

@@ -180,6 +180,18 @@ class WireError(ProtocolError):
     """Bytes that do not decode as what they should be. Raised by `nacre.wire`."""
 
 
+def said_by_peer(error: DisconnectError) -> DisconnectError:
+    """Return a peer's DISCONNECT as the class that its code stands for, so that programs catch it by that.
+
+    A code without a class of its own leaves it as it is. That it was the peer who said so is not in the
+    class: nothing that decides about trust looks at it.
+    """
+    for kind in _FixedDisconnectError.__subclasses__():
+        if kind.disconnect_reason == error.code:
+            return kind(error.reason, error.lang)
+    return error
+
+
 class ChannelOpenError(Error):
     """The peer refused to open a channel (RFC 4254 section 5.1)."""
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.requires("ssh")
 async def test_through_one_sshd_to_another(openssh: OpenSSH, tmp_path: Path) -> None:
     with Sshd(openssh, tmp_path / "near") as near, Sshd(openssh, tmp_path / "far") as far:
         hosts = (near.known_hosts() + far.known_hosts()).encode()
-        common = {"known_hosts": hosts, "username": near.user}
+        common = {"config": None, "known_hosts": hosts, "username": near.user}
         async with nacre.connect("127.0.0.1", near.port, client_keys=[near.user_key], **common) as hop:
             keys = {"client_keys": [far.user_key], **common}
             async with nacre.connect("127.0.0.1", far.port, tunnel=hop, **keys) as connection:

@@ -32,7 +32,9 @@ DEVIATIONS: Final[dict[str, str]] = {
     "listen_reverse": "reads no configuration unless `config` names one",
     "load_keypairs": "a certificate in a pair is refused",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
-    "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection",
+    "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection; "
+    "where the connection is over it raises what ended it, not `ChannelOpenError`",
+    "SSHClientConnection.disconnect": "with another code than BY_APPLICATION, `connection_lost` is told of it here too",
     "SSHServer.begin_auth": "only False lets a user in, nothing that merely looks like it",
     "SSHServer.validate_host_based_user": "never called: there is no login by host",
     "SSHServer.validate_host_public_key": "never called: there is no login by host",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import nacre
+from nacre.wire.fields import encode_text, encode_uint32
 from tests.support.face import (
     HOST,
     OpenServer,
@@ -141,6 +142,34 @@ async def test_the_methods_of_a_server_without_a_login() -> None:
         assert found == ["keyboard-interactive", "password"]
     async with serving() as listener:
         assert await nacre.get_server_auth_methods(HOST, listener.get_port()) == ["none"]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(9, nacre.HostKeyNotVerifiable), (14, nacre.PermissionDenied), (2, nacre.ProtocolError), (12, None)],
+)
+@asynctest
+async def test_a_server_that_says_no_at_once(code: int, error: type[Exception] | None) -> None:
+    payload = b"\1" + encode_uint32(code) + encode_text("go away") + encode_text("")
+    padding = -(5 + len(payload)) % 8 + 8
+    packet = encode_uint32(1 + len(payload) + padding) + bytes((padding,)) + payload + bytes(padding)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"SSH-2.0-busy\r\n" + packet)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answer, HOST, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for call in (
+            nacre.connect(HOST, port, **client_options()),
+            nacre.get_server_host_key(HOST, port, config=None),
+            nacre.get_server_auth_methods(HOST, port, config=None),
+        ):
+            with pytest.raises(error or nacre.DisconnectError, match="go away") as caught:
+                await call
+            assert type(caught.value) is (error or nacre.DisconnectError)
 
 
 @asynctest

@@ -84,3 +84,12 @@ def test_every_exception_is_public_here():
         name for name, value in vars(errors).items() if isinstance(value, type) and not name.startswith("_")
     }
     assert kinds - {"IntEnum"} == set(errors.__all__)
+
+
+@pytest.mark.parametrize("code", range(17))
+def test_what_a_peer_says_has_the_class_of_its_code(code):
+    said = errors.said_by_peer(DisconnectError(code, "why", "de"))
+    assert (said.code, said.reason, said.lang) == (code, "why", "de")
+    kind = {2: errors.ProtocolError, 9: errors.HostKeyNotVerifiable, 14: errors.PermissionDenied}
+    assert type(said) is kind.get(code, type(said))
+    assert (type(said) is DisconnectError) == (code in (0, 1, 4, 11, 12, 13, 16))

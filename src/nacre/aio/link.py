@@ -24,6 +24,7 @@ from nacre.errors import (
     DisconnectReason,
     LocalProtocolError,
     OpenFailureReason,
+    said_by_peer,
 )
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
@@ -390,6 +391,8 @@ class Link:
         error: DisconnectError | None = event.error
         if error is not None and error.code == DisconnectReason.BY_APPLICATION and event.by_peer:
             error = None
+        elif error is not None and event.by_peer:
+            error = said_by_peer(error)
         self._finish(None if self._aborted else error)
 
     def _finish(self, error: Exception | None) -> None:
