@@ -1,0 +1,216 @@
+"""Whether a user exists cannot be seen: the same calls are made, and the same bytes are sent.
+
+Every call of a function of nacre or of a library below it is written down while a request is answered, for a
+user who exists and for one who does not; not a clock, which tells of the machine. The samples against the
+clock are a benchmark.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.hub.invites import INVITE_PREFIX
+from nacre.hub.login import LoginBook
+from nacre.hub.paths import prepare
+from nacre.hub.state import State
+from nacre.options import SSHServerConnectionOptions
+from nacre.protocol import events
+from nacre.protocol.settings import Role
+from nacre.server_auth import ServerAuthenticator
+from tests.pair.damage import string, uint32, userauth
+from tests.pair.stage import Stage
+from tests.security import hostile
+from tests.security.expectations import Phase
+from tests.security.restricted import now
+from tests.support.visits import FakeConnection
+
+SOURCES = str(Path(nacre.__file__).parent)
+USER, NOBODY = "alice", "bobby"  # of one length, which may show
+SECRET = "correct horse"
+LOGGER = logging.LoggerAdapter(logging.getLogger("nacre.test"), {})
+
+
+class Program(nacre.SSHServer):
+    """Knows one user, whose password and key it compares for everybody."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return (username == USER) & (password == SECRET)
+
+    def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
+        return (username == USER) & (key.public_data == hostile.KEYS["A"].public_data)
+
+
+@contextmanager
+def calls(into: list[str]) -> Iterator[None]:
+    """Write down every function that is called from nacre's files."""
+
+    def watch(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(SOURCES):
+            into.append(frame.f_code.co_qualname)
+        elif event == "c_call" and frame.f_code.co_filename.startswith(SOURCES):
+            into.append(getattr(argument, "__qualname__", repr(argument)))
+
+    sys.setprofile(watch)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def answers(server: nacre.SSHServer) -> dict[type[events.Event], Any]:
+    """The answers of nacre's authenticator for a program."""
+    authenticator = ServerAuthenticator(SSHServerConnectionOptions(), server, "203.0.113.9", LOGGER)
+
+    def of(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda event: now(ask(event))
+
+    return {
+        events.AuthBegin: of(authenticator.begin),
+        events.PublicKeyQuestion: of(authenticator.public_key),
+        events.PasswordQuestion: of(authenticator.password),
+        events.KbdintQuestion: of(authenticator.begin_dialogue),
+        events.KbdintResponses: of(authenticator.answer_dialogue),
+    }
+
+
+def seen(server: nacre.SSHServer, user: str, *requests: Callable[[Stage, str], bytes]) -> tuple[Any, ...]:
+    """What can be seen of the answers to some requests of one connection, and what was done for them."""
+    stage = Stage(Role.SERVER, answers=answers(server)).to(Phase.WAIT_AUTH)
+    done: list[str] = []
+    sent = []
+    for request in requests:
+        payload = request(stage, user)
+        stage.raw.send(payload)
+        heard = stage.raw.output()
+        with calls(done):
+            stage.end.feed(heard)
+            said = stage.end.output()
+        stage.raw.feed(said)
+        sent += [len(said), *stage.raw.take()]
+    return sent, done, stage.end.connection.closed
+
+
+def password(text: str) -> Callable[[Stage, str], bytes]:
+    return lambda stage, user: userauth(b"password", b"\0" + string(text.encode()), user.encode())
+
+
+def query(key: str) -> Callable[[Stage, str], bytes]:
+    data = b"\0" + string(b"ssh-ed25519") + string(hostile.KEYS[key].public_data)
+    return lambda stage, user: userauth(b"publickey", data, user.encode())
+
+
+def signed(key: str, *, wrongly: bool = False) -> Callable[[Stage, str], bytes]:
+    def request(stage: Stage, user: str) -> bytes:
+        made = hostile.payload(
+            Role.SERVER, Phase.WAIT_AUTH, "PUBLICKEY_SIGNED", {"key": key, "user": user},
+            session_id=stage.raw.session_id,
+        )  # fmt: skip
+        return made[:-1] + bytes([made[-1] ^ 1]) if wrongly else made
+
+    return request
+
+
+def dialogue(stage: Stage, user: str) -> bytes:
+    return userauth(b"keyboard-interactive", string(b"") * 2, user.encode())
+
+
+def answered(stage: Stage, user: str) -> bytes:
+    return b"\x3d" + uint32(1) + string(b"wrong")
+
+
+def other(method: bytes) -> Callable[[Stage, str], bytes]:
+    return lambda stage, user: userauth(method, b"", user.encode())
+
+
+REQUESTS = {
+    "none": (other(b"none"),),
+    "unknown method": (other(b"none"), other(b"hostbased")),
+    "wrong password": (password("wrong"),),
+    "wrong passwords": (password("wrong"),) * 6,
+    "long password": (password("x" * 2000),),
+    "query": (query("B"), query("refused")),
+    "signed": (signed("B"),),
+    "signed wrongly": (signed("B", wrongly=True), signed("A", wrongly=True)),
+    "dialogue": (dialogue, answered),
+    "all": (other(b"none"), query("B"), signed("B"), password("wrong"), dialogue, answered),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_an_unknown_user_and_a_wrong_secret_cost_the_same(name: str) -> None:
+    seen(Program(), USER, *REQUESTS[name])  # what is done once in a process is done here
+    known, unknown = (seen(Program(), user, *REQUESTS[name]) for user in (USER, NOBODY))
+    assert known[0] == unknown[0]
+    assert known[1] == unknown[1]
+    assert known[2] == unknown[2]
+    assert len(known[1]) > 20
+
+
+def test_the_right_secret_is_seen_by_all_of_it() -> None:
+    """So that the test above is not passed by what always answers alike."""
+    for request in (password(SECRET), signed("A"), query("A")):
+        assert seen(Program(), USER, request)[0] != seen(Program(), NOBODY, request)[0]
+
+
+# ---------------------------------------------------------------- the hub
+
+
+@contextmanager
+def hub() -> Iterator[Callable[[], nacre.SSHServer]]:
+    """What makes the callbacks of the connections of a hub with alice, who has key A, and carol, who is gone."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        State.open(prepare(Path(folder) / "state"), (70000, 70099)) as state,
+    ):
+        state.add_user(USER, keys=[(hostile.KEYS["A"].public_data, "")])
+        state.add_user("carol", keys=[(hostile.KEYS["restricted"].public_data, "")])
+        state.remove_user("carol")
+        book = LoginBook(state, lambda server, visit: None)
+
+        def made() -> nacre.SSHServer:
+            server = book.server()
+            server.connection_made(FakeConnection())  # type: ignore[arg-type]  # it keeps what is done with it
+            return server
+
+        yield made
+
+
+@pytest.mark.parametrize("name", ["none", "query", "signed", "signed wrongly", "wrong password", "dialogue"])
+def test_the_hub_tells_nobody_who_its_users_are(name: str) -> None:
+    with hub() as made:
+        seen(made(), USER, *REQUESTS[name])
+        known = seen(made(), USER, *REQUESTS[name])
+        for user in (NOBODY, "carol", "root1"):
+            assert seen(made(), user, *REQUESTS[name]) == known, user
+
+
+def test_the_hub_does_the_same_work_for_a_key_of_somebody_else() -> None:
+    """A key that opens for alice opens for nobody else, and does not tell that alice has it."""
+    with hub() as made:
+        seen(made(), NOBODY, query("A"))
+        sent, done, closed = seen(made(), "carol", query("A"))
+        assert seen(made(), NOBODY, query("A")) == (sent, done, closed)
+        assert sent == seen(made(), NOBODY, query("B"))[0]
+
+
+def test_every_invite_is_let_through_to_the_dialogue() -> None:
+    with hub() as made:
+        seen(made(), INVITE_PREFIX + "xxxx", query("B"))
+        known = seen(made(), INVITE_PREFIX + "xxxx", query("B"))
+        assert seen(made(), INVITE_PREFIX + "yyyy", query("B")) == known
