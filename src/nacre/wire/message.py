@@ -8,6 +8,7 @@ connection: `nacre.protocol.state` judges by what is declared here.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -82,9 +83,15 @@ def _shown(codec: Codec, value: Any) -> str:
 
 
 class Message(Structure):
-    """A structure behind a message number."""
+    """A structure behind a message number.
+
+    Attributes:
+        fixed: packs and unpacks the whole payload where all fields are uint32; else None. Most messages
+            of a channel are of that kind, and this is what they cost.
+    """
 
     __slots__ = ()
+    fixed: ClassVar[struct.Struct | None] = None
     number: ClassVar[int]
     scope: ClassVar[str]
     when: ClassVar[When]
@@ -93,13 +100,20 @@ class Message(Structure):
     @classmethod
     def decode(cls, data: bytes | bytearray | memoryview) -> Self:
         """Decode a whole payload, its number included."""
-        view = memoryview(data)
-        if not view or view[0] != cls.number:
+        fixed = cls.fixed
+        if fixed is not None and len(data) == fixed.size and data[0] == cls.number:
+            return cls(*fixed.unpack(data)[1:])
+        if not data or data[0] != cls.number:
             raise WireError(f"{cls.__name__}: not message {cls.number}")
-        return super().decode(view[1:])
+        return super().decode(memoryview(data)[1:])
 
     def encode(self) -> bytes:
         """Encode the payload, the number first."""
+        if self.fixed is not None:
+            try:
+                return self.fixed.pack(self.number, *[getattr(self, name) for name, _ in self.codecs])
+            except struct.error:
+                pass  # the general way says which value it is
         return bytes((self.number,)) + super().encode()
 
 
@@ -156,6 +170,8 @@ def message(number: int, *, when: When, sender: Sender = Sender.BOTH, scope: str
         made.scope = scope
         made.when = when
         made.sender = sender
+        if all(codec.name == "uint32" for _, codec in made.codecs):
+            made.fixed = struct.Struct(">B" + "I" * len(made.codecs))
         if (scope, number) in MESSAGES:
             raise ValueError(f"message {number} of {scope} is declared twice")
         MESSAGES[scope, number] = made

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from nacre.errors import WireError
+from nacre.wire.connection import ChannelWindowAdjust
 from nacre.wire.fields import SecretText, String, UInt32
 from nacre.wire.message import (
     BY_NUMBER,
@@ -93,3 +94,27 @@ def test_a_field_without_a_type_of_the_wire_is_refused():
 def test_numbers_that_mean_one_thing_are_found_by_number_alone(declared):
     assert {number: kind for (scope, number), kind in MESSAGES.items() if scope == PLAIN} == BY_NUMBER
     assert 199 not in BY_NUMBER
+
+
+def test_a_message_of_numbers_alone_is_packed_at_once_and_means_the_same():
+    whole = [made for made in MESSAGES.values() if made.fixed is not None]
+    assert {made.__name__ for made in whole} >= {"ChannelEof", "ChannelWindowAdjust", "NewKeys"}
+    for made in whole:
+        value = made(*range(7, 7 + len(made.codecs)))
+        payload = value.encode()
+        assert payload == bytes((made.number,)) + Structure.encode(value)
+        assert (
+            made.decode(payload)
+            == made.decode(bytearray(payload))
+            == made.decode(memoryview(payload))
+            == value
+        )
+        for wrong in (payload[:-1], payload + b"\0", b"\xff" + payload[1:]):
+            with pytest.raises(WireError):
+                made.decode(wrong)
+
+
+def test_a_number_that_is_no_uint32_is_named():
+    for value in (-1, 1 << 32):
+        with pytest.raises(ValueError, match=f"{value} is not a uint32"):
+            ChannelWindowAdjust(0, value).encode()
