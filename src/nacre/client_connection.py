@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import nacre  # for the functions that make connections, which import this module
 from nacre.absent import Refusals, absent
 from nacre.aio.client_channel import SessionRequest, SSHClientChannel
-from nacre.aio.driver import Handlers
-from nacre.aio.link import GlobalHandler, OpenHandler
+from nacre.aio.link import GlobalHandler, Handlers, OpenHandler
 from nacre.aio.opening import opening
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from nacre.aio.driver import Handlers
+from nacre.aio.link import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
 from nacre.client_config import configured, local_user

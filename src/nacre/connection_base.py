@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from nacre.absent import tell_of_callbacks
-from nacre.aio.driver import Driver, Handlers
-from nacre.aio.link import GlobalHandler, Link, LinkState, OpenHandler
+from nacre.aio.driver import Driver
+from nacre.aio.link import GlobalHandler, Handlers, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger, plain, trace_connection
 from nacre.aio.penalties import Outcome
 from nacre.aio.powers import compute

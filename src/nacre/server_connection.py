@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nacre.absent import Refusals, absent, absent_plain
-from nacre.aio.driver import Handlers
-from nacre.aio.link import Channel, GlobalHandler, OpenHandler
+from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import SSHServerSession
 from nacre.aio.stream_session import ServerHandlerSession

@@ -11,7 +11,6 @@ Credit goes back to the peer for what the session was given, so that a session w
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
 from nacre.aio import limits
 from nacre.aio.incoming import Incoming
 from nacre.aio.log import SSHLogger
+from nacre.aio.once import Once
 from nacre.aio.queues import SendQueue
 from nacre.aio.tasks import FAILURES, Tasks, being_cancelled
 from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
@@ -65,6 +65,36 @@ class SSHChannel(Generic[AnyStr]):
         max_pktsize: the largest data of one packet, in bytes.
     """
 
+    # With those of the roles they are more than the instances of a class can share the names of: a
+    # dictionary for each would cost five times the slots. What a program adds goes into `__dict__`.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_closed",
+        "_eof_sent",
+        "_error",
+        "_extra",
+        "_failed",
+        "_high",
+        "_incoming",
+        "_last_requests",
+        "_link",
+        "_low",
+        "_max_packet",
+        "_number",
+        "_opening",
+        "_phase",
+        "_queue",
+        "_replies",
+        "_sending",
+        "_session",
+        "_session_paused",
+        "_tasks",
+        "_window",
+        "data_arrived",
+        "logger",
+    )
+
     def __init__(
         self,
         link: Link,
@@ -94,9 +124,9 @@ class SSHChannel(Generic[AnyStr]):
         #: Gives data to the session, or keeps it.
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
         # Requests of ours, in order.
-        self._replies: deque[tuple[asyncio.Future[bool], Callable[[], None] | None]] = deque()
+        self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] = []
         self._opening: asyncio.Future[None] | None = None
-        self._closed = asyncio.Event()
+        self._closed = Once()
         self._tasks = Tasks(link.loop, link.report, link.tasks)
         self.logger: SSHLogger = link.logger
         self.set_encoding(encoding, errors)
@@ -429,7 +459,7 @@ class SSHChannel(Generic[AnyStr]):
 
     def reply_arrived(self, success: bool) -> None:
         """The peer answered our oldest request."""
-        reply, granted = self._replies.popleft()
+        reply, granted = self._replies.pop(0)
         if not reply.done():
             reply.set_result(success)
             if success and granted is not None:
@@ -492,7 +522,7 @@ class SSHChannel(Generic[AnyStr]):
         self._sending = Sending.CLOSED
         self._error = self._error or error
         self._queue.clear()
-        replies, self._replies = self._replies, deque()
+        replies, self._replies = self._replies, []
         for reply, _ in replies:
             if not reply.done():
                 reply.set_exception(self._gone_error())

@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 from nacre.aio import limits
 from nacre.aio.tasks import FAILURES
 from nacre.protocol.connection import Connection
 from nacre.protocol.events import Event
-
-#: What is done with each kind of event.
-Handlers = Mapping[type[Event], Callable[[Any], None]]
-
 
 #: Linux has it.
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
@@ -31,9 +26,8 @@ _LOOKS: Final = 3
 class Owner(Protocol):
     """What a driver asks of the one that it drives for."""
 
-    @property
-    def handlers(self) -> Handlers:
-        """Every kind of event, with what is done about it."""
+    def handle(self, event: Event) -> None:
+        """Do what is to be done about an event."""
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Return the protocol end for this transport; what it raises closes the transport."""
@@ -52,7 +46,6 @@ class Driver(asyncio.BufferedProtocol):
         self._loop = loop
         self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._handlers: Handlers = {}
         self._running = False
         self._scheduled = False
         self._reading = True
@@ -81,7 +74,6 @@ class Driver(asyncio.BufferedProtocol):
         """Start the protocol."""
         stream = cast("asyncio.Transport", transport)
         self._transport = stream
-        self._handlers = self._owner.handlers
         connection = stream.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -200,10 +192,10 @@ class Driver(asyncio.BufferedProtocol):
     def _pump(self) -> None:
         assert self.protocol is not None
         next_event = self.protocol.next_event
-        handlers = self._handlers
+        handle = self._owner.handle
         try:
             while (event := next_event()) is not None:
-                handlers[type(event)](event)
+                handle(event)
         except FAILURES as error:  # reported, and the connection ends
             # Not a fault of the peer, which never raises here: one of ours ends this connection alone.
             self.fault = error

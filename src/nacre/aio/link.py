@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from nacre.aio.driver import Driver, Handlers
+from nacre.aio.driver import Driver
 from nacre.aio.log import SSHLogger, connection_logger
+from nacre.aio.once import Once
 from nacre.aio.tasks import Tasks, being_cancelled
 from nacre.errors import (
     ChannelOpenError,
@@ -79,6 +80,8 @@ class LinkState(Enum):
     GONE = "gone"
 
 
+#: What the owner does about events.
+Handlers = Mapping[type[events.Event], Callable[[Any], None]]
 #: Answers an open of the peer: returns the channel and what it accepts with, or raises `ChannelOpenError`.
 OpenHandler = Callable[[events.ChannelOpenQuestion], Coroutine[Any, Any, tuple[Channel, events.OpenAccept]]]
 #: Answers a global request: False, True or the data of the reply.
@@ -118,30 +121,19 @@ class Link:
         self._opens = opens
         self._requests = requests
         self._replies: list[asyncio.Future[tuple[bool, bytes]]] = []
-        self._transport_gone = asyncio.Event()
-        self._handlers: dict[type[events.Event], Callable[[Any], None]] = {
-            events.ChannelData: self._data,
-            events.ChannelWritable: self._writable,
-            events.ChannelEOF: self._eof,
-            events.ChannelClosed: self._closed,
-            events.ChannelOpened: self._opened,
-            events.ChannelOpenFailed: self._open_failed,
-            events.ChannelOpenQuestion: self._open_question,
-            events.ChannelRequestQuestion: self._channel_request,
-            events.ChannelReply: self._channel_reply,
-            events.GlobalRequestQuestion: self._global_request,
-            events.GlobalReply: self._global_reply,
-            events.Disconnected: self._disconnected,
-            **extra_handlers,
-        }
+        self._transport_gone = Once()
+        self._handlers = dict(extra_handlers)
         self.driver = Driver(loop, self)
 
     # ------------------------------------------------------------ asked by the driver
 
-    @property
-    def handlers(self) -> Handlers:
-        """What is done with each kind of event."""
-        return self._handlers
+    def handle(self, event: events.Event) -> None:
+        """Do what is to be done about an event."""
+        of_channels = _HANDLERS.get(type(event))
+        if of_channels is not None:
+            of_channels(self, event)
+        else:
+            self._handlers[type(event)](event)
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
@@ -412,3 +404,20 @@ class Link:
                 reply.set_exception(self.lost_error())
         self.owner.link_lost(error)
         self.tasks.end()
+
+
+#: What a link does about events itself: one table for all connections.
+_HANDLERS: Final[dict[type[events.Event], Callable[[Link, Any], None]]] = {
+    events.ChannelData: Link._data,
+    events.ChannelWritable: Link._writable,
+    events.ChannelEOF: Link._eof,
+    events.ChannelClosed: Link._closed,
+    events.ChannelOpened: Link._opened,
+    events.ChannelOpenFailed: Link._open_failed,
+    events.ChannelOpenQuestion: Link._open_question,
+    events.ChannelRequestQuestion: Link._channel_request,
+    events.ChannelReply: Link._channel_reply,
+    events.GlobalRequestQuestion: Link._global_request,
+    events.GlobalReply: Link._global_reply,
+    events.Disconnected: Link._disconnected,
+}

@@ -3,12 +3,10 @@
 Owns: the two queues and the joining of small pieces. Must not know: channels, windows, asyncio.
 
 A peer may send its window in packets of one byte each: pieces are joined, so that what a queue costs
-stays near what it holds.
+stays near what it holds. So there are few of them, and lists do: an empty one costs a tenth of a deque.
 """
 
 from __future__ import annotations
-
-from collections import deque
 
 from nacre.aio import limits
 
@@ -21,7 +19,7 @@ class SendQueue:
     __slots__ = ("_offset", "_pieces", "size")
 
     def __init__(self) -> None:
-        self._pieces: deque[tuple[bytes | bytearray, int | None]] = deque()
+        self._pieces: list[tuple[bytes | bytearray, int | None]] = []
         self._offset = 0
         self.size = 0
 
@@ -49,7 +47,7 @@ class SendQueue:
         self.size -= count
         self._offset += count
         if self._offset == len(self._pieces[0][0]):
-            self._pieces.popleft()
+            self._pieces.pop(0)
             self._offset = 0
 
     def clear(self) -> None:
@@ -77,7 +75,7 @@ class ReceiveQueue:
     __slots__ = ("_last", "pieces")
 
     def __init__(self) -> None:
-        self.pieces: deque[_Piece] = deque()
+        self.pieces: list[_Piece] = []
         self._last: dict[int | None, _Piece] = {}
 
     def __bool__(self) -> bool:
@@ -101,7 +99,7 @@ class ReceiveQueue:
 
     def pop(self) -> tuple[bytes, int | None]:
         """Return the oldest piece and its data type."""
-        piece = self.pieces.popleft()
+        piece = self.pieces.pop(0)
         if self._last.get(piece.datatype) is piece:
             del self._last[piece.datatype]
         return bytes(piece.data), piece.datatype

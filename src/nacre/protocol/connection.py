@@ -181,7 +181,7 @@ class Connection:
         lane = self._handshake.lane
         while True:
             if events:
-                return events.popleft()
+                return events.pop(0)
             if core.phase is Phase.CLOSED:
                 return None
             try:
@@ -189,7 +189,7 @@ class Connection:
                     raise core.fault  # noqa: TRY301 - the one place where a fault ends the connection is below
                 if core.ready:
                     if not core.ready[0].advance():
-                        core.ready.popleft()
+                        core.ready.pop(0)
                     continue
                 if self._ident is not None:
                     if not self._read_ident(self._ident):
@@ -232,7 +232,7 @@ class Connection:
     def _end_of_input(self) -> Event | None:
         if self._eof:
             self._end(ConnectionLost("the connection was lost"), by_peer=True)
-            return self._core.events.popleft()
+            return self._core.events.pop(0)
         return None
 
     def _read_ident(self, ident: IdentReader) -> bool:

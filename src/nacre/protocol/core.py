@@ -6,7 +6,6 @@ hands it to the handshake, to authentication and to the mux.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from nacre.crypto.compression import make_compressor, make_decompressor
@@ -59,8 +58,8 @@ class Core:
         self.inbound = Inbound()
         self.outbound = Outbound(sources.random)
         self.outbound.failed = self._lose
-        self.events: deque[Event] = deque()
-        self.ready: deque[Lane] = deque()
+        self.events: list[Event] = []
+        self.ready: list[Lane] = []
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
         self.now = 0.0

@@ -66,7 +66,7 @@ class Inbound:
         self.decompressor: Decompressor | None = None
         self.trace: Callable[[memoryview], None] | None = None
         self.encrypted = False
-        self.scratch = memoryview(bytearray(limits.RECEIVE_IDLE))
+        self.scratch = memoryview(bytearray(limits.SCRATCH_IDLE))
         self.sequence = 0
         self.packets = 0
         self.octets = 0
@@ -85,9 +85,7 @@ class Inbound:
         if self._start == self._end:
             self._start = self._end = 0
             if self._small_reads >= _SMALL_READS and len(self._buffer) > limits.RECEIVE_IDLE:
-                self._replace(limits.RECEIVE_IDLE)
-                if len(self.scratch) > limits.RECEIVE_IDLE:
-                    self.scratch = memoryview(bytearray(limits.RECEIVE_IDLE))
+                self._shrink()
         free = len(self._buffer) - self._end
         if free < len(self._buffer) // 4:
             self._make_room()
@@ -103,6 +101,12 @@ class Inbound:
         else:
             self._end += size
         self._small_reads = self._small_reads + 1 if size < limits.RECEIVE_IDLE else 0
+
+    def _shrink(self) -> None:
+        """Keep no more than an idle connection needs."""
+        self._replace(limits.RECEIVE_IDLE)
+        if len(self.scratch) > limits.SCRATCH_IDLE:
+            self.scratch = memoryview(bytearray(limits.SCRATCH_IDLE))
 
     def _capacity_limit(self) -> int:
         return max(self.limit, self._length) + 4 + 64 + limits.READ
@@ -151,6 +155,8 @@ class Inbound:
         self.octets = 0
         if reset_sequence:
             self.sequence = 0
+        # A key exchange is longer than most of what follows it.
+        self._shrink()
 
     def next_payload(self) -> int:
         """Open the next packet into `scratch`.

@@ -45,8 +45,10 @@ PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64 + 32
 READ: Final = 64 * 1024
 #: Receive capacity: one packet, its length field, the longest MAC, and one read.
 RECEIVE_CAPACITY: Final = PACKET + 4 + 64 + READ
-#: What an idle connection keeps allocated for receiving.
-RECEIVE_IDLE: Final = 4 * 1024
+#: What an idle connection keeps allocated for receiving: some packets of a terminal.
+RECEIVE_IDLE: Final = 1024
+#: The same for the inside of one packet, and for one that is made.
+SCRATCH_IDLE: Final = 512
 #: Characters of the reason in a DISCONNECT that we send: some lines for a person.
 REASON: Final = 1024
 

@@ -7,7 +7,6 @@ beyond "is there room to send".
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -82,7 +81,7 @@ class Mux:
         self._blocked: set[int] = set()
         self._budget = Budget(core.settings.receive_budget)
         self._global_lane = Lane(core, self._take_global, limits.LANE_MESSAGES)
-        self._global_replies: deque[str] = deque()
+        self._global_replies: list[str] = []
         self._next_number = 0
         self._sessions = 0
         self._of_peer = 0
@@ -90,28 +89,12 @@ class Mux:
         self._lane_octets = 0
         self.held = False
         self._no_more_sessions = False
-        self._handlers: Final = {
-            GlobalRequest.number: self._global_lane_put,
-            RequestSuccess.number: self._global_reply,
-            RequestFailure.number: self._global_reply,
-            ChannelOpen.number: self._open,
-            ChannelOpenConfirmation.number: self._open_confirmed,
-            ChannelOpenFailure.number: self._open_failed,
-            ChannelWindowAdjust.number: self._window_adjust,
-            ChannelDataMessage.number: self._data,
-            ChannelExtendedData.number: self._extended_data,
-            ChannelEof.number: self._eof,
-            ChannelClose.number: self._close,
-            ChannelRequest.number: self._request,
-            ChannelSuccess.number: self._reply,
-            ChannelFailure.number: self._reply,
-        }
 
     # ------------------------------------------------------------ messages in
 
     def received(self, payload: bytes) -> None:
         """Take a message 80 to 100 that is legal now."""
-        self._handlers[payload[0]](payload)
+        _HANDLERS[payload[0]](self, payload)
 
     def _channel(self, number: int) -> Channel:
         channel = self.channels.get(number)
@@ -538,7 +521,7 @@ class Mux:
             RequestFailure.decode(payload)
         if not self._global_replies:
             raise ProtocolError("an answer to no global request")
-        if self._global_replies.popleft() != KEEPALIVE:
+        if self._global_replies.pop(0) != KEEPALIVE:
             self._core.emit(GlobalReply(success, data))
 
     # ------------------------------------------------------------ the end
@@ -560,3 +543,20 @@ class Mux:
 
 
 _REFUSED: Final = OpenRefuse(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "refused")
+#: One table for all connections: who takes which message.
+_HANDLERS: Final = {
+    GlobalRequest.number: Mux._global_lane_put,
+    RequestSuccess.number: Mux._global_reply,
+    RequestFailure.number: Mux._global_reply,
+    ChannelOpen.number: Mux._open,
+    ChannelOpenConfirmation.number: Mux._open_confirmed,
+    ChannelOpenFailure.number: Mux._open_failed,
+    ChannelWindowAdjust.number: Mux._window_adjust,
+    ChannelDataMessage.number: Mux._data,
+    ChannelExtendedData.number: Mux._extended_data,
+    ChannelEof.number: Mux._eof,
+    ChannelClose.number: Mux._close,
+    ChannelRequest.number: Mux._request,
+    ChannelSuccess.number: Mux._reply,
+    ChannelFailure.number: Mux._reply,
+}

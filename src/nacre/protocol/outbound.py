@@ -11,7 +11,6 @@ are always different buffers, since ciphers corrupt silently where input and out
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -28,7 +27,6 @@ _CHANNEL_DATA: Final = 94
 _CHANNEL_EXTENDED_DATA: Final = 95
 
 _SMALL_SEGMENT: Final = 1024
-_SMALL_SCRATCH: Final = 2048
 #: The longest padding and tag of any cipher, so that a reservation always suffices.
 _OVERHEAD: Final = 4 + 1 + 32 + 64
 #: What the scratch has room for besides a payload, or the data of one: the heads of both, and padding.
@@ -38,7 +36,7 @@ _SEGMENT_PACKETS: Final = 8
 _SEGMENT: Final = _SEGMENT_PACKETS * (limits.MAX_PACKET + _OVERHEAD)
 #: The longest tag.
 _TAG: Final = 64
-_PADDING_POOL: Final = 512
+_PADDING_POOL: Final = 128
 
 
 class Outbound:
@@ -90,14 +88,14 @@ class Outbound:
         self._sealer: Sealer = NullSealer()
         self.compressor: Compressor | None = None
         self.trace: Callable[[memoryview], None] | None = None
-        self._scratch = bytearray(_SMALL_SCRATCH)
+        self._scratch = bytearray(limits.SCRATCH_IDLE)
         self._scratch_view = memoryview(self._scratch)
         self._segment = bytearray(0)
         self._view = memoryview(self._segment)
         self._used = 0
         self._finished: list[bytes | memoryview] = []
         self._recent = 0
-        self._held: deque[bytes] = deque()
+        self._held: list[bytes] = []
         self._held_octets = 0
         self._padding = b""
         self._padding_at = 0
@@ -237,8 +235,8 @@ class Outbound:
             self._finish_segment()
         finished = self._finished
         if finished:
-            if self.queued < _SMALL_SCRATCH < len(self._scratch):
-                self._scratch = bytearray(_SMALL_SCRATCH)
+            if self.queued < limits.SCRATCH_IDLE < len(self._scratch):
+                self._scratch = bytearray(limits.SCRATCH_IDLE)
                 self._scratch_view = memoryview(self._scratch)
             self._finished = []
             self.taken += self.queued
@@ -260,7 +258,7 @@ class Outbound:
     def release(self) -> None:
         """The key exchange is over for our side: send what waited for it."""
         self.in_exchange = False
-        held, self._held = self._held, deque()
+        held, self._held = self._held, []
         self._held_octets = 0
         for payload in held:
             self.send_now(payload)

@@ -118,6 +118,9 @@ class Owner:
         self.lost = False
         self.handlers: dict[Any, Any] = {str: self.handled.append, int: self._fail}
 
+    def handle(self, event: Any) -> None:
+        self.handlers[type(event)](event)
+
     def _fail(self, event: int) -> None:
         raise ZeroDivisionError
 

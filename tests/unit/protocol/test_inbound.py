@@ -177,7 +177,7 @@ def test_the_buffer_grows_under_load_and_shrinks_again():
     for _ in range(20):
         feed(inbound, packet(b"\x02"))
     assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
-    assert len(inbound.scratch) == limits.RECEIVE_IDLE
+    assert len(inbound.scratch) == limits.SCRATCH_IDLE
 
 
 def test_a_peer_that_sends_more_than_a_packet_and_a_read_finds_no_room():

@@ -31,13 +31,13 @@ class Bench:
             self.lane.ask(Asked, lambda value: self.taken.append((item, value)))
 
     def answer(self, value: object) -> None:
-        token = self.core.events.popleft().token
+        token = self.core.events.pop(0).token
         self.lane.answered(token, value)
 
     def pump(self) -> None:
         while self.core.ready:
             if not self.core.ready[0].advance():
-                self.core.ready.popleft()
+                self.core.ready.pop(0)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_what_waits_is_bounded(bench):
 def test_an_answer_to_a_void_question_is_dropped(bench):
     bench.lane.put("a")
     bench.lane.put(1)
-    token = bench.core.events.popleft().token
+    token = bench.core.events.pop(0).token
     bench.lane.void()
     bench.lane.answered(token, True)
     assert bench.taken == ["a"]
@@ -105,7 +105,7 @@ def test_an_answer_to_a_void_question_is_dropped(bench):
 
 def test_an_answer_to_an_older_question_is_dropped(bench):
     bench.lane.put("a")
-    old = bench.core.events.popleft().token
+    old = bench.core.events.pop(0).token
     bench.lane.void()
     bench.lane.put("b")
     bench.lane.answered(old, True)
