@@ -333,7 +333,7 @@ async def listen(
         tunnel: not in this version: a server that listens for us.
         family: the address family.
         flags: of getaddrinfo.
-        backlog: the queue of connections in the kernel; at least 1024 are asked for in any case.
+        backlog: the queue of connections in the kernel; at least 4096 are asked for in any case.
         sock: a bound socket to use, in place of new ones.
         reuse_address: SO_REUSEADDR; None: as is usual on this system.
         reuse_port: SO_REUSEPORT.
@@ -509,7 +509,7 @@ async def listen_reverse(
         tunnel: not in this version: a server that listens for us.
         family: the address family.
         flags: of getaddrinfo.
-        backlog: the queue of connections in the kernel; at least 1024 are asked for in any case.
+        backlog: the queue of connections in the kernel; at least 4096 are asked for in any case.
         sock: a bound socket to use, in place of new ones.
         reuse_address: SO_REUSEADDR; None: as is usual on this system.
         reuse_port: SO_REUSEPORT.

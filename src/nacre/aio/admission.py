@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from nacre.aio import limits
 from nacre.aio.log import logger
 from nacre.aio.penalties import Outcome, Penalties, PenaltyPolicy
-from nacre.aio.sources import Address, Networks, host_of, parse_address, source_of
+from nacre.aio.sources import Networks, host_of, parse_address, source_of
 
 #: These are this machine's own, and the usual ways of a tunnel or a local load balancer.
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -77,6 +77,23 @@ class Refusal(Enum):
     PENALTY = "the source is shut out for a while"
 
 
+class _Origin(NamedTuple):
+    """What a host is under a policy: its source, None where no bound applies, and the version of IP."""
+
+    host: str | None
+    source: str | None
+    version: int
+    balancer: bool
+
+    @classmethod
+    def of(cls, host: str | None, policy: Policy) -> _Origin:
+        address = parse_address(host) if host is not None else None
+        balancer = policy.balancers.include(address)
+        if address is None or policy.exempt.include(address):
+            return cls(host, None, 0, balancer)
+        return cls(host, source_of(address), address.version, balancer)
+
+
 class Admission:
     """Judges for one listener.
 
@@ -96,6 +113,7 @@ class Admission:
         self._clock = clock
         self._draw = draw
         self._by_source: dict[str, int] = {}
+        self._origins: dict[str | None, _Origin] = {}
         self._told = -limits.REFUSALS_TOLD
         self._untold = 0
         self.count = 0
@@ -116,8 +134,8 @@ class Admission:
         """Let in by other rules from now on; penalties are forgotten only where their rules change."""
         if policy.penalties != self._policy.penalties:
             self._set(policy)
-        else:
-            self._policy = policy
+        self._policy = policy
+        self._origins.clear()
 
     def admit(self, peer: Any) -> Place | None:
         """Judge a connection by the address of its socket.
@@ -128,35 +146,51 @@ class Admission:
         if self._policy.startups.drops(self.count, self._draw):
             self._refuse(Refusal.STARTUPS, host_of(peer))
             return None
-        host = host_of(peer)
-        address = parse_address(host) if host is not None else None
-        place = Place(self, proxied=self._policy.balancers.include(address))
-        if not (place.proxied or self._policy.late) and not self.locate(place, host):
+        origin = self._origin(host_of(peer))
+        if not (origin.balancer or self._policy.late) and (why := self._judge(origin)) is not None:
+            self._refuse(why, origin.host)
             return None
+        place = Place(self, proxied=origin.balancer)
+        if not (origin.balancer or self._policy.late):
+            self._hold(place, origin)
         self.count += 1
         return place
 
+    def _origin(self, host: str | None) -> _Origin:
+        """Say what a host is to us; in a flood the same few are asked about again and again."""
+        known = self._origins.get(host)
+        if known is None:
+            known = _Origin.of(host, self._policy)
+            if len(self._origins) >= limits.ORIGINS:
+                self._origins.clear()
+            self._origins[host] = known
+        return known
+
     def locate(self, place: Place, host: str | None) -> bool:
         """Take note of where a connection comes from; see `Place.locate`."""
-        address = parse_address(host) if host is not None else None
-        if address is None or self._policy.exempt.include(address):
-            return True
-        source = source_of(address)
-        why = self._judge(source, address)
+        origin = self._origin(host)
+        why = self._judge(origin)
         if why is not None:
             self._refuse(why, host)
             return False
-        place.source, place.version = source, address.version
-        self._by_source[source] = self._by_source.get(source, 0) + 1
+        self._hold(place, origin)
         return True
 
-    def _judge(self, source: str, address: Address) -> Refusal | None:
-        policy = self._policy
-        if policy.penalties is not None and self._penalties[address.version].remaining(source, self._clock()):
-            return Refusal.PENALTY
+    def _judge(self, origin: _Origin) -> Refusal | None:
+        policy, source = self._policy, origin.source
+        if source is None:
+            return None
         if policy.per_source and self._by_source.get(source, 0) >= policy.per_source:
             return Refusal.PER_SOURCE
+        if policy.penalties is not None and self._penalties[origin.version].remaining(source, self._clock()):
+            return Refusal.PENALTY
         return None
+
+    def _hold(self, place: Place, origin: _Origin) -> None:
+        source = origin.source
+        if source is not None:
+            place.source, place.version = source, origin.version
+            self._by_source[source] = self._by_source.get(source, 0) + 1
 
     def leave(self, place: Place, outcome: Outcome) -> None:
         """Give a place back; see `Place.leave`."""

@@ -43,7 +43,7 @@ STREAM_EXCEPTIONS: Final = 64
 
 # --- accepting
 #: A short queue in the kernel makes honest clients wait for a retransmission in a flood.
-BACKLOG: Final = 1024
+BACKLOG: Final = 4096
 #: Accepted in one turn of the loop, so that a flood cannot starve the sessions.
 ACCEPTS_A_WAKE: Final = 64
 #: Connections that have not authenticated; OpenSSH's MaxStartups ends at 100 too.
@@ -53,6 +53,8 @@ UNAUTHENTICATED: Final = 100
 STARTUPS_START: Final = 50
 #: Per cent of them at first; OpenSSH's.
 STARTUPS_RATE: Final = 30
+#: Hosts of which is kept what source they are; in a flood they are looked up again and again.
+ORIGINS: Final = 4096
 #: Refusals are logged at most so often.
 REFUSALS_TOLD: Final = 60.0
 #: A PROXY header: the addresses take 216 bytes at most, what else a load balancer adds is usually less than
