@@ -6,6 +6,7 @@
 #   make check   everything that CI runs
 #   make fuzz    each parser and state machine                         make fuzz SECONDS=600
 #   make bench   nacre beside its peers, eight minutes                make bench-quick: two minutes
+#   make bench-security   what strangers can do to a server            make bench-security ARGS='--quick flood'
 #
 # PYTHON=… chooses another Python, VENV=… another place for the environment.
 
@@ -14,7 +15,7 @@ DEV := $(RUN) dev
 BENCH := $(RUN) bench
 export PYTHON VENV
 
-.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick docs
+.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick bench-security docs
 .DEFAULT_GOAL := check
 
 hub:
@@ -58,3 +59,6 @@ bench:
 
 bench-quick:
 	@$(BENCH) python -m bench --quick $(ARGS)
+
+bench-security:
+	@$(BENCH) python -m bench.security $(ARGS)

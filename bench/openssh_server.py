@@ -34,7 +34,7 @@ def configuration(settings: dict[str, Any], port: int) -> str:
         "UsePAM no",
         "PasswordAuthentication no",
         "PermitRootLogin prohibit-password",
-        "MaxStartups 2048",
+        *([] if settings.get("defaults") else ["MaxStartups 2048"]),
         "MaxSessions 100",
         "UseDNS no",
         "PrintMotd no",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bench import plan, report
+from bench import plan, report, security
 
 
 def rows(tmp_path, *rows, versions=None):
@@ -60,3 +60,12 @@ def test_a_document_keeps_what_is_around_the_tables(tmp_path, monkeypatch):
     assert text.endswith("<!-- measured: end -->\nafter\n")
     assert "1.25" in text
     assert "old" not in text
+
+
+def test_the_measurements_of_security_have_a_table():
+    rows = [security.Row("a", "nacre", "1", "< 2"), security.Row("longer", "sshd", "3")]
+    assert security.table(rows) == (
+        "a       nacre      1                                  < 2\nlonger  sshd       3"
+    )
+    assert set(security.MEASUREMENTS) == {"refusals", "memory", "flood", "slow", "cut", "idle", "timing"}
+    assert security.percent([3.0, 1.0, 2.0], 0.99) == 3.0
