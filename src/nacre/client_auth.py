@@ -66,6 +66,7 @@ class ClientAuthenticator:
             await self._tell_of_change(event.password_changed)
         if event.partial:
             self._given_up.clear()
+            self._password_used = False
         allowed = {
             "publickey": self._options.public_key_auth,
             "keyboard-interactive": self._options.kbdint_auth,
@@ -188,7 +189,7 @@ class ClientAuthenticator:
             self._password = await self._take_password()
             if self._password is None:
                 return None
-            # Should the server not take it here, the method "password" may try it too.
+            # Should the server not ask for it here, the method "password" may give it.
             self._password_used = False
             self._dialogue_answered = True
             return events.KbdintAttempt("")
@@ -224,6 +225,7 @@ class ClientAuthenticator:
             prompt, _ = event.prompts[0]
             if "password" in prompt.lower():
                 password, self._password = self._password, None
+                self._password_used = True  # a wrong one would count twice
                 return (password,)
         return None
 

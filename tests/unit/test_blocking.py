@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -177,6 +178,28 @@ def test_large_data_with_back_pressure(connection: blocking.Connection) -> None:
         sender.start()
         assert process.stdout.read() == data
         sender.join()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system has no signals for a thread")
+def test_an_interrupt_ends_the_call_and_nothing_else(connection: blocking.Connection) -> None:
+    main = threading.get_ident()
+
+    def interrupt() -> None:
+        connection.run("hello")
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with connection.create_process("echo") as process:
+        thread = threading.Thread(target=interrupt)
+
+        def wait() -> None:
+            thread.start()
+            process.stdout.readline()
+
+        with pytest.raises(KeyboardInterrupt):
+            wait()
+        thread.join()
+        process.stdin.write("after it\n")
+        assert process.stdout.readline() == "after it\n"
 
 
 def test_what_fails_comes_out(port: int) -> None:

@@ -159,6 +159,30 @@ async def test_only_a_prompt_for_a_password_gets_the_password() -> None:
 
 
 @asynctest
+async def test_a_password_that_was_refused_in_a_dialogue_is_not_tried_again() -> None:
+    """A server would count the same mistake twice."""
+    tried: list[str] = []
+
+    class Server(PasswordServer):
+        def validate_password(self, username: str, password: str) -> bool:
+            tried.append(password)
+            return False
+
+    async with serving(server_factory=Server) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, password="wrong")
+    assert tried == ["wrong"]
+    # As the next factor it is another question.
+    authenticator = make(password="secret")
+    challenge = events.KbdintChallenge(events.Token(None), "", "", "", (("Password: ", False),))
+    await authenticator.next_attempt(needed("keyboard-interactive"))
+    assert await authenticator.answer_challenge(challenge) == ("secret",)
+    assert await authenticator.next_attempt(needed("password")) is None
+    partly = events.AuthNeeded(events.Token(None), ("password",), True, None)
+    assert await authenticator.next_attempt(partly) == events.PasswordAttempt("secret")
+
+
+@asynctest
 async def test_dialogues_of_the_program() -> None:
     class Client(nacre.SSHClient):
         answer: Any = ["a"]

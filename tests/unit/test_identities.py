@@ -95,6 +95,20 @@ async def test_the_agent_s_keys_come_first(home: Path, monkeypatch: pytest.Monke
 
 
 @asynctest
+async def test_a_key_of_an_agent_among_client_keys(home: Path) -> None:
+    authorized = nacre.import_authorized_keys(ECDSA.export_public_key().decode())
+    with ssh_agent(home) as running:
+        async with nacre.connect_agent(running.path) as agent:
+            await agent.add_keys([RSA, ECDSA])
+            keys = await agent.get_keys()
+        async with (
+            serving(server_factory=nacre.SSHServer, authorized_client_keys=authorized) as listener,
+            connected(listener, client_keys=keys) as connection,
+        ):
+            assert not connection.is_closed()
+
+
+@asynctest
 async def test_an_agent_that_cannot_be_used_is_said(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert await load(agent_path=str(home / "missing"), client_keys=[RSA]) == [RSA.public_data]
     assert "the agent is not used" in caplog.text
