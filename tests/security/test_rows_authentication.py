@@ -434,10 +434,14 @@ def test_cve_2024_6387_the_login_timer_fires_anywhere_and_once() -> None:
         class Slow(PasswordServer):
             async def validate_password(self, username: str, password: str) -> bool:
                 began.set()
+                link, loop = self.conn.link, asyncio.get_running_loop()
+                # The time passes while this waits.
+                loop.call_soon(link.protocol.tick, loop.time() + limits.LOGIN_TIMEOUT)
+                loop.call_soon(link.touch)
                 await asyncio.Event().wait()
                 return True
 
-        async with serving(server_factory=Slow, login_timeout=0.2) as listener:
+        async with serving(server_factory=Slow) as listener:
             with pytest.raises(nacre.DisconnectError):
                 await connect(listener, password="secret")
             assert began.is_set()
