@@ -41,7 +41,7 @@ def programs(document: str) -> list[str]:
 
 
 def test_the_documents_have_the_programs_that_are_tested():
-    assert [len(programs(name)) for name in ("README.md", "docs/library.md")] == [2, 6]
+    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md")] == [2, 6, 4]
 
 
 @pytest.fixture
@@ -143,3 +143,8 @@ def test_agent(home, monkeypatch):
         agent.ssh_add(home / ".ssh" / "id_ed25519")
         monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.path))
         assert run(programs("docs/library.md")[5], 0).startswith("ssh-ed25519 ")
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_programs_of_testing(home, number):
+    assert run(programs("docs/testing.md")[number], 0) == ""

@@ -87,6 +87,11 @@ def set_debug_level(level: int) -> None:
     _debug_level = level
 
 
+def debug_level() -> int:
+    """Return what `set_debug_level` has set."""
+    return _debug_level
+
+
 def trace_connection(protocol: Connection, to: SSHLogger) -> None:
     """Log the messages of a connection, if that is wanted."""
     if _debug_level > 1 and to.isEnabledFor(logging.DEBUG):

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from nacre.errors import WireError
 from nacre.protocol.settings import Role
+from nacre.wire import transport
 from nacre.wire.auth import (
     KBDINT,
     PASSWORD,
@@ -26,19 +27,41 @@ from nacre.wire.auth import (
     PublicKeyQuery,
     UserauthRequest,
 )
+from nacre.wire.connection import ChannelRequest
 from nacre.wire.fields import Reader
 from nacre.wire.kex import DH, DH_GEX, ECDH, KexInit
 from nacre.wire.message import BY_NUMBER, MESSAGES, Message, Structure
+from nacre.wire.requests import (
+    ExecRequest,
+    ExitSignal,
+    ExitStatus,
+    PtyRequest,
+    SignalRequest,
+    SubsystemRequest,
+    WindowChange,
+)
 
+_DECLARED: Final = transport  # its messages are in the tables that are imported below
 #: What is enough of a text, and of a list, for a reader.
 _LONGEST: Final = 1000
 _MOST: Final = 100
 #: Numbers beyond this are those of a key exchange.
 _LARGE: Final = 1 << 64
-_REQUESTS: Final[dict[str, type[Structure]]] = {
+#: What authentication carries, by method.
+_METHODS: Final[dict[str, type[Structure]]] = {
     PUBLICKEY: PublicKeyQuery,
     PASSWORD: PasswordData,
     KBDINT: KbdintData,
+}
+#: Requests on channels whose fields may be shown; of a command that is its size.
+_REQUESTS: Final[dict[str, type[Structure]]] = {
+    "exec": ExecRequest,
+    "exit-signal": ExitSignal,
+    "exit-status": ExitStatus,
+    "pty-req": PtyRequest,
+    "signal": SignalRequest,
+    "subsystem": SubsystemRequest,
+    "window-change": WindowChange,
 }
 
 
@@ -92,8 +115,8 @@ class Tracer:
             self._write(f"{direction.value} {title(kind)} malformed {_size(payload)}")
             return
         self._note(direction, message)
-        shown = f" {json.dumps(_shown(message))}" if self._fields else ""
-        self._write(f"{direction.value} {title(kind)}{shown}")
+        fields = f" {json.dumps(shown(message))}" if self._fields else ""
+        self._write(f"{direction.value} {title(kind)}{fields}")
 
     def _note(self, direction: Direction, message: Message) -> None:
         """Take note of what gives the numbers of methods their meaning."""
@@ -113,27 +136,36 @@ class Tracer:
         return DH if method.startswith("diffie-hellman-") else ECDH
 
 
-def _shown(structure: Structure) -> dict[str, Any]:
+def shown(structure: Structure) -> dict[str, Any]:
+    """Return the fields of a message as they may be shown, fit for JSON."""
     return {name: _field(structure, name) for name, _ in structure.codecs}
+
+
+def inside(kind: type[Message], name: str) -> type[Structure] | None:
+    """Return what the `data` of a message is shown as, if it may be shown.
+
+    Args:
+        kind: the message.
+        name: of the method of authentication, or of the request on a channel.
+    """
+    if kind is UserauthRequest:
+        return _METHODS.get(name)
+    return _REQUESTS.get(name) if kind is ChannelRequest else None
 
 
 def _field(structure: Structure, name: str) -> Any:
     value = getattr(structure, name)
-    if isinstance(structure, UserauthRequest) and name == "data":
-        return _request(structure)
-    secret = dict(structure.codecs)[name].secret
-    return _value(value, "secret " if secret else "")
-
-
-def _request(request: UserauthRequest) -> Any:
-    """Show what a request for authentication carries: of a public key not its signature."""
-    kind = _REQUESTS.get(request.method)
+    secret = "secret " if dict(structure.codecs)[name].secret else ""
+    if name != "data" or not isinstance(structure, UserauthRequest | ChannelRequest):
+        return _value(value, secret)
+    method = structure.method if isinstance(structure, UserauthRequest) else structure.name
+    kind = inside(type(structure), method)
     if kind is None:
-        return _size(request.data, "secret ")
+        return _size(value, secret)
     try:
-        return _shown(kind.read(Reader(request.data)))
+        return shown(kind.read(Reader(value)))  # of a public key not its signature
     except WireError:
-        return _size(request.data, "malformed secret ")
+        return _size(value, f"malformed {secret}")
 
 
 def _value(value: Any, secret: str) -> Any:
