@@ -147,6 +147,15 @@ class ServerAuthenticator:
             self._logger.info("authorized_keys line %d: %s", judged.line, judged.reason)
         return judged.options
 
+    def key_refused(self, event: events.KeyRefused) -> None:
+        """Say why a key was not asked about: its user wonders, and the one who runs the server too."""
+        why = (
+            "certificates are not in this version" if "-cert-" in event.algorithm else "it is not taken here"
+        )
+        self._logger.info(
+            "a key of type %s for %s was refused: %s", plain(event.algorithm), plain(event.username), why
+        )
+
     async def password(self, event: events.PasswordQuestion) -> Any:
         """Return whether a password is right, or that it has expired."""
         server = self._server

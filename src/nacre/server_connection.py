@@ -73,6 +73,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         return {
             events.AuthBegin: self._auth_begin,
             events.PublicKeyQuestion: lambda event: self._answer(event, self._auth().public_key(event)),
+            events.KeyRefused: lambda event: self._auth().key_refused(event),
             events.PasswordQuestion: lambda event: self._answer(event, self._auth().password(event)),
             events.KbdintQuestion: lambda event: self._answer(event, self._auth().begin_dialogue(event)),
             events.KbdintResponses: lambda event: self._answer(event, self._auth().answer_dialogue(event)),

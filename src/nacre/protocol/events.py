@@ -333,6 +333,18 @@ class AuthSucceeded(Event):
     key_blob: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyRefused(Event):
+    """Server: a key was refused unasked, for what it is: a certificate, SHA-1, damaged.
+
+    Attributes:
+        algorithm: the peer's word for it.
+    """
+
+    username: str
+    algorithm: str
+
+
 # ---------------------------------------------------------------- connection
 
 

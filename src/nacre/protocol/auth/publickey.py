@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
 from nacre.keys import decode_public_key
 from nacre.protocol.auth.base import SERVICE, Attempt
-from nacre.protocol.events import Partial, PublicKeyQuestion, SignatureNeeded
+from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
 from nacre.wire.auth import PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
 from nacre.wire.fields import Reader, encode_boolean, encode_string, encode_text
 
@@ -56,7 +56,7 @@ class ServerPublicKey:
             )
         else:
             auth.count_query()
-            if not self._usable(auth, query):
+            if not self._taken(auth, request.username, query):
                 auth.refuse_query()
                 return
             auth.ask(
@@ -77,6 +77,12 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
+    def _taken(self, auth: ServerAuth, username: str, query: PublicKeyQuery) -> bool:
+        usable = self._usable(auth, query)
+        if not usable:
+            auth.core.emit(KeyRefused(username, query.algorithm))
+        return usable
+
     def _usable(self, auth: ServerAuth, query: PublicKeyQuery) -> bool:
         if query.algorithm not in auth.core.settings.signature_algorithms:
             return False
@@ -87,7 +93,7 @@ class ServerPublicKey:
         return query.algorithm in key.sig_algorithms
 
     def _verifies(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> bool:
-        if not self._usable(auth, query):
+        if not self._taken(auth, username, query):
             return False
         data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)
         return decode_public_key(query.key_blob).verify(data, signature, query.algorithm) is True

@@ -11,6 +11,7 @@ from nacre.protocol.auth.publickey import signed_data
 from nacre.protocol.events import (
     AuthNeeded,
     AuthSucceeded,
+    KeyRefused,
     Partial,
     PublicKeyAttempt,
     PublicKeyQuestion,
@@ -225,3 +226,11 @@ def test_a_signed_request_without_its_signature_is_a_fault(pair, end):
     data = PublicKeyQuery(True, ED25519, USER_KEY.public_data).encode() + end
     talk(pair, pair.client, UserauthRequest("alice", "ssh-connection", "publickey", data).encode())
     assert isinstance(failure(pair.server), ProtocolError)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("algorithm", ["ssh-rsa", "ssh-ed25519-cert-v01@openssh.com", "rsa-sha2-512"])
+def test_a_key_that_is_refused_for_what_it_is_is_told_and_not_asked_about(pair, algorithm, signed):
+    talk(pair, pair.client, request(pair, signature=b"x" if signed else None, algorithm=algorithm))
+    assert [event.algorithm for event in pair.server.of(KeyRefused)] == [algorithm]
+    assert not pair.server.of(PublicKeyQuestion)

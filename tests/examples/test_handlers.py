@@ -1,0 +1,165 @@
+"""The examples of handlers run, as programs of their own, with nacre's client and OpenSSH's."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from tests.interop.programs import Askpass
+from tests.support.examples import run, running
+from tests.support.face import HOST, asynctest, client_options, user_key
+from tests.support.openssh import OpenSSH, Ssh
+
+
+@asynccontextmanager
+async def into(port: int, **options: Any) -> AsyncIterator[nacre.SSHClientConnection]:
+    async with await nacre.connect(HOST, port, **client_options(**options)) as connection:
+        yield connection
+
+
+class Person(nacre.SSHClient):
+    """Answers questions in order."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = list(answers)
+        self.asked: list[str] = []
+
+    def kbdint_auth_requested(self) -> str | None:
+        return "" if self._answers else None
+
+    def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> Any:
+        self.asked += [instructions, *(text for text, _ in prompts)]
+        return [self._answers.pop(0) for _ in prompts] if self._answers else None
+
+
+@asynctest
+async def test_passwords() -> None:
+    async with running("serve_passwords.py") as port:
+        async with into(port, username="guest", password="pearl") as connection:
+            assert (await connection.run()).stdout == "welcome, guest\n"
+        for wrong in ({"username": "guest", "password": "x"}, {"username": "nobody", "password": "pearl"}):
+            with pytest.raises(nacre.PermissionDenied):
+                async with into(port, **wrong):
+                    pass
+
+
+@asynctest
+async def test_keys(tmp_path: Path) -> None:
+    public = user_key().export_public_key().decode()
+    (tmp_path / "alice").write_text(public)
+    (tmp_path / "bob").write_text(f"no-pty {public}")
+    async with running("serve_keys.py", str(tmp_path)) as port:
+        for user, terminal in (("alice", "yes"), ("bob", "no")):
+            async with into(port, username=user, client_keys=[user_key()]) as connection:
+                done = await connection.run()
+                assert done.stdout == f"welcome, {user}\na terminal: {terminal}\n"
+        other = nacre.generate_private_key("ssh-ed25519")
+        for user, key in (
+            ("alice", other),
+            ("carol", user_key()),
+            ("../" + tmp_path.name + "/alice", user_key()),
+        ):
+            with pytest.raises(nacre.PermissionDenied):
+                async with into(port, username=user, client_keys=[key]):
+                    pass
+
+
+@asynctest
+async def test_the_menu() -> None:
+    async with running("serve_menu.py") as port:
+        person = Person("mellon", "attic", "cellar")
+        async with into(port, client_factory=lambda: person) as connection:
+            assert (await connection.run()).stdout == "you are in the cellar\n"
+        assert person.asked == [
+            "Speak, friend, and enter.",
+            "word: ",
+            "There are: library, kitchen, cellar.",
+            "room: ",
+            "There is no such room. There are: library, kitchen, cellar.",
+            "room: ",
+        ]
+        with pytest.raises(nacre.PermissionDenied):
+            async with into(port, client_factory=lambda: Person("friend")):
+                pass
+
+
+@asynctest
+async def test_a_password_that_has_expired(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    async with running("serve_expired_passwords.py") as port:
+        where = f"guest@{HOST}:{port}"
+        home = {"HOME": str(tmp_path), "SSH_PASSWORD": "pearl"}
+        status, _, errors = await run("change_password.py", where, **home)
+        assert status == 255
+        (tmp_path / ".ssh" / "known_hosts").write_text(errors.splitlines()[-1] + "\n")
+        status, output, errors = await run("change_password.py", where, SSH_NEW_PASSWORD="short", **home)
+        assert status == 255
+        question = "Choose a password of 8 characters or more.\n"
+        assert output.startswith(
+            f"{question}the password is not changed\nNot that one: 8 characters or more.\n"
+        )
+        assert "permission denied" in errors
+        status, output, errors = await run(
+            "change_password.py", where, SSH_NEW_PASSWORD="a longer one", **home
+        )
+        assert (status, output, errors) == (0, f"{question}the password is changed\nwelcome\n", "")
+        status, output, errors = await run(
+            "change_password.py", where, HOME=str(tmp_path), SSH_PASSWORD="a longer one"
+        )
+        assert (status, output, errors) == (0, "welcome\n", "")
+        status, _, errors = await run("change_password.py", where, SSH_NEW_PASSWORD="a longer one", **home)
+        assert (status, "permission denied" in errors) == (255, True)
+
+
+@pytest.mark.requires("ssh", "ssh-keygen")
+@asynctest
+async def test_certificates_are_refused_and_the_log_says_why(openssh: OpenSSH, tmp_path: Path) -> None:
+    authority = openssh.make_key(tmp_path / "authority")
+    key = openssh.make_key(tmp_path / "key")
+    allowed = tmp_path / "authorized_keys"
+    allowed.write_text(f"cert-authority {authority.with_suffix('.pub').read_text()}")
+    sign = [openssh.ssh_keygen, "-q", "-s", authority, "-I", "id", "-n", "user", key.with_suffix(".pub")]
+    subprocess.run(sign, check=True, timeout=60)
+    log = tmp_path / "log"
+    async with running("serve_no_certificates.py", str(allowed), log=log) as port:
+        lines = (f"CertificateFile {key}-cert.pub", "StrictHostKeyChecking no")
+        ssh = Ssh(openssh, port, "user", key, tmp_path / "known_hosts", lines)
+        done = await ssh.communicate("x")
+        assert (done.returncode, b"Permission denied" in done.stderr) == (255, True), done.stderr
+        said = log.read_text()
+        assert "validate_ca_key (certificates)" in said
+        assert "-cert-v01@openssh.com for user was refused: certificates are not in this version" in said
+        allowed.write_bytes(key.with_suffix(".pub").read_bytes())
+    async with running("serve_no_certificates.py", str(allowed), log=log) as port:
+        ssh = Ssh(openssh, port, "user", key, tmp_path / "other_hosts", lines)
+        done = await ssh.communicate("x")
+        assert (done.returncode, done.stdout) == (0, b"welcome, with a key\n"), done.stderr
+
+
+@pytest.mark.requires("ssh")
+@asynctest
+async def test_openssh_enters_where_it_is_asked_questions(openssh: OpenSSH, tmp_path: Path) -> None:
+    for program, answers, welcome in (
+        ("serve_passwords.py", ["pearl"], b"welcome, guest\n"),
+        ("serve_menu.py", ["mellon", "kitchen"], b"you are in the kitchen\n"),
+        ("serve_expired_passwords.py", ["pearl", "pearl", *["pearl before"] * 2], b"welcome\n"),
+    ):
+        person = Askpass(tmp_path, *answers)
+        async with running(program) as port:
+            lines = (*Askpass.lines, "StrictHostKeyChecking no")
+            ssh = Ssh(openssh, port, "guest", None, tmp_path / f"hosts_{program}", lines)
+            done = await ssh.communicate("x", environment=person.environment)
+            assert (done.returncode, done.stdout) == (0, welcome), (program, done.stderr, person.asked)
+
+
+@asynctest
+async def test_help() -> None:
+    for name in ("serve_keys.py", "serve_no_certificates.py", "change_password.py"):
+        status, _, errors = await run(name)
+        assert (status, "python" in errors) == (1, True)
