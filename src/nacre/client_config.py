@@ -44,7 +44,6 @@ _DONE_ANYWAY: Final[dict[str, frozenset[str]]] = {
         "canonicalizehostname": "no false",
         "checkhostip": "no false",
         "clearallforwardings": "yes no true false",
-        "compression": "no false",
         "connectionattempts": "1",
         "controlmaster": "no false",
         "controlpath": "none",
@@ -219,6 +218,10 @@ class _Interpretation:
         """Take yes or no."""
         self.put(setting, option, self.yes(setting))
 
+    def compression(self, setting: Setting) -> None:
+        """Take yes, which asks for compression where the server has it, or no."""
+        self.put(setting, "compression_algs", "zlib@openssh.com,none" if self.yes(setting) else "none")
+
     def public_key_auth(self, setting: Setting) -> None:
         """Take yes, no, or yes with or without a signature that names the host."""
         self.put(setting, "public_key_auth", self.only(setting).lower() not in ("no", "false"))
@@ -358,6 +361,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "bindaddress": lambda found, setting: found.put(setting, "local_addr", (found.only(setting), 0)),
     "challengeresponseauthentication": _of(_I.switch, "kbdint_auth"),
     "ciphers": _of(_I.word, "encryption_algs"),
+    "compression": _I.compression,
     "connecttimeout": _of(_I.time, "connect_timeout"),
     "globalknownhostsfile": _I.remember,
     "hostkeyalgorithms": _of(_I.word, "server_host_key_algs"),

@@ -183,6 +183,14 @@ async def test_identity_files(home: Path) -> None:
     assert len(await load_client_keys(read("Compression no\n"))) == 1
 
 
+def test_compression(home: Path) -> None:
+    assert read("Compression yes\n").compression_algs == ("zlib@openssh.com", "none")
+    assert read("Compression no\n").compression_algs == ("none",)
+    assert read("").compression_algs == ()
+    with pytest.raises(nacre.ConfigParseError, match="yes or no"):
+        read("Compression delayed\n")
+
+
 @asynctest
 async def test_identities_only(home: Path) -> None:
     RSA.write_private_key(home / "rsa", passphrase="x", rounds=1, ignore_few_rounds=True)

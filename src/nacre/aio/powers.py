@@ -56,6 +56,7 @@ class Budget:
         self._clock = clock
         #: Work that a source has had done and not yet been forgiven, and when that was so.
         self._spent: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()  # of programs with more than one event loop
 
     def charge(self, source: str, seconds: float) -> None:
         """Charge a source.
@@ -67,7 +68,15 @@ class Budget:
         Raises:
             DisconnectError: its budget is used up.
         """
-        source = _customer(source)
+        with self._lock:
+            allowed = self._charge(_customer(source), seconds)
+        if not allowed:
+            raise DisconnectError(
+                DisconnectReason.TOO_MANY_CONNECTIONS,
+                "too many Diffie-Hellman key exchanges from your address: try again later",
+            )
+
+    def _charge(self, source: str, seconds: float) -> bool:
         now = self._clock()
         spent, since = self._spent.pop(source, (0.0, now))
         spent = max(0.0, spent - (now - since) * limits.POWERS_REFILL)
@@ -77,11 +86,7 @@ class Budget:
         self._spent[source] = (spent, now)
         if len(self._spent) > limits.POWERS_SOURCES:
             self._spent.pop(next(iter(self._spent)))  # who was heard of least recently
-        if not allowed:
-            raise DisconnectError(
-                DisconnectReason.TOO_MANY_CONNECTIONS,
-                "too many Diffie-Hellman key exchanges from your address: try again later",
-            )
+        return allowed
 
 
 class Helpers:
@@ -111,19 +116,25 @@ class Helpers:
             DisconnectError: too many wait already.
             OSError: no helper can be started, or two have died over it.
         """
-        if self._waiting >= limits.POWERS_WAITING:
-            raise DisconnectError(
-                DisconnectReason.TOO_MANY_CONNECTIONS, "too many Diffie-Hellman key exchanges at once"
-            )
-        if self._threads is None:
-            # The threads wait for the pipes of the helpers, which lets the others run.
-            self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="nacre-powers")
-            atexit.register(self.close)
-        self._waiting += 1
+        threads = self._enter()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._compute, powers)
+            return await asyncio.get_running_loop().run_in_executor(threads, self._compute, powers)
         finally:
-            self._waiting -= 1
+            with self._lock:
+                self._waiting -= 1
+
+    def _enter(self) -> ThreadPoolExecutor:
+        """Count one more that waits, and return the threads, which wait for the helpers' pipes."""
+        with self._lock:
+            if self._waiting >= limits.POWERS_WAITING:
+                raise DisconnectError(
+                    DisconnectReason.TOO_MANY_CONNECTIONS, "too many Diffie-Hellman key exchanges at once"
+                )
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="nacre-powers")
+                atexit.register(self.close)
+            self._waiting += 1
+            return self._threads
 
     def _compute(self, powers: tuple[Power, ...]) -> tuple[int, ...]:
         """Have the helper of this thread work; a new one where it has died."""

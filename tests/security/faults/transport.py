@@ -252,7 +252,7 @@ TRANSPORT: Final = (
     Fault(
         20,
         "a source may have any amount computed",
-        rewritten(powers.Budget.charge, "allowed = spent < limits.POWERS_BURST", "allowed = True"),
+        rewritten(powers.Budget._charge, "allowed = spent < limits.POWERS_BURST", "allowed = True"),
     ),
     Fault(
         21,

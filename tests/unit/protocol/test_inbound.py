@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nacre.crypto import make_opener, make_sealer
@@ -77,6 +77,7 @@ def test_encrypted_packets_cut_anywhere(suite):
 
 
 @pytest.mark.parametrize("suite", SUITES)
+@settings(deadline=None)
 @given(st.data())
 def test_any_chunks_give_the_same_packets(suite, data):
     sizes = data.draw(st.lists(st.integers(0, 20_000), min_size=1, max_size=6))
