@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import pytest
 
+from nacre.crypto import registry as algorithms
+
 __all__ = ["TESTS", "Fault", "covers", "replaced", "rewritten", "together"]
 
 #: Annotations of a rewritten function stay text, as in the file that it comes from.
@@ -43,6 +45,13 @@ def covers(row: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
     return mark
 
 
+def _forget() -> None:
+    """Have what is computed once computed again: the tables of algorithms."""
+    for function in vars(algorithms).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+
+
 @dataclass(frozen=True)
 class Fault:
     """One fault that can be put back.
@@ -60,9 +69,13 @@ class Fault:
     @contextmanager
     def in_place(self) -> Any:
         """Have the fault while the block runs."""
-        with pytest.MonkeyPatch.context() as patch:
-            self.apply(patch)
-            yield
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                self.apply(patch)
+                _forget()
+                yield
+        finally:
+            _forget()
 
 
 def rewritten(function: Any, old: str, new: str) -> Apply:

@@ -184,7 +184,7 @@ def _heard(role: Role) -> bytes:
 @covers(14)
 def test_cve_2025_30211_huge_name_lists() -> None:
     for role in Role:
-        for listed in (b",".join([b"a"] * 100_000), b"x" * 65):
+        for listed in (b",".join([b"a"] * 20_000), b",".join([b"a"] * 100_000), b"x" * 65):
             stage = Stage(role)
             kexinit = stage.raw.kexinit()
             size = int.from_bytes(kexinit[17:21], "big")
