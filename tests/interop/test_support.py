@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 
 import pytest
 
-from tests.support import openssh
+from tests.support import openssh, proxy
 from tests.support.openssh import VERSIONS, Sshd, client_of, find
+from tests.support.proxy import Damage
 
 pytestmark = pytest.mark.requires("sshd")
 
@@ -80,3 +82,20 @@ def test_the_hybrid_key_exchange_is_there_in_10_0(tmp_path):
 def test_a_configuration_that_sshd_refuses_is_shown(openssh, tmp_path):
     with pytest.raises(RuntimeError, match="Nonsense"), Sshd(openssh, tmp_path, options=["Nonsense yes"]):
         pass
+
+
+def test_what_a_proxy_does_to_bytes() -> None:
+    def through(damage: Damage, *pieces: bytes) -> tuple[list[bytes], bool]:
+        one, other = socket.socketpair()
+        with one, other:
+            way = proxy._Way(one, damage)
+            treated = [way.treat(piece) for piece in pieces]
+        return [sent for pieces, _ in treated for sent in pieces], treated[-1][1]
+
+    assert through(Damage(), b"abc", b"de") == ([b"abc", b"de"], False)
+    assert through(Damage(piece=2), b"abc", b"de") == ([b"ab", b"c", b"de"], False)
+    assert through(Damage(flip=8 * 3), b"abc", b"de") == ([b"abc", b"ee"], False)
+    assert through(Damage(drop=range(1, 4)), b"abc", b"de") == ([b"a", b"e"], False)
+    assert through(Damage(cut=4), b"abc") == ([b"abc"], False)
+    assert through(Damage(cut=4), b"abc", b"de") == ([b"abc", b"d"], True)
+    assert through(Damage(silent=2), b"abc", b"de") == ([b"ab"], False)
