@@ -306,7 +306,9 @@ class _Interpretation:
             files += self._files("globalknownhostsfile")
             self._values["known_hosts"] = [path for path in files if path.exists()] or b""
         identities = [
-            Path(self._path(setting, self.only(setting))) for setting in self._seen.get("identityfile", ())
+            Path(self._path(setting, self.only(setting)))
+            for setting in self._seen.get("identityfile", ())
+            if self.only(setting).lower() != "none"
         ]
         restrict = "identitiesonly" in self._seen and self.yes(self._seen["identitiesonly"][0])
         if "identityfile" in self._seen:
@@ -340,8 +342,7 @@ class _Interpretation:
 def _is_private(path: Path) -> bool:
     """Return whether an identity file is a private key: its public part alone is for the agent."""
     if not path.exists():
-        if path.name.lower() != "none":
-            logger.info("%s is not there", path)
+        logger.info("%s is not there", path)
         return False
     try:
         return b"PRIVATE KEY-----" in read_file(path)

@@ -6,6 +6,7 @@ Owns: which are used, and what happens with those that cannot be. Must not know:
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -65,7 +66,8 @@ async def _agent_keys(options: SSHClientConnectionOptions) -> Sequence[SSHKeyPai
         async with asyncio.timeout(options.login_timeout or None), connect_agent(path) as agent:
             return await agent.get_keys(wanted)
     except (OSError, ValueError) as error:
-        logger.warning("the agent is not used: %s", plain(error) or "it does not answer")
+        level = logging.WARNING if options.is_given("agent_path") else logging.INFO
+        logger.log(level, "the agent is not used: %s", plain(error) or "it does not answer")
         return []
 
 

@@ -166,7 +166,7 @@ def test_known_hosts(home: Path) -> None:
 
 
 @asynctest
-async def test_identity_files(home: Path) -> None:
+async def test_identity_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user_key().write_private_key(home / "ed25519_local")
     RSA.write_private_key(home / "encrypted", passphrase="x", rounds=1, ignore_few_rounds=True)
     RSA.write_public_key(home / "public")
@@ -179,6 +179,8 @@ async def test_identity_files(home: Path) -> None:
     assert [pair.public_data for pair in await load_client_keys(options)] == [user_key().public_data]
     assert len(await load_client_keys(read(lines, passphrase="x"))) == 2
     assert read(lines, client_keys=[RSA]).client_keys == [RSA]
+    (home / "none").write_bytes((home / "ed25519_local").read_bytes())
+    monkeypatch.chdir(home)
     assert await load_client_keys(read("IdentityFile none\n")) == []
     assert len(await load_client_keys(read("Compression no\n"))) == 1
 

@@ -109,7 +109,9 @@ async def test_a_key_of_an_agent_among_client_keys(home: Path) -> None:
 
 
 @asynctest
-async def test_an_agent_that_cannot_be_used_is_said(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_agent_that_cannot_be_used_is_said(
+    home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert await load(agent_path=str(home / "missing"), client_keys=[RSA]) == [RSA.public_data]
     assert "the agent is not used" in caplog.text
 
@@ -120,6 +122,12 @@ async def test_an_agent_that_cannot_be_used_is_said(home: Path, caplog: pytest.L
     async with await asyncio.start_unix_server(silent, home / "silent"):
         assert await load(agent_path=str(home / "silent"), login_timeout=0.05) == []
     assert "it does not answer" in caplog.text
+    caplog.clear()
+    monkeypatch.setenv(
+        "SSH_AUTH_SOCK", str(home / "missing")
+    )  # left over from another login: not worth a word
+    assert await load() == []
+    assert not caplog.records
 
 
 @asynctest
