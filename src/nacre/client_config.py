@@ -12,6 +12,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import shlex
 import socket
 import stat
 from collections.abc import Callable, Collection, Iterable
@@ -34,6 +35,8 @@ _TOKEN: Final = re.compile(r"%(.?)", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 #: What only a shell would understand in a command, which is started without one.
 _SHELL: Final = frozenset("|&;<>`$(){}*?")
+#: A host's or user's name that a way to somewhere may be made of: neither an option nor another word or hop.
+_PLAIN_NAME: Final = re.compile(r"(?!-)[^\s,'\"\\|&;<>`$(){}*?]*")
 
 #: Values of keywords without an option here which ask for what is done anyway.
 _DONE_ANYWAY: Final[dict[str, frozenset[str]]] = {
@@ -282,7 +285,7 @@ class _Interpretation:
         if setting.text.strip().lower() == "none":
             self._values[option] = None
         elif jump:
-            hops = self._expand(setting, self.only(setting), "%hnpr").split(",")
+            hops = (self._step(setting, hop) for hop in self.only(setting).split(","))
             text = ",".join(hop.removeprefix("ssh://") for hop in hops)
             try:
                 parse_hops(text)
@@ -290,10 +293,21 @@ class _Interpretation:
                 raise setting.error(str(error)) from None
             self.put(setting, option, text)
         else:
-            command = self._expand(setting, setting.text, "%hnpr").removeprefix("exec ")
-            if _SHELL & set(command):
+            if _SHELL & set(setting.text):
                 raise setting.error("the command is started without a shell: write it without shell syntax")
-            self.put(setting, option, command)
+            try:
+                words = shlex.split(setting.text.removeprefix("exec "))
+            except ValueError as error:
+                raise setting.error(str(error)) from None
+            # In words first: what a token stands for is never more than a part of one.
+            self.put(setting, option, [self._step(setting, word) for word in words])
+
+    def _step(self, setting: Setting, text: str) -> str:
+        """Return a hop, or a word of a command, with tokens resolved."""
+        for token in "hnr":
+            if f"%{token}" in text and not _PLAIN_NAME.fullmatch(str(self._tokens[token])):
+                raise setting.error(f"{self._tokens[token]!r} cannot stand there for %{token}")
+        return self._expand(setting, text, "%hnpr")
 
     def remember(self, setting: Setting) -> None:
         """Take note: several keywords together make the option."""

@@ -69,7 +69,7 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("ProxyJump bob@a:2200,ssh://b", "tunnel", "bob@a:2200,b"),
         ("ProxyJump %r@%h.jump:%p", "tunnel", "local@h.jump:22"),
         ("ProxyJump none\nProxyJump a", "tunnel", None),
-        ("ProxyCommand exec nc -X 'a b' %h %p %%", "proxy_command", "nc -X 'a b' h 22 %"),
+        ("ProxyCommand exec nc -X 'a b' %h %p %%", "proxy_command", ("nc", "-X", "a b", "h", "22", "%")),
         ("ProxyJump a\nProxyCommand nc", "proxy_command", None),
         ("ProxyCommand nc\nProxyJump a", "tunnel", None),
         ("UserKnownHostsFile none", "known_hosts", b""),
@@ -114,6 +114,7 @@ def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value
         ("ProxyJump a b", "ProxyJump: one word"),
         ("ProxyJump a:b:c", "ProxyJump: .* is no hop"),
         ("ProxyCommand nc %h %p 2>/dev/null", "ProxyCommand: the command is started without a shell"),
+        ("ProxyCommand nc 'open", "ProxyCommand: "),
     ],
 )
 def test_what_is_refused(line: str, error: str) -> None:
@@ -131,6 +132,17 @@ def test_what_the_program_gives_goes_before() -> None:
     base = nacre.SSHClientConnectionOptions(port=3)
     assert read(text, options=base).port == 3
     assert read("ProxyJump %r@x:%p\n", port=2, username="alice").tunnel == "alice@x:2"
+
+
+@pytest.mark.parametrize("name", ["-oProxyCommand=x", "a b", "a,b", "a'b", "a;b", "$(a)", "a\nb"])
+def test_a_name_becomes_no_option_word_or_hop(name: str) -> None:
+    for text in ("ProxyCommand nc %h %p\n", "ProxyCommand nc x%n\n", "ProxyJump %h.jump\n"):
+        with pytest.raises(nacre.ConfigParseError, match=r"cannot stand there for %[hn]"):
+            read(text, host=name)
+    if "\n" not in name:
+        with pytest.raises(nacre.ConfigParseError, match="cannot stand there for %r"):
+            read("ProxyCommand nc %r@x\n", username=name)
+    assert read("ProxyCommand nc there\n", host=name).proxy_command == ("nc", "there")
 
 
 def test_files(home: Path) -> None:
