@@ -182,12 +182,16 @@ class Driver(asyncio.BufferedProtocol):
                 self._loop.call_soon(self._turn)
         finally:
             self._running = False
-        if self.protocol.closed:
+        if self.protocol.wants_input is not self._reading:
+            if self.protocol.closed:
+                self._end()
+                return
+            self._switch_reading()
+        elif not self._reading and self.protocol.closed:
             self._end()
             return
-        if self.protocol.wants_input is not self._reading:
-            self._switch_reading()
-        self._arm()
+        if self.protocol.deadline_moved:
+            self._arm()
 
     def _pump(self) -> None:
         assert self.protocol is not None

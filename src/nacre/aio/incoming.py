@@ -78,7 +78,14 @@ class Incoming:
             if self._delivery is not Delivery.OVER:
                 self._queue.push(data, datatype)
             return False
-        return self._deliver(data, datatype)
+        if self.encoding is not None or self._credit_held:
+            return self._deliver(data, datatype)
+        try:
+            self._session.data_received(data, datatype)
+        except FAILURES as error:
+            self._failed(error, "data_received")
+            return False
+        return True
 
     def eof(self) -> None:
         """The peer sends no more data."""

@@ -132,7 +132,11 @@ class Connection:
     @property
     def wants_input(self) -> bool:
         """Whether there is room to receive; False stops the transport until events were pulled."""
-        return not self.closed and self._core.inbound.has_room
+        core = self._core
+        if core.phase is Phase.CLOSED:
+            return False
+        inbound = core.inbound
+        return inbound.end - inbound.start < limits.READ or inbound.has_room
 
     def receive_buffer(self) -> memoryview:
         """Lend room for received bytes, until `received`. Never empty while `wants_input`."""
@@ -159,7 +163,8 @@ class Connection:
         if not outbound.queued or (self._mux.held and not self.closed):
             return []
         segments = outbound.take()
-        self._mux.wake()
+        if self._mux.blocked:
+            self._mux.wake()
         return segments
 
     @property
@@ -199,11 +204,11 @@ class Connection:
                 # asks of it, nothing is read: all that may come next is the peer's answer, or NEWKEYS.
                 if lane.pending is not None:
                     return self._end_of_input()
-                size = inbound.next_payload()
+                size = inbound.next_payload() if inbound.end > inbound.start else -1
                 if size < 0:
                     if self._handshake.due():
                         self._handshake.start()
-                    return self._end_of_input()
+                    return self._end_of_input() if self._eof else None
                 scratch = inbound.scratch
                 # The fast path: data of a channel whose state needs no second look.
                 if scratch[1] == _CHANNEL_DATA and size > 9:  # number and two uint32
@@ -249,6 +254,7 @@ class Connection:
 
     def _dispatch(self, payload: bytes) -> None:
         core, handshake = self._core, self._handshake
+        core.deadline_moved = True
         number = payload[0]
         action = judge(
             number,
@@ -396,6 +402,7 @@ class Connection:
         token.answered = True
         if self.closed:
             return
+        self._core.deadline_moved = True
         try:
             token.lane.answered(token, value)
         except DisconnectError as error:
@@ -496,9 +503,16 @@ class Connection:
     def set_keepalive(self, interval: float, count_max: int) -> None:
         """Change the keepalive; see `Settings`."""
         self._keepalive = (interval, count_max)
+        self._core.deadline_moved = True
+
+    @property
+    def deadline_moved(self) -> bool:
+        """Whether `next_deadline` may give another answer than it did the last time, but for a later one."""
+        return self._core.deadline_moved
 
     def next_deadline(self) -> float | None:
         """When `tick` must be called at the latest; None: no need."""
+        self._core.deadline_moved = False
         phase = self._core.phase
         if phase is Phase.CLOSED or self._started is None:
             return None
@@ -532,6 +546,7 @@ class Connection:
     def tick(self, now: float) -> None:
         """Act on the time."""
         self._core.now = now
+        self._core.deadline_moved = True
         if self.closed:
             return
         try:

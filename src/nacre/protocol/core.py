@@ -29,6 +29,7 @@ class Core:
     """The shared state of one protocol end.
 
     Attributes:
+        deadline_moved: the next deadline may be another than when it was asked for last.
         now: the time of the latest call that brought one, in seconds of a monotonic clock.
         phase: how far the connection has come.
         events: what the driver has not pulled yet.
@@ -37,6 +38,7 @@ class Core:
     """
 
     __slots__ = (
+        "deadline_moved",
         "events",
         "fault",
         "inbound",
@@ -63,6 +65,7 @@ class Core:
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
         self.now = 0.0
+        self.deadline_moved = True
 
     def _lose(self, error: BaseException) -> None:
         """A packet could not be made, for want of memory for one: whoever asked for it hears why."""

@@ -124,6 +124,7 @@ class Handshake:
         self._ours_payload = self._ours.encode()
         core.outbound.send_now(self._ours_payload)
         core.outbound.in_exchange = True
+        core.deadline_moved = True
         if not self.first:
             self._deadline = core.now + limits.REKEY_TIMEOUT
 

@@ -32,6 +32,7 @@ class Inbound:
         scratch: after `next_payload` returned n: the payload is scratch[1 : 1 + n].
         sequence: number of the next packet, modulo 2^32.
         packets, octets: since the latest `activate`.
+        start, end: where in the buffer those bytes are that were received and not used yet.
         limit: the largest packet_length accepted.
         decompressor: what the payloads are decompressed with; None: they are not compressed.
         trace: told of each payload; None: nobody is.
@@ -39,27 +40,27 @@ class Inbound:
 
     __slots__ = (
         "_buffer",
-        "_end",
         "_length",
         "_opener",
         "_small_reads",
-        "_start",
         "_view",
         "decompressor",
         "encrypted",
+        "end",
         "limit",
         "octets",
         "packets",
         "scratch",
         "sequence",
+        "start",
         "trace",
     )
 
     def __init__(self) -> None:
         self._buffer = bytearray(limits.RECEIVE_IDLE)
         self._view = memoryview(self._buffer)
-        self._start = 0
-        self._end = 0
+        self.start = 0
+        self.end = 0
         self._length = -1
         self._small_reads = 0
         self._opener: Opener = NullOpener()
@@ -77,29 +78,28 @@ class Inbound:
     @property
     def has_room(self) -> bool:
         """Whether `receive_buffer` has anything to lend."""
-        pending = self._end - self._start
-        return pending < limits.READ or pending < self._capacity_limit()
+        return self.end - self.start < self._capacity_limit()
 
     def receive_buffer(self) -> memoryview:
         """Lend the free part of the buffer, at least one byte, until `received`."""
-        if self._start == self._end:
-            self._start = self._end = 0
+        if self.start == self.end:
+            self.start = self.end = 0
             if self._small_reads >= _SMALL_READS and len(self._buffer) > limits.RECEIVE_IDLE:
                 self._shrink()
-        free = len(self._buffer) - self._end
+        free = len(self._buffer) - self.end
         if free < len(self._buffer) // 4:
             self._make_room()
-        return self._view[self._end :]
+        return self._view[self.end :]
 
     def received(self, size: int) -> None:
         """Take note that `size` bytes were put into the lent buffer."""
-        free = len(self._buffer) - self._end
+        free = len(self._buffer) - self.end
         if size == free and len(self._buffer) < self._capacity_limit():
             # A read that fills the buffer wants a larger one.
-            self._end += size
+            self.end += size
             self._replace(min(len(self._buffer) * 8, self._capacity_limit()))
         else:
-            self._end += size
+            self.end += size
         self._small_reads = self._small_reads + 1 if size < limits.RECEIVE_IDLE else 0
 
     def _shrink(self) -> None:
@@ -112,35 +112,35 @@ class Inbound:
         return max(self.limit, self._length) + 4 + 64 + limits.READ
 
     def _make_room(self) -> None:
-        pending = self._end - self._start
-        if self._start >= len(self._buffer) // 2 or (self._start and pending < self._start):
-            self._buffer[:pending] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, pending
+        pending = self.end - self.start
+        if self.start >= len(self._buffer) // 2 or (self.start and pending < self.start):
+            self._buffer[:pending] = self._buffer[self.start : self.end]
+            self.start, self.end = 0, pending
         elif len(self._buffer) < self._capacity_limit():
             self._replace(min(len(self._buffer) * 8, self._capacity_limit()))
-        elif self._start:
-            self._buffer[:pending] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, pending
+        elif self.start:
+            self._buffer[:pending] = self._buffer[self.start : self.end]
+            self.start, self.end = 0, pending
 
     def _replace(self, capacity: int) -> None:
-        pending = self._end - self._start
+        pending = self.end - self.start
         buffer = bytearray(max(capacity, pending))
-        buffer[:pending] = self._view[self._start : self._end]
+        buffer[:pending] = self._view[self.start : self.end]
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self._start, self._end = 0, pending
+        self.start, self.end = 0, pending
 
     def peek(self) -> memoryview:
         """What was received and not yet used; for the identification string."""
-        return self._view[self._start : self._end]
+        return self._view[self.start : self.end]
 
     def skip(self, size: int) -> None:
         """Use up `size` bytes of what `peek` shows."""
-        self._start += size
+        self.start += size
 
     def drop(self) -> None:
         """Forget everything that was received, and the room for it."""
-        self._start = self._end = 0
+        self.start = self.end = 0
         self._length = -1
         self._replace(1)
         self.scratch = memoryview(bytearray(1))
@@ -169,8 +169,8 @@ class Inbound:
             CompressionError: it was compressed, and is not what it should be.
             ProtocolError: its lengths are not possible.
         """
-        start = self._start
-        available = self._end - start
+        start = self.start
+        available = self.end - start
         opener = self._opener
         length = self._length
         if length < 0:
@@ -193,7 +193,7 @@ class Inbound:
         if len(self.scratch) < length:
             self.scratch = memoryview(bytearray(max(length, min(2 * len(self.scratch), limits.PACKET))))
         opener.open(self._view, start, length, self.sequence, self.scratch)
-        self._start = start + total
+        self.start = start + total
         self._length = -1
         self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
         if not self.sequence and not self.encrypted:

@@ -71,6 +71,7 @@ class Mux:
         channels: every channel that has a number of ours.
         flowing: those whose data needs no second look: the table of the fast path.
         held: the driver's transport is full.
+        blocked: the numbers of those that wait for room, or for their window.
     """
 
     def __init__(self, core: Core, handshake: Handshake) -> None:
@@ -78,7 +79,7 @@ class Mux:
         self._handshake = handshake
         self.channels: dict[int, Channel] = {}
         self.flowing: dict[int, Channel] = {}
-        self._blocked: set[int] = set()
+        self.blocked: set[int] = set()
         self._budget = Budget(core.settings.receive_budget)
         self._global_lane = Lane(core, self._take_global, limits.LANE_MESSAGES)
         self._global_replies: list[str] = []
@@ -252,7 +253,7 @@ class Mux:
         channel.send_left += message.bytes_to_add
         if channel.send_left > limits.WINDOW_CEILING:
             raise ProtocolError("a window of more than 2^32 - 1 bytes")
-        if channel.number in self._blocked:
+        if channel.number in self.blocked:
             self.wake()
 
     def _data(self, payload: bytes) -> None:
@@ -326,7 +327,7 @@ class Mux:
                 channel.send_left -= size
                 outbound.send_data(channel.peer_number, piece, datatype, total - taken)
         if taken < total:
-            self._blocked.add(number)
+            self.blocked.add(number)
         return taken
 
     def _room(self) -> bool:
@@ -341,11 +342,11 @@ class Mux:
 
     def wake(self) -> None:
         """Tell the channels that wait for room, and have a window, that there is some."""
-        if not self._blocked or not self._room():
+        if not self.blocked or not self._room():
             return
-        for number in sorted(self._blocked):
+        for number in sorted(self.blocked):
             if self.channels[number].send_left:
-                self._blocked.discard(number)
+                self.blocked.discard(number)
                 self._core.emit(ChannelWritable(number))
 
     # ------------------------------------------------------------ end of data, close
@@ -381,7 +382,7 @@ class Mux:
         del self.channels[channel.number]
         self._lane_octets -= channel.lane_octets
         self.flowing.pop(channel.number, None)
-        self._blocked.discard(channel.number)
+        self.blocked.discard(channel.number)
         if channel.by_peer:
             self._of_peer -= 1
             self._sessions -= channel.kind == _SESSION
@@ -407,7 +408,7 @@ class Mux:
         if channel.outbound is not Flow.CLOSED:
             channel.outbound = Flow.CLOSED
             self.flowing.pop(number, None)
-            self._blocked.discard(number)
+            self.blocked.discard(number)
             self._core.send(ChannelClose(channel.peer_number))
 
     def _ours(self, number: int) -> Channel:

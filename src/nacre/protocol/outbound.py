@@ -34,6 +34,8 @@ _BESIDE: Final = 18 + 64
 _SEGMENT_PACKETS: Final = 8
 #: The longest segment: so many full packets in one call of the transport.
 _SEGMENT: Final = _SEGMENT_PACKETS * (limits.MAX_PACKET + _OVERHEAD)
+#: Between two segments.
+_NO_VIEW: Final = memoryview(b"")
 #: The longest tag.
 _TAG: Final = 64
 _PADDING_POOL: Final = 128
@@ -64,10 +66,10 @@ class Outbound:
         "_padding_at",
         "_random",
         "_recent",
+        "_room",
         "_scratch",
         "_scratch_view",
         "_sealer",
-        "_segment",
         "_used",
         "_view",
         "compressor",
@@ -90,8 +92,8 @@ class Outbound:
         self.trace: Callable[[memoryview], None] | None = None
         self._scratch = bytearray(limits.SCRATCH_IDLE)
         self._scratch_view = memoryview(self._scratch)
-        self._segment = bytearray(0)
-        self._view = memoryview(self._segment)
+        self._room = 0
+        self._view = _NO_VIEW
         self._used = 0
         self._finished: list[bytes | memoryview] = []
         self._recent = 0
@@ -190,7 +192,7 @@ class Outbound:
         scratch[5 + size : 5 + size + padding] = self._padding[at : at + padding]
         self._padding_at = at + padding
         total = 5 + size + padding
-        if self._used + total + _TAG > len(self._segment):
+        if self._used + total + _TAG > self._room:
             self._next_segment(total, hint)
         written = sealer.seal(scratch, total, self._view, self._used, self.sequence)
         self._used += written
@@ -211,21 +213,21 @@ class Outbound:
         return size
 
     def _next_segment(self, total: int, hint: int) -> None:
-        self._finish_segment()
+        if self._used:
+            self._finish_segment()
         # As many packets as are about to follow, or as the number that came before them suggests; or what was
         # taken the last time, less what is sealed: a program goes on as it went before.
         expected = max(1 + -(-hint // limits.MAX_PACKET), 1 << len(self._finished))
         recent = min(self._recent - self.queued, _SEGMENT) + _TAG
         size = (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected)
-        self._segment = bytearray(max(_SMALL_SEGMENT, size, recent))
-        self._view = memoryview(self._segment)
+        self._room = max(_SMALL_SEGMENT, size, recent)
+        self._view = memoryview(bytearray(self._room))
 
     def _finish_segment(self) -> None:
-        if self._used:
-            self._finished.append(self._view[: self._used])
-            self._segment = bytearray(0)
-            self._view = memoryview(self._segment)
-            self._used = 0
+        self._finished.append(self._view[: self._used])
+        self._room = 0
+        self._view = _NO_VIEW
+        self._used = 0
 
     # ------------------------------------------------------------ bytes out
 

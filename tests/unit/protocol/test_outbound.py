@@ -103,7 +103,7 @@ def test_a_program_that_goes_on_as_before_gets_one_segment():
     outbound.send_data(0, data[:1], None, 0)
     outbound.take()
     outbound.send_data(0, data[:1], None, 0)
-    assert len(outbound._segment) == 1024  # little after little
+    assert outbound._room == 1024  # little after little
 
 
 def test_encrypted_packets_come_back():
