@@ -448,3 +448,58 @@ def test_a_verdict_that_cannot_be_sent_is_a_no_and_the_end_all_the_same():
     pair.run()
     assert ends_once(pair.client).error.reason == "no"
     assert ends_once(pair.server).by_peer
+
+
+def test_a_deadline_that_comes_nearer_is_told():
+    """A driver asks only when it is told to: one that came nearer unsaid would never fire."""
+    settings = Settings(username="alice", keepalive_interval=1000, rekey_seconds=5000, login_timeout=100)
+    pair = Pair(client=settings, server=server_settings(login_timeout=100, rekey_seconds=3))
+    known = {}
+
+    def look() -> None:
+        for end in (pair.client, pair.server):
+            connection = end.connection
+            moved = connection.deadline_moved
+            deadline = connection.next_deadline()
+            before = known.get(end, 1e9)
+            known[end] = 1e9 if deadline is None else deadline
+            assert moved or known[end] >= before
+
+    look()
+    for end in (pair.client, pair.server):
+        end.connection.start(0)
+        look()
+    while (up := pair.client.output()) or (down := pair.server.output()):
+        for end, data in ((pair.server, up), (pair.client, down if not up else pair.server.output())):
+            for piece in (data[:40], data[40:]):
+                end.feed(piece)
+                look()
+    assert pair.client.connection.authenticated
+    ours, _ = pair.open()
+    look()
+    for act in (
+        lambda: pair.client.connection.set_keepalive(1, 3),
+        lambda: pair.client.connection.channel_write(ours, b"x"),
+        pair.run,
+        lambda: pair.client.connection.tick(2),
+        pair.run,
+        pair.client.connection.rekey,
+        lambda: pair.server.connection.tick(4),
+        pair.run,
+        lambda: pair.client.connection.disconnect(11, ""),
+        pair.run,
+    ):
+        act()
+        look()
+    assert not pair.client.connection.wants_input
+
+
+def test_data_alone_moves_no_deadline(pair):
+    ours, _ = pair.open()
+    pair.server.connection.deliver = lambda number, data: True
+    pair.client.connection.next_deadline()
+    pair.server.connection.next_deadline()
+    pair.client.connection.channel_write(ours, b"x")
+    pair.run()
+    assert not pair.client.connection.deadline_moved
+    assert not pair.server.connection.deadline_moved
