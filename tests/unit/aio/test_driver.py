@@ -71,6 +71,7 @@ class Protocol:
         self.deadline: float | None = None
         self.ticks: list[float] = []
         self.eof = False
+        self.deadline_moved = True
         self.lose: Any = None
         self.sent = 0
 
