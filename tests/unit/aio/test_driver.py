@@ -307,6 +307,7 @@ async def test_the_end_of_the_protocol_closes_the_transport_after_its_last_words
     driver, protocol, _, transport = make()
     protocol.output.append(b"bye")
     protocol.closed = True
+    protocol.wants_input = False
     driver.run()
     assert transport.written[-1] == b"bye"
     assert transport.calls == ["close"]
