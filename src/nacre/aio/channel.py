@@ -20,6 +20,7 @@ from nacre.aio.incoming import Incoming
 from nacre.aio.log import SSHLogger
 from nacre.aio.once import Once
 from nacre.aio.queues import SendQueue
+from nacre.aio.session import require_plain
 from nacre.aio.tasks import FAILURES, Tasks, being_cancelled
 from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
 from nacre.protocol import limits as protocol_limits
@@ -365,6 +366,7 @@ class SSHChannel(Generic[AnyStr]):
 
     def _attach(self, session: Any) -> None:
         """Call the session's `connection_made`; what it raises is the caller's."""
+        require_plain(session)
         self._session = session
         session.connection_made(self)
 

@@ -5,14 +5,42 @@ Owns: `SSHClientSession` and `SSHServerSession` with their defaults. Must not kn
 
 from __future__ import annotations
 
+import inspect
+import weakref
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, AnyStr, Generic
+from typing import TYPE_CHECKING, AnyStr, Final, Generic
 
 if TYPE_CHECKING:
     from nacre.aio.client_channel import SSHClientChannel
     from nacre.aio.server_channel import SSHServerChannel
 
 TermSize = tuple[int, int, int, int]
+
+#: Callbacks that nothing waits for: a coroutine would never run, and be true besides.
+PLAIN: Final = (
+    "connection_made connection_lost session_started data_received eof_received pause_writing resume_writing "
+    "xon_xoff_requested exit_status_received exit_signal_received break_received signal_received "
+    "soft_eof_received terminal_size_changed"
+).split()
+
+_checked: weakref.WeakSet[type] = weakref.WeakSet()
+
+
+def require_plain(session: object) -> None:
+    """Raise at once where a session has a coroutine for a callback that nothing waits for.
+
+    Raises:
+        TypeError: naming it.
+    """
+    kind = type(session)
+    if kind in _checked:
+        return
+    for name in PLAIN:
+        if inspect.iscoroutinefunction(getattr(kind, name, None)):
+            raise TypeError(
+                f"{name} of a session must be a plain function: nothing waits for it as a coroutine"
+            )
+    _checked.add(kind)
 
 
 class _Session(Generic[AnyStr]):

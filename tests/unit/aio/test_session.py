@@ -1,8 +1,12 @@
-"""The defaults of the session classes: what a program gets that overrides nothing."""
+"""The defaults of the session classes: what a program gets that overrides nothing; and coroutines in vain."""
 
 from __future__ import annotations
 
+import pytest
+
 import nacre
+from nacre.aio.session import PLAIN, require_plain
+from tests.support.face import Recorder, SessionServer, asynctest, connected, reported, serving
 
 
 def test_client_defaults() -> None:
@@ -32,3 +36,34 @@ def test_server_defaults_grant_a_terminal_and_nothing_else() -> None:
     session.terminal_size_changed(1, 1, 0, 0)
     assert not session.eof_received()
     session.connection_lost(None)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_callback_that_nothing_waits_for_is_no_coroutine(name: str) -> None:
+    async def coroutine(self: object, *args: object) -> None:
+        raise AssertionError("never run")
+
+    with pytest.raises(TypeError, match=name):
+        require_plain(type("Session", (nacre.SSHServerSession,), {name: coroutine})())
+    require_plain(nacre.SSHServerSession())
+    require_plain(nacre.SSHClientSession())
+
+
+@asynctest
+async def test_such_a_session_is_refused_at_both_ends() -> None:
+    class Wrong(Recorder):
+        async def data_received(self, data: str, datatype: int | None) -> None:
+            raise AssertionError("never run")
+
+    sessions: list[Recorder] = [Recorder(), Wrong()]
+    async with (
+        serving(server_factory=lambda: SessionServer(sessions.pop, [])) as listener,
+        connected(listener) as connection,
+    ):
+        with pytest.raises(nacre.ChannelOpenError, match="could not be opened"):
+            await connection.create_session(Recorder, "x")
+        (report,) = reported()
+        assert "data_received of a session" in str(report["exception"])
+        with pytest.raises(TypeError, match="data_received of a session"):
+            await connection.create_session(Wrong, "x")
+        assert not connection.is_closed()
