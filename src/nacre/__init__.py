@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.agent.client import connect_agent as connect_agent
     from nacre.aio.channel import DataType as DataType
     from nacre.aio.client_channel import SSHClientChannel as SSHClientChannel
+    from nacre.aio.editor_channel import SSHLineEditorChannel as SSHLineEditorChannel
     from nacre.aio.log import logger as logger
     from nacre.aio.log import set_debug_level as set_debug_level
     from nacre.aio.log import set_log_level as set_log_level
@@ -126,6 +127,7 @@ _HOMES: Final[dict[str, str]] = {
         "nacre.agent.client": "SSHAgentClient SSHAgentKeyPair connect_agent",
         "nacre.aio.channel": "DataType",
         "nacre.aio.client_channel": "SSHClientChannel",
+        "nacre.aio.editor_channel": "SSHLineEditorChannel",
         "nacre.aio.server_channel": "SSHServerChannel",
         "nacre.aio.session": "SSHClientSession SSHServerSession",
         "nacre.aio.stream": "SSHReader SSHWriter",
@@ -178,7 +180,6 @@ _ABSENT: Final[dict[str, str]] = {
             "SSHForwarder SSHListener SSHSocketSessionFactory SSHTCPChannel SSHTCPSession SSHTunTapChannel "
             "SSHTunTapSession SSHUNIXChannel SSHUNIXSession"
         ),
-        "the line editor": "SSHLineEditorChannel",
     }.items()
     for name in names.split()
 }

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nacre.absent import Refusals, absent, absent_plain
+from nacre.aio.editor_channel import SSHLineEditorChannel
+from nacre.aio.line_editor import EditorSettings
 from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import SSHServerSession
@@ -143,14 +145,15 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             max_pktsize: the largest data of one packet, in bytes; 0: as the options say.
         """
         options = self._options
-        return SSHServerChannel(
-            self._link,
-            self,
-            options.encoding if encoding == "" else encoding,
-            errors or options.errors,
-            window or options.window,
-            max_pktsize or options.max_pktsize,
-        )
+        if encoding == "":
+            encoding = options.encoding
+        errors = errors or options.errors
+        window = window or options.window
+        max_pktsize = max_pktsize or options.max_pktsize
+        if not options.line_editor:
+            return SSHServerChannel(self._link, self, encoding, errors, window, max_pktsize)
+        settings = EditorSettings(options.line_echo, options.line_history, options.max_line_length)
+        return SSHLineEditorChannel(self._link, self, encoding, errors, window, max_pktsize, settings)
 
     # ------------------------------------------------------------ what the login permits
 

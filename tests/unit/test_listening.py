@@ -292,7 +292,7 @@ async def test_a_burst_of_logins() -> None:
 @asynctest
 async def test_what_is_not_in_this_version() -> None:
     for option in (
-        {"tunnel": "jump"}, {"config": ["x"]}, {"line_editor": True}, {"sftp_factory": True}, {"allow_scp": True},
+        {"tunnel": "jump"}, {"config": ["x"]}, {"sftp_factory": True}, {"allow_scp": True},
         {"x11_forwarding": True}, {"rdns_lookup": True},
     ):  # fmt: skip
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):

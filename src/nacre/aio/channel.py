@@ -401,8 +401,12 @@ class SSHChannel(Generic[AnyStr]):
         self._phase = Phase.STARTED
         self._call(self._session.session_started)
         if not self._failed:
-            self._incoming.start(self._session)
+            self._incoming.start(self._receiver())
             self._link.touch()
+
+    def _receiver(self) -> Any:
+        """Return what is given the data that comes."""
+        return self._session
 
     # ------------------------------------------------------------ requests
 
@@ -552,7 +556,8 @@ class SSHChannel(Generic[AnyStr]):
         """A callback or handler of the program raised: report it and close this channel."""
         # That the peer went is no failure of the handler which runs into it.
         broken = isinstance(error, (BrokenPipeError, DisconnectError)) and self.is_closing()
-        if not broken and not isinstance(error, asyncio.CancelledError):  # which was meant
+        told = error is self._error  # a handler that reads is raised what has ended its channel
+        if not broken and not told and not isinstance(error, asyncio.CancelledError):  # which was meant
             self._link.report(error, f"{where} of a session")
         if self._failed:
             return

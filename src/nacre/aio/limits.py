@@ -41,6 +41,12 @@ ENVIRONMENT_BYTES: Final = 64 * 1024
 #: Signals, breaks and changes of size that wait for a reader which does not read; the oldest go.
 STREAM_EXCEPTIONS: Final = 64
 
+#: Nothing more is typed on a line editor while this much waits for its client: one that does not read must
+#: not fill the memory with echo. Far above WRITE_HIGH, so that Ctrl-C reaches a program that writes.
+ECHO_QUEUE: Final = 1024 * 1024
+#: Windows of lines that an editor makes, for a session that holds them, of what was typed before the end.
+LAST_WINDOWS: Final = 4
+
 # --- accepting
 #: A short queue in the kernel makes honest clients wait for a retransmission in a flood.
 BACKLOG: Final = 4096

@@ -7,16 +7,10 @@ not read; `drain`. Must not know: which requests a session answers, processes, o
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, AnyStr, Generic, cast
 
-from nacre.aio import limits
-from nacre.errors import TerminalSizeChanged
-
-#: str or bytes, several of them, or a compiled pattern.
-Separator = Any
+from nacre.aio.pieces import Pieces, Separator
 
 
 class SoftEOF(Exception):
@@ -33,8 +27,6 @@ class SSHReader(Generic[AnyStr]):
     def __init__(self, streams: Streams[AnyStr], datatype: int | None = None) -> None:
         self._streams: Streams[AnyStr] = streams
         self._chan = streams.chan
-        self._pieces: deque[AnyStr | Exception] = deque()
-        self._exceptions = 0
         self._eof = False
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -43,6 +35,7 @@ class SSHReader(Generic[AnyStr]):
         self._counted = True
         empty: Any = "" if self._chan.get_encoding()[0] is not None else b""
         self._empty: AnyStr = empty
+        self._pieces: Pieces[AnyStr] = Pieces(self._empty)
         self._datatype = datatype
 
     @property
@@ -73,11 +66,7 @@ class SSHReader(Generic[AnyStr]):
     def feed_data(self, data: AnyStr) -> None:
         """Add data behind what waits to be read."""
         if data:
-            last = self._pieces[-1] if self._pieces else None
-            if last and not isinstance(last, Exception) and len(last) + len(data) <= limits.JOIN_READ:
-                self._pieces[-1] = last + data
-            else:
-                self._pieces.append(data)
+            self._pieces.push(data)
             self._count(len(data))
             self._notify()
 
@@ -88,16 +77,7 @@ class SSHReader(Generic[AnyStr]):
 
     def feed_exception(self, error: Exception) -> None:
         """Have a reading call raise this when it comes to it. Sizes in a row are one; the oldest go."""
-        last = self._pieces[-1] if self._pieces else None
-        if isinstance(error, TerminalSizeChanged) and isinstance(last, TerminalSizeChanged):
-            self._pieces[-1] = error
-            return
-        if self._exceptions >= limits.STREAM_EXCEPTIONS:
-            oldest = next(piece for piece in self._pieces if isinstance(piece, Exception))
-            self._pieces.remove(oldest)
-        else:
-            self._exceptions += 1
-        self._pieces.append(error)
+        self._pieces.push_exception(error)
         self._notify()
 
     def feed_error(self, error: Exception) -> None:
@@ -112,7 +92,7 @@ class SSHReader(Generic[AnyStr]):
     def collect(self) -> None:
         """Let what waits here no longer keep the peer from sending more."""
         if self._counted:
-            self._count(-sum(len(piece) for piece in self._pieces if not isinstance(piece, Exception)))
+            self._count(-self._pieces.size)
             self._counted = False
 
     @property
@@ -150,10 +130,13 @@ class SSHReader(Generic[AnyStr]):
             if n > 0:
                 if not await self._readable():
                     return self._empty
-                return self._take(n)
+                data = self._take(n)
+                self._streams.was_read()
+                return data
             parts: list[AnyStr] = []
             while await self._more(parts):
                 parts.append(self._take(-1))
+                self._streams.was_read()
             return self._empty.join(parts)
 
     async def readexactly(self, n: int) -> AnyStr:
@@ -171,6 +154,7 @@ class SSHReader(Generic[AnyStr]):
             while missing and await self._more(parts):
                 parts.append(self._take(missing))
                 missing -= len(parts[-1])
+                self._streams.was_read()
             data = self._empty.join(parts)
             if missing:
                 raise asyncio.IncompleteReadError(cast("Any", data), n)
@@ -189,7 +173,7 @@ class SSHReader(Generic[AnyStr]):
             partial: Any = error.partial
             return cast("AnyStr", partial)
 
-    async def readuntil(self, separator: Separator, max_separator_len: int = 0) -> AnyStr:
+    async def readuntil(self, separator: Any, max_separator_len: int = 0) -> AnyStr:
         """Read up to and with a separator.
 
         Args:
@@ -201,44 +185,39 @@ class SSHReader(Generic[AnyStr]):
             asyncio.IncompleteReadError: the end, or a break, signal or change of size, came first, or
                 the line fills the window; its `partial` has what there was.
         """
-        search, overlap = _searcher(separator, max_separator_len, self._empty)
+        sought: Separator[AnyStr] = Separator(separator, max_separator_len, self._empty)
         async with self._lock:
-            scanned: list[AnyStr] = []  # pieces without a match, taken out so that each is searched once
+            scanned: list[AnyStr] = []  # pieces without a separator, taken out so that each is searched once
             length = 0
             try:
                 tail = self._empty
-                while await self._more(scanned):
-                    piece = self._take(-1)
-                    scanned.append(piece)
-                    if overlap is None:
-                        scanned = [self._empty.join(scanned)]
-                        window, before = scanned[0], 0
-                    else:
-                        window, before = tail + piece, length - len(tail)
-                    length += len(piece)
-                    end = search(window)
+                while length < self._streams.limit and await self._more(scanned):
+                    head, start = self._pieces.head()
+                    window, offset = head, length - start  # where it begins, in all that was looked at
+                    if sought.overlap is None:
+                        window, offset = self._empty.join(scanned) + head[start:], 0
+                    elif tail:
+                        window, offset = tail + head[start:], length - len(tail)
+                    end = sought.end(window, start if window is head else 0)
                     if end >= 0:
-                        data = self._empty.join(scanned)
-                        scanned = []
-                        self._put_back(data[before + end :])
-                        return data[: before + end]
-                    if overlap is not None:
-                        tail = (
-                            window[len(window) - overlap :] if 0 < overlap < len(window) else window[:overlap]
-                        )
-                    if length >= self._streams.limit:
-                        break
+                        end += offset
+                        if end > length:
+                            scanned.append(self._take(end - length))
+                        data, scanned = self._empty.join(scanned), []
+                        self._put_back(data[end:])
+                        return data[:end]
+                    tail = sought.tail(window if window is not head else head[start:])
+                    scanned.append(self._take_piece())
+                    length += len(scanned[-1])
                 partial, scanned = self._empty.join(scanned), []
                 raise asyncio.IncompleteReadError(cast("Any", partial), None)
             finally:
-                if scanned:
-                    self._put_back(self._empty.join(scanned))
+                self._put_back(self._empty.join(scanned))
+                self._streams.was_read()
 
     def collected(self) -> AnyStr:
         """Return what waits, without its exceptions, and leave nothing."""
-        data = self._empty.join(piece for piece in self._pieces if not isinstance(piece, Exception))
-        self._pieces.clear()
-        self._exceptions = 0
+        data = self._pieces.clear()
         self._count(-len(data))
         self._streams.was_read()
         return data
@@ -263,19 +242,17 @@ class SSHReader(Generic[AnyStr]):
                     raise self._error
                 return False
             await self._wait()
-        head = self._pieces[0]
-        if isinstance(head, Exception):
-            self._pop_exception()
-            if isinstance(head, SoftEOF):
+        error = self._pieces.exception()
+        if error is not None:
+            self._pieces.pop_exception()
+            if isinstance(error, SoftEOF):
                 return False
-            raise head
+            raise error
         return True
 
-    def _pop_exception(self) -> None:
-        self._pieces.popleft()
-        self._exceptions -= 1
-
     async def _wait(self) -> None:
+        # What a call holds while it waits for more must not keep that from coming.
+        self._streams.was_read()
         self._wake = self._chan.get_loop().create_future()
         try:
             await self._wake
@@ -292,9 +269,10 @@ class SSHReader(Generic[AnyStr]):
         try:
             while not self._pieces and not self._eof:
                 await self._wait()
-            if parts and self._pieces and isinstance(self._pieces[0], Exception):
-                if isinstance(self._pieces[0], SoftEOF):
-                    self._pop_exception()
+            error = self._pieces.exception()
+            if parts and error is not None:
+                if isinstance(error, SoftEOF):
+                    self._pieces.pop_exception()
                 return False
             return await self._readable()
         except BaseException:
@@ -304,73 +282,19 @@ class SSHReader(Generic[AnyStr]):
 
     def _take(self, n: int) -> AnyStr:
         """Take at most `n` of what waits (-1: all), up to the next exception."""
-        head = self._pieces[0]
-        assert not isinstance(head, Exception)
-        if 0 < n < len(head):
-            data, self._pieces[0] = head[:n], head[n:]
-        else:
-            self._pieces.popleft()
-            data = head
-            if self._pieces and len(data) != n:
-                data = self._take_more([data], n)
+        data = self._pieces.take(n)
         self._count(-len(data))
-        self._streams.was_read()
         return data
 
-    def _take_more(self, parts: list[AnyStr], n: int) -> AnyStr:
-        length = len(parts[0])
-        while self._pieces and length != n:
-            head = self._pieces[0]
-            if isinstance(head, Exception):
-                break
-            if 0 < n < length + len(head):
-                cut = n - length
-                parts.append(head[:cut])
-                self._pieces[0] = head[cut:]
-                break
-            parts.append(head)
-            length += len(head)
-            self._pieces.popleft()
-        return self._empty.join(parts)
+    def _take_piece(self) -> AnyStr:
+        data = self._pieces.pop()
+        self._count(-len(data))
+        return data
 
     def _put_back(self, data: AnyStr) -> None:
         if data:
-            self._pieces.appendleft(data)
+            self._pieces.put_back(data)
             self._count(len(data))
-
-
-def _searcher(
-    separator: Any, max_separator_len: int, empty: AnyStr
-) -> tuple[Callable[[AnyStr], int], int | None]:
-    """Return what finds the end of the first separator in a text (-1: none), and how much of the text
-    before new data it needs to see (None: all).
-    """
-    if isinstance(separator, (str, bytes)):
-        if not separator:
-            raise ValueError("the separator cannot be empty")
-        length = len(separator)
-
-        def find(text: AnyStr) -> int:
-            start = text.find(cast("AnyStr", separator))
-            return -1 if start < 0 else start + length
-
-        return find, length - 1
-    if isinstance(separator, re.Pattern):
-        pattern = separator
-        overlap = max_separator_len - 1 if max_separator_len > 0 else None
-    else:
-        choices = sorted(separator, key=len, reverse=True)
-        if not choices or not choices[-1]:
-            raise ValueError("a separator cannot be empty")
-        joiner: Any = "|" if isinstance(empty, str) else b"|"
-        pattern = re.compile(joiner.join(re.escape(choice) for choice in choices))
-        overlap = len(choices[0]) - 1
-
-    def match(text: AnyStr) -> int:
-        found = pattern.search(text)
-        return -1 if found is None else found.end()
-
-    return match, overlap
 
 
 class SSHWriter(Generic[AnyStr]):

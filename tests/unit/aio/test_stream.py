@@ -424,3 +424,59 @@ async def test_a_soft_end_ends_one_reading_call() -> None:
     streams.eof_received()
     assert await reader.readline() == ""
     assert reader.at_eof()
+
+
+@asynctest
+async def test_lines_read_one_by_one_let_no_more_come_than_the_window() -> None:
+    """A reader that is slower than its peer: credit is for what it was given, not for what it looked at."""
+    streams, reader, channel = make(None, window=1000)
+    line = b"x" * 9 + b"\n"
+    streams.data_received(line * 100, None)
+    for _ in range(50):
+        assert await reader.readline() == line
+        # The peer sends whatever it gets credit for; the window is what it gave, and the reader did not take.
+        streams.data_received(line * ((1000 - channel.waiting[-1]) // len(line)), None)
+        assert streams.waiting <= 1000
+
+
+@asynctest
+async def test_the_lines_of_a_large_piece_are_not_copied_again_and_again() -> None:
+    class Counted(bytes):
+        copied = 0
+
+        def __getitem__(self, key: Any) -> Any:
+            data = bytes.__getitem__(self, key)
+            Counted.copied += len(data) if isinstance(data, bytes) else 1
+            return data
+
+    streams, reader, _ = make(None, window=1_000_000)
+    streams.data_received(Counted(b"a line\n" * 5000), None)
+    for _ in range(5000):
+        assert await reader.readline() == b"a line\n"
+    assert Counted.copied <= 2 * 35_000
+
+
+@asynctest
+async def test_a_line_longer_than_the_credit_of_one_window_still_ends() -> None:
+    """What a call holds while it waits is credited, so that the other stream cannot keep it waiting."""
+    streams, reader, channel = make(None, window=1000)
+    streams.reader(1)
+    streams.data_received(bytes(600), 1)
+    streams.data_received(b"x" * 400, None)
+    reading = asyncio.ensure_future(reader.readline())
+    await asyncio.sleep(0)
+    assert channel.waiting[-1] == 600
+    streams.data_received(b"y\n", None)
+    assert await reading == b"x" * 400 + b"y\n"
+
+
+@asynctest
+async def test_a_pattern_that_looks_ahead() -> None:
+    streams, reader, _ = make()
+    streams.data_received("one;", None)
+    reading = asyncio.ensure_future(reader.readuntil(re.compile("e(?=;;)")))
+    await asyncio.sleep(0)
+    streams.data_received(";two", None)
+    assert await reading == "one"
+    streams.eof_received()
+    assert await reader.read() == ";;two"

@@ -209,7 +209,7 @@ async def test_a_hop_passes_on_everything() -> None:
             process.stderr.write(f"{told[-1] if told else data}\n")
         process.exit(7)
 
-    async with serving(process_factory=until_signal) as inner:
+    async with serving(process_factory=until_signal, line_editor=False) as inner:
 
         async def hop(process: Any) -> None:
             async with connected(inner) as connection:
@@ -222,7 +222,7 @@ async def test_a_hop_passes_on_everything() -> None:
                 )
                 process.exit((await far.wait()).exit_status)
 
-        async with served(hop) as connection:
+        async with served(hop, line_editor=False) as connection:
             process = await connection.create_process("x", term_type="xterm")
             assert await process.stdout.readline() == "up\n"
             process.change_terminal_size(99, 9)
