@@ -104,6 +104,7 @@ class RunningHub:
             "HOME": str(self.directory),
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "NACRE_UID_REGISTRY": str(self.directory / "uids"),
             "SECRET_OF_THE_HUB": "do not tell",
         }
         if _source_is_open() or os.geteuid() != 0:

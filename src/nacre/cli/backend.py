@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from nacre.hub.config import HubConfig, load
 from nacre.hub.control import HubNotRunning, call
-from nacre.hub.ground import find_config
+from nacre.hub.ground import StateUids, find_config
 from nacre.hub.operations import Operations
 from nacre.hub.paths import LockRole, StateBusy, StateLock, StatePaths, choose_state_dir, prepare
 from nacre.hub.problem import HubProblem, StateError
@@ -86,17 +86,23 @@ def _perform_here(
         )
     prepare(paths.root)
     config = load(find_config(getattr(options, "config", None), paths))
+    uids = StateUids(paths, config)
     with (
         StateLock.acquire(paths, LockRole.COMMAND, BUSY_WAIT),
-        State.open(paths, config.uid_range) as state,
+        State.open(paths, uids.claim) as state,
     ):
-        return asyncio.run(_finish(paths, state, config, operation, arguments))
+        return asyncio.run(_finish(paths, state, config, uids, operation, arguments))
 
 
 async def _finish(
-    paths: StatePaths, state: State, config: HubConfig, operation: str, arguments: Mapping[str, object]
+    paths: StatePaths,
+    state: State,
+    config: HubConfig,
+    uids: StateUids,
+    operation: str,
+    arguments: Mapping[str, object],
 ) -> object:
     if not operation.startswith(_WITH_SESSIONS):
         return await Operations(paths, state, config).handlers()[operation](arguments)
-    async with remaining_sessions(paths) as sessions:
+    async with remaining_sessions(paths, uids.owns) as sessions:
         return await Operations(paths, state, config, sessions).handlers()[operation](arguments)

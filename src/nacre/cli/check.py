@@ -42,6 +42,25 @@ def _isolation(config: HubConfig, paths: StatePaths, problems: list[ConfigProble
     )
 
 
+def _uids(config: HubConfig, paths: StatePaths, problems: list[ConfigProblem]) -> HubConfig:
+    """Return the configuration with the uids that the state has or would get, or add to the problems."""
+    from dataclasses import replace
+
+    from nacre.hub.config import ConfigProblem
+    from nacre.hub.ground import StateUids
+    from nacre.hub.problem import StateError
+    from nacre.hub.state import glance_at_uids
+
+    if not paths.as_root:
+        return config
+    try:
+        return replace(config, uid_range=StateUids(paths, config).preview(glance_at_uids(paths)))
+    except StateError as problem:
+        file = "uid_range" if config.file is None else str(config.file)
+        problems.append(ConfigProblem(file, None, problem.what, problem.remedy))
+        return config
+
+
 def _check(options: argparse.Namespace) -> int:
     from nacre.cli.backend import state_paths
     from nacre.cli.output import say
@@ -59,6 +78,7 @@ def _check(options: argparse.Namespace) -> int:
         apps = ()
         problems += error.problems
     isolation = _isolation(config, paths, problems)
+    config = _uids(config, paths, problems)
     if problems:
         for problem in problems:
             say(str(problem))

@@ -72,7 +72,11 @@ class Hub:
         self._config = ground.config
         self._isolation: Isolation = choose(self._config.isolation, ground.paths)
         self._sessions = SessionManager(
-            ground.paths, self._isolation, detached=self._config.detached, on_end=self._session_ended
+            ground.paths,
+            self._isolation,
+            detached=self._config.detached,
+            on_end=self._session_ended,
+            owns_uid=ground.uids.owns,
         )
         welcome = Welcome(ground.state, self._isolation, self._where)
         self._front = Front(self._config, ground.state, ground.apps, self._sessions, welcome)

@@ -131,7 +131,7 @@ class HubConfig:
         detached: how long a session goes on without a client; 0 ends it at once.
         grace: how long sessions are left when the hub is told to end.
         isolation: how users are kept apart.
-        uid_range: the first and the last uid given to users.
+        uid_range: the first and the last uid that new users may get; None: this machine's next free ones.
         limits: see there.
         keepalive: see there.
         environment: names that sessions may take from the client beside the usual ones; one `*` at
@@ -146,7 +146,7 @@ class HubConfig:
     detached: float = 3600.0
     grace: float = 10.0
     isolation: IsolationChoice = IsolationChoice.AUTO
-    uid_range: tuple[int, int] = (70000, 99999)
+    uid_range: tuple[int, int] | None = None
     limits: Limits = Limits()
     keepalive: Keepalive = Keepalive()
     environment: tuple[str, ...] = ()
@@ -396,13 +396,12 @@ def _nearest(name: str, known: list[str]) -> str:
 def describe(config: HubConfig) -> list[str]:
     """Return the effective values as lines of TOML, without the apps."""
     host = f"[{config.host}]" if ":" in config.host else config.host
-    low, high = config.uid_range
     lines = [
         f"listen = {values.quote(f'{host}:{config.port}')}",
         f"detached = {values.quote(format_duration(config.detached))}",
         f"grace = {values.quote(format_duration(config.grace))}",
         f"isolation = {values.quote(config.isolation)}",
-        f"uid_range = [{low}, {high}]",
+        *([] if config.uid_range is None else ["uid_range = [{}, {}]".format(*config.uid_range)]),
         f"environment = {_shown(config.environment)}",
         f"proxy_protocol_from = {_shown(config.proxy_protocol_from)}",
     ]

@@ -30,6 +30,7 @@ __all__ = [
     "StateLock",
     "StatePaths",
     "choose_state_dir",
+    "choose_uid_registry",
     "prepare",
     "refuse_open_file",
     "socket_address",
@@ -118,6 +119,11 @@ def choose_state_dir(option: str | None, environ: Mapping[str, str], uid: int) -
     if not data.is_absolute():
         data = Path(environ.get("HOME") or "~").expanduser() / ".local" / "share"
     return (data / "nacre").absolute()
+
+
+def choose_uid_registry(environ: Mapping[str, str]) -> Path:
+    """Return the directory where all hubs of this machine note their users' uids, absolute."""
+    return _absolute(environ.get("NACRE_UID_REGISTRY") or "/var/lib/nacre-uids")
 
 
 def _absolute(path: str) -> Path:

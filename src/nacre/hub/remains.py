@@ -5,7 +5,7 @@ Owns: the way from the command line to holders that no hub is attached to. Must 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from nacre.hub.isolation import Isolation, Mode
@@ -43,13 +43,17 @@ class Remains:
 
 
 @asynccontextmanager
-async def remaining_sessions(paths: StatePaths) -> AsyncIterator[Remains]:
+async def remaining_sessions(paths: StatePaths, owns_uid: Callable[[int], bool]) -> AsyncIterator[Remains]:
     """Find the sessions that run without a hub; the caller holds the lock of the state.
 
     Those that are not ended go on when this is left.
+
+    Args:
+        paths: the state.
+        owns_uid: see `SessionManager`.
     """
     # Nothing is started here, so nobody has to be kept apart from anybody.
-    manager = SessionManager(paths, Isolation(Mode.NONE, by_admin=False))
+    manager = SessionManager(paths, Isolation(Mode.NONE, by_admin=False), owns_uid=owns_uid)
     await manager.recover()
     try:
         yield Remains(manager)

@@ -34,7 +34,7 @@ from nacre.hub.frames import Frame
 from nacre.hub.homes import ensure_home
 from nacre.hub.isolation import Isolation
 from nacre.hub.paths import StatePaths, socket_address
-from nacre.hub.problem import HubProblem, os_problem
+from nacre.hub.problem import HubProblem, StateError, os_problem
 
 __all__ = ["SessionInfo", "SessionManager", "StartError", "Terminal"]
 
@@ -119,6 +119,8 @@ class SessionManager:
         python: the interpreter that runs holders.
         detached: seconds for which a session without a viewer goes on; 0: it ends at once.
         on_end: told of every session that is gone.
+        owns_uid: tells whether a uid is a user's of this state and nobody else's, so that whatever runs
+            under it may be killed. None is, unless somebody says so.
     """
 
     def __init__(
@@ -129,12 +131,14 @@ class SessionManager:
         python: str = sys.executable,
         detached: float = 3600.0,
         on_end: Callable[[SessionInfo], None] | None = None,
+        owns_uid: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._paths = paths
         self._isolation = isolation
         self._python = python
         self._detached = detached
         self._on_end = on_end
+        self._owns_uid = owns_uid
         self._sessions: dict[str, _Session] = {}
         self._attachments: dict[Attachment, _Session] = {}
         #: For each uid: a session starts, or what a killed one left is swept; never both.
@@ -338,6 +342,11 @@ class SessionManager:
     async def _end_leftovers(self, uid: int, then: Callable[[], None]) -> None:
         """Kill what descends from a holder that is not there any more to do it."""
         try:
+            if not self._owns_uid(uid):
+                _log.error(
+                    "uid %d: what its killed sessions left stays: the uid is not this hub's alone", uid
+                )
+                return
             async with self._turn(uid):
                 holders = [
                     str(session.info.pid)
@@ -366,6 +375,8 @@ class SessionManager:
                     _log.error("uid %d: not everything of its killed sessions could be ended: %s", uid, words)
         except OSError as error:
             _log.error("uid %d: what its killed sessions left could not be ended: %s", uid, os_problem(error))
+        except StateError as problem:
+            _log.error("uid %d: what its killed sessions left stays: %s", uid, problem)
         finally:
             then()
 

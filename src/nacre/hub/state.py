@@ -20,9 +20,11 @@ from typing import Any, Final, Self
 
 from nacre.hub import invites
 from nacre.hub.invites import Invite, InviteError, InviteFault
+from nacre.hub.leftovers import left_of
 from nacre.hub.paths import StatePaths
 from nacre.hub.problem import HubProblem, StateError, one_line
-from nacre.hub.store import Store
+from nacre.hub.store import Store, glance
+from nacre.hub.uid_claims import GivenUids
 from nacre.hub.users import (
     Role,
     User,
@@ -33,7 +35,14 @@ from nacre.hub.users import (
     key_algorithm,
 )
 
-__all__ = ["FIRST_INVITE_SECONDS", "MAX_INVITE_SECONDS", "MAX_INVITE_USES", "State", "account_exists"]
+__all__ = [
+    "FIRST_INVITE_SECONDS",
+    "MAX_INVITE_SECONDS",
+    "MAX_INVITE_USES",
+    "State",
+    "glance_at_uids",
+    "uid_in_use",
+]
 
 #: How long the invite that makes the administrator is valid.
 FIRST_INVITE_SECONDS: Final = 3600.0
@@ -51,15 +60,19 @@ _KEEP_VOID: Final = 30 * 86400.0
 _MIN_FINGERPRINT: Final = 6
 
 
-def account_exists(uid: int) -> bool:
-    """Tell whether the system has an account or a group of this number."""
+#: Says where a new uid comes from, when one is needed; knows what has been given out.
+UidSource = Callable[[GivenUids], tuple[int, int]]
+
+
+def uid_in_use(uid: int) -> bool:
+    """Tell whether the system has an account or a group of this number, or a process under it."""
     for look_up in (pwd.getpwuid, grp.getgrgid):
         try:
             look_up(uid)
         except KeyError:
             continue
         return True
-    return False
+    return bool(left_of(uid, ()))
 
 
 class State:
@@ -68,7 +81,7 @@ class State:
     def __init__(
         self,
         store: Store,
-        uid_range: tuple[int, int],
+        uid_range: tuple[int, int] | UidSource,
         clock: Callable[[], float],
         uid_taken: Callable[[int], bool],
     ) -> None:
@@ -81,17 +94,17 @@ class State:
     def open(
         cls,
         paths: StatePaths,
-        uid_range: tuple[int, int],
+        uid_range: tuple[int, int] | UidSource,
         clock: Callable[[], float] = time.time,
-        uid_taken: Callable[[int], bool] = account_exists,
+        uid_taken: Callable[[int], bool] = uid_in_use,
     ) -> Self:
         """Open the state; the caller holds its lock.
 
         Args:
             paths: where it is.
-            uid_range: the first and the last uid that new users may get.
+            uid_range: the first and the last uid that new users may get, or what says it when asked.
             clock: wall-clock time in seconds, for what is written into records.
-            uid_taken: tells that a uid belongs to the system and must not be given to a user.
+            uid_taken: tells that a uid is somebody else's and must not be given to a user.
 
         Raises:
             StateError: it cannot be used, and why.
@@ -180,7 +193,8 @@ class State:
         return self._need(name)
 
     def _free_uid(self) -> int:
-        low, high = self._uid_range
+        source = self._uid_range
+        low, high = source if isinstance(source, tuple) else source(self.given_uids())
         ((last,),) = self._store.query("SELECT max(uid) FROM users WHERE uid BETWEEN ? AND ?", (low, high))
         uid = last + 1 if isinstance(last, int) else low
         while uid <= high:
@@ -188,6 +202,10 @@ class State:
                 return uid
             uid += 1
         raise StateError(f"every uid from {low} to {high} has been given out", "widen uid_range in hub.toml")
+
+    def given_uids(self) -> GivenUids:
+        """Return every uid that was ever given to a user here."""
+        return _given(self._store.query(_GIVEN))
 
     def remove_user(self, name: str) -> User:
         """Keep a user from coming in, and forget the user's keys. The home and the uid stay the user's.
@@ -424,6 +442,21 @@ class State:
         if self.removed_user(name) is not None and not invite.first:
             return InviteFault.NAME_TAKEN
         return None
+
+
+_GIVEN: Final = "SELECT uid, state = 'deleted' FROM users"
+
+
+def _given(rows: Iterable[tuple[Any, ...]]) -> GivenUids:
+    uids: tuple[set[int], set[int]] = (set(), set())
+    for uid, deleted in rows:
+        uids[deleted].add(uid)
+    return GivenUids(frozenset(uids[0]), frozenset(uids[1]))
+
+
+def glance_at_uids(paths: StatePaths) -> GivenUids:
+    """Return `State.given_uids` of a state that may be in use, or not be there; nothing is changed."""
+    return _given(glance(paths.database, _GIVEN))
 
 
 def _key_digest(blob: bytes) -> bytes:

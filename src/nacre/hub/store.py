@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from nacre.hub.paths import refuse_open_file
 from nacre.hub.problem import StateError, os_problem
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store"]
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Store", "glance"]
 
 #: "nacr": what `file` and we recognise the database by.
 APPLICATION_ID: Final = 0x6E616372
@@ -166,6 +166,26 @@ class Store:
                 f"the database {self._path} cannot be used: {error}",
                 "look at its rights, the space on the disk, and the last backup",
             ) from error
+
+
+def glance(path: Path, sql: str) -> list[tuple[Value, ...]]:
+    """Run one question on a database that is not ours to open or make, and may not be there.
+
+    Raises:
+        StateError: it cannot be read.
+    """
+    if not path.exists():
+        return []
+    # A database in WAL mode wants its two companions, and leaves them behind where it had to make them.
+    # Where there are none, nobody has it open.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
+            return connection.execute(sql).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise StateError(
+            f"the database {path} cannot be read: {error}", "look at its rights, and the last backup"
+        ) from error
 
 
 def _check_file(path: Path) -> None:

@@ -39,6 +39,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+@pytest.fixture(autouse=True)
+def uid_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a registry of uids of its own, in place of the machine's."""
+    monkeypatch.setenv("NACRE_UID_REGISTRY", str(tmp_path / "uids"))
+    return tmp_path / "uids"
+
+
 @pytest.fixture
 def run(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `nacre` with arguments on that state."""

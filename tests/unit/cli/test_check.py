@@ -76,3 +76,21 @@ def test_isolation_that_does_not_work_here(run, root: Path, monkeypatch: pytest.
     done = run("hub", "check")
     assert done.status == 1
     assert done.out == f"{root}/hub.toml: bubblewrap does not work here; install it\n"
+
+
+@pytest.mark.requires("root")
+def test_the_uids_are_told_or_whose_they_are(run, root: Path, tmp_path: Path, uid_registry: Path) -> None:
+    assert "uid_range = [70000, 70999]" in run("hub", "check").out.splitlines()
+    assert not uid_registry.exists()
+    other = tmp_path / "other"
+    assert run("hub", "user", "add", "ann", "--state", str(other)).status == 0
+    assert "uid_range = [71000, 71999]" in run("hub", "check").out.splitlines()
+    assert "uid_range = [70000, 70999]" in run("hub", "check", "--state", str(other)).out.splitlines()
+    file = tmp_path / "hub.toml"
+    file.write_text("uid_range = [70500, 70999]\n")
+    done = run("hub", "check", "--config", str(file))
+    assert done.status == 1
+    assert done.out == (
+        f"{file}: uid_range [70500, 70999] overlaps [70000, 70999], which the hub with the state {other} has; "
+        "set uid_range = [71000, 71499] in hub.toml\n"
+    )

@@ -26,6 +26,13 @@ def reachable_python() -> str:
     return "/usr/bin/python3"
 
 
+@pytest.fixture(autouse=True)
+def uid_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a registry of uids of its own, in place of the machine's."""
+    monkeypatch.setenv("NACRE_UID_REGISTRY", str(tmp_path / "uids"))
+    return tmp_path / "uids"
+
+
 @pytest.fixture
 def make_sessions(
     open_tmp_path: Path,
@@ -36,6 +43,7 @@ def make_sessions(
 
     @contextlib.asynccontextmanager
     async def make(**options: object) -> AsyncIterator[SessionManager]:
+        options = {"owns_uid": {UID, UID + 1}.__contains__, **options}
         manager = SessionManager(paths, Isolation(mode, by_admin=True), python=reachable_python(), **options)
         try:
             yield manager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from nacre.hub.ground import HubOptions, find_config, open_ground
 from nacre.hub.paths import LockRole, StateBusy, StateLock, StatePaths
-from nacre.hub.problem import HubProblem
+from nacre.hub.problem import HubProblem, StateError
 
 
 def is_free(root: Path) -> bool:
@@ -50,6 +51,39 @@ def test_the_file_in_the_state_is_read_unless_another_is_named(tmp_path: Path) -
         assert ground.state.add_user("alice").uid == 80000
     with open_ground(HubOptions(state=str(root), port=3333)) as ground:
         assert ground.config.port == 3333
+
+
+@pytest.mark.requires("root")
+def test_two_states_have_different_uids(tmp_path: Path) -> None:
+    one, two = (HubOptions(state=str(tmp_path / name)) for name in ("one", "two"))
+    with open_ground(one) as first, open_ground(two) as second:
+        uids = [ground.state.add_user("alice").uid for ground in (first, second)]
+        assert [[ground.uids.owns(uid) for uid in uids] for ground in (first, second)] == [
+            [True, False],
+            [False, True],
+        ]
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "one", copy)
+    with pytest.raises(
+        StateError, match=f"uid {uids[0]} of a user of {copy} belongs to the hub with the state"
+    ):
+        open_ground(HubOptions(state=str(copy)))
+    assert is_free(copy)
+    shutil.rmtree(tmp_path / "one")
+    with open_ground(HubOptions(state=str(copy))) as moved:
+        assert moved.uids.owns(uids[0])
+
+
+@pytest.mark.requires("root")
+def test_a_range_of_another_hub_s_is_refused(tmp_path: Path) -> None:
+    with open_ground(HubOptions(state=str(tmp_path / "one"))) as first:
+        low = first.uids.claim(first.state.given_uids()).low
+        file = tmp_path / "hub.toml"
+        file.write_text(f"uid_range = [{low}, {low + 5}]\n")
+        with pytest.raises(
+            StateError, match=f"overlaps .*, which the hub with the state {tmp_path}/one has; set"
+        ):
+            open_ground(HubOptions(state=str(tmp_path / "two"), config=str(file)))
 
 
 def test_which_file_is_meant(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from nacre.hub.paths import (
     StateLock,
     StatePaths,
     choose_state_dir,
+    choose_uid_registry,
     prepare,
     refuse_open_file,
     socket_address,
@@ -55,6 +56,17 @@ def test_the_first_rule_that_applies_decides(
 def test_a_relative_directory_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert choose_state_dir("./.nacre", {}, 1000) == tmp_path / ".nacre"
+
+
+def test_where_all_hubs_of_a_machine_note_their_uids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for environ, expected in (
+        ({}, "/var/lib/nacre-uids"),
+        ({"NACRE_UID_REGISTRY": ""}, "/var/lib/nacre-uids"),
+        ({"NACRE_UID_REGISTRY": "/r"}, "/r"),
+        ({"NACRE_UID_REGISTRY": "r"}, str(tmp_path / "r")),
+    ):
+        assert choose_uid_registry(environ) == Path(expected)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "a\0b"])

@@ -34,7 +34,7 @@ def test_they_are_found_and_ended(make_sessions) -> None:
                 await manager.start(user, "sleep", ("/bin/sleep", "600"), TERMINAL, {}, uid=uid)
                 for user, uid in (("alice", UID), ("alice", UID), ("bob", UID + 1))
             ]
-            async with remaining_sessions(make_sessions.paths) as remains:
+            async with remaining_sessions(make_sessions.paths, {UID, UID + 1}.__contains__) as remains:
                 rows = await remains.sessions()
                 assert {row.id for row in rows} == {info.id for info in infos}
                 assert {row.app for row in rows} == {"sleep"}
@@ -43,7 +43,7 @@ def test_they_are_found_and_ended(make_sessions) -> None:
                 assert [row.user for row in await remains.sessions()] == ["bob"]
                 assert await remains.end_session("no-such") is False
             # What was not ended goes on.
-            async with remaining_sessions(make_sessions.paths) as remains:
+            async with remaining_sessions(make_sessions.paths, {UID, UID + 1}.__contains__) as remains:
                 (row,) = await remains.sessions()
                 assert alive(row.pid)
                 assert await remains.end_session(row.id) is True
@@ -54,7 +54,7 @@ def test_they_are_found_and_ended(make_sessions) -> None:
 
 def test_a_state_in_which_nothing_runs(tmp_path) -> None:
     async def body() -> None:
-        async with remaining_sessions(prepare(tmp_path / "state")) as remains:
+        async with remaining_sessions(prepare(tmp_path / "state"), bool) as remains:
             assert await remains.sessions() == []
             assert await remains.end_session("x") is False
             assert await remains.end_user_sessions("alice") == 0

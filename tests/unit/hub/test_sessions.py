@@ -1,6 +1,7 @@
 """Sessions from the hub's side, with real holders and real programs."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from nacre.hub.attachment import EndingKind
 from nacre.hub.holder import descendants
 from nacre.hub.leftovers import left_of
-from nacre.hub.problem import HubProblem
+from nacre.hub.problem import HubProblem, StateError
 from nacre.hub.sessions import StartError, Terminal
 from tests.unit.hub.conftest import TERMINAL, UID
 
@@ -351,6 +352,11 @@ def test_a_holder_takes_its_user_s_uid_after_its_exec(make_sessions, monkeypatch
 #: A program that leaves what no holder finds below itself once the holder is gone.
 LEAVES = "setsid sh -c 'trap \"\" HUP TERM; echo left; sleep 1002' & sleep 1003 & sleep 1004"
 
+#: What a hub left behind of a session whose holder is dead.
+RECORD = json.dumps(
+    {"id": "x", "user": "alice", "app": "sh", "uid": UID, "started": 0.0, "pid": 1, "born": -1}
+)
+
 
 def of_the_user() -> set[int]:
     return left_of(UID, ())
@@ -377,6 +383,35 @@ def test_nothing_is_left_of_a_session_whose_user_killed_its_holder(make_sessions
             assert of_the_user() == set()
 
     run(body())
+
+
+def unusable(uid):
+    raise StateError("the registry cannot be used")
+
+
+@pytest.mark.requires("root")
+@pytest.mark.parametrize("owns", [lambda uid: uid != UID, unusable], ids=["another's", "unknown"])
+def test_what_is_not_this_state_s_alone_is_never_swept(make_sessions, owns, caplog):
+    """Another hub of this machine may have given the uid to somebody, or nobody can tell."""
+
+    async def body():
+        ended = []
+        async with make_sessions(on_end=ended.append, owns_uid=owns) as manager:
+            info = await start(manager, "/bin/cat")
+            os.kill(info.pid, signal.SIGKILL)
+            await gone(manager, ended)
+            assert f"uid {UID}: what its killed sessions left stays: " in caplog.text
+            # Nor by a hub that comes later.
+            (manager._paths.run / "x.json").write_text(RECORD)
+            await manager.recover()
+            await manager.close()
+
+    with subprocess.Popen(
+        ["/bin/cat"], stdin=subprocess.PIPE, user=UID, group=UID, extra_groups=[], cwd="/"
+    ) as of_the_other_hub:
+        run(body())
+        of_the_other_hub.communicate(b"", timeout=20)
+        assert of_the_other_hub.returncode == 0
 
 
 @pytest.mark.requires("root")

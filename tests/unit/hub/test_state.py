@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from nacre.hub.invites import InviteError, InviteFault, normalise
 from nacre.hub.paths import StatePaths, prepare
 from nacre.hub.problem import HubProblem, StateError
-from nacre.hub.state import FIRST_INVITE_SECONDS, State, account_exists
+from nacre.hub.state import FIRST_INVITE_SECONDS, State, glance_at_uids, uid_in_use
+from nacre.hub.uid_claims import GivenUids
 from nacre.hub.users import Role, fingerprint
 
 RANGE = (70000, 70009)
@@ -108,9 +110,40 @@ def test_a_uid_of_the_system_is_left_out(paths: StatePaths, clock: Clock) -> Non
 
 
 def test_the_accounts_of_this_system_are_known() -> None:
-    assert account_exists(0)
-    assert account_exists(os.getuid())
-    assert not account_exists(1_999_999_937)
+    assert uid_in_use(0)
+    assert uid_in_use(os.getuid())
+    assert not uid_in_use(1_999_999_937)
+
+
+@pytest.mark.requires("root")
+def test_a_uid_under_which_something_runs_is_left_out(paths: StatePaths, clock: Clock) -> None:
+    low = 1_900_000_000 + os.getpid()
+    with subprocess.Popen(
+        ["/bin/cat"], stdin=subprocess.PIPE, user=low, group=low, extra_groups=[], cwd="/"
+    ) as process:
+        with State.open(paths, (low, low + 9), clock) as state:
+            assert state.add_user("alice").uid == low + 1
+        process.communicate(b"")
+
+
+def test_where_uids_come_from_may_be_asked_each_time(paths: StatePaths, clock: Clock) -> None:
+    asked = []
+
+    def source(given: GivenUids) -> tuple[int, int]:
+        asked.append(given)
+        return (80000, 80009)
+
+    with State.open(paths, source, clock, lambda uid: False) as state:
+        assert asked == []
+        assert [state.add_user(name).uid for name in ("a", "b")] == [80000, 80001]
+        state.remove_user("b")
+        state.home_deleted("b")
+        assert state.given_uids() == GivenUids(frozenset({80000}), frozenset({80001}))
+        assert asked == [GivenUids(), GivenUids(frozenset({80000}))]
+        assert glance_at_uids(paths) == state.given_uids()  # while somebody has it open
+    before = sorted(paths.root.iterdir())
+    assert glance_at_uids(paths) == GivenUids(frozenset({80000}), frozenset({80001}))
+    assert sorted(paths.root.iterdir()) == before
 
 
 def test_a_range_comes_to_its_end(paths: StatePaths, clock: Clock) -> None:

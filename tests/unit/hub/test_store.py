@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nacre.hub.problem import StateError
-from nacre.hub.store import APPLICATION_ID, SCHEMA_VERSION, Store
+from nacre.hub.store import APPLICATION_ID, SCHEMA_VERSION, Store, glance
 
 
 @pytest.fixture
@@ -169,3 +169,19 @@ def test_another_writer_is_waited_for_and_then_told_of(file: Path, monkeypatch: 
         insert(store, "bob", 2)
     store.close()
     other.close()
+
+
+def test_a_glance_changes_nothing(file: Path, tmp_path: Path) -> None:
+    ask = "SELECT name FROM users"
+    assert glance(file, ask) == []
+    assert list(tmp_path.iterdir()) == []
+    store = Store(file)
+    with store.transaction():
+        insert(store, "alice", 1)
+    assert glance(file, ask) == [("alice",)]  # also what is in the WAL alone
+    store.close()
+    assert glance(file, ask) == [("alice",)]
+    assert list(tmp_path.iterdir()) == [file]
+    file.write_text("rubbish" * 1000)
+    with pytest.raises(StateError, match="cannot be read: file is not a database; look at"):
+        glance(file, ask)
