@@ -140,6 +140,38 @@ def test_bad_bytes_end_that_connection_and_the_hub_goes_on(hub: RunningHub) -> N
     assert "Traceback" not in hub.log
 
 
+def greeting(port: int, *ends: bytes, source: str = "127.0.0.2") -> tuple[bytes, socket.socket]:
+    """Connect from an address of this machine, say something, and return the first line that comes."""
+    client = socket.create_connection(("127.0.0.1", port), 30, (source, 0))
+    for data in ends:
+        client.sendall(data)
+    with client.makefile("rb") as stream:
+        return stream.readline()[:8], client
+
+
+def test_one_address_cannot_take_the_places_of_all_others(open_tmp_path: Path) -> None:
+    with RunningHub(open_tmp_path, "[limits]\nexempt = []\n") as hub, contextlib.ExitStack() as clients:
+        greetings = []
+        for _ in range(30):
+            line, client = greeting(hub.port)
+            clients.enter_context(client)
+            greetings.append(line)
+        assert greetings == [b"SSH-2.0-"] * 20 + [b"Not allo"] * 10
+        line, client = greeting(hub.port, source="127.0.0.3")
+        clients.enter_context(client)
+        assert line == b"SSH-2.0-"
+        wait_for(lambda: "too many of one source" in hub.log, "a line about it")
+
+
+def test_behind_a_load_balancer_the_client_is_the_source(open_tmp_path: Path) -> None:
+    configuration = 'proxy_protocol_from = ["127.0.0.2"]\n[limits]\nper_source = 1\n'
+    with RunningHub(open_tmp_path, configuration) as hub, contextlib.ExitStack() as clients:
+        for source, expected in (("192.0.2.1", b"SSH-2.0-"), ("192.0.2.1", b""), ("192.0.2.9", b"SSH-2.0-")):
+            line, client = greeting(hub.port, f"PROXY TCP4 {source} 192.0.2.2 5 22\r\n".encode())
+            clients.enter_context(client)
+            assert line == expected
+
+
 @pytest.mark.requires("root")
 def test_an_interpreter_that_users_cannot_run_is_refused_at_start(hub: RunningHub, tmp_path: Path) -> None:
     hub.stop()

@@ -142,7 +142,7 @@ class Hub:
                 ),
                 max_per_source=config.limits.per_source,
                 source_penalties=config.limits.penalties,
-                exempt_sources=config.limits.exempt,
+                exempt_sources=list(config.limits.exempt),  # an empty tuple is an option that was not given
                 proxy_protocol_from=config.proxy_protocol_from,
                 max_channels=MAX_CHANNELS,
                 max_sessions=MAX_SESSIONS,
