@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,10 @@ async def handler(process: nacre.SSHServerProcess[Any]) -> None:
             async for line in process.stdin:
                 process.stdout.write(line)
             process.stderr.write("the end\n")
+            process.exit(0)
+        case "typed":
+            while text := await process.stdin.read(1):
+                process.stdout.write(text)
             process.exit(0)
         case "signal":
             try:
@@ -142,6 +147,27 @@ def test_a_process_with_streams(connection: blocking.Connection) -> None:
         assert (done.exit_status, process.exit_status, process.returncode) == (0, 0, 0)
     with connection.create_process("echo", encoding=None) as process:
         assert process.communicate(b"\xff\n") == (b"\xff\n", b"the end\n")
+
+
+def test_a_time_limit_loses_nothing(connection: blocking.Connection) -> None:
+    calls: list[Callable[[blocking.Reader, float | None], str]] = [
+        lambda reader, limit: reader.readline(timeout=limit),
+        lambda reader, limit: reader.readexactly(8, timeout=limit),
+        lambda reader, limit: reader.readuntil(re.compile("l.", re.DOTALL), timeout=limit),
+    ]
+    for call in calls:
+        with connection.create_process("typed") as process:
+            process.stdin.write("par\xe4")
+            assert process.stdout.readexactly(1) == "p"  # the rest is there, or on its way
+            with pytest.raises(TimeoutError):
+                call(process.stdout, 0.05)
+            process.stdin.write("tial\n")
+            assert call(process.stdout, None) == "ar\xe4tial\n"
+            process.stdin.write("more")
+            with pytest.raises(TimeoutError):
+                process.stdout.read(timeout=0.05)
+            process.stdin.write_eof()
+            assert process.stdout.read() == "more"
 
 
 def test_signals_and_sizes(connection: blocking.Connection) -> None:

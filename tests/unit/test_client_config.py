@@ -10,6 +10,7 @@ import pytest
 
 import nacre
 from nacre.client_config import configured
+from nacre.dialing import MAX_HOPS
 from nacre.identities import load_client_keys
 from tests.support.agent import ssh_agent
 from tests.support.face import HOST, OpenServer, asynctest, serving, user_key
@@ -257,3 +258,11 @@ async def test_a_connection_by_its_name_in_the_configuration(home: Path) -> None
         (home / ".ssh" / "config").write_text("ForwardAgent yes\n")
         with pytest.raises(nacre.ConfigParseError, match="config line 1: ForwardAgent"):
             await nacre.connect("there")
+
+
+@asynctest
+async def test_a_way_that_goes_round_in_a_circle(home: Path) -> None:
+    (home / ".ssh" / "config").write_text("Host *\nHostName 127.0.0.1\nPort 1\nProxyJump there\n")
+    with pytest.raises(ValueError, match="the configuration goes round in a circle") as caught:
+        await nacre.connect("here")
+    assert len(caught.value.__notes__) == MAX_HOPS
