@@ -30,8 +30,11 @@ from nacre.aio.sources import parse_address, source_of
 from nacre.crypto.kex.groups import Power
 from nacre.errors import DisconnectError, DisconnectReason
 
+#: At a lower priority than the process with the event loop, which has more urgent things to do.
 _PROGRAM: Final = """
-import sys
+import os, sys
+if hasattr(os, "nice"):
+    os.nice(5)
 for line in sys.stdin:
     base, exponent, modulus = (int(number, 16) for number in line.split())
     print(format(pow(base, exponent, modulus), "x"), flush=True)

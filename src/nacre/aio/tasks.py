@@ -84,7 +84,12 @@ async def settle(value: MaybeAwait[T], limit: float | None = None) -> T:
     """
     if not inspect.isawaitable(value):
         return value
-    await _leave()
+    try:
+        await _leave()
+    except BaseException:  # the connection is gone before it was begun: it never will be
+        if inspect.iscoroutine(value):
+            value.close()
+        raise
     if limit is None:
         return cast("T", await value)
     timeout = asyncio.timeout(limit)

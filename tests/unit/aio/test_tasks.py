@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -143,6 +144,25 @@ async def test_a_released_task_is_left_to_the_parent() -> None:
 async def test_waiting_leaves_out_the_task_that_waits() -> None:
     tasks, _ = make()
     await tasks.spawn(tasks.wait(), "waits for all but itself")
+
+
+@asynctest
+async def test_a_callback_that_is_not_begun_before_the_end_is_closed() -> None:
+    tasks, reports = make()
+    begun: list[str] = []
+
+    async def callback() -> None:
+        begun.append("callback")
+
+    async def ours() -> None:
+        await settle(callback())
+
+    tasks.begin(ours(), "here")
+    tasks.cancel()
+    await tasks.wait()
+    gc.collect()  # "never awaited" would be a warning, and warnings are errors
+    assert begun == []
+    assert reports == []
 
 
 def test_settle_passes_exceptions_on() -> None:
