@@ -124,6 +124,9 @@ def text(results: Path) -> str:
     ]
     if failures:
         lines += ["", "Not measured: " + "; ".join(failures) + "."]
+    skipped = sum("skipped" in row for row in rows)
+    if skipped:
+        lines += ["", f"Time was up before the last {skipped} of {len(rows)} measurements."]
     return "\n".join(lines) + "\n"
 
 
