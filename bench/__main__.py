@@ -57,7 +57,8 @@ def main() -> int:
     if chosen.rounds:
         workloads = [plan.replace(one, rounds=chosen.rounds) for one in workloads]
     now = dt.datetime.now(dt.UTC)
-    results = ROOT / "bench" / "results" / f"{now:%Y%m%d-%H%M%S}{'-quick' if chosen.quick else ''}.jsonl"
+    kind = "-quick" if chosen.quick else "-part" if wanted else ""
+    results = ROOT / "bench" / "results" / f"{now:%Y%m%d-%H%M%S}{kind}.jsonl"
     head = {
         "date": now.isoformat(timespec="seconds"), "machine": machine(), "versions": versions(),
         "load": os.getloadavg()[0], "left_out": LEFT_OUT, "quick": chosen.quick,
