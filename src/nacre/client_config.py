@@ -26,6 +26,7 @@ from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
 from nacre.options import SSHClientConnectionOptions, accept
 from nacre.trust.config import Setting, Subject, applying
+from nacre.trust.pattern import Glob
 
 _DEFAULT_FILE: Final = "~/.ssh/config"
 _DEFAULT_PORT: Final = 22
@@ -67,6 +68,19 @@ _DONE_ANYWAY: Final[dict[str, frozenset[str]]] = {
         "visualhostkey": "no false",
     }.items()
 }
+#: Keywords that OpenSSH knows and that are not done here: IgnoreUnknown does not cover them.
+_NOT_DONE: Final = frozenset(
+    """bindinterface canonicaldomains canonicalizefallbacklocal canonicalizemaxdots canonicalizepermittedcnames
+casignaturealgorithms certificatefile channeltimeout dynamicforward enableescapecommandline enablesshkeysign
+escapechar fingerprinthash forkafterauthentication forwardx11timeout gatewayports gssapiclientidentity
+gssapikexalgorithms gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hostbasedacceptedalgorithms
+hostbasedkeytypes ipqos kbdinteractivedevices keepalive knownhostscommand localcommand localforward loglevel
+logverbose nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming permitremoteopen
+pkcs11provider proxyusefdpass pubkeyacceptedalgorithms pubkeyacceptedkeytypes refuseconnection remotecommand
+remoteforward requesttty requiredrsasize revokedhostkeys securitykeyprovider sessiontype smartcarddevice
+stdinnull streamlocalbindmask streamlocalbindunlink syslogfacility tag tunnel tunneldevice versionaddendum
+warnweakcrypto xauthlocation""".split()
+)
 #: Keywords of which every line counts, not the first alone.
 _EVERY: Final = frozenset({"identityfile", "sendenv"})
 
@@ -145,7 +159,8 @@ class _Interpretation:
                 continue
             handler = _KEYWORDS.get(name)
             if handler is None:
-                self._check_done_anyway(settings[0])
+                if not self._may_be_ignored(settings[0]):
+                    self._check_done_anyway(settings[0])
             else:
                 for setting in settings if name in _EVERY else settings[:1]:
                     handler(self, setting)
@@ -157,6 +172,13 @@ class _Interpretation:
         if self._given.is_given(option):
             return getattr(self._given, option)
         return self._values.get(option, default)
+
+    def _may_be_ignored(self, setting: Setting) -> bool:
+        """Return whether the configuration itself says that this keyword may mean nothing here."""
+        if "ignoreunknown" not in self._seen or setting.name in _NOT_DONE | _DONE_ANYWAY.keys():
+            return False
+        patterns = self.only(self._seen["ignoreunknown"][0]).lower().split(",")
+        return any(Glob(pattern).matches(setting.name) for pattern in patterns)
 
     @staticmethod
     def _check_done_anyway(setting: Setting) -> None:
@@ -383,6 +405,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "hostkeyalias": _of(_I.word, "host_key_alias"),
     "hostname": _I.remember,
     "identitiesonly": _I.remember,
+    "ignoreunknown": _I.remember,
     "identityagent": _I.agent,
     "identityfile": _I.remember,
     "kbdinteractiveauthentication": _of(_I.switch, "kbdint_auth"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import nacre
+from nacre import client_config
 from nacre.client_config import configured
 from tests.support.openssh import OpenSSH
 
@@ -81,6 +82,13 @@ FILES = [
       PasswordAuthentication no
       TCPKeepAlive no
       HostKeyAlias alias
+    """,
+    # What other programs understand.
+    """
+    IgnoreUnknown UseKeychain,My*
+    UseKeychain yes
+    MyOwn 'x y'
+    Port 13
     """,
     # Includes, in and out of what applies.
     """
@@ -162,6 +170,13 @@ def test_ssh_says_the_same(
         assert found == {keyword: expected.get(keyword) for keyword in found}, host
         if "proxyjump" not in found:
             assert expected.get("proxyjump", ["none"]) == ["none"]
+
+
+def test_every_keyword_of_ssh_is_known_by_name(openssh: OpenSSH, tmp_path: Path) -> None:
+    (tmp_path / "config").touch()
+    keywords = {keyword.lower() for keyword in judged(openssh, tmp_path / "config", "a")} - {"host"}
+    known = client_config._KEYWORDS.keys() | client_config._DONE_ANYWAY.keys() | client_config._NOT_DONE
+    assert not keywords - known
 
 
 def test_files_that_are_named(openssh: OpenSSH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

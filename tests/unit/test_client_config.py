@@ -135,6 +135,18 @@ def test_what_the_program_gives_goes_before() -> None:
     assert read("ProxyJump %r@x:%p\n", port=2, username="alice").tunnel == "alice@x:2"
 
 
+def test_what_the_configuration_says_may_be_unknown() -> None:
+    text = "IgnoreUnknown UseKeychain,My*\nUseKeychain yes\nMyOwn x\nPort 5\n"
+    assert read(text).port == 5
+    with pytest.raises(nacre.ConfigParseError, match="line 5: Other"):
+        read(text + "Other x\n")
+    for known in ("StrictHostKeyChecking no", "LocalForward 1 a:2"):
+        with pytest.raises(nacre.ConfigParseError, match=r"line 2: .* not supported yet"):
+            read(f"IgnoreUnknown *\n{known}\n")
+    with pytest.raises(nacre.ConfigParseError, match="line 3: Usekeychain"):
+        read("# none\nPort 5\nUsekeychain yes\n")
+
+
 @pytest.mark.parametrize("name", ["-oProxyCommand=x", "a b", "a,b", "a'b", "a;b", "$(a)", "a\nb"])
 def test_a_name_becomes_no_option_word_or_hop(name: str) -> None:
     for text in ("ProxyCommand nc %h %p\n", "ProxyCommand nc x%n\n", "ProxyJump %h.jump\n"):
