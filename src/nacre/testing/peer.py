@@ -67,7 +67,7 @@ class ScriptedPeer:
         raw: RawPeer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        time_limit: float = 10.0,
+        time_limit: float = 30.0,
     ) -> None:
         self.raw = raw
         self._reader = reader
