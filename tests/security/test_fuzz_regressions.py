@@ -10,6 +10,7 @@ import base64
 
 import pytest
 
+from fuzz import __main__ as runner
 from fuzz import corpus, machines
 from fuzz.feed import Feed
 from fuzz.targets import MACHINES, PARSERS, TARGETS
@@ -21,6 +22,8 @@ FOUND: tuple[tuple[str, str, str], ...] = ()
 
 def test_there_are_as_many_targets_as_were_promised() -> None:
     assert (len(PARSERS), len(MACHINES)) == (14, 4)
+    assert {target.__name__ for target in MACHINES} == set(runner.MACHINES)
+    assert runner.PARSER * len(PARSERS) + runner.MACHINE * len(MACHINES) == pytest.approx(len(TARGETS))
     assert set(TARGETS) == {path.stem for path in corpus.FOLDER.iterdir()}
     assert sum(path.stat().st_size for path in corpus.FOLDER.iterdir()) < 500_000
 
