@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nacre.aio import limits
 from nacre.aio.admission import Admission, Place, Policy, Refusal, Startups
 from nacre.aio.penalties import Outcome, PenaltyPolicy
 from nacre.aio.sources import Networks
@@ -169,3 +170,20 @@ def test_a_flood_does_not_flood_the_log(caplog: pytest.LogCaptureFixture) -> Non
         "refused 1 connections, the last from 192.0.2.2: too many have not logged in",
         "refused 6000 connections, the last from 192.0.2.2: too many have not logged in",
     ]
+
+
+def test_what_a_host_is_follows_the_policy() -> None:
+    judge, _ = admission(per_source=1)
+    admit(judge, A)
+    assert judge.admit(A) is None
+    judge.change(Policy(per_source=1, exempt=Networks(["192.0.2.0/24"])))
+    admit(judge, A, 3)
+
+
+def test_what_is_kept_of_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ORIGINS", 10)
+    judge, _ = admission(per_source=1)
+    for number in range(50):
+        admit(judge, (f"192.0.2.{number}", 1))[0].leave()
+    assert len(judge._origins) <= 10
+    assert not judge._by_source
