@@ -338,7 +338,8 @@ def test_who_misbehaves_is_shut_out(how: str) -> None:
         class Broken(Server):
             def begin_auth(self, username: str) -> Any:
                 # What our own code would do if it were wrong.
-                self.conn.link._handlers[nacre.protocol.events.PasswordQuestion] = None
+                for kind in (nacre.protocol.events.PasswordQuestion, nacre.protocol.events.KbdintQuestion):
+                    self.conn.link._handlers[kind] = None
                 return True
 
         Server = Broken
