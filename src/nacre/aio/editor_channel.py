@@ -126,6 +126,10 @@ class Keyboard:
         """Ctrl-D is an end that more may follow."""
         self._session.soft_eof_received()
 
+    def signal(self, name: str) -> None:
+        """A key stands for a signal."""
+        self._session.signal_received(name)
+
     def stopped(self) -> bool:
         """Whether the session takes nothing more, or the client takes no echo."""
         window = self._channel.get_recv_window()
@@ -166,6 +170,11 @@ class SSHLineEditorChannel(SSHServerChannel[AnyStr]):
             return None
         return self._keyboard.editor
 
+    @property
+    def _orig_chan(self) -> SSHLineEditorChannel[AnyStr]:
+        # prompt_toolkit's SSH server asks this for its encoding, and `_editor` whether there is one.
+        return self
+
     # ------------------------------------------------------------ for the program
 
     def register_key(self, key: str, handler: KeyHandler) -> None:
@@ -174,7 +183,8 @@ class SSHLineEditorChannel(SSHServerChannel[AnyStr]):
         Args:
             key: one character, or the sequence that the terminal sends, as `"\t"` or `"\x1b[15~"`.
             handler: called with the line and the index of the cursor. It returns a new line and index in a
-                tuple; or True, to have the key inserted; or False, to have the bell rung.
+                tuple; or the name of a signal and a negative number, to have the session's
+                `signal_received` called; or True, to have the key inserted; or False, to have the bell rung.
 
         Raises:
             ValueError: the key is empty.

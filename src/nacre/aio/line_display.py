@@ -136,12 +136,14 @@ class LineDisplay:
         out = self.show(text, len(text))
         end = self._column(text)
         self.forget()
+        self._origin = 0
         # A row that is full has been left already.
         return out if text and end % self._width == 0 else out + "\r\n"
 
     def forget(self) -> None:
-        """What stands on the terminal is no longer ours; the next line begins in the first column."""
-        self._origin, self._shown, self._cursor, self._partial = 0, "", 0, ""
+        """What stands on the terminal is no longer ours; the next line begins behind it."""
+        self._origin = self._column(self._shown)
+        self._shown, self._cursor, self._partial = "", 0, ""
 
     def output(self, data: str) -> tuple[str, str, str]:
         """Return what takes the line away, writes the program's output, and puts the line behind it."""

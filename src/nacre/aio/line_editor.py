@@ -7,6 +7,7 @@ terminal is told anything.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -19,6 +20,7 @@ KeyHandler = Callable[[str, int], "bool | tuple[str, int]"]
 
 #: A control sequence that nothing is registered for is passed over whole, up to this length.
 _SEQUENCE: Final = 32
+_JOINERS: Final = "\u200c\u200d"
 _UNFINISHED: Final = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*)?\Z")
 
 
@@ -53,8 +55,24 @@ class Listener(Protocol):
     def end(self) -> None:
         """Ctrl-D was typed in an empty line."""
 
+    def signal(self, name: str) -> None:
+        """A key that a program has made stand for a signal was typed."""
+
     def stopped(self) -> bool:
         """Whether nothing is to be delivered for now."""
+
+
+def _is_text(character: str) -> bool:
+    """Whether a character is a part of a line.
+
+    Unlike for str.isprintable it is no matter whether Unicode had assigned it when Python was made, and wide
+    spaces and joiners are characters that people type.
+    """
+    return (
+        character.isprintable()
+        or character in _JOINERS
+        or unicodedata.category(character) in ("Zs", "Cn", "Co")
+    )
 
 
 class LineEditor:
@@ -91,7 +109,6 @@ class LineEditor:
             return
         self._line_mode = line_mode
         left = self.take()
-        self._display.forget()
         if left:
             self._listener.deliver(left)
 
@@ -104,6 +121,7 @@ class LineEditor:
         """Return what was typed of a line, and of a key, and leave nothing."""
         left = self._line + self._typed
         self._line, self._position, self._typed = "", 0, ""
+        self._display.forget()
         return left
 
     def set_echo(self, echo: bool) -> None:
@@ -162,7 +180,7 @@ class LineEditor:
         while (
             not self._typed
             and end < len(data)
-            and data[end].isprintable()
+            and _is_text(data[end])
             and data[end] not in self._keys
             and data[end] not in self._prefixes
         ):
@@ -182,7 +200,7 @@ class LineEditor:
             self._typed = typed
         else:
             self._typed = ""
-            if typed.isprintable():
+            if all(map(_is_text, typed)):
                 self._insert(typed)  # the beginning of a key of several letters that did not come
             else:
                 self._bell = True
@@ -204,8 +222,12 @@ class LineEditor:
     def _handle(self, key: str, handler: KeyHandler) -> None:
         answer = handler(self._line, self._position)
         if isinstance(answer, tuple):
-            self._replace(*answer)
-        elif answer is True and key.isprintable():
+            if answer[1] < 0:
+                self._sync()
+                self._listener.signal(answer[0])
+            else:
+                self._replace(*answer)
+        elif answer is True and all(map(_is_text, key)):
             self._insert(key)
         else:
             self._bell = True
@@ -223,7 +245,7 @@ class LineEditor:
 
     def _replace(self, line: str, position: int) -> None:
         """Put a line of the program in place of what was typed."""
-        if not line.isprintable():
+        if not all(map(_is_text, line)):
             raise ValueError("a line that is edited has printable characters only")
         if len(line) > self._settings.longest:
             self._bell = True

@@ -31,6 +31,9 @@ class Listener:
     def end(self) -> None:
         self.told.append("^D")
 
+    def signal(self, name: str) -> None:
+        self.told.append(f"SIG{name}")
+
     def stopped(self) -> bool:
         return self.stop_after is not None and len(self.told) >= self.stop_after
 
@@ -295,6 +298,31 @@ def test_keys_of_the_program() -> None:
     assert listener.told == ["z\n"]
     with pytest.raises(ValueError, match="at least one"):
         editor.register_key("", complete)
+
+
+def test_a_key_that_stands_for_a_signal() -> None:
+    editor, listener = make()
+    editor.register_key("\x1b[Z", lambda line, position: ("USR1", -1))
+    editor.feed("ab\x1b[Z")
+    assert (listener.taken(), listener.told) == ("ab", ["SIGUSR1"])
+    editor.feed("c\r")
+    assert listener.told == ["SIGUSR1", "abc\n"]
+
+
+def test_characters_that_str_calls_unprintable_are_typed_too() -> None:
+    editor, listener = make()
+    editor.feed("a\u3000b\u200dc\u00a0\U0010fffd\x85\ud800\r")
+    assert listener.told == ["a\u3000b\u200dc\u00a0\U0010fffd\n"]
+
+
+def test_what_is_left_on_the_terminal_is_counted() -> None:
+    editor, listener = make(width=10)
+    editor.feed("12345678")
+    editor.set_line_mode(False)
+    editor.set_line_mode(True)
+    listener.taken()
+    editor.feed("abc\x01")
+    assert listener.taken() == "abc\x1b[1A\x1b[7C"
 
 
 def test_input_of_the_program() -> None:
