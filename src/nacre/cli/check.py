@@ -77,6 +77,10 @@ def _check(options: argparse.Namespace) -> int:
     except ConfigError as error:
         apps = ()
         problems += error.problems
+    try:
+        config.resolve()
+    except ConfigError as error:
+        problems += error.problems
     isolation = _isolation(config, paths, problems)
     config = _uids(config, paths, problems)
     if problems:

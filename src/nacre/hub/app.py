@@ -39,7 +39,6 @@ _FIRST_DROPPED: Final = 30
 _REMEDIES: Final = {
     errno.EADDRINUSE: "is another hub running there? Choose another port with --port",
     errno.EACCES: "ports below 1024 are root's; choose another with --port",
-    errno.EADDRNOTAVAIL: "give an address of this machine to --listen",
 }
 
 
@@ -152,9 +151,11 @@ class Hub:
             )
         except OSError as error:
             number = error.errno or 0
-            why = os.strerror(number) if number > 0 else os_problem(error)  # the resolver's are below
+            if number < 0 or number == errno.EADDRNOTAVAIL:  # the resolver's are below
+                why = os_problem(error) if number < 0 else os.strerror(number)
+                raise config.host_problem(why) from error
             raise HubProblem(
-                f"cannot listen on {config.host} port {config.port}: {why}",
+                f"cannot listen on {config.host} port {config.port}: {os.strerror(number)}",
                 _REMEDIES.get(number, "correct --listen, or the listen of the configuration"),
             ) from error
         self._config = replace(config, port=acceptor.get_port())

@@ -46,6 +46,9 @@ MAX_CONFIG_FILE: Final = 1024 * 1024
 
 DAY: Final = 86400.0
 
+#: Where tomllib says that a mistake is.
+_WHERE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
+
 #: The one that `ssh` takes without being told.
 SSH_PORT: Final = 22
 
@@ -126,7 +129,7 @@ class HubConfig:
 
     Attributes:
         file: where it was read from, or None for the defaults alone.
-        host: the address to listen on.
+        host: the address to listen on, or the name of one.
         port: 0 lets the system choose.
         detached: how long a session goes on without a client; 0 ends it at once.
         grace: how long sessions are left when the hub is told to end.
@@ -138,6 +141,7 @@ class HubConfig:
             the end stands for any rest.
         proxy_protocol_from: load balancers, whose connections begin with a PROXY header.
         apps: what the file says of each app.
+        listen_line: where the file says what to listen on, if it does and the command line does not.
     """
 
     file: Path | None = None
@@ -152,6 +156,7 @@ class HubConfig:
     environment: tuple[str, ...] = ()
     proxy_protocol_from: tuple[str, ...] = ()
     apps: Mapping[str, AppSettings] = field(default_factory=lambda: MappingProxyType({}))
+    listen_line: int | None = None
 
     @property
     def loopback(self) -> bool:
@@ -178,7 +183,23 @@ class HubConfig:
         except WrongValue as error:
             option = "--listen" if listen is not None else "--port"
             raise HubProblem(f"{option}: {error.what}", error.remedy) from None
-        return replace(self, host=host, port=chosen)
+        line = self.listen_line if listen is None else None
+        return replace(self, host=host, port=chosen, listen_line=line)
+
+    def host_problem(self, why: str) -> HubProblem:
+        """Return the error that `host` is no address of this machine, with the place that says so."""
+        remedy = "write an address of this machine, or a name that stands for one"
+        if self.file is None or self.listen_line is None:
+            return HubProblem(f"cannot listen on {self.host}: {why}", f"--listen: {remedy}")
+        what = f"listen: cannot listen on {self.host}: {why}"
+        return ConfigError([ConfigProblem(str(self.file), self.listen_line, what, remedy)])
+
+    def resolve(self) -> None:
+        """Look up what the host stands for. HubProblem when that is nothing."""
+        try:
+            socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except (OSError, UnicodeError) as error:
+            raise self.host_problem(os_problem(error) if isinstance(error, OSError) else str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +253,10 @@ def examine(file: Path | None) -> tuple[HubConfig, list[ConfigProblem]]:
         document = tomllib.loads(text)
         lines = key_lines(text)
     except tomllib.TOMLDecodeError as error:
-        match = re.search(r"\(at line (\d+), column \d+\)$", str(error))
+        match = _WHERE.search(str(error))
         # The other place that tomllib knows is the end of the document.
         line = int(match.group(1)) if match else max(1, len(text.splitlines()))
-        what = f"this is not TOML: {error}"
+        what = f"this is not TOML: {_WHERE.sub('', str(error))}"
         return HubConfig(), [ConfigProblem(str(file), line, what, "correct the line, or the one before it")]
     except RecursionError:
         what = "brackets are nested too deep"
@@ -333,6 +354,7 @@ class _Reader:
         found = self._read((), document, _TOP, also=_TABLES)
         if "listen" in found:
             found["host"], found["port"] = found.pop("listen")
+            found["listen_line"] = self._line(("listen",))
         if (limits := self._table(("limits",), tables)) is not None:
             found["limits"] = Limits(**self._read(("limits",), limits, _LIMITS))
         if (keepalive := self._table(("keepalive",), tables)) is not None:

@@ -41,7 +41,10 @@ DEFAULT_PORT: Final = 8022
 #: The most that a list in the configuration may have; more is a mistake.
 MAX_ITEMS: Final = 100
 
-_HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252})", re.ASCII)
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*({_LABEL})", re.ASCII)
+#: A name that ends so is an address with a slip in it, which a resolver might still take.
+_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*", re.ASCII)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\*?", re.ASCII)
 
 #: What the hub sets itself, and what makes a program load other code than its own.
@@ -165,7 +168,7 @@ def listen(value: object, port: int = DEFAULT_PORT) -> tuple[str, int]:
             raise WrongValue(f"{after[:40]!r} is not a port", "write a port from 0 to 65535")
         port = int(after)
     if not _is_host(host):
-        raise WrongValue(f"{host[:60]!r} is not an address", remedy)
+        raise WrongValue(f"{host[:60]!r} is neither an address nor the name of a host", remedy)
     return host, port
 
 
@@ -185,8 +188,8 @@ def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        # A name of digits and dots is an address with a slip in it, which a resolver might still take.
-        return _HOST_NAME.fullmatch(host) is not None and not host.replace(".", "").isdecimal()
+        name = _HOST_NAME.fullmatch(host)
+        return name is not None and _NUMBER.fullmatch(name[1]) is None
     return True
 
 

@@ -23,6 +23,7 @@ from nacre.hub.paths import (
     LockRole,
     StateLock,
     StatePaths,
+    absolute,
     choose_state_dir,
     choose_uid_registry,
     prepare,
@@ -123,7 +124,7 @@ class Ground:
 def find_config(option: str | None, paths: StatePaths) -> Path | None:
     """Return the configuration file to read: the one named, else STATE/hub.toml if there is one."""
     if option is not None:
-        return Path(option).expanduser()
+        return absolute(option) if option.startswith("~") else Path(option)
     return paths.config if os.path.lexists(paths.config) else None
 
 

@@ -68,6 +68,11 @@ def _load(paths: StatePaths) -> nacre.SSHKey:
     try:
         content, status = read_small_file(path, MAX_HOST_KEY_FILE, os.O_NOFOLLOW)
     except OSError as error:
+        if path.is_symlink():
+            raise StateError(
+                f"the host key {path} is a symbolic link",
+                "put a copy of the key itself there, with mode 0600",
+            ) from None
         raise StateError(
             f"the host key {path} cannot be read: {os_problem(error)}",
             "it must be a file of its own; put a backup in its place",

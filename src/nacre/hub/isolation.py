@@ -15,6 +15,7 @@ know: sessions, PTYs, who the users are.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ from typing import Final
 
 from nacre.hub.config import IsolationChoice
 from nacre.hub.paths import StatePaths
-from nacre.hub.problem import HubProblem
+from nacre.hub.problem import HubProblem, one_line, os_problem
 
 __all__ = ["Credentials", "Isolation", "Mode", "choose"]
 
@@ -141,6 +142,12 @@ def choose(choice: IsolationChoice, paths: StatePaths, uid: int | None = None) -
     )
 
 
+#: A limit is reached, and no path is to blame.
+_SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+_RAISE: Final = "raise them for the hub: ulimit -a shows them; systemd has LimitNOFILE= and TasksMax="
+#: The most of another program's words in a line of ours.
+_LAST_WORDS: Final = 200
+
 _SHARED: Final = "all users share this account and can read each other's files"
 
 
@@ -161,12 +168,18 @@ def _check_reachable(paths: StatePaths) -> None:
             timeout=_PROBE_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        failed = True
+    except OSError as error:
+        if error.errno in _SCARCE:
+            raise HubProblem(f"no program can be started: {os_problem(error)}", _RAISE) from error
+        words = os_problem(error)
+    except subprocess.TimeoutExpired:
+        words = "it did not come to an end"
     else:
-        failed = done.returncode != 0
-    if not failed:
-        return
+        if done.returncode == 0:
+            return
+        words = _last_words(done)
+        if any(os.strerror(number) in words for number in _SCARCE):
+            raise HubProblem(f"programs cannot run with the limits of this process: {words}", _RAISE)
     places = (("the interpreter", Path(sys.executable)), ("nacre", package), ("the homes", paths.homes))
     for what, path in places:
         closed = _closed_directory(path)
@@ -177,7 +190,8 @@ def _check_reachable(paths: StatePaths) -> None:
                 "venv below /opt and --state /var/lib/nacre",
             )
     raise HubProblem(
-        f"users' own uids cannot run {sys.executable} with nacre from {package}",
+        f"users' own uids cannot run {sys.executable} with nacre from {package}"
+        + (f": {words}" if words else ""),
         "as root, use an interpreter that others can execute, such as /usr/bin/python3",
     )
 
@@ -213,15 +227,20 @@ def _try_bubblewrap(bwrap: str) -> str:
             timeout=_PROBE_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
+    except OSError as error:
+        return f"{bwrap}: {os_problem(error)}"
+    except subprocess.TimeoutExpired:
+        return f"{bwrap} did not come to an end"
     if done.returncode == 0:
         return ""
-    return (
-        done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:][0]
-        if done.stderr.strip()
-        else "it fails"
-    )
+    how = f"status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+    return _last_words(done) or f"{bwrap} said nothing and ended with {how}"
+
+
+def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The last line that a program said, which is where the reason stands; nothing, if it said nothing."""
+    lines = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace").split("\n")
+    return next((one_line(line.strip())[:_LAST_WORDS] for line in reversed(lines) if line.strip()), "")
 
 
 #: No --new-session: the PTY is the session's own, and job control needs it as controlling terminal.

@@ -13,6 +13,7 @@ from typing import Final
 
 import nacre
 from nacre.hub.files import read_small_file
+from nacre.hub.paths import absolute
 from nacre.hub.problem import HubProblem, os_problem
 
 __all__ = ["MAX_KEY_FILE", "KeyFileError", "PublicKey", "parse_keys", "read_keys"]
@@ -52,7 +53,7 @@ def read_keys(source: str) -> tuple[PublicKey, ...]:
     if source == "-":
         content, place = sys.stdin.buffer.read(MAX_KEY_FILE + 1), "standard input"
     else:
-        content, place = _read_file(Path(source).expanduser()), source
+        content, place = _read_file(absolute(source)), source
     if len(content) > MAX_KEY_FILE:
         raise KeyFileError(f"{place} is larger than {MAX_KEY_FILE} bytes", "give the .pub file of a key")
     return parse_keys(content, place)

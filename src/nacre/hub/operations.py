@@ -259,7 +259,15 @@ class Operations:
         invite = None if code is None else self._state.invite(code, time.time())
         if code is None or invite is None:
             raise HubProblem("the invite is void already", "make another")
-        return {**_invite_row(invite), "code": code, "type": self._config.ssh_command(code)}
+        # One for a user who is there binds a key, and leaves the role alone.
+        there = None if user is None else self._state.user(user)
+        role = invite.role if there is None else there.role
+        return {
+            **_invite_row(invite),
+            "role": role.value,
+            "code": code,
+            "type": self._config.ssh_command(code),
+        }
 
     async def _invite_list(self, arguments: Mapping[str, object]) -> object:
         return [_invite_row(invite) for invite in self._state.invites()]

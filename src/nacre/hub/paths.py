@@ -29,6 +29,7 @@ __all__ = [
     "StateBusy",
     "StateLock",
     "StatePaths",
+    "absolute",
     "choose_state_dir",
     "choose_uid_registry",
     "prepare",
@@ -104,30 +105,45 @@ def choose_state_dir(option: str | None, environ: Mapping[str, str], uid: int) -
         option: the value of `--state`, if given.
         environ: the environment.
         uid: the effective uid.
+
+    Raises:
+        StateError: it is to be in a home directory, and there is none.
     """
     if option:
-        return _absolute(option)
+        return absolute(option)
     if chosen := environ.get("NACRE_STATE"):
-        return _absolute(chosen)
+        return absolute(chosen)
     # systemd gives the paths of StateDirectory= separated by colons.
     if first := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return _absolute(first)
+        return absolute(first)
     if uid == 0:
         return Path("/var/lib/nacre")
     data = Path(environ.get("XDG_DATA_HOME", ""))
     # "All paths set in these environment variables must be absolute"; others are to be ignored.
     if not data.is_absolute():
-        data = Path(environ.get("HOME") or "~").expanduser() / ".local" / "share"
-    return (data / "nacre").absolute()
+        data = (
+            absolute(environ.get("HOME") or "~", "name a directory for the state with --state")
+            / ".local"
+            / "share"
+        )
+    return data / "nacre"
 
 
 def choose_uid_registry(environ: Mapping[str, str]) -> Path:
     """Return the directory where all hubs of this machine note their users' uids, absolute."""
-    return _absolute(environ.get("NACRE_UID_REGISTRY") or "/var/lib/nacre-uids")
+    return absolute(environ.get("NACRE_UID_REGISTRY") or "/var/lib/nacre-uids")
 
 
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()
+def absolute(path: str, remedy: str = "write the path in full") -> Path:
+    """Return a path that a person gave, with `~` replaced. StateError where that stands for nothing."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        who = f"uid {os.geteuid()}" if path == "~" or path.startswith("~/") else path.partition("/")[0][1:]
+        raise StateError(
+            f"{who} has no home directory here, neither by HOME nor by /etc/passwd",
+            remedy,
+        ) from None
 
 
 #: What a state directory can hold before the hub has ever run in it.

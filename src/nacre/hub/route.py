@@ -118,7 +118,8 @@ def _unknown(wanted: str, apps: Sequence[App]) -> tuple[str, ...]:
     if not apps:
         return (f"there is no app {_shown(wanted)}, and none that you may run: ask the administrator",)
     width = max(len(app.name) for app in apps)
-    head = f"there is no app {_shown(wanted)}; yours are:"
+    head = f"there is no app {_shown(wanted)}" if wanted else "no app is named behind the +"
+    head += "; yours are:"
     return (head, *(f"  {app.name:{width}}  {one_line(app.description)}".rstrip() for app in apps))
 
 

@@ -66,6 +66,15 @@ def test_a_file_that_is_not_there(run, tmp_path: Path) -> None:
     )
 
 
+def test_a_host_that_is_none(run, root: Path) -> None:
+    root.mkdir()
+    (root / "hub.toml").write_text("\nlisten = 'nonsense.invalid'\n")
+    done = run("hub", "check")
+    assert done.status == 1
+    assert done.out.startswith(f"{root}/hub.toml:2: listen: cannot listen on nonsense.invalid: ")
+    assert done.out.endswith("; write an address of this machine, or a name that stands for one\n")
+
+
 def test_isolation_that_does_not_work_here(run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(choice: object, paths: object) -> None:
         raise HubProblem("bubblewrap does not work here", "install it")

@@ -44,7 +44,10 @@ def test_a_problem_at_the_start_is_a_line(run, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--listen", "nowhere at all"), "--listen: 'nowhere at all' is not an address"),
+        (
+            ("--listen", "nowhere at all"),
+            "--listen: 'nowhere at all' is neither an address nor the name of a host",
+        ),
         (("--config", "/no/such/file"), "/no/such/file: the configuration cannot be read: No such file"),
         (("--state", "/dev/null"), "the state directory /dev/null cannot be used: "),
         (("--state", "/proc/nacre"), "the state directory /proc/nacre cannot be used: "),

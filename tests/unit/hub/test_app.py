@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ async def test_a_port_in_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureF
         f"cannot listen on 127.0.0.1 port {port}: {os.strerror(errno.EADDRINUSE)}; "
         "is another hub running there? Choose another port with --port"
     )
+
+
+@asynctest
+async def test_another_machine_s_address_is_told_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text("listen = '127.0.0.1:0'\n")
+    for host in ("192.0.2.1", "no-such-host.invalid"):
+        with open_ground(HubOptions(state=str(tmp_path / "state"), config=str(file))) as ground:
+            ground.config = replace(ground.config, host=host)
+            hub = Hub(ground)
+            hub._isolation = Isolation(Mode.UID, by_admin=True)
+            with pytest.raises(HubProblem) as caught:
+                await serving(hub, capsys)
+        assert str(caught.value).startswith(f"{file}:1: listen: cannot listen on {host}: ")
 
 
 @asynctest

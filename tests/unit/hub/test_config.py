@@ -109,6 +109,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             ),
             "shell": AppSettings("shell", 26, False),
         },
+        listen_line=1,
     )
     document = tomllib.loads(FULL)
     named = [name.split(".")[0] for name in key_names()]
@@ -168,7 +169,7 @@ def test_many_problems_in_one_line(tmp_path: Path) -> None:
         ("apps.mutt.command = 5", ":1: command: a list of texts is expected; "),
         ("detached = 1\n\ndetached = 2", ":3: this is not TOML: Cannot overwrite a value"),
         ("\na = [\n", ":2: this is not TOML: Invalid value (at end of document); "),
-        ('listen = "x\n', ":1: this is not TOML: Illegal character"),
+        ('listen = "x\n', ":1: this is not TOML: Illegal character '\\n'; "),
         ("detached = nan", ":1: detached: a number is not a duration"),
         ("detached = 1e400", ":1: detached: a number is not a duration"),
         (f"detached = {'9' * 400}", ":1: detached: a number is not a duration"),
@@ -299,6 +300,22 @@ def test_the_line_to_type() -> None:
     assert "@0.0.0.0" not in HubConfig(host="0.0.0.0").ssh_command("alice")
 
 
+def test_a_host_that_stands_for_nothing_is_told_with_its_place(tmp_path: Path) -> None:
+    file = write(tmp_path, "\nlisten = 'no-such-host.invalid:1'")
+    config = load(file)
+    with pytest.raises(ConfigError) as caught:
+        config.resolve()
+    assert str(caught.value).startswith(f"{file}:2: listen: cannot listen on no-such-host.invalid: ")
+    assert str(caught.value).endswith("; write an address of this machine, or a name that stands for one")
+    for elsewhere in (config.replace_listen("nowhere.invalid", None), HubConfig(host="nowhere.invalid")):
+        with pytest.raises(
+            HubProblem, match=r"^cannot listen on nowhere.invalid: .*; --listen: write an address"
+        ):
+            elsewhere.resolve()
+    for host in ("127.0.0.1", "::", "0.0.0.0", "localhost"):
+        HubConfig(host=host).resolve()
+
+
 # ------------------------------------------------------------ the manual
 
 MANUAL = Path(__file__).resolve().parents[3] / "docs" / "admin.md"
@@ -314,7 +331,7 @@ def test_the_manual_tells_the_real_defaults(tmp_path: Path) -> None:
     table = re.findall(r"^\| `([\w.]+)` \| `(.+?)` \|", MANUAL.read_text(), re.MULTILINE)
     written = {name: value for name, value in table if not name.startswith("apps.")}
     config = load(write(tmp_path, "\n".join(f"{name} = {value}" for name, value in written.items())))
-    assert {**vars_of(config), "file": None} == vars_of(HubConfig())
+    assert {**vars_of(config), "file": None, "listen_line": None} == vars_of(HubConfig())
 
 
 def test_the_manuals_examples_are_fine(tmp_path: Path) -> None:

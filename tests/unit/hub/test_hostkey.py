@@ -54,7 +54,7 @@ def test_one_that_others_can_read(paths: StatePaths, mode: int) -> None:
 
 def test_a_link_is_neither_followed_nor_replaced(paths: StatePaths, tmp_path: Path) -> None:
     paths.host_key.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StateError, match="cannot be read: Too many levels of symbolic links"):
+    with pytest.raises(StateError, match="is a symbolic link; put a copy of the key itself there"):
         load_or_make(paths)
     assert paths.host_key.is_symlink()
     assert not (tmp_path / "elsewhere").exists()

@@ -1,5 +1,6 @@
 """How users are kept apart: the choice, and that it holds."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -43,6 +44,50 @@ def test_a_shared_account_only_by_the_administrator_s_word(tmp_path, monkeypatch
     assert "read each other's files" in fallen.notice
     with pytest.raises(HubProblem, match="bubblewrap"):
         choose(IsolationChoice.BUBBLEWRAP, paths(tmp_path), 1000)
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (
+            "echo first >&2; echo 'bwrap: No permissions to create new namespace' >&2; exit 1",
+            "bwrap: No permissions to",
+        ),
+        ("echo on standard output; exit 1", "on standard output"),
+        ("exit 3", "bwrap said nothing and ended with status 3"),
+        ("kill -SEGV $$", "bwrap said nothing and ended with signal 11"),
+        ("printf '\\033[2J%0300d' 0 >&2; exit 1", "\\x1b[2J000"),
+    ],
+)
+def test_why_bubblewrap_does_not_work_is_in_its_own_words(tmp_path, monkeypatch, script, why):
+    program = tmp_path / "bwrap"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(isolation.shutil, "which", lambda name: str(program))
+    with pytest.raises(HubProblem) as caught:
+        choose(IsolationChoice.BUBBLEWRAP, paths(tmp_path), 1000)
+    assert why in str(caught.value)
+    assert str(caught.value).startswith("bubblewrap does not work here: ")
+    assert len(str(caught.value)) < 400
+
+
+def test_a_limit_is_not_the_interpreter_s_fault(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(isolation.subprocess, "run", full)
+    with pytest.raises(HubProblem, match="no program can be started: Too many open files; raise"):
+        choose(IsolationChoice.AUTO, paths(tmp_path), 0)
+
+    def said(*arguments, **options):
+        words = b"Traceback\nOSError: [Errno 24] Too many open files: '/usr/lib'\n"
+        return subprocess.CompletedProcess((), 1, b"", words)
+
+    monkeypatch.setattr(isolation.subprocess, "run", said)
+    with pytest.raises(
+        HubProblem, match=r"limits of this process: OSError: .* Too many open files: .*; raise"
+    ):
+        choose(IsolationChoice.AUTO, paths(tmp_path), 0)
 
 
 def test_no_session_ever_runs_as_root():

@@ -176,6 +176,15 @@ def test_the_first_invite_needs_a_terminal_and_makes_the_administrator(
     assert state.redeem(invite["code"], "alice", blob(1), time.time()).role is Role.ADMIN
 
 
+def test_an_invite_for_somebody_who_is_there_tells_the_role_of_before(
+    paths: StatePaths, state: State
+) -> None:
+    state.add_user("ada", Role.ADMIN)
+    invite = do(paths, state, "invite.create", user="ada", role="user")
+    assert invite["role"] == "admin"
+    assert state.redeem(invite["code"], "ada", blob(2), time.time()).role is Role.ADMIN
+
+
 def test_later_invites(paths: StatePaths, state: State) -> None:
     state.add_user("admin", Role.ADMIN)
     invite = do(paths, state, "invite.create", user="alice", role="user", uses=2, expires=90)

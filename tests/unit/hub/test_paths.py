@@ -53,6 +53,23 @@ def test_the_first_rule_that_applies_decides(
     assert choose_state_dir(option, environ, uid) == Path(expected)
 
 
+def test_without_a_home_directory_a_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+
+    def nobody(_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(
+        StateError, match=r"^uid \d+ has no home directory here, .*; name a directory .* --state$"
+    ):
+        choose_state_dir(None, {}, 12345)
+    with pytest.raises(StateError, match=r"^uid \d+ has no home directory here, .*; write the path in full$"):
+        choose_state_dir("~/state", {}, 0)
+    with pytest.raises(StateError, match=r"^no-such-user has no home directory here"):
+        choose_state_dir("~no-such-user/state", {}, 0)
+
+
 def test_a_relative_directory_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert choose_state_dir("./.nacre", {}, 1000) == tmp_path / ".nacre"

@@ -56,6 +56,10 @@ def test_an_unknown_app_is_answered_with_the_list_and_127():
         assert [line.split()[0] for line in refused.lines[1:]] == ["notebook", "shell"]
 
 
+def test_a_plus_without_a_name_is_told_so():
+    assert ask(app="").lines[0] == "no app is named behind the +; yours are:"
+
+
 def test_the_client_s_words_are_escaped_and_bounded_in_ours():
     line = ask("\x1b]0;title\x07" + "x" * 500).lines[0]
     assert line.isprintable()
