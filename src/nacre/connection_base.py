@@ -209,10 +209,10 @@ class SSHConnection(Generic[OwnerT]):
             client_version=info.own_version if client else info.peer_version,
             server_version=info.peer_version if client else info.own_version,
             send_cipher=send[0],
-            send_mac=send[1],
+            send_mac=send[1] or send[0],  # of a cipher that authenticates by itself, its own name
             send_compression=send[2],
             recv_cipher=receive[0],
-            recv_mac=receive[1],
+            recv_mac=receive[1] or receive[0],
             recv_compression=receive[2],
         )
         if self.logger.isEnabledFor(logging.DEBUG):

@@ -22,6 +22,9 @@ async def test_facts_of_both_ends() -> None:
             assert end.get_extra_info("client_version") == end.get_extra_info("server_version") == version
             assert end.get_extra_info("username") == "user"
             assert end.get_extra_info("send_cipher") == end.get_extra_info("recv_cipher")
+            # A cipher that authenticates by itself stands in both places.
+            assert end.get_extra_info("send_mac") == end.get_extra_info("send_cipher")
+            assert end.get_extra_info("recv_mac") == end.get_extra_info("recv_cipher")
             assert end.get_extra_info("send_compression") == end.get_extra_info("recv_compression") == "none"
             assert end.get_extra_info("peername")[0] == end.get_extra_info("sockname")[0] == HOST
             assert end.get_extra_info("remote_peername") == end.get_extra_info("peername")
