@@ -355,7 +355,7 @@ def test_who_misbehaves_is_shut_out(how: str) -> None:
                     pass  # a login costs nothing
             if how in ("authfail", "crash"):
                 with pytest.raises(nacre.DisconnectError):
-                    await connect(listener, password="wrong", local_addr=("127.0.0.2", 0))
+                    await connect(listener, password="wrong", kbdint_auth=False, local_addr=("127.0.0.2", 0))
             else:
                 line, writer = await greeting(listener, "127.0.0.2")
                 assert line.startswith(b"SSH-2.0-")
