@@ -31,7 +31,15 @@ class Server(nacre.SSHServer):
 async def calculator(process: nacre.SSHServerProcess[str]) -> None:
     process.stdout.write("Numbers to add, one a line; end with Ctrl-D.\n")
     total = 0.0
-    async for line in process.stdin:
+    while True:
+        try:
+            line = await process.stdin.readline()
+        except nacre.TerminalSizeChanged:
+            continue
+        except nacre.BreakReceived:  # Ctrl-C
+            break
+        if not line:
+            break
         try:
             total += float(line)
         except ValueError:

@@ -171,7 +171,8 @@ class SSHSubprocessTransport(SSHClientProcess[AnyStr]):
     def __init__(self, protocol: SSHSubprocessProtocol[AnyStr], plan: Plan) -> None:
         super().__init__(plan)
         self._protocol: SSHSubprocessProtocol[AnyStr] = protocol
-        self._special = dict(plan.special)
+        self._opening = plan
+        self._special: dict[str, int] = {}
         self._pipes: dict[int, SSHSubprocessReadPipe[AnyStr]] = {
             fd: SSHSubprocessReadPipe(self, fd) for fd in _FD.values()
         }
@@ -183,6 +184,7 @@ class SSHSubprocessTransport(SSHClientProcess[AnyStr]):
         """Tell the protocol before data comes."""
         SSHClientProcess.connection_made(self, chan)
         self._input = SSHSubprocessWritePipe(chan)
+        self._special = dict(self._opening.special)  # the plan is open by now
         self._protocol.connection_made(self)
 
     def data_received(self, data: AnyStr, datatype: int | None) -> None:

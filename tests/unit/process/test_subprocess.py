@@ -183,3 +183,18 @@ async def test_writing_is_paused_and_resumed() -> None:
         pipe.close()
         await transport.wait_closed()
         assert ("resume",) in protocol.calls
+
+
+@asynctest
+async def test_what_is_said_at_once_is_told() -> None:
+    """Output may come with the answer to the request, before the caller is woken."""
+
+    def at_once(process: Any) -> None:
+        process.stderr.write(b"one")
+        process.stdout.write(b"two")
+        process.exit(0)
+
+    async with served(at_once, encoding=None) as connection:
+        transport, protocol = await connection.create_subprocess(Protocol, "cmd")
+        await transport.wait_closed()
+        assert protocol.calls[1:3] == [("data", 2, b"one"), ("data", 1, b"two")]
