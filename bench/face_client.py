@@ -200,9 +200,15 @@ class Client:
     # ------------------------------------------------------------ many connections
 
     async def hold(self) -> dict[str, float]:
-        """Keep many connections with a terminal each; says when they are there, and waits for a line."""
+        """Keep many connections with a terminal each; says when it is ready, and when they are there.
+
+        It waits for a line each time. Both ends have loaded what they need when it is ready.
+        """
         count, rate = self.settings["count"], self.settings.get("rate", 0)
         held: list[Any] = []
+        await self.login()
+        tell({"ready": True})
+        await _a_line()
 
         async def one() -> None:
             connection = await self.connect()
@@ -216,7 +222,7 @@ class Client:
             await _in_parallel(32, count, one)
         typing = [asyncio.create_task(_type_now_and_then(session, rate)) for _, session in held if rate]
         tell({"held": len(held)})
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        await _a_line()
         for task in typing:
             task.cancel()
         alive = sum(not connection.is_closed() for connection, _ in held)
@@ -258,6 +264,10 @@ async def _in_parallel(workers: int, count: int, one: Callable[[], Awaitable[Non
             await one()
 
     await asyncio.gather(*[work() for _ in range(workers)])
+
+
+async def _a_line() -> None:
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 
 async def _type_now_and_then(session: Any, rate: float) -> None:

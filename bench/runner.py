@@ -95,6 +95,8 @@ def measure_pair(place: Place, workload: Workload, pair: Pair) -> dict[str, floa
         }  # fmt: skip
         with place.running(f"{NACRE.module}_client", typing) as others:
             others.line()
+            others.go_on()
+            others.line()
             found = _client(place, pair.client, told)
             others.go_on()
             return found | {"load_alive": others.line()["metrics"]["alive"]}
@@ -119,8 +121,10 @@ def measure_idle(place: Place, workload: Workload, pair: Pair) -> dict[str, floa
     settings = _settings(place, workload, pair) | {"workload": "hold"}
     with place.serving(pair.server, settings) as told:
         pid, count = told["server_pid"], workload.settings["count"]
-        before = measure.memory_kib(pid, shared=pair.server.forks)
         with place.running(f"{pair.client.module}_client", told) as client:
+            client.line()
+            before = measure.memory_kib(pid, shared=pair.server.forks)
+            client.go_on()
             client.line()
             time.sleep(_REST)
             begin, cpu = time.monotonic(), measure.cpu(pid)
