@@ -78,8 +78,8 @@ class SSHConnection(Generic[OwnerT]):
                 events.AuthSucceeded: self._auth_succeeded,
                 **self._questions(),
             },
-            self._opens(),
-            self._requests(),
+            self._opens,
+            self._requests,
         )
 
     # ------------------------------------------------------------ for the roles

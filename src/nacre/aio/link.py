@@ -95,8 +95,8 @@ class Link:
         owner: the connection object.
         loop: the event loop.
         extra_handlers: events that the owner handles: authentication, keys, debug messages.
-        opens: who answers the peer's opens, by the kind of channel.
-        requests: who answers the peer's global requests, by name.
+        opens: returns who answers the peer's opens, by the kind of channel; called for the first of them.
+        requests: returns who answers the peer's global requests, by name; likewise.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class Link:
         owner: LinkOwner,
         loop: asyncio.AbstractEventLoop,
         extra_handlers: Handlers,
-        opens: Mapping[str, OpenHandler],
-        requests: Mapping[str, GlobalHandler],
+        opens: Callable[[], Mapping[str, OpenHandler]],
+        requests: Callable[[], Mapping[str, GlobalHandler]],
     ) -> None:
         self.loop = loop
         self.owner = owner
@@ -118,8 +118,11 @@ class Link:
         self._aborted = False
         #: Whether it was ended by our own program.
         self.quit = False
+        # Made when they are needed: most connections of a flood never get as far.
         self._opens = opens
+        self._openers: Mapping[str, OpenHandler] | None = None
         self._requests = requests
+        self._answerers: Mapping[str, GlobalHandler] | None = None
         self._replies: list[asyncio.Future[tuple[bool, bytes]]] = []
         self._transport_gone = Once()
         self._handlers = dict(extra_handlers)
@@ -334,7 +337,9 @@ class Link:
 
     async def _open(self, event: events.ChannelOpenQuestion) -> None:
         answer: events.OpenAccept | events.OpenRefuse
-        handler = self._opens.get(event.kind)
+        if self._openers is None:
+            self._openers = self._opens()
+        handler = self._openers.get(event.kind)
         if handler is None:
             reason = OpenFailureReason.UNKNOWN_CHANNEL_TYPE
             self.answer(
@@ -364,7 +369,9 @@ class Link:
     # ------------------------------------------------------------ global requests
 
     def _global_request(self, event: events.GlobalRequestQuestion) -> None:
-        handler = self._requests.get(event.name)
+        if self._answerers is None:
+            self._answerers = self._requests()
+        handler = self._answerers.get(event.name)
         if handler is None:
             self.answer(event.token, False)
         else:
