@@ -232,7 +232,10 @@ class SSHAcceptor:
             place.leave(connection.outcome())
             connection.logger.info("ended before the login was complete: %s", plain(error))
             if self._error_handler is not None:
-                self._error_handler(connection, error)
+                try:
+                    self._error_handler(connection, error)
+                except FAILURES as failure:  # the program's callback: reported
+                    connection.link.report(failure, "error_handler")
             return
         place.leave()
         if self._acceptor is not None:

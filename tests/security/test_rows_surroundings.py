@@ -367,16 +367,19 @@ def test_russh_46c927a_secrets_are_compared_in_constant_time() -> None:
 _NOT_SECRET = ("der.py:",)
 
 
+#: What a handler or a callback may raise, and only its own channel or connection notices.
+_ERRORS: tuple[BaseException, ...] = (
+    ValueError("x"),
+    SystemExit(0),
+    SystemExit("x"),
+    GeneratorExit(),
+    asyncio.CancelledError(),
+    MemoryError(),
+)
+
+
 @covers(102)
 def test_wish_14b2efd_a_handler_that_fails_ends_its_own_channel_alone() -> None:
-    errors = [
-        ValueError("x"),
-        SystemExit(0),
-        SystemExit("x"),
-        GeneratorExit(),
-        asyncio.CancelledError(),
-        MemoryError(),
-    ]
     failing: list[BaseException] = []
 
     async def handler(process: nacre.SSHServerProcess[str]) -> None:
@@ -406,7 +409,7 @@ def test_wish_14b2efd_a_handler_that_fails_ends_its_own_channel_alone() -> None:
     async def processes() -> None:
         async with serving(process_factory=handler) as listener, connected(listener) as connection:
             sibling = await connection.create_process("sibling")
-            for error in errors:
+            for error in _ERRORS:
                 failing[:] = [error]
                 for command in ("now", "later"):
                     done = await connection.run(command)
@@ -414,7 +417,7 @@ def test_wish_14b2efd_a_handler_that_fails_ends_its_own_channel_alone() -> None:
             sibling.stdin.write("alive\n")
             assert (await sibling.wait()).stdout == "alive\n"
         async with serving(server_factory=Server) as listener, connected(listener) as connection:
-            for error in errors:
+            for error in _ERRORS:
                 failing[:] = [error]
                 process = await connection.create_process()
                 process.stdin.write("x")
@@ -423,6 +426,26 @@ def test_wish_14b2efd_a_handler_that_fails_ends_its_own_channel_alone() -> None:
         reported()
 
     processes()
+    _around()
+
+
+@functools.partial(asynctest, time_limit=15)
+async def _around() -> None:
+    """What is called when a connection begins, and when a login fails."""
+    failing: list[BaseException] = []
+
+    def fails(*_: Any) -> None:
+        raise failing[0]
+
+    server = {"server_factory": PasswordServer, "acceptor": fails, "error_handler": fails}
+    async with serving(**server) as listener:
+        for error in _ERRORS:
+            failing[:] = [error]
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, password="wrong")
+            async with connected(listener, password="secret"):
+                pass
+    reported()
 
 
 @covers(103)

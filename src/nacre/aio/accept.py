@@ -196,8 +196,13 @@ class AcceptLoop:
             if place is None:
                 self._refuse(sock)
                 continue
-            sock.setblocking(False)
-            protocol = self._listener.make(place)
+            try:
+                sock.setblocking(False)
+                protocol = self._listener.make(place)
+            except BaseException:  # for want of memory: a place that nobody gives back is lost for good
+                sock.close()
+                place.leave()
+                raise
             self._tasks.spawn(self._attach(sock, protocol, place), "accepting a connection")
 
     def _refuse(self, sock: socket.socket) -> None:

@@ -108,6 +108,11 @@ SURROUNDINGS: Final = (
     ),
     Fault(
         102,
+        "who is told of a failed login may end the program",
+        replaced(listening, "FAILURES", Exception),
+    ),
+    Fault(
+        102,
         "a callback may end the program",
         replaced(incoming, "FAILURES", Exception),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -16,7 +17,7 @@ import nacre
 from nacre.aio import limits
 from nacre.aio.accept import AcceptLoop, open_sockets
 from nacre.aio.admission import Admission, Place, Policy, Startups
-from tests.support.face import HOST, asynctest, connected, serving
+from tests.support.face import HOST, asynctest, connected, reported, serving
 
 
 class Counter(asyncio.Protocol):
@@ -74,6 +75,28 @@ async def test_connections_that_are_not_admitted_are_dropped_before_anything_is_
     await writer.wait_closed()
     assert not made
     assert accepting.dropped == 1
+    await finish(accepting, made)
+
+
+@asynctest
+async def test_a_connection_that_cannot_be_made_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepting, port, made, admission = await start()
+
+    def cannot(self: Listening, place: Place) -> Counter:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Listening, "make", cannot)
+        reader, writer = await asyncio.open_connection(HOST, port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+    assert [type(report["exception"]) for report in reported()] == [MemoryError]
+    assert admission.count == 0
+    _, writer = await asyncio.open_connection(HOST, port)
+    while not made:
+        await asyncio.sleep(0)
+    writer.close()
     await finish(accepting, made)
 
 
