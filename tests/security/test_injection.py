@@ -220,7 +220,9 @@ TRUTHY = (1, "yes", b"\1", [0], object(), NotImplemented, b"", None, 0)
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("value", TRUTHY, ids=repr)
+@pytest.mark.parametrize(
+    "value", TRUTHY, ids=[f"{at}-{type(value).__name__}" for at, value in enumerate(TRUTHY)]
+)
 def test_a_verification_that_returns_anything_but_true(role: Role, value: object) -> None:
     for name in ("nacre.keys.base.SSHKey.verify", "nacre.keys.ed25519.Ed25519Key._verify"):
         if name.endswith("_verify") and value is not None:
