@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Final
 
 #: Of a terminal that did not tell its width.
@@ -72,13 +73,22 @@ class LineDisplay:
         self._origin = 0
         self._shown = ""
         self._cursor = 0
+        #: The column before each character that is shown, and behind the last: each is measured once.
+        self._columns = [0]
         self._partial = ""
 
     def _set_width(self, width: int) -> None:
         self._width = max(width or DEFAULT_WIDTH, 2)
 
-    def _column(self, text: str) -> int:
-        return advance(self._origin, text, self._width)
+    def _measure(self, text: str, column: int) -> list[int]:
+        """Return the column behind each character of a text that begins in this column."""
+        if text.isascii():
+            return list(range(column + 1, column + len(text) + 1))
+        columns: list[int] = []
+        for character in text:
+            column = advance(column, character, self._width)
+            columns.append(column)
+        return columns
 
     def _move(self, start: int, end: int) -> str:
         rows = end // self._width - start // self._width
@@ -86,40 +96,35 @@ class LineDisplay:
         vertical = f"\x1b[{abs(rows)}{'A' if rows < 0 else 'B'}" if rows else ""
         return vertical + (f"\x1b[{abs(columns)}{'D' if columns < 0 else 'C'}" if columns else "")
 
-    def _write(self, start: int, text: str) -> tuple[str, int]:
-        """Return what writes a text at a column, and the column behind it."""
-        width = self._width
-        end = start + len(text)
+    def _write(self, text: str, columns: list[int]) -> str:
+        """Return what writes a text whose characters stand between these columns."""
         written = text
         if not text.isascii():
-            pieces: list[str] = []
-            end = start
-            for character in text:
-                after = advance(end, character, width)
-                # Terminals differ in what they do with a wide character in the last column.
-                pieces.append(f" {character}" if after - end > 2 else character)
-                end = after
-            written = "".join(pieces)
-        if text and end % width == 0:
+            # Terminals differ in what they do with a wide character in the last column.
+            written = "".join(
+                f" {character}" if after - before > 2 else character
+                for character, (before, after) in zip(text, pairwise(columns), strict=True)
+            )
+        if text and columns[-1] % self._width == 0:
             written += " \r"  # into the next row: terminals wait there for one more character
-        return written, end
+        return written
 
     def show(self, text: str, cursor: int) -> str:
         """Return what makes the line this text, with the cursor before the character of that index."""
-        old = self._shown
-        here = self._column(old[: self._cursor])
+        old, columns = self._shown, self._columns
+        here = columns[self._cursor]
         out: list[str] = []
         if text != old:
             keep = _common(old, text)
             while keep and any(keep < len(line) and not width_of(line[keep]) for line in (old, text)):
                 keep -= 1  # what combines is written with its character
-            start = self._column(text[:keep])
-            written, end = self._write(start, text[keep:])
-            out += (self._move(here, start), written)
-            if self._column(old) > end:
+            added = text[keep:]
+            self._columns = [*columns[: keep + 1], *self._measure(added, columns[keep])]
+            out += (self._move(here, columns[keep]), self._write(added, self._columns[keep:]))
+            here = self._columns[-1]
+            if columns[-1] > here:
                 out.append("\x1b[J")
-            here = end
-        out.append(self._move(here, self._column(text[:cursor])))
+        out.append(self._move(here, self._columns[cursor]))
         self._shown, self._cursor = text, cursor
         return "".join(out)
 
@@ -127,35 +132,42 @@ class LineDisplay:
         """Return what takes the line away."""
         if not self._shown:
             return ""
-        out = self._move(self._column(self._shown[: self._cursor]), self._origin) + "\x1b[J"
-        self._shown, self._cursor = "", 0
+        out = self._move(self._columns[self._cursor], self._origin) + "\x1b[J"
+        self._begin(self._origin)
         return out
+
+    def _begin(self, column: int) -> None:
+        """Nothing is shown; the line begins in this column."""
+        self._origin, self._columns = column, [column]
+        self._shown, self._cursor = "", 0
 
     def enter(self, text: str) -> str:
         """Return what shows this text whole and begins a new line behind it, which is empty."""
         out = self.show(text, len(text))
-        end = self._column(text)
-        self.forget()
-        self._origin = 0
+        end = self._columns[-1]
+        self._partial = ""
+        self._begin(0)
         # A row that is full has been left already.
         return out if text and end % self._width == 0 else out + "\r\n"
 
     def forget(self) -> None:
         """What stands on the terminal is no longer ours; the next line begins behind it."""
-        self._origin = self._column(self._shown)
-        self._shown, self._cursor, self._partial = "", 0, ""
+        self._partial = ""
+        self._begin(self._columns[-1])
 
     def output(self, data: str) -> tuple[str, str, str]:
         """Return what takes the line away, writes the program's output, and puts the line behind it."""
         text, cursor = self._shown, self._cursor
         before = self.hide()
         self._track(data)
+        self._begin(self._origin)
         return before, data.replace("\n", "\r\n"), self.show(text, cursor)
 
     def resize(self, width: int) -> str:
         """Return what shows the line on a terminal that has become wider or narrower."""
         text, cursor = self._shown, self._cursor
         self._set_width(width)
+        self._columns = [self._origin, *self._measure(text, self._origin)]
         return self.hide() + self.show(text, cursor)
 
     def _track(self, data: str) -> None:
@@ -177,7 +189,7 @@ class LineDisplay:
             elif piece == "\b":
                 self._origin = max(self._origin - 1, 0)
             elif piece and piece >= " ":
-                self._origin = self._column(piece)
+                self._origin = advance(self._origin, piece, self._width)
 
     def _last_of_row(self) -> int:
         return self._origin // self._width * self._width + self._width - 1
