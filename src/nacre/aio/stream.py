@@ -14,7 +14,9 @@ from nacre.aio.pieces import Pieces, Separator
 
 
 class SoftEOF(Exception):
-    """The user typed the end-of-file character: the reading call that comes to it ends as at the end."""
+    """The user typed the end-of-file character: a call that has data returns it, the next one ends as at the
+    end.
+    """
 
 
 class SSHReader(Generic[AnyStr]):
@@ -269,10 +271,7 @@ class SSHReader(Generic[AnyStr]):
         try:
             while not self._pieces and not self._eof:
                 await self._wait()
-            error = self._pieces.exception()
-            if parts and error is not None:
-                if isinstance(error, SoftEOF):
-                    self._pieces.pop_exception()
+            if parts and self._pieces.exception() is not None:
                 return False
             return await self._readable()
         except BaseException:

@@ -416,10 +416,12 @@ async def test_a_soft_end_ends_one_reading_call() -> None:
     assert [line async for line in reader] == ["a\n", "b\n"]
     assert not reader.at_eof()
     assert await reader.read() == "c"
+    assert await reader.read() == ""
     assert await reader.read(10) == ""
     with pytest.raises(asyncio.IncompleteReadError) as info:
         await reader.readexactly(2)
     assert info.value.partial == "d"
+    assert await reader.readline() == ""
     assert await reader.readline() == "e\n"
     streams.eof_received()
     assert await reader.readline() == ""
