@@ -6,8 +6,8 @@ users, the hub's state. Imports the standard library and its siblings `frames`, 
 alone, so that it is small and can be run by an interpreter without nacre's dependencies.
 
 Started by `nacre.hub.sessions` with a JSON object on standard input; says one line on standard
-output: "ready PID", or "failed …". The listening socket is inherited, so that a holder with a
-user's uid needs no access to the hub's state.
+output: "ready PID", or "failed …"; what fails later goes into a file for the hub. That file and the
+listening socket are inherited, so that a holder with a user's uid needs no access to the hub's state.
 
 The session ends when its program exits (not at EOF of the PTY, which background processes keep
 open), when the viewer says END, or when it was detached for too long. Then everything that descends
@@ -506,21 +506,24 @@ def main() -> None:
     _become(settings["uid"])
     listener = socket.socket(fileno=settings["listener"])
     listener.set_inheritable(False)
+    os.set_inheritable(settings["failure"], False)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # What ends the hub is not to end its sessions.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     try:
+        nowhere = os.open(os.devnull, os.O_RDWR)
         os.chdir(settings["home"])
         holder = Holder(settings, listener)
     except OSError as error:
         print(f"failed {error.strerror or error}", flush=True)
         return
     print(f"ready {holder.pid}", flush=True)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    # From here on nobody listens any more: a traceback goes into the file.
+    for source, descriptor in ((nowhere, 0), (nowhere, 1), (settings["failure"], 2)):
+        os.dup2(source, descriptor, inheritable=False)
+    for descriptor in (nowhere, settings["failure"]):
+        os.close(descriptor)
     holder.run()
 
 

@@ -34,7 +34,7 @@ from nacre.hub.frames import Frame
 from nacre.hub.homes import ensure_home
 from nacre.hub.isolation import Isolation
 from nacre.hub.paths import StatePaths, socket_address
-from nacre.hub.problem import HubProblem, StateError, os_problem
+from nacre.hub.problem import HubProblem, StateError, one_line, os_problem
 
 __all__ = ["SessionInfo", "SessionManager", "StartError", "Terminal"]
 
@@ -45,6 +45,9 @@ _START_SECONDS: Final = 30.0
 _END_SECONDS: Final = 12.0
 _ATTACH_SECONDS: Final = 10.0
 _ANSWER: Final = 4096
+#: The most of a holder's words in a line of the log.
+_LONGEST_REASON: Final = 300
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _BOOT: Final = "import sys; sys.path.insert(0, sys.argv[1]); from nacre.hub.{} import main; main()"
 #: Ending what a killed holder left takes milliseconds, or the machine is in trouble.
 _SWEEP_SECONDS: Final = 30.0
@@ -165,6 +168,10 @@ class SessionManager:
     def _record(self, session_id: str) -> Path:
         return self._paths.run / f"{session_id}.json"
 
+    def _failure(self, session_id: str) -> Path:
+        """Where a holder writes why it failed: it may be another hub that reads it."""
+        return self._paths.run / f"{session_id}.failure"
+
     # ------------------------------------------------------------ starting
 
     async def start(
@@ -222,9 +229,13 @@ class SessionManager:
                 listener.bind(address)
             os.chmod(path, 0o600)
             listener.listen(8)
-            process = self._spawn(listener, settings, uid)
+            failure = os.open(self._failure(session_id), _NEW_FILE, 0o600)
+            try:
+                process = self._spawn(listener, failure, settings, uid)
+            finally:
+                os.close(failure)
         except OSError as error:
-            path.unlink(missing_ok=True)
+            self._sweep(session_id)
             raise StartError(f"app {app}: no session could be started: {os_problem(error)}") from error
         finally:
             listener.close()
@@ -232,7 +243,7 @@ class SessionManager:
         if not answer.startswith("ready "):
             process.kill()
             process.wait()
-            path.unlink(missing_ok=True)
+            self._sweep(session_id)
             if uid is not None:
                 self._sweep_uid(uid, lambda: None)  # it may have come far enough to start something
             # Of a traceback the last line says what it is.
@@ -242,9 +253,9 @@ class SessionManager:
         return process
 
     def _spawn(
-        self, listener: socket.socket, settings: dict[str, Any], uid: int | None
+        self, listener: socket.socket, failure: int, settings: dict[str, Any], uid: int | None
     ) -> subprocess.Popen[bytes]:
-        settings |= {"listener": listener.fileno(), "uid": uid}
+        settings |= {"listener": listener.fileno(), "failure": failure, "uid": uid}
         # Nothing here may wait for the holder, since the whole hub would wait with it. The settings go
         # into a file in memory and not into a pipe that somebody has to read. And the holder takes its
         # user's uid on by itself: a child of ours that had it before its exec could be stopped by a
@@ -258,7 +269,7 @@ class SessionManager:
                 stdin=file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,  # never ours: that may be an administrator's terminal
-                pass_fds=(listener.fileno(),),
+                pass_fds=(listener.fileno(), failure),
                 start_new_session=True,
                 cwd="/",
                 env={"LANG": "C.UTF-8"},
@@ -318,12 +329,17 @@ class SessionManager:
         session.pidfd = -1
         # Of a holder that another hub has started nobody can tell how it ended.
         status = session.process.wait() if session.process is not None else None
-        if status:
-            _log.warning("session %s: its holder ended with status %d", session.info.id, status)
+        self._tell_failure(session.info.id, status)
         if session.uid is None or status == 0:
             self._session_gone(session)
         else:
             self._sweep_uid(session.uid, partial(self._session_gone, session))
+
+    def _tell_failure(self, session_id: str, status: int | None) -> None:
+        words = _last_line(self._failure(session_id))
+        if status or words:
+            how = "failed" if status is None else f"ended with status {status}"
+            _log.warning("session %s: its holder %s%s", session_id, how, f": {words}" if words else "")
 
     def _session_gone(self, session: _Session) -> None:
         self._sweep(session.info.id)
@@ -381,7 +397,7 @@ class SessionManager:
             then()
 
     def _sweep(self, session_id: str) -> None:
-        for path in (self._socket(session_id), self._record(session_id)):
+        for path in (self._socket(session_id), self._record(session_id), self._failure(session_id)):
             path.unlink(missing_ok=True)
 
     async def recover(self) -> None:
@@ -396,10 +412,13 @@ class SessionManager:
                 continue
             if uid is not None and uid > 0:
                 dead.add(uid)
+            self._tell_failure(path.stem, None)
             self._sweep(path.stem)
         for uid in dead:
             self._sweep_uid(uid, lambda: None)
-        for path in (*self._paths.run.glob("*.sock"), *self._paths.run.glob("*.new")):
+        for path in (
+            path for suffix in ("sock", "new", "failure") for path in self._paths.run.glob(f"*.{suffix}")
+        ):
             if path.stem not in self._sessions:
                 path.unlink(missing_ok=True)
 
@@ -495,6 +514,20 @@ class SessionManager:
             if session.process is not None and session.process.returncode is None:
                 session.process.returncode = 0  # it outlives us on purpose: Popen is not to warn
         self._sessions.clear()
+
+
+def _last_line(path: Path) -> str:
+    """Return the last line of a file that a holder may have written: of a traceback, what it is."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        end = os.fstat(descriptor).st_size
+        said = os.pread(descriptor, _ANSWER, max(0, end - _ANSWER))
+    finally:
+        os.close(descriptor)
+    return one_line(said.decode("utf-8", "replace").strip().rpartition("\n")[2])[:_LONGEST_REASON]
 
 
 def _birth(pid: int) -> int | None:

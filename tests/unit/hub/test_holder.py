@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -146,3 +147,40 @@ def test_descendants():
         process.wait()
     assert process.pid not in found
     assert set(found).isdisjoint(holder.descendants(process.pid))
+
+
+def test_what_it_needs_later_is_opened_before_it_is_ready(tmp_path):
+    """Once it has said so, nobody hears what fails."""
+    code = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from nacre.hub import holder
+def full(path, *arguments, **options):
+    raise OSError(24, "Too many open files")
+os.open = full
+holder.main()
+"""
+    ours, theirs = socket.socketpair()
+    settings = {
+        "uid": None,
+        "listener": theirs.fileno(),
+        "failure": 2,
+        "home": str(tmp_path),
+        "owner": os.geteuid(),
+        "argv": ["/bin/cat"],
+        "environment": {},
+        "size": [80, 24, 0, 0],
+        "modes": {},
+        "detached": 0,
+    }
+    with ours, theirs:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", code, str(SRC)],
+            input=json.dumps(settings),
+            capture_output=True,
+            text=True,
+            pass_fds=[theirs.fileno()],
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (0, "failed Too many open files\n"), done.stderr

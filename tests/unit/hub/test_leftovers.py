@@ -8,13 +8,26 @@ import sys
 
 import pytest
 
-from nacre.hub.leftovers import left_of, sweep
+from nacre.hub.leftovers import _state, left_of, sweep
 from tests.support.system import ROOT
 
 UID = 61007
 #: Forks all the time, each child in a session of its own: whoever is found is already gone. All of them
 #: hold standard output.
 HYDRA = "import os\nprint(flush=True)\nfor _ in range(30_000):\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n"
+#: Has a job that stopped itself, and takes it along.
+STOPS_A_JOB = """
+import os, signal, sys
+job = os.fork()
+if job == 0:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    os._exit(0)
+os.waitpid(job, os.WUNTRACED)
+print(job, flush=True)
+sys.stdin.read()
+os.kill(job, signal.SIGKILL)
+os.waitpid(job, 0)
+"""
 IDLE = "import sys; print(flush=True); sys.stdin.read()"
 
 
@@ -61,6 +74,21 @@ def test_what_forks_all_the_time_goes_too(kept):
         if kept:
             holder.communicate(b"on", timeout=10)  # it goes on
             assert holder.returncode == 0
+
+
+@pytest.mark.requires("root")
+def test_a_job_that_was_stopped_stays_so():
+    """As Ctrl-Z left it, in a session that goes on: it would write into somebody's terminal again."""
+    with running(STOPS_A_JOB) as holder, running(IDLE) as left:
+        job = int(holder.stdout.readline())
+        left.stdout.read(1)
+        assert _state(job) == b"T"
+        assert sweep(UID, [holder.pid]) == set()
+        assert left.wait(10) == -9
+        assert _state(job) == b"T"
+        holder.communicate(b"on", timeout=10)
+        assert holder.returncode == 0
+    assert left_of(UID, ()) == set()
 
 
 @pytest.mark.requires("root")

@@ -13,7 +13,7 @@ from nacre.hub.attachment import EndingKind
 from nacre.hub.holder import descendants
 from nacre.hub.leftovers import left_of
 from nacre.hub.problem import HubProblem, StateError
-from nacre.hub.sessions import StartError, Terminal
+from nacre.hub.sessions import StartError, Terminal, _last_line
 from tests.unit.hub.conftest import TERMINAL, UID
 
 SH = "/bin/sh"
@@ -219,18 +219,44 @@ def test_end_and_end_user(make_sessions):
     run(body())
 
 
+#: Writes until nobody has taken anything for a while, tells how much that was, and goes on; gives up after
+#: more than all that is on the way can hold.
+FLOOD = """
+import os, select
+os.set_blocking(1, False)
+written, how = 0, "stuck"
+while select.select([], [1], [], 2.0)[1]:
+    if written > 64 * 1024 * 1024:
+        how = "never"
+        break
+    try:
+        written += os.write(1, b"y" * 4096)
+    except BlockingIOError:
+        pass
+with open("saying", "w") as file:
+    file.write(f"{written} {how}")
+os.rename("saying", "said")
+os.set_blocking(1, True)
+os.write(1, b"on again")
+"""
+
+
 def test_a_viewer_who_does_not_read_stops_the_program_and_fills_no_memory(make_sessions):
     async def body():
         async with make_sessions() as manager:
-            info = await start(manager, "/usr/bin/yes")
+            info = await start(manager, "/usr/bin/python3", "-I", "-S", "-c", FLOOD)
             attachment = await manager.attach(info.id, TERMINAL)
-            await anext(aiter(attachment))
-            # Unbounded, it would be hundreds of megabytes within a second.
-            for _ in range(20):
-                await asyncio.sleep(0.05)
-                status = Path(f"/proc/{info.pid}/status").read_text()
-                assert int(status.split("VmRSS:")[1].split()[0]) < 32 * 1024
-            attachment.close()
+            said = manager._paths.home("alice") / "said"
+            async with asyncio.timeout(40):
+                while not said.exists():
+                    await asyncio.sleep(0.01)
+            written, how = said.read_text().split()
+            assert how == "stuck", "the program could write all that it had"
+            assert int(written) < 4 * 1024 * 1024  # what the queues and sockets on the way hold
+            status = Path(f"/proc/{info.pid}/status").read_text()
+            assert int(status.split("VmRSS:")[1].split()[0]) < 32 * 1024
+            assert (await output(attachment)).endswith(b"on again")  # as soon as somebody reads
+            assert attachment.ending.status == 0
 
     run(body())
 
@@ -247,10 +273,12 @@ def test_a_new_hub_finds_what_outlived_the_old_one_and_sweeps_the_rest(make_sess
             )
             (run_dir / "broken.json").write_text("{")
             (run_dir / "stale.sock").touch()
+            (run_dir / "lost.failure").touch()
             async with make_sessions(on_end=ended.append) as new:
                 await new.recover()
                 assert [found.id for found in new.sessions()] == [info.id]
                 assert sorted(path.name for path in run_dir.iterdir()) == [
+                    f"{info.id}.failure",
                     f"{info.id}.json",
                     f"{info.id}.sock",
                 ]
@@ -385,6 +413,32 @@ def test_nothing_is_left_of_a_session_whose_user_killed_its_holder(make_sessions
     run(body())
 
 
+def test_what_fails_in_a_running_holder_is_a_line_in_the_log(make_sessions, caplog):
+    """By then nobody reads what it prints."""
+
+    async def body():
+        ended = []
+        # Not a number, and so long that its error fills more than a line.
+        async with make_sessions(on_end=ended.append, detached={"x\n" * 1000: "y"}) as manager:
+            await start(manager, "/bin/cat")
+            await gone(manager, ended)
+
+    run(body())
+    (line,) = [record.getMessage() for record in caplog.records if "its holder" in record.getMessage()]
+    assert "its holder ended with status 1: TypeError: '>' not supported between" in line
+
+
+def test_the_last_words_of_a_holder_are_bounded(tmp_path):
+    file = tmp_path / "failure"
+    assert _last_line(file) == ""
+    file.write_bytes(b"")
+    assert _last_line(file) == ""
+    file.write_bytes(b"x" * 100_000 + b"\nError: \x1b[2J" + b"y" * 1000 + b"\n")
+    assert _last_line(file) == "Error: \\x1b[2J" + "y" * (300 - len("Error: \\x1b[2J"))
+    file.write_bytes(b"\xff" * 100_000)
+    assert len(_last_line(file)) == 300
+
+
 def unusable(uid):
     raise StateError("the registry cannot be used")
 
@@ -415,7 +469,7 @@ def test_what_is_not_this_state_s_alone_is_never_swept(make_sessions, owns, capl
 
 
 @pytest.mark.requires("root")
-def test_a_new_hub_ends_what_a_holder_left_that_was_killed_meanwhile(make_sessions):
+def test_a_new_hub_ends_what_a_holder_left_that_was_killed_meanwhile(make_sessions, caplog):
     async def body():
         async with make_sessions() as old:
             info = await start(old, SH, "-c", LEAVES)
@@ -424,8 +478,10 @@ def test_a_new_hub_ends_what_a_holder_left_that_was_killed_meanwhile(make_sessio
             os.kill(info.pid, signal.SIGKILL)
             os.waitpid(info.pid, 0)
             assert of_the_user()
+            (make_sessions.paths.run / f"{info.id}.failure").write_text("Traceback\nKeyError: 'x'\n")
             async with make_sessions() as new:
                 await new.recover()
+                assert f"session {info.id}: its holder failed: KeyError: 'x'" in caplog.text
                 await new.close()  # waits for the sweep
                 assert of_the_user() == set()
                 assert list(make_sessions.paths.run.iterdir()) == []
