@@ -19,6 +19,7 @@ from nacre.client_config import configured, local_user
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
+from nacre.host_trust import require_files
 from nacre.identities import load_client_keys
 from nacre.keys import SSHKey
 from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions
@@ -89,6 +90,7 @@ async def _connect(
     kind: type[SSHClientConnection] = SSHClientConnection,
     depth: int = 0,
 ) -> SSHClientConnection:
+    require_files(options.known_hosts)
     hop = None if sock is not None else await go_through(options, depth)
     tunnel = hop or (options.tunnel if sock is None else None)
     try:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHKey, default_host_key_algorithms
+from nacre.keys.files import expand
 from nacre.trust import known_hosts_line, match_known_hosts
 
 _DEFAULT_PORT = 22
@@ -95,6 +96,14 @@ class HostTrust:
                 else:
                     text += f". If that is its fingerprint, trust it with this line:\n{line}"
         return HostKeyNotVerifiable(text)
+
+
+def require_files(known_hosts: Any) -> None:
+    """Raise OSError now for a file that is not there: nobody is to be called in vain."""
+    entries = [known_hosts] if isinstance(known_hosts, (str, PurePath)) else known_hosts
+    if isinstance(entries, (list, tuple)) and all(isinstance(entry, (str, PurePath)) for entry in entries):
+        for entry in entries:
+            expand(entry).stat()
 
 
 def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None) -> HostTrust:

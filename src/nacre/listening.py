@@ -28,6 +28,7 @@ from nacre.connecting import go_through
 from nacre.connection_base import SSHConnection
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
+from nacre.host_trust import require_files
 from nacre.identities import load_client_keys
 from nacre.keys import SSHKeyPair, load_keypairs
 from nacre.options import (
@@ -534,6 +535,7 @@ async def listen_reverse(
         options = configured(options, without=("host", "port", "tunnel", "proxy_command"))
     # Who comes may be anybody, as with `listen`; who is called may take its time.
     options = options.completed({"ident_timeout": IDENT_TIMEOUT})
+    require_files(options.known_hosts)
     side = _ClientSide(options, await load_client_keys(options))
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)

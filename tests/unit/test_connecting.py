@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,6 +171,18 @@ async def test_a_server_that_says_no_at_once(code: int, error: type[Exception] |
             with pytest.raises(error or nacre.DisconnectError, match="go away") as caught:
                 await call
             assert type(caught.value) is (error or nacre.DisconnectError)
+
+
+@asynctest
+async def test_a_known_hosts_file_that_is_not_there_is_an_error_before_anybody_is_called(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "there").touch()
+    for known_hosts in (str(tmp_path / "missing"), [tmp_path / "there", tmp_path / "missing"]):
+        with pytest.raises(FileNotFoundError, match="missing"):
+            await nacre.connect(HOST, 1, **client_options(known_hosts=known_hosts))
+        with pytest.raises(FileNotFoundError, match="missing"):
+            await nacre.listen_reverse(HOST, 0, **client_options(known_hosts=known_hosts))
 
 
 @asynctest

@@ -112,13 +112,6 @@ async def test_the_check_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             await connect(listener, known_hosts=line(host_key(), where, "@revoked "))
         with pytest.raises(OSError):
             await connect(listener, known_hosts=str(tmp_path / "missing"))
-        reported_by_setup()
-
-
-def reported_by_setup() -> None:
-    from tests.support.face import reported
-
-    assert [type(report["exception"]) for report in reported()] == [FileNotFoundError]
 
 
 @asynctest
