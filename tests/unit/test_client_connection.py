@@ -70,7 +70,7 @@ def test_mistakes_are_named() -> None:
 async def test_every_option_of_a_session_reaches_the_server() -> None:
     made: list[Any] = []
     async with (
-        serving(server_factory=lambda: SessionServer(Recorder, made)) as listener,
+        serving(server_factory=lambda: SessionServer(Recorder, made), line_editor=False) as listener,
         connected(listener, term_type="vt100", env={"A": "1"}, encoding=None) as connection,
     ):
         chan, _ = await connection.create_session(
