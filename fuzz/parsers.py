@@ -18,6 +18,8 @@ from nacre.aio import limits as aio_limits
 from nacre.aio.proxy_header import HeaderError
 from nacre.aio.proxy_header import parse as parse_proxy
 from nacre.crypto import make_exchange, make_opener
+from nacre.crypto.kex.dh import DhExchange
+from nacre.crypto.kex.groups import Group, best_for, check_size, modp
 from nacre.crypto.registry import Family, lookup, names
 from nacre.errors import DisconnectError, Error, KeyEncryptionError, KeyImportError
 from nacre.hub import config as hub_config
@@ -176,10 +178,35 @@ def kexinit(data: bytes) -> None:
     assert not agreed.kex.startswith(("ext-info", "kex-strict"))
 
 
+#: The methods of one share each way; "" is Diffie-Hellman in finite fields.
+METHODS: Final = (*(name for name in names(Family.KEX) if not name.startswith("diffie-hellman")), "")
+FINITE_FIELDS: Final = tuple(kind for kind in _kinds(kex) if kind.__name__.startswith("KexDh"))
+
+
+def _finite_fields(data: bytes) -> None:
+    """The messages of Diffie-Hellman, the groups and shares in them (RFC 4253 section 8, RFC 4419)."""
+    found = _any(FINITE_FIELDS, data)
+    exchange = DhExchange("sha256", modp(2048), bytes)
+    exchange.draw(bytes)
+    with contextlib.suppress(DisconnectError):
+        if isinstance(found, kex.KexDhGexRequest):
+            best_for(found.least, found.wanted, found.most)
+        elif isinstance(found, kex.KexDhGexGroup):
+            check_size(Group(found.prime, found.generator))
+        elif isinstance(found, kex.KexDhInit | kex.KexDhGexInit):
+            exchange.secret_power(found.client_share)
+        elif found is not None:
+            exchange.secret_power(found.server_share)  # type: ignore[attr-defined]  # a reply
+
+
 def key_exchange(data: bytes) -> None:
-    """The shares of each key exchange, both ways (RFC 5656, RFC 8731, ML-KEM)."""
+    """The shares of each key exchange, both ways (RFC 5656, RFC 8731, ML-KEM, finite fields)."""
     feed = Feed(data)
-    exchange = make_exchange(feed.pick(names(Family.KEX)))
+    method = feed.pick(METHODS)
+    if not method:
+        _finite_fields(feed.rest())
+        return
+    exchange: Any = make_exchange(method)
     number = feed.pick((kex.KexEcdhInit.number, kex.KexEcdhReply.number))
     body = bytes((number,)) + feed.rest()
     try:

@@ -11,7 +11,7 @@ import base64
 import pytest
 
 from fuzz import __main__ as runner
-from fuzz import corpus, machines
+from fuzz import corpus, machines, parsers
 from fuzz.feed import Feed
 from fuzz.targets import MACHINES, PARSERS, TARGETS
 from nacre.protocol.settings import Role
@@ -40,6 +40,13 @@ def test_what_the_fuzzer_found() -> None:
     for target, wrong, data in FOUND:
         print(target, wrong)  # shown where the next line fails
         TARGETS[target](base64.b64decode(data))
+
+
+def test_every_method_of_key_exchange_and_every_message_of_one_is_a_target() -> None:
+    for first in range(len(parsers.METHODS)):
+        for second in range(max(2, len(parsers.FINITE_FIELDS))):
+            for rest in (b"", bytes(16), b"\0\0\x08\0" * 3, b"\0\0\0\1\2" * 3):
+                parsers.key_exchange(bytes((first, second)) + rest)
 
 
 @pytest.mark.parametrize("target", TARGETS)
