@@ -196,7 +196,7 @@ def _finite_fields(data: bytes) -> None:
         elif isinstance(found, kex.KexDhInit | kex.KexDhGexInit):
             exchange.secret_power(found.client_share)
         elif found is not None:
-            exchange.secret_power(found.server_share)  # type: ignore[attr-defined]  # a reply
+            exchange.secret_power(found.server_share)
 
 
 def key_exchange(data: bytes) -> None:
