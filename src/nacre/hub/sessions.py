@@ -170,7 +170,7 @@ class SessionManager:
 
     def _failure(self, session_id: str) -> Path:
         """Where a holder writes why it failed: it may be another hub that reads it."""
-        return self._paths.run / f"{session_id}.failure"
+        return self._paths.run / f"{session_id}.log"
 
     # ------------------------------------------------------------ starting
 
@@ -417,7 +417,7 @@ class SessionManager:
         for uid in dead:
             self._sweep_uid(uid, lambda: None)
         for path in (
-            path for suffix in ("sock", "new", "failure") for path in self._paths.run.glob(f"*.{suffix}")
+            path for suffix in ("sock", "new", "log") for path in self._paths.run.glob(f"*.{suffix}")
         ):
             if path.stem not in self._sessions:
                 path.unlink(missing_ok=True)

@@ -273,13 +273,13 @@ def test_a_new_hub_finds_what_outlived_the_old_one_and_sweeps_the_rest(make_sess
             )
             (run_dir / "broken.json").write_text("{")
             (run_dir / "stale.sock").touch()
-            (run_dir / "lost.failure").touch()
+            (run_dir / "lost.log").touch()
             async with make_sessions(on_end=ended.append) as new:
                 await new.recover()
                 assert [found.id for found in new.sessions()] == [info.id]
                 assert sorted(path.name for path in run_dir.iterdir()) == [
-                    f"{info.id}.failure",
                     f"{info.id}.json",
+                    f"{info.id}.log",
                     f"{info.id}.sock",
                 ]
                 attachment = await new.attach(info.id, TERMINAL)
@@ -478,7 +478,7 @@ def test_a_new_hub_ends_what_a_holder_left_that_was_killed_meanwhile(make_sessio
             os.kill(info.pid, signal.SIGKILL)
             os.waitpid(info.pid, 0)
             assert of_the_user()
-            (make_sessions.paths.run / f"{info.id}.failure").write_text("Traceback\nKeyError: 'x'\n")
+            (make_sessions.paths.run / f"{info.id}.log").write_text("Traceback\nKeyError: 'x'\n")
             async with make_sessions() as new:
                 await new.recover()
                 assert f"session {info.id}: its holder failed: KeyError: 'x'" in caplog.text
