@@ -144,7 +144,7 @@ def choose(choice: IsolationChoice, paths: StatePaths, uid: int | None = None) -
 
 #: A limit is reached, and no path is to blame.
 _SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
-_RAISE: Final = "raise them for the hub: ulimit -a shows them; systemd has LimitNOFILE= and TasksMax="
+_RAISE: Final = "raise the limits of the hub: ulimit -a shows them; systemd has LimitNOFILE= and TasksMax="
 #: The most of another program's words in a line of ours.
 _LAST_WORDS: Final = 200
 
