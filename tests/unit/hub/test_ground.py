@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_everything_is_there_and_given_back(tmp_path: Path) -> None:
             open_ground(HubOptions(state=str(root)))
     assert is_free(root)
     ground.close()
-    with open_ground(HubOptions(), {"NACRE_STATE": str(root)}) as again:
+    with open_ground(HubOptions(), {**os.environ, "NACRE_STATE": str(root)}) as again:
         assert not again.host_key.made
         assert again.config.port == 8022
 
