@@ -205,7 +205,9 @@ class ClientAuthenticator:
 
     async def _ask(self, event: events.KbdintChallenge) -> tuple[str, ...] | None:
         answers = await settle(
-            self._client.kbdint_challenge_received(event.name, event.instructions, event.lang, event.prompts)
+            self._client.kbdint_challenge_received(
+                event.name, event.instructions, event.lang, list(event.prompts)
+            )
         )
         if answers is None or answers is NotImplemented:
             return None

@@ -232,7 +232,9 @@ def encoding(value: Any) -> str | None:
 
 
 def command(value: Any) -> bytes | None:
-    """Take a command as str or bytes."""
+    """Take a command as str or bytes; an empty one is none, as for OpenSSH: a shell is asked for."""
+    if value in ("", b""):
+        return None
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
     if value is None or isinstance(value, bytes):
@@ -248,7 +250,7 @@ def names(value: Any) -> tuple[str, ...]:
 
 
 def environment(value: Any) -> dict[str, str]:
-    """Take variables as a mapping, or as a sequence of NAME=value."""
+    """Take variables as a mapping, or as a sequence of NAME=value or of pairs."""
     found: dict[str, str] = {}
     pairs = value.items() if isinstance(value, Mapping) else (_split(entry) for entry in value or ())
     for name, content in pairs:
@@ -256,7 +258,11 @@ def environment(value: Any) -> dict[str, str]:
     return found
 
 
-def _split(entry: Any) -> tuple[str, str]:
+def _split(entry: Any) -> tuple[Any, Any]:
+    if isinstance(entry, (tuple, list)):
+        if len(entry) != 2:
+            raise ValueError(f"{entry!r} is no pair of a name and a value")
+        return entry[0], entry[1]
     name, equals, content = _decoded(entry).partition("=")
     if not equals:
         raise ValueError(f"{entry!r} is not of the form NAME=value")

@@ -177,7 +177,7 @@ class ServerAuthenticator:
     async def answer_dialogue(self, event: events.KbdintResponses) -> Any:
         """Return the next challenge, or a verdict."""
         if not self._dialogue_by_password:
-            answer = self._server.validate_kbdint_response(event.username, event.responses)
+            answer = self._server.validate_kbdint_response(event.username, list(event.responses))
             return _challenge(await self._settle(answer))
         if len(event.responses) != 1:
             return False

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -362,6 +362,11 @@ class Ssh:
         async with self.started(*arguments, environment=environment) as process:
             async with asyncio.timeout(_PATIENCE):
                 output, errors = await process.communicate(data)
+                assert process.stdin is not None
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    await (
+                        process.stdin.wait_closed()
+                    )  # else Python 3.11.2 reports that ssh has not read it all
             assert process.returncode is not None
             return subprocess.CompletedProcess(self.command(*arguments), process.returncode, output, errors)
 

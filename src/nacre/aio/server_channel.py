@@ -234,10 +234,13 @@ class SSHServerChannel(SSHChannel[AnyStr]):
     def exit(self, status: int) -> None:
         """End the session with an exit status, after what was written, and close the channel.
 
+        The status is that of a process: its low 8 bits. What ends a session that has been ended by this
+        program is passed over, so that a `finally` may say how it ends otherwise.
+
         Raises:
-            BrokenPipeError: the channel is closed already.
+            BrokenPipeError: the channel was closed in another way.
         """
-        self._exit("exit-status", requests.ExitStatus(status & 0xFFFFFFFF).encode())
+        self._exit("exit-status", requests.ExitStatus(status & 0xFF).encode())
 
     def exit_with_signal(
         self, signal: str, core_dumped: bool = False, msg: str = "", lang: str = "en-US"
@@ -250,7 +253,9 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         self._exit("exit-signal", requests.ExitSignal(signal, core_dumped, msg, lang).encode())
 
     def _exit(self, name: str, payload: bytes) -> None:
-        if self._exit_sent or self._phase is Phase.GONE or self._sending is Sending.CLOSED:
+        if self._exit_sent and self._phase is not Phase.GONE:
+            return
+        if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             raise BrokenPipeError("the channel is closed")
         self._exit_sent = True
         self._last_requests.append((name, payload))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nacre.aio.client_channel import ExitSignal
-from nacre.errors import DisconnectReason, Error
+from nacre.errors import Error
 
 BytesOrStr = bytes | str
 
@@ -41,7 +41,10 @@ class SSHCompletedProcess:
 
 
 class ProcessError(Error):
-    """A process ended with a status other than 0, or by a signal; fields as `SSHCompletedProcess`."""
+    """A process ended with a status other than 0, or by a signal; fields as `SSHCompletedProcess`.
+
+    Its `code` is the status, -1 after a signal; its `lang` that of the signal's message.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,9 @@ class ProcessError(Error):
         self.returncode = returncode
         self.stdout = stdout
         self.stderr = stderr
-        super().__init__(DisconnectReason.BY_APPLICATION, reason or self._describe(), lang)
+        if exit_signal is not None:
+            lang = exit_signal[3]
+        super().__init__(exit_status or 0, reason or self._describe(), lang)
 
     def _describe(self) -> str:
         if self.exit_signal is not None:

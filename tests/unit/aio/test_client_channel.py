@@ -13,13 +13,13 @@ from tests.support.face import Recorder, SessionServer, asynctest, connected, se
 
 @asynctest
 async def test_exit_status() -> None:
-    for status in (0, 1, 255, 0xFFFFFFFF):
+    for status, seen in ((0, 0), (1, 1), (255, 255), (256, 0), (-1, 255)):
         async with two_sessions() as (client, server, _):
             assert client.chan.get_exit_status() is None
             assert client.chan.get_returncode() is None
             server.chan.exit(status)
             await client.closed.wait()
-            assert client.chan.get_exit_status() == client.chan.get_returncode() == status
+            assert client.chan.get_exit_status() == client.chan.get_returncode() == seen
             assert client.chan.get_exit_signal() is None
 
 

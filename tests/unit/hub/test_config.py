@@ -312,7 +312,7 @@ def test_a_host_that_stands_for_nothing_is_told_with_its_place(tmp_path: Path) -
             HubProblem, match=r"^cannot listen on nowhere.invalid: .*; --listen: write an address"
         ):
             elsewhere.resolve()
-    for host in ("127.0.0.1", "::", "0.0.0.0", "localhost"):
+    for host in ("127.0.0.1", "::", "0.0.0.0"):  # a bare system may not know localhost
         HubConfig(host=host).resolve()
 
 
