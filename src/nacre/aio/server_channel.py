@@ -253,7 +253,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         self._exit("exit-signal", requests.ExitSignal(signal, core_dumped, msg, lang).encode())
 
     def _exit(self, name: str, payload: bytes) -> None:
-        if self._exit_sent and self._phase is not Phase.GONE:
+        if self._exit_sent:
             return
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             raise BrokenPipeError("the channel is closed")
