@@ -95,3 +95,9 @@ def sshd(openssh: openssh_support.OpenSSH, tmp_path: Path) -> Iterator[openssh_s
     """Return a running sshd of each version in turn; the key `sshd.user_key` may log in as `sshd.user`."""
     with openssh_support.Sshd(openssh, tmp_path / "sshd") as server:
         yield server
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays: the tests collect after each loop, and all items are many objects."""
+    gc.collect()
+    gc.freeze()
