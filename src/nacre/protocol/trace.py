@@ -4,7 +4,7 @@ Owns: what a message looks like in a trace, and which of its fields do. Must not
 does, or where a trace is written.
 
 Passwords, answers, signatures, keys, what channels carry and what requests ask for are never in it:
-of a field of bytes its size alone is. A line is an arrow, the message's name in the RFC and its fields as
+of a field of bytes its size alone is, and of a secret not even that. A line is an arrow, the message's name in the RFC and its fields as
 JSON; `nacre.testing` reads such lines and plays them.
 """
 
@@ -42,6 +42,8 @@ from nacre.wire.requests import (
 )
 
 _DECLARED: Final = transport  # its messages are in the tables that are imported below
+#: What stands for a secret: its length would tell something of it.
+HIDDEN: Final = "<secret>"
 #: What is enough of a text, and of a list, for a reader.
 _LONGEST: Final = 1000
 _MOST: Final = 100
@@ -155,25 +157,25 @@ def inside(kind: type[Message], name: str) -> type[Structure] | None:
 
 def _field(structure: Structure, name: str) -> Any:
     value = getattr(structure, name)
-    secret = "secret " if dict(structure.codecs)[name].secret else ""
+    secret = dict(structure.codecs)[name].secret
     if name != "data" or not isinstance(structure, UserauthRequest | ChannelRequest):
         return _value(value, secret)
     method = structure.method if isinstance(structure, UserauthRequest) else structure.name
     kind = inside(type(structure), method)
     if kind is None:
-        return _size(value, secret)
+        return _value(value, secret)
     try:
         return shown(kind.read(Reader(value)))  # of a public key not its signature
     except WireError:
-        return _size(value, f"malformed {secret}")
+        return f"malformed {_value(value, secret)}"
 
 
-def _value(value: Any, secret: str) -> Any:
+def _value(value: Any, secret: bool) -> Any:
     match value:
+        case bytes() | str() if secret:
+            return HIDDEN
         case bytes():
-            return _size(value, secret)
-        case str() if secret:
-            return _size(value.encode("utf-8", "surrogateescape"), secret)
+            return _size(value)
         case str():
             return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
         case int() if abs(value) >= _LARGE:
@@ -185,5 +187,5 @@ def _value(value: Any, secret: str) -> Any:
             return value
 
 
-def _size(value: bytes, secret: str = "") -> str:
-    return f"<{secret}{len(value)} bytes>"
+def _size(value: bytes) -> str:
+    return f"<{len(value)} bytes>"

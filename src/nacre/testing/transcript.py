@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nacre.aio import log
-from nacre.protocol.trace import Direction, inside, shown, title
+from nacre.protocol.trace import HIDDEN, Direction, inside, shown, title
 from nacre.wire.auth import UserauthRequest
 from nacre.wire.connection import ChannelRequest
 from nacre.wire.fields import Codec, encode_string
@@ -25,7 +25,9 @@ from nacre.wire.message import MESSAGES, Message, Structure
 KINDS: Final[dict[str, type[Message]]] = {title(kind): kind for kind in MESSAGES.values()}
 
 _LINE: Final = re.compile(r"(?:\[(?P<who>[^\]]*)\] )?(?P<arrow>->|<-) (?P<name>[A-Z_0-9]+)(?P<rest>.*)")
-_SIZE: Final = re.compile(r"<(?:secret )?(\d+) bytes>")
+_SIZE: Final = re.compile(r"<(\d+) bytes>")
+#: What is said where the transcript has a secret.
+_PLACEHOLDER: Final = "x" * 8
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Line:
     Attributes:
         sent: whether the end that wrote the transcript sent it.
         name: its name in the RFC, as "CHANNEL_DATA".
-        fields: its fields as they are shown; bytes and secrets by their size, as "<17 bytes>".
+        fields: its fields as they are shown; bytes by their size, as "<17 bytes>", secrets as "<secret>".
     """
 
     sent: bool
@@ -183,16 +185,14 @@ def _inner(
 def _value(codec: Codec, value: Any, known: Mapping[int, bytes]) -> Any:
     """Return a field's value from what a transcript or a script says of it."""
     if codec.name.startswith("string ("):
-        size = _SIZE.fullmatch(value) if codec.secret and isinstance(value, str) else None
-        return "x" * int(size[1]) if size else value or ""
+        return _PLACEHOLDER if value == HIDDEN else value or ""
     match codec.name:
         case "string" | "byte[]" | "byte[16]":
             return _octets(value, 16 if codec.name == "byte[16]" else 0, known)
         case "boolean":
             return bool(value)
         case "string[]":
-            texts = [_SIZE.fullmatch(one) or one for one in value or ()]
-            return tuple(one if isinstance(one, str) else "x" * int(one[1]) for one in texts)
+            return tuple(_PLACEHOLDER if one == HIDDEN else one for one in value or ())
         case "extension[]":
             return tuple((name, _octets(one, 0, known)) for name, one in value or ())
         case "prompt[]":
@@ -208,7 +208,7 @@ def _octets(value: Any, least: int, known: Mapping[int, bytes]) -> bytes:
         return value
     if isinstance(value, str) and (size := _SIZE.fullmatch(value)):
         return known.get(int(size[1]), bytes(int(size[1])))
-    if isinstance(value, Mapping) or value is None:
+    if isinstance(value, Mapping) or value in (None, HIDDEN):
         return bytes(least)  # of fields: the caller makes it
     raise ValueError(f"{value!r} are no bytes")
 

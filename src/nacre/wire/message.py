@@ -79,7 +79,7 @@ class Structure:
 
 
 def _shown(codec: Codec, value: Any) -> str:
-    return f"<secret {len(codec.encode(value))} bytes>" if codec.secret else repr(value)
+    return "<secret>" if codec.secret else repr(value)
 
 
 class Message(Structure):

@@ -82,7 +82,7 @@ def test_a_whole_conversation():
         "username": "alice",
         "service": "ssh-connection",
         "method": "password",
-        "data": {"change": False, "password": "<secret 13 bytes>"},
+        "data": {"change": False, "password": "<secret>"},
     }
     assert fields(the(client, "-> DISCONNECT"))["description"] == "bye"
     assert fields(the(client, "-> KEXINIT"))["cookie"] == "<16 bytes>"
@@ -134,9 +134,7 @@ def test_answers_to_prompts_are_not_shown():
     client, server = traced(pair)
     pair.start()
     assert fields(the(client, "<- USERAUTH_INFO_REQUEST"))["prompts"] == [["PIN: ", False], ["Token: ", True]]
-    assert fields(the(server, "<- USERAUTH_INFO_RESPONSE")) == {
-        "responses": ["<secret 4 bytes>", "<secret 6 bytes>"]
-    }
+    assert fields(the(server, "<- USERAUTH_INFO_RESPONSE")) == {"responses": ["<secret>", "<secret>"]}
     assert the(client, "<- USERAUTH_SUCCESS") == "<- USERAUTH_SUCCESS {}"
 
 
@@ -155,7 +153,7 @@ def test_what_is_no_message_is_shown_by_its_size():
         "<- CHANNEL_DATA malformed <3 bytes>",
         "<- MESSAGE_201 <5 bytes>",
         "<- MESSAGE_61 <4 bytes>",
-        '<- USERAUTH_REQUEST {"username": "a", "service": "a", "method": "a", "data": "<secret 6 bytes>"}',
+        '<- USERAUTH_REQUEST {"username": "a", "service": "a", "method": "a", "data": "<secret>"}',
     ]
 
 

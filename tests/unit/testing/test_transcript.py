@@ -53,8 +53,8 @@ def test_every_message_can_be_made_of_its_name():
     [
         ("CHANNEL_DATA", {"recipient_channel": 1, "data": "<5 bytes>"}, "5e 00000001 00000005 0000000000"),
         ("CHANNEL_DATA", {"recipient_channel": 1, "data": b"hello"}, "5e 00000001 00000005 68656c6c6f"),
-        ("USERAUTH_INFO_RESPONSE", {"responses": ["<secret 2 bytes>", "<secret 0 bytes>"]},
-         "3d 00000002 00000002 7878 00000000"),
+        ("USERAUTH_INFO_RESPONSE", {"responses": ["<secret>", "<secret>"]},
+         "3d 00000002 00000008 7878787878787878 00000008 7878787878787878"),
         ("CHANNEL_REQUEST", {"name": "exit-status", "data": {"status": 3}},
          "62 00000000 0000000b 657869742d737461747573 00 00000003"),
         ("CHANNEL_REQUEST", {"name": "exec", "data": {"command": b"ls"}},
@@ -62,8 +62,8 @@ def test_every_message_can_be_made_of_its_name():
         ("CHANNEL_REQUEST", {"name": "env", "data": "<10 bytes>"},
          "62 00000000 00000003 656e76 00 00000002 7878 00000000"),
         ("EXT_INFO", {"extensions": [["a", "<1 bytes>"]]}, "07 00000001 00000001 61 00000001 00"),
-        ("USERAUTH_REQUEST", {"method": "password", "data": {"change": False, "password": "<secret 2 bytes>"}},
-         "32 00000000 00000000 00000008 70617373776f7264 00 00000002 7878"),
+        ("USERAUTH_REQUEST", {"method": "password", "data": {"change": False, "password": "<secret>"}},
+         "32 00000000 00000000 00000008 70617373776f7264 00 00000008 7878787878787878"),
     ],
 )  # fmt: skip
 def test_messages_of_what_a_transcript_shows(name, fields, data):
