@@ -3,19 +3,22 @@
 Owns: the rows, as facts, and which of them wait for a feature. Must not know: how a row is tested.
 
 A row with `waits_for` has no test, since there is nothing to test: whoever builds the feature writes its
-test, and the fault that turns it red.
+test, and the fault that turns it red. A row with `grows_with` has a test that cannot say everything before a
+feature is there: whoever builds it adds what is missing, with a fault, and takes `grows_with` away.
+`overdue` tells when it is time: `tests.security.features` has the signs.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tests.security.features import sign_of
 from tests.security.registry import TESTS
 
-__all__ = ["PARTS", "ROWS", "Row", "row_tests"]
+__all__ = ["PARTS", "ROWS", "Row", "overdue", "row_tests"]
 
 #: Headings, by the first row below each.
 PARTS: Final[Mapping[int, str]] = {
@@ -36,6 +39,7 @@ class Row:
         ends: which ends had it: "server", "client" or "both".
         fault: what went wrong, in a line.
         waits_for: the feature that it is about, which nacre has not.
+        grows_with: a feature that will give its test more to do.
     """
 
     number: int
@@ -43,6 +47,7 @@ class Row:
     ends: str
     fault: str
     waits_for: str = ""
+    grows_with: str = ""
 
 
 def row_tests() -> Mapping[int, Callable[[], None]]:
@@ -52,7 +57,27 @@ def row_tests() -> Mapping[int, Callable[[], None]]:
     return TESTS
 
 
+def overdue(rows: Iterable[Row]) -> list[str]:
+    """Return what is to be done about rows whose feature has come, a line for each."""
+    lines = []
+    for row in rows:
+        waits, grows = (feature and sign_of(feature) for feature in (row.waits_for, row.grows_with))
+        if waits:
+            lines.append(
+                f"row {row.number} ({row.known_as}) waits for {row.waits_for}, and there is {waits}: write its "
+                "test and its fault, and take `waits_for` away"
+            )
+        if grows:
+            lines.append(
+                f"row {row.number} ({row.known_as}) has a test without {row.grows_with}, and there is {grows}: "
+                "say in its test what holds for that, with a fault, and take `grows_with` away"
+            )
+    return lines
+
+
 _CERTIFICATES: Final = "certificates"
+_LOGIN: Final = "login by certificate"
+_TCP: Final = "TCP forwarding"
 _AGENT: Final = "an agent of its own, or a forwarded one"
 _SCP: Final = "SCP"
 _SFTP: Final = "SFTP"
@@ -101,21 +126,21 @@ ROWS: Final = (
     Row(40, "russh bca12c7", "server", "a signature is not bound to the key that was asked about"),
     Row(41, "CVE-2026-46705", "server", "what was achieved for one user counts for another"),
     Row(42, "CVE-2026-39828", "server", "a second factor lifts the restrictions of the first"),
-    Row(43, "CVE-2026-46595, CVE-2026-56854", "server", "the address of a key is looked at in one method only"),
+    Row(43, "CVE-2026-46595, CVE-2026-56854", "server", "the address of a key is looked at in one method only", grows_with=_LOGIN),
     Row(44, "CVE-2015-5600", "server", "tries without an end, by keyboard-interactive"),
     Row(45, "CVE-2018-15473", "server", "odd requests are answered differently where the user exists"),
     Row(46, "CVE-2016-6210, CVE-2026-48859", "server", "the work done tells whether the user exists"),
     Row(47, "Dropbear 2026.90", "server", "keys can be asked about without a bound"),
     Row(48, "CVE-2021-36367", "client", "a success without a credential, then prompts that are not the program's"),
-    Row(49, "CVE-2026-35414", "server", "a principal with a comma is read as two", _CERTIFICATES),
-    Row(50, "CVE-2026-35387", "both", "one algorithm of a kind allows all of them"),
-    Row(51, "CVE-2026-42508", "client", "@revoked is not heeded"),
+    Row(49, "CVE-2026-35414", "server", "a principal with a comma is read as two", _LOGIN),
+    Row(50, "CVE-2026-35387", "both", "one algorithm of a kind allows all of them", grows_with=_LOGIN),
+    Row(51, "CVE-2026-42508", "client", "@revoked is not heeded", grows_with=_LOGIN),
     Row(52, "Go 90f76b8, CVE-2025-49825", "both", "a certificate that a certificate signed", _CERTIFICATES),
-    Row(53, "critical options", "server", "a critical option that nobody knows is passed over", _CERTIFICATES),
+    Row(53, "critical options", "server", "a critical option that nobody knows is passed over", _LOGIN),
     Row(54, "CVE-2026-39831", "server", "the presence of the user is not asked of a security key", "security keys"),
     Row(55, "CVE-2026-39829", "server", "numbers of RSA keys are not bounded"),
     Row(56, "CVE-2020-9283, CVE-2026-46598", "both", "a short Ed25519 key crashes"),
-    Row(57, "CVE-2026-44405", "both", "SHA-1 in RSA signatures"),
+    Row(57, "CVE-2026-44405", "both", "SHA-1 in RSA signatures", grows_with=_CERTIFICATES),
     Row(58, "Dropbear 2026.92", "server", "the rest of an over-long line of authorized_keys is a line"),
     Row(59, "Dropbear 2026.90", "server", "a forced command is escaped from"),
     Row(60, "GHSA-qr67-gv47-xwwh", "server", "a user's name leads out of a directory"),
@@ -132,9 +157,9 @@ ROWS: Final = (
     Row(71, "CVE-2026-54886", "server", "extended data of any type loops for ever"),
     Row(72, "Erlang's default", "server", "channels of one connection are not bounded"),
     Row(73, "Go 9beb694, CVE-2019-3862", "client", "a request that is cut short crashes"),
-    Row(74, "CVE-2025-32728", "server", "a restriction does not cover every kind of forwarding"),
+    Row(74, "CVE-2025-32728", "server", "a restriction does not cover every kind of forwarding", grows_with=_TCP),
     Row(75, "CVE-2025-14282", "server", "a UNIX socket is forwarded as root", "forwarding of UNIX sockets"),
-    Row(76, "Dropbear", "both", "a port that is none is read as any"),
+    Row(76, "Dropbear", "both", "a port that is none is read as any", grows_with=_TCP),
     Row(77, "CVE-2008-1483, CVE-2016-3115", "server", "X11 is taken over", "X11 forwarding"),
     Row(78, "CVE-2023-38408", "client", "a forwarded agent loads any library", _AGENT),
     Row(79, "CVE-2023-51384, CVE-2026-39832", "client", "constraints are dropped for some keys", _AGENT),
@@ -150,7 +175,7 @@ ROWS: Final = (
     Row(89, "CVE-2025-5318, CVE-2025-11624", "server", "a forged handle is taken", _SFTP),
     Row(90, "CVE-2026-59848, CVE-2025-15661", "client", "identifiers, lengths and counts of an answer are believed", _SFTP),
     Row(91, "OpenSSH 5a5e47740", "server", "a file is copied into itself without an end", _SFTP),
-    Row(92, "CVE-2019-6109, Go 6435c37", "both", "a peer's text moves the cursor of somebody else"),
+    Row(92, "CVE-2019-6109, Go 6435c37", "both", "a peer's text moves the cursor of somebody else", grows_with=_SFTP),
     Row(93, "hub", "server", "what one user types does something on another's terminal"),
     Row(94, "CVE-2026-22253, GHSA-vwq2-jx9q-9h9f", "server", "what is not allowed is refused after it was done"),
     Row(95, "CVE-2022-45047", "both", "a key file is deserialised"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.security.faults import FAULTS
-from tests.security.rows import PARTS, ROWS, Row, row_tests
+from tests.security.rows import PARTS, ROWS, Row, overdue, row_tests
 
 __all__ = ["PAGE", "render"]
 
@@ -43,7 +43,13 @@ def _row(row: Row) -> str:
 
 
 def render() -> str:
-    """Return the page."""
+    """Return the page.
+
+    Raises:
+        ValueError: a feature has come, and the rows that waited for it have no test.
+    """
+    if late := overdue(ROWS):
+        raise ValueError("\n".join(late))
     waiting = sum(bool(row.waits_for) for row in ROWS)
     lines = [
         _HEAD.format(all=len(ROWS), tested=len(ROWS) - waiting, faults=len(FAULTS), waiting=waiting),
