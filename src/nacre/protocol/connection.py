@@ -11,7 +11,7 @@ exception passes on: the events that end everything can still be pulled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final
 
@@ -30,9 +30,9 @@ from nacre.protocol.core import Core
 from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, Token
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.ident import IdentReader
-from nacre.protocol.mux import KEEPALIVE, Mux
+from nacre.protocol.mux import DATA_IS_LEGAL, KEEPALIVE, ROUTINE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
-from nacre.protocol.state import Action, KexStep, Phase, judge
+from nacre.protocol.state import Action, ExtInfoTurn, Phase, judge
 from nacre.protocol.trace import Tracer
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.message import Message
@@ -41,6 +41,7 @@ from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ignore, Ping, Pong,
 _DATA: Final = Struct(">II")
 _CHANNEL_DATA: Final = 94
 _NOTHING: Final[dict[int, Channel]] = {}
+_NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
 
 
@@ -74,6 +75,8 @@ class Connection:
         self._client = ClientAuth(self._core, self._handshake) if role is Role.CLIENT else None
         self._server = ServerAuth(self._core) if role is Role.SERVER else None
         self._fast: dict[int, Channel] = _NOTHING
+        #: Who takes which message while an open connection is in no key exchange of the peer's.
+        self._routine = _NOBODY
         self._eof = False
         self._started: float | None = None
         self._heard = 0.0
@@ -144,9 +147,12 @@ class Connection:
 
     def received(self, size: int, now: float) -> None:
         """Take note that `size` bytes stand in the lent buffer."""
-        self._core.now = self._heard = now
-        self._unanswered = 0
-        self._core.inbound.received(size)
+        core = self._core
+        core.now = self._heard = now
+        if self._unanswered:
+            self._unanswered = 0
+            core.deadline_moved = True
+        core.inbound.received(size)
 
     def receive_eof(self, now: float) -> None:
         """The transport ends, or is gone. What was received before is still delivered."""
@@ -227,7 +233,10 @@ class Connection:
                             if credit:
                                 self._mux.credit(channel, credit)
                         continue
-                self._dispatch(bytes(scratch[1 : 1 + size]))
+                if (take := self._routine.get(scratch[1])) is not None:
+                    take(self._mux, bytes(scratch[1 : 1 + size]))
+                else:
+                    self._dispatch(bytes(scratch[1 : 1 + size]))
             except DisconnectError as error:
                 self._die(error)
             except BaseException:  # a cancellation or an interrupt too: what was not verified never is
@@ -278,9 +287,13 @@ class Connection:
         self._publish()
 
     def _publish(self) -> None:
-        """Open the fast path exactly while channel data is legal."""
-        legal = self._core.phase is Phase.OPEN and self._handshake.step in _DATA_IS_LEGAL
+        """Open the fast paths exactly while what goes there is legal."""
+        core, handshake = self._core, self._handshake
+        legal = core.phase is Phase.OPEN and handshake.step in DATA_IS_LEGAL
         self._fast = self._mux.flowing if legal else _NOTHING
+        # The turn of an EXT_INFO ends with the next message, which must be seen to.
+        waits = handshake.ext_info is ExtInfoTurn.NEXT
+        self._routine = ROUTINE[core.role] if legal and not waits else _NOBODY
 
     def _handle(self, number: int, payload: bytes) -> None:
         if 80 <= number < 128:  # RFC 4250 section 4.1.2: the connection protocol
@@ -367,6 +380,7 @@ class Connection:
             core.ready.clear()
             core.inbound.drop()
             self._fast = _NOTHING
+            self._routine = _NOBODY
             self._mux.drop()
             core.emit(Disconnected(error, by_peer))
 
@@ -402,7 +416,6 @@ class Connection:
         token.answered = True
         if self.closed:
             return
-        self._core.deadline_moved = True
         try:
             token.lane.answered(token, value)
         except DisconnectError as error:
@@ -412,7 +425,9 @@ class Connection:
         except BaseException:
             self._die(_internal_error())
             raise
-        self._publish()
+        if self._routine is _NOBODY:  # the answer may have brought the connection on
+            self._core.deadline_moved = True
+            self._publish()
 
     def send_debug(self, message: str, lang: str = "en-US", *, always_display: bool = False) -> None:
         """Send SSH_MSG_DEBUG (RFC 4253 section 11.3).
@@ -580,7 +595,3 @@ def _internal_error() -> DisconnectError:
     Nothing that went wrong ever counts as right: the connection ends, and the exception goes on to the driver.
     """
     return DisconnectError(DisconnectReason.BY_APPLICATION, "internal error")
-
-
-#: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).
-_DATA_IS_LEGAL: Final = (KexStep.NONE, KexStep.AWAIT_KEXINIT)

@@ -96,11 +96,13 @@ class Core:
 
     def send(self, message: Message) -> None:
         """Queue a message; it waits for the end of a key exchange where it must."""
-        if message.when in _DURING_EXCHANGE:
-            self.outbound.send_now(message.encode())
-            self._check_room(self.outbound.queued <= limits.OUTPUT_CEILING)
-        else:
-            self.send_payload(message.encode())
+        outbound = self.outbound
+        if outbound.in_exchange and message.when not in _DURING_EXCHANGE:
+            self._check_room(outbound.send(message.encode()))
+            return
+        outbound.send_now(message.encode())
+        if outbound.queued > limits.OUTPUT_CEILING:
+            self._check_room(False)
 
     def send_payload(self, payload: bytes) -> None:
         """Queue an encoded message that may have to wait for the end of a key exchange."""

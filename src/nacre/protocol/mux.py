@@ -7,6 +7,7 @@ beyond "is there room to send".
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +33,7 @@ from nacre.protocol.events import (
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.lane import Lane
 from nacre.protocol.settings import Role
+from nacre.protocol.state import Action, KexStep, Phase, judge
 from nacre.protocol.window import Budget, ReceiveWindow
 from nacre.wire.connection import (
     ChannelClose,
@@ -545,7 +547,7 @@ class Mux:
 
 _REFUSED: Final = OpenRefuse(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "refused")
 #: One table for all connections: who takes which message.
-_HANDLERS: Final = {
+_HANDLERS: Final[dict[int, Callable[[Mux, bytes], None]]] = {
     GlobalRequest.number: Mux._global_lane_put,
     RequestSuccess.number: Mux._global_reply,
     RequestFailure.number: Mux._global_reply,
@@ -561,3 +563,18 @@ _HANDLERS: Final = {
     ChannelSuccess.number: Mux._reply,
     ChannelFailure.number: Mux._reply,
 }
+
+
+def _routine(role: Role) -> Mapping[int, Callable[[Mux, bytes], None]]:
+    """Return who takes which message of an open connection, of those that `judge` lets through."""
+    return {
+        number: take
+        for number, take in _HANDLERS.items()
+        if all(judge(number, role, Phase.OPEN, step, strict=True) is Action.HANDLE for step in DATA_IS_LEGAL)
+    }
+
+
+#: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).
+DATA_IS_LEGAL: Final = (KexStep.NONE, KexStep.AWAIT_KEXINIT)
+#: For each role: what a connection that is open takes without being judged anew each time.
+ROUTINE: Final = {role: _routine(role) for role in Role}

@@ -235,7 +235,7 @@ TRANSPORT: Final = (
         "the fast path of data stays open in a key exchange",
         rewritten(
             connection.Connection._publish,
-            "self._core.phase is Phase.OPEN and self._handshake.step in _DATA_IS_LEGAL",
+            "core.phase is Phase.OPEN and handshake.step in DATA_IS_LEGAL",
             "self._core.phase is Phase.OPEN",
         ),
     ),
