@@ -72,6 +72,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.keys import read_public_key as read_public_key
     from nacre.keys import read_public_key_list as read_public_key_list
     from nacre.keys import set_default_skip_rsa_key_validation as set_default_skip_rsa_key_validation
+    from nacre.keys.sshsig import create_sshsig as create_sshsig
     from nacre.listening import SSHAcceptHandler as SSHAcceptHandler
     from nacre.listening import SSHAcceptor as SSHAcceptor
     from nacre.listening import connect_reverse as connect_reverse
@@ -105,6 +106,10 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.trust import match_known_hosts as match_known_hosts
     from nacre.trust import read_authorized_keys as read_authorized_keys
     from nacre.trust import read_known_hosts as read_known_hosts
+    from nacre.trust.allowed_signers import SSHAllowedSigners as SSHAllowedSigners
+    from nacre.trust.allowed_signers import import_allowed_signers as import_allowed_signers
+    from nacre.trust.allowed_signers import read_allowed_signers as read_allowed_signers
+    from nacre.trust.allowed_signers import validate_sshsig as validate_sshsig
 
 #: The module of every public name.
 _HOMES: Final[dict[str, str]] = {
@@ -151,6 +156,10 @@ _HOMES: Final[dict[str, str]] = {
             "SSHAuthorizedKeys SSHKnownHosts import_authorized_keys import_known_hosts match_known_hosts "
             "read_authorized_keys read_known_hosts"
         ),
+        "nacre.keys.sshsig": "create_sshsig",
+        "nacre.trust.allowed_signers": (
+            "SSHAllowedSigners import_allowed_signers read_allowed_signers validate_sshsig"
+        ),
     }.items()
     for name in names.split()
 }
@@ -171,9 +180,6 @@ _ABSENT: Final[dict[str, str]] = {
         ),
         "certificates": (
             "SSHCertificate import_certificate load_certificates read_certificate read_certificate_list"
-        ),
-        "signatures of files": (
-            "SSHAllowedSigners create_sshsig import_allowed_signers read_allowed_signers validate_sshsig"
         ),
         "security tokens": "load_pkcs11_keys load_resident_keys",
         "forwarding": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -19,10 +18,10 @@ from nacre.keys import (
     read_public_key,
     read_public_key_list,
 )
-from nacre.keys.armor import armor, blocks, decode_base64
 from nacre.keys.openssh_cipher import CIPHERS
+from nacre.keys.sshsig import create_sshsig
 from nacre.trust import import_known_hosts, known_hosts_line
-from nacre.wire.fields import Reader, encode_string, encode_uint32
+from nacre.trust.allowed_signers import validate_sshsig
 
 PASSPHRASE = "correct horse"
 TYPES = {
@@ -173,44 +172,78 @@ def test_appended_public_keys(theirs, tmp_path):
 # ---------------------------------------------------------------- signatures
 
 
-def signed_data(message: bytes, hash_name: bytes) -> bytes:
-    """What an SSHSIG signature is made of (PROTOCOL.sshsig)."""
-    digest = hashlib.new(hash_name.decode(), message).digest()
-    return b"SSHSIG" + b"".join(encode_string(part) for part in (b"file", b"", hash_name, digest))
+def test_their_signatures(theirs, tmp_path):
+    (tmp_path / "data").write_bytes(b"message")
+    signers = b"me " + read_public_key(f"{theirs}.pub").export_public_key()
+    for hash_name in ("sha256", "sha512"):
+        run("-Y", "sign", "-n", "file", "-O", f"hashalg={hash_name}", "-f", theirs, tmp_path / "data")
+        signature = tmp_path / "data.sig"
+        assert validate_sshsig(tmp_path / "data", signature, "me", signers, namespace="file")
+        assert not validate_sshsig(b"another", signature, "me", signers)
+        assert not validate_sshsig(b"message", signature, "me", signers, namespace="git")
+        signature.unlink()
 
 
-def test_their_signatures(theirs):
-    (block,) = blocks(run("-Y", "sign", "-n", "file", "-f", theirs, data=b"message"))
-    reader = Reader(decode_base64(block.body)[len(b"SSHSIG") :])
-    reader.uint32()
-    blob, _, _, hash_name, signature = (reader.string() for _ in range(5))
-    key = read_public_key(f"{theirs}.pub")
-    assert blob == key.public_data
-    assert key.verify(signed_data(b"message", hash_name), signature)
-    assert not key.verify(signed_data(b"another", hash_name), signature)
+def verify(tmp_path: Path, signature: bytes, namespace: str = "file") -> bool:
+    """Whether ssh-keygen takes the signature of b"message" for one of me@example.com."""
+    (tmp_path / "sig").write_bytes(signature)
+    arguments = ("-f", tmp_path / "signers", "-I", "me@example.com", "-n", namespace, "-s", tmp_path / "sig")
+    command = ["ssh-keygen", "-Y", "verify", *map(str, arguments)]
+    done = subprocess.run(command, input=b"message", capture_output=True, timeout=30, check=False)
+    assert done.returncode in (0, 255), done
+    assert (b"Good" in done.stdout) is (done.returncode == 0)
+    return done.returncode == 0
 
 
 def test_our_signatures(ours, tmp_path):
-    (tmp_path / "signers").write_bytes(b"me " + ours.export_public_key())
-    for algorithm in ours.sig_algorithms:
-        signature = ours.sign(signed_data(b"message", b"sha512"), algorithm)
-        parts = (ours.public_data, b"file", b"", b"sha512", signature)
-        whole = b"SSHSIG" + encode_uint32(1) + b"".join(encode_string(part) for part in parts)
-        (tmp_path / "sig").write_bytes(armor("SSH SIGNATURE", whole))
-        verify = (
-            "-Y",
-            "verify",
-            "-f",
-            tmp_path / "signers",
-            "-I",
-            "me",
-            "-n",
-            "file",
-            "-s",
-            tmp_path / "sig",
+    (tmp_path / "signers").write_bytes(b"me@example.com " + ours.export_public_key())
+    for hash_name in ("sha256", "sha512"):
+        assert verify(tmp_path, create_sshsig(ours, b"message", hash_name=hash_name))
+    assert verify(tmp_path, create_sshsig(ours, b"message", namespace="git"), "git")
+    assert not verify(tmp_path, create_sshsig(ours, b"message", namespace="git"))
+    assert not verify(tmp_path, create_sshsig(ours, b"another"))
+
+
+SIGNER_LINES = [
+    "me@example.com KEY",
+    "*@example.com KEY comment",
+    "you@example.com,me@example.com KEY",
+    '"me@example.com" KEY',
+    "ME@example.com KEY",
+    "*,!me@* KEY",
+    "!you@example.com KEY",
+    "you@example.com KEY",
+    '* namespaces="file" KEY',
+    '* namespaces="git,f*" KEY',
+    '* namespaces="git" KEY',
+    '* namespaces="*,!file" KEY',
+    '* Namespaces="file" KEY',
+    '* valid-after="20200101" KEY',
+    '* valid-after="20200101",valid-before="20400101" KEY',
+    '* valid-before="20200101" KEY',
+    '* valid-after="20360101" KEY',
+    '* valid-before="20200101",valid-after="20400101" KEY',
+    '* valid-after="nonsense" KEY',
+    "* cert-authority KEY",
+    "* bogus KEY",
+    "* namespaces=file KEY",
+    '* namespaces="file",namespaces="file" KEY',
+    "# me@example.com KEY",
+    "  me@example.com\tKEY",
+]
+
+
+def test_lines_of_allowed_signers_mean_what_they_mean_to_ssh_keygen(tmp_path):
+    key = generate_private_key("ssh-ed25519")
+    other = generate_private_key("ssh-ed25519").export_public_key().decode()
+    signature = create_sshsig(key, b"message")
+    for line in SIGNER_LINES:
+        text = line.replace("KEY", key.export_public_key().decode().strip()) + f"\nnobody {other}"
+        (tmp_path / "signers").write_text(text)
+        ours = validate_sshsig(
+            b"message", signature, "me@example.com", tmp_path / "signers", namespace="file"
         )
-        assert b"Good" in run(*verify, data=b"message")
-        run(*verify, data=b"another", status=255)
+        assert ours is verify(tmp_path, signature), line
 
 
 # ---------------------------------------------------------------- known_hosts

@@ -41,7 +41,7 @@ def programs(document: str) -> list[str]:
 
 
 def test_the_documents_have_the_programs_that_are_tested():
-    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md")] == [2, 6, 4]
+    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md")] == [2, 7, 4]
 
 
 @pytest.fixture
@@ -112,6 +112,13 @@ def test_clients(home, document, number, output):
         server.authorized_keys.write_bytes((home / "authorized_keys").read_bytes())
         (home / ".ssh" / "known_hosts").write_text(server.known_hosts())
         assert run(programs(document)[number], server.port, server.user) == output
+
+
+def test_signatures_of_files(home):
+    (home / "report.pdf").write_bytes(b"%PDF")
+    (home / ".ssh" / "id_ed25519").rename(home / "id_ed25519")
+    (home / "allowed_signers").write_text("alice@example.com " + (home / "authorized_keys").read_text())
+    assert run(programs("docs/library.md")[6] + "print(good)", 0) == "True\n"
 
 
 async def ask(port: int, **options) -> nacre.SSHCompletedProcess:

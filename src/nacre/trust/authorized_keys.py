@@ -29,6 +29,7 @@ __all__ = [
     "AuthorizedKeyVerdict",
     "SSHAuthorizedKeys",
     "import_authorized_keys",
+    "parse_options",
     "read_authorized_keys",
 ]
 
@@ -98,8 +99,19 @@ def _quoted(text: str, start: int) -> tuple[str, int]:
     raise ValueError("the quotes of an option are not closed")
 
 
-def _parse_options(text: str) -> tuple[Options, str]:
-    """Return the options at the front of a line, and the rest of it."""
+def parse_options(
+    text: str, *, with_value: frozenset[str] = _WITH_VALUE, repeatable: frozenset[str] = _REPEATABLE
+) -> tuple[Options, str]:
+    """Return the options at the front of a line, and the rest of it.
+
+    Args:
+        text: the line.
+        with_value: the names of options that have a value; all others have none.
+        repeatable: those that may stand there more than once.
+
+    Raises:
+        ValueError: the options are not of that form.
+    """
     options: Options = {}
     position = 0
     while True:
@@ -112,9 +124,9 @@ def _parse_options(text: str) -> tuple[Options, str]:
         value: object = True
         if text[position : position + 1] == "=":
             value, position = _quoted(text, position + 1)
-        if (value is not True) != (name in _WITH_VALUE):
+        if (value is not True) != (name in with_value):
             raise ValueError(f"option {name[:40]!r} has a value too many or too few")
-        if name in _REPEATABLE:
+        if name in repeatable:
             before = options.get(name, ())
             options[name] = (*before, value) if isinstance(before, tuple) else (value,)
         elif name in options:
@@ -134,7 +146,7 @@ def _parse_line(number: int, line: str) -> _Entry | None:
     """Return the entry, None for a key type that nacre does not take; ValueError refuses the line."""
     options: Options = {}
     if words(line, 2)[0] not in KEY_TYPES:
-        options, line = _parse_options(line)
+        options, line = parse_options(line)
     fields = words(line, 3)
     if not fields or fields[0] not in KEY_TYPES:
         return None

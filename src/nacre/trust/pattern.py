@@ -13,7 +13,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-__all__ = ["MAX_PATTERN", "Glob", "HostPatterns", "IPAddress", "parse_address"]
+__all__ = ["MAX_PATTERN", "Glob", "HostPatterns", "IPAddress", "PatternList", "parse_address"]
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -143,3 +143,32 @@ class HostPatterns:
     def excludes(self, subjects: tuple[str, ...], address: IPAddress | None) -> bool:
         """Tell whether a negated pattern matches; the arguments are those of `includes`."""
         return self._against.matches(subjects, address)
+
+
+class PatternList:
+    """A list of patterns with commas between them, in which case counts (ssh_config(5) PATTERNS).
+
+    Args:
+        text: patterns of `*` and `?`; one after `!` excludes what it matches whatever the others say.
+
+    Raises:
+        ValueError: a pattern is empty or too long.
+    """
+
+    __slots__ = ("_against", "_for")
+
+    def __init__(self, text: str) -> None:
+        self._for: list[Glob] = []
+        self._against: list[Glob] = []
+        for entry in text.split(","):
+            negated = entry.startswith("!")
+            pattern = entry[1:] if negated else entry
+            if not pattern:
+                raise ValueError("an empty pattern in a list")
+            (self._against if negated else self._for).append(Glob(pattern))
+
+    def matches(self, text: str) -> bool:
+        """Tell whether a pattern matches the whole of `text`, and none that is negated does."""
+        return not any(glob.matches(text) for glob in self._against) and any(
+            glob.matches(text) for glob in self._for
+        )
