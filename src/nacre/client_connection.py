@@ -163,7 +163,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _session_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every session option: what was given here, else what the connection has."""
-        values = {name: getattr(self._options, name) for name in _SESSION_OPTIONS}
+        options = self._options
+        values = {name: getattr(options, name) for name in _SESSION_OPTIONS}
         for name, value in given.items():
             option = _SESSION_OPTIONS.get(name)
             if option is None:
@@ -179,12 +180,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     @staticmethod
     def _session_request(values: Mapping[str, Any]) -> SessionRequest:
-        environment = {
-            name: value
-            for pattern in values["send_env"]
-            for name, value in os.environ.items()
-            if fnmatch.fnmatchcase(name, pattern)
-        }
+        environment: dict[str, str] = {}
+        for pattern in values["send_env"]:
+            environment.update(
+                {name: value for name, value in os.environ.items() if fnmatch.fnmatchcase(name, pattern)}
+            )
         environment.update(values["env"] or {})
         wanted, term_type = values["request_pty"], values["term_type"]
         if wanted == "force":
@@ -263,8 +263,12 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             ChannelOpenError: the server refused.
             OSError: something that a stream is redirected to cannot be opened.
         """
+        if input is None and bufsize > 0 and stdin is stdout is stderr is PIPE:
+            process: SSHClientProcess[Any] = SSHClientProcess()
+            await self.create_session(lambda: process, *args, **kwargs)
+            return process  # the program has all three streams: nothing is to be opened
         plan = Plan(bufsize, send_eof, recv_eof)
-        process: SSHClientProcess[Any] = SSHClientProcess(plan)
+        process = SSHClientProcess(plan)
         await self._start_process(process, plan, input, stdin, stdout, stderr, args, kwargs)
         return process
 
@@ -356,15 +360,19 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             ProcessError: with `check`.
             TimeoutError: it did not end in time.
         """
-        deadline = None if timeout is None else self._link.loop.time() + timeout
-        limit = asyncio.timeout_at(deadline)
-        try:
-            async with limit:
-                process = await self.create_process(*args, **kwargs)
-        except builtins.TimeoutError:
-            if not limit.expired():
-                raise
-            raise self._opening_timed_out(args, kwargs, timeout) from None
+        deadline = None
+        if timeout is None:
+            process = await self.create_process(*args, **kwargs)
+        else:
+            deadline = self._link.loop.time() + timeout
+            limit = asyncio.timeout_at(deadline)
+            try:
+                async with limit:
+                    process = await self.create_process(*args, **kwargs)
+            except builtins.TimeoutError:
+                if not limit.expired():
+                    raise
+                raise self._opening_timed_out(args, kwargs, timeout) from None
         try:
             return await process.wait_until(deadline, check, timeout)
         finally:

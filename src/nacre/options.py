@@ -65,7 +65,12 @@ class SSHConnectionOptions:
                 raise TypeError(f"{type(self).__name__} has no option {name!r}")
             if not (isinstance(value, tuple) and value == _NOT_GIVEN):
                 given[name] = accept(option, value)
-        object.__setattr__(self, "_given", given)
+        self._set(given)
+
+    def _set(self, given: dict[str, Any]) -> None:
+        # As attributes, in front of the defaults of the class: options are asked for more often than made.
+        self.__dict__.clear()
+        self.__dict__.update(given, _given=given)
 
     @classmethod
     async def construct(cls, options: SSHConnectionOptions | None = None, **kwargs: Any) -> Self:
@@ -87,14 +92,11 @@ class SSHConnectionOptions:
         changes = {
             name: value for name, value in values.items() if name in overriding or name not in self._given
         }
-        object.__setattr__(new, "_given", {**self._given, **changes})
+        new._set({**self._given, **changes})
         return new
 
     def __getattr__(self, name: str) -> Any:
-        option = type(self).options.get(name)
-        if option is None:
-            raise AttributeError(f"{type(self).__name__} has no option {name!r}")
-        return self._given.get(name, option.default)
+        raise AttributeError(f"{type(self).__name__} has no option {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("options do not change: make new ones with options=…")
@@ -116,6 +118,11 @@ class SSHServerConnectionOptions(SSHConnectionOptions):
 
     side = Sides.SERVER
     options = table(Sides.SERVER)
+
+
+for _kind in (SSHClientConnectionOptions, SSHServerConnectionOptions):
+    for _option in _kind.options.values():
+        setattr(_kind, _option.name, _option.default)
 
 
 def _common(options: SSHConnectionOptions) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class SSHChannel(Generic[AnyStr]):
         "_incoming",
         "_last_requests",
         "_link",
+        "_logger",
         "_low",
         "_max_packet",
         "_number",
@@ -93,7 +94,6 @@ class SSHChannel(Generic[AnyStr]):
         "_tasks",
         "_window",
         "data_arrived",
-        "logger",
     )
 
     def __init__(
@@ -129,10 +129,19 @@ class SSHChannel(Generic[AnyStr]):
         self._opening: asyncio.Future[None] | None = None
         self._closed = Once()
         self._tasks = Tasks(link.loop, link.report, link.tasks)
-        self.logger: SSHLogger = link.logger
+        self._logger: SSHLogger | None = None
         self.set_encoding(encoding, errors)
 
     # ------------------------------------------------------------ facts
+
+    @property
+    def logger(self) -> SSHLogger:
+        """A logger that names the connection, and this channel once it has a number."""
+        if self._logger is None:
+            if self._number is None:
+                return self._link.logger
+            self._logger = self._link.channel_logger(self._number)
+        return self._logger
 
     def get_connection(self) -> Any:
         """Return the connection object that this channel belongs to."""
@@ -361,7 +370,6 @@ class SSHChannel(Generic[AnyStr]):
         if self._number is not None or self._phase is not Phase.NEW:
             raise LocalProtocolError("a channel object can be opened once")
         self._number = number
-        self.logger = self._link.channel_logger(number)
         self._attach(session)
 
     def _attach(self, session: Any) -> None:
@@ -380,7 +388,6 @@ class SSHChannel(Generic[AnyStr]):
             raise LocalProtocolError("a channel object can be opened once")
         self._opening = self._link.loop.create_future()
         self._number = self._link.open_channel(self, kind, data, self._window, self._max_packet)
-        self.logger = self._link.channel_logger(self._number)
         try:
             await self._opening
         except asyncio.CancelledError:

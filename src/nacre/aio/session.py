@@ -23,7 +23,8 @@ PLAIN: Final = (
     "soft_eof_received terminal_size_changed"
 ).split()
 
-_checked: weakref.WeakSet[type] = weakref.WeakSet()
+#: The classes that were looked at. Not a WeakSet, which costs each channel a call.
+_checked: set[weakref.ref[type]] = set()
 
 
 def require_plain(session: object) -> None:
@@ -33,14 +34,14 @@ def require_plain(session: object) -> None:
         TypeError: naming it.
     """
     kind = type(session)
-    if kind in _checked:
+    if weakref.ref(kind) in _checked:
         return
     for name in PLAIN:
         if inspect.iscoroutinefunction(getattr(kind, name, None)):
             raise TypeError(
                 f"{name} of a session must be a plain function: nothing waits for it as a coroutine"
             )
-    _checked.add(kind)
+    _checked.add(weakref.ref(kind, _checked.discard))
 
 
 class _Session(Generic[AnyStr]):

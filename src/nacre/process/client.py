@@ -214,8 +214,9 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     def _collect(self) -> None:
         """Let all output come that the program is to have as a whole."""
-        readers = {"stdout": self._stdout, "stderr": self._stderr}
-        self._streams.collect(*(reader for name, reader in readers.items() if not self._pumps.active(name)))
+        active = self._pumps.active
+        readers = (("stdout", self._stdout), ("stderr", self._stderr))
+        self._streams.collect(*[reader for name, reader in readers if not active(name)])
 
     async def communicate(self, input: AnyStr | None = None) -> tuple[BytesOrStr, BytesOrStr]:  # noqa: A002 - the name that programs use
         """Write the input, if there is any, and return all output once the process has ended."""
@@ -245,16 +246,19 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
     ) -> SSHCompletedProcess:
         """Wait as `wait` does, until a time of the loop's clock; `timeout` is what the error tells."""
         self._collect()
-        limit = asyncio.timeout_at(deadline)
-        try:
-            async with limit:
-                await self.wait_closed()
-        except builtins.TimeoutError:
-            if not limit.expired():
-                raise  # of what a stream was redirected to
-            raise TimeoutError(
-                **self._result(), reason=f"the process did not end within {timeout} s"
-            ) from None
+        if deadline is None:
+            await self.wait_closed()
+        else:
+            limit = asyncio.timeout_at(deadline)
+            try:
+                async with limit:
+                    await self.wait_closed()
+            except builtins.TimeoutError:
+                if not limit.expired():
+                    raise  # of what a stream was redirected to
+                raise TimeoutError(
+                    **self._result(), reason=f"the process did not end within {timeout} s"
+                ) from None
         result = self._result()
         if check and self.exit_status != 0:
             raise ProcessError(**result)

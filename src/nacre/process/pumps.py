@@ -114,6 +114,8 @@ class Pumps:
 
     async def wait(self, *names: str) -> None:
         """Wait until these streams have come to their end."""
+        if not self._tasks:
+            return
         current = asyncio.current_task()
         tasks = [task for name in names if (task := self._tasks.get(name)) not in (None, current)]
         if waiting := [task for task in tasks if task is not None and not task.done()]:
