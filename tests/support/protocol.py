@@ -20,6 +20,12 @@ def make_core(role: Role = Role.SERVER, **settings: Any) -> Core:
     return Core(role, Settings(**settings), Sources(random=bytes))
 
 
+def changed(value: Any, **changes: Any) -> Any:
+    """Return a message or event like `value` but for these fields."""
+    fields = {name: getattr(value, name) for name in value.__match_args__}
+    return type(value)(**fields | changes)
+
+
 def payloads(data: bytes) -> list[bytes]:
     """Return the payloads of packets in the clear."""
     inbound = Inbound()

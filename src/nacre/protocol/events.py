@@ -1,4 +1,4 @@
-"""What a protocol end tells its driver: one documented event a dataclass.
+"""What a protocol end tells its driver: one documented event a record.
 
 Owns: the events of `Connection.next_event`, the question events among them with the answers each
 takes. Must not know: how any of them comes about, or asyncio.
@@ -11,12 +11,12 @@ in time is a no, and any value that is not one of those listed is a no.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from nacre.crypto.kex.groups import Power
 from nacre.errors import DisconnectError
+from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
     from nacre.protocol.lane import Lane
@@ -36,16 +36,16 @@ class Token:
         self.answered = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Base of all events."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question(Event):
     """An event that waits for an answer."""
 
-    token: Token = field(repr=False)
+    token: Token = hidden()
 
 
 # ---------------------------------------------------------------- transport
@@ -58,7 +58,7 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostKeyQuestion(Question):
     """Client: the server proved that it holds this key. Is it the right one?
 
@@ -72,7 +72,7 @@ class HostKeyQuestion(Question):
     key_blob: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PowersQuestion(Question):
     """Carry these exponentiations out: they take too long for the thread of an event loop.
 
@@ -84,14 +84,14 @@ class PowersQuestion(Question):
     powers: tuple[Power, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeysExchanged(Event):
     """A key exchange is complete in both directions; `Connection.info` has what was agreed."""
 
     first: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DebugReceived(Event):
     """SSH_MSG_DEBUG (RFC 4253 section 11.3)."""
 
@@ -100,7 +100,7 @@ class DebugReceived(Event):
     always_display: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Disconnected(Event):
     """The last event of every connection, exactly once.
 
@@ -116,7 +116,7 @@ class Disconnected(Event):
 # ---------------------------------------------------------------- authentication, server
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuthPolicy:
     """Answer to `AuthBegin`.
 
@@ -129,14 +129,14 @@ class AuthPolicy:
     methods: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Partial:
     """Answer to an authentication question: right, but more is needed (RFC 4252 section 5.1)."""
 
     methods: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PasswordExpired:
     """Answer to `PasswordQuestion`: ask the client for a new password (RFC 4252 section 8)."""
 
@@ -144,7 +144,7 @@ class PasswordExpired:
     lang: str = "en-US"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Challenge:
     """Answer to a keyboard-interactive question: ask this next (RFC 4256 section 3.2).
 
@@ -158,7 +158,7 @@ class Challenge:
     prompts: tuple[tuple[str, bool], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuthBegin(Question):
     """Server: the first request for this user name (and again when the name changes).
 
@@ -168,7 +168,7 @@ class AuthBegin(Question):
     username: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PublicKeyQuestion(Question):
     """Server: may this key log this user in (RFC 4252 section 7)?
 
@@ -185,7 +185,7 @@ class PublicKeyQuestion(Question):
     verified: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PasswordQuestion(Question):
     """Server: is this the user's password (RFC 4252 section 8)?
 
@@ -196,11 +196,11 @@ class PasswordQuestion(Question):
     """
 
     username: str
-    password: str = field(repr=False)
-    new_password: str | None = field(repr=False)
+    password: str = hidden()
+    new_password: str | None = hidden()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KbdintQuestion(Question):
     """Server: keyboard-interactive was asked for (RFC 4256 section 3.1).
 
@@ -212,7 +212,7 @@ class KbdintQuestion(Question):
     submethods: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KbdintResponses(Question):
     """Server: the answers to the last `Challenge`, as many as it had prompts.
 
@@ -220,13 +220,13 @@ class KbdintResponses(Question):
     """
 
     username: str
-    responses: tuple[str, ...] = field(repr=False)
+    responses: tuple[str, ...] = hidden()
 
 
 # ---------------------------------------------------------------- authentication, client
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PublicKeyAttempt:
     """Answer to `AuthNeeded`: try this key.
 
@@ -241,21 +241,21 @@ class PublicKeyAttempt:
     query: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PasswordAttempt:
     """Answer to `AuthNeeded`: try this password."""
 
-    password: str = field(repr=False)
+    password: str = hidden()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KbdintAttempt:
     """Answer to `AuthNeeded`: start a keyboard-interactive dialogue."""
 
     submethods: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuthNeeded(Question):
     """Client: the server wants (more) authentication. Asked after every refusal.
 
@@ -273,7 +273,7 @@ class AuthNeeded(Question):
     password_changed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SignatureNeeded(Question):
     """Client: sign `data` with the key of the attempt under way.
 
@@ -283,10 +283,10 @@ class SignatureNeeded(Question):
 
     algorithm: str
     key_blob: bytes
-    data: bytes = field(repr=False)
+    data: bytes = hidden()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PasswordChangeQuestion(Question):
     """Client: the password has expired.
 
@@ -297,7 +297,7 @@ class PasswordChangeQuestion(Question):
     lang: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KbdintChallenge(Question):
     """Client: the server asks these (RFC 4256 section 3.2).
 
@@ -311,7 +311,7 @@ class KbdintChallenge(Question):
     prompts: tuple[tuple[str, bool], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BannerReceived(Event):
     """Client: SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4). The peer's text, not sanitised."""
 
@@ -319,7 +319,7 @@ class BannerReceived(Event):
     lang: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuthSucceeded(Event):
     """Both roles: the user is authenticated.
 
@@ -333,7 +333,7 @@ class AuthSucceeded(Event):
     key_blob: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyRefused(Event):
     """Server: a key was refused unasked, for what it is: a certificate, SHA-1, damaged.
 
@@ -348,7 +348,7 @@ class KeyRefused(Event):
 # ---------------------------------------------------------------- connection
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenAccept:
     """Answer to `ChannelOpenQuestion`.
 
@@ -362,7 +362,7 @@ class OpenAccept:
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenRefuse:
     """Answer to `ChannelOpenQuestion` (RFC 4254 section 5.1)."""
 
@@ -371,7 +371,7 @@ class OpenRefuse:
     lang: str = "en-US"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelOpenQuestion(Question):
     """The peer wants to open a channel.
 
@@ -390,7 +390,7 @@ class ChannelOpenQuestion(Question):
     payload: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelOpened(Event):
     """Our open was confirmed; data may flow."""
 
@@ -398,7 +398,7 @@ class ChannelOpened(Event):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelOpenFailed(Event):
     """Our open was refused; the number is free again."""
 
@@ -408,7 +408,7 @@ class ChannelOpenFailed(Event):
     lang: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelData(Event):
     """Data of a channel. Call `Connection.consumed` when the application has taken it.
 
@@ -421,14 +421,14 @@ class ChannelData(Event):
     datatype: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelEOF(Event):
     """The peer sends no more data on this channel."""
 
     channel: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelClosed(Event):
     """The channel is closed in both directions and its number is free again.
 
@@ -438,14 +438,14 @@ class ChannelClosed(Event):
     channel: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelWritable(Event):
     """`channel_write` would take bytes again, after it had taken fewer than it was given."""
 
     channel: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelRequestQuestion(Question):
     """The peer asks something of a channel (RFC 4254 section 5.4).
 
@@ -463,7 +463,7 @@ class ChannelRequestQuestion(Question):
     want_reply: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelReply(Event):
     """The answer to our oldest unanswered `channel_request(…, want_reply=True)` on this channel."""
 
@@ -471,7 +471,7 @@ class ChannelReply(Event):
     success: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GlobalRequestQuestion(Question):
     """The peer asks something of the connection (RFC 4254 section 4).
 
@@ -483,7 +483,7 @@ class GlobalRequestQuestion(Question):
     want_reply: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GlobalReply(Event):
     """The answer to our oldest unanswered `global_request(…, want_reply=True)`."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
 
 from nacre.errors import WireError
 from nacre.wire.fields import Codec, Reader
+from nacre.wire.record import build
 
 
 class Sender(Enum):
@@ -129,12 +129,36 @@ BY_NUMBER: dict[int, type[Message]] = {}
 PLAIN = "plain"
 
 
+class _Later:
+    """A class attribute that is computed when it is first asked for: most messages are never met."""
+
+    __slots__ = ("_compute", "_name")
+
+    def __init__(self, name: str, compute: Callable[[Any], object]) -> None:
+        self._name = name
+        self._compute = compute
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        value = self._compute(owner)
+        setattr(owner, self._name, value)
+        return value
+
+
 def _prepare(cls: S) -> S:
-    made: Any = dataclass(frozen=True, slots=True, repr=False)(cls)
-    hints = get_type_hints(made, include_extras=True)
-    made.codecs = tuple((item.name, _codec(made, item.name, hints[item.name])) for item in fields(made))
+    made = build(cls)
+    made.codecs = _Later("codecs", _codecs)
     prepared: S = made
     return prepared
+
+
+def _codecs(cls: Any) -> tuple[tuple[str, Codec], ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple((name, _codec(cls, name, hints[name])) for name in cls.__match_args__)
+
+
+def _fixed(cls: Any) -> struct.Struct | None:
+    whole = all(codec.name == "uint32" for _, codec in cls.codecs)
+    return struct.Struct(">B" + "I" * len(cls.codecs)) if whole else None
 
 
 def _codec(cls: type, name: str, hint: Any) -> Codec:
@@ -165,18 +189,18 @@ def message(number: int, *, when: When, sender: Sender = Sender.BOTH, scope: str
     """
 
     def declare(cls: M) -> M:
-        made = _prepare(cls)
+        made: Any = _prepare(cls)
         made.number = number
         made.scope = scope
         made.when = when
         made.sender = sender
-        if all(codec.name == "uint32" for _, codec in made.codecs):
-            made.fixed = struct.Struct(">B" + "I" * len(made.codecs))
+        made.fixed = _Later("fixed", _fixed)
         if (scope, number) in MESSAGES:
             raise ValueError(f"message {number} of {scope} is declared twice")
         MESSAGES[scope, number] = made
         if scope == PLAIN:
             BY_NUMBER[number] = made
-        return made
+        declared: M = made
+        return declared
 
     return declare

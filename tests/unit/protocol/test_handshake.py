@@ -22,7 +22,7 @@ from nacre.protocol.settings import Settings
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.transport import ExtInfo, Ignore
 from tests.pair.ends import HOST_KEY, LATER, Pair
-from tests.support.protocol import failure, inject, server_settings, talk
+from tests.support.protocol import changed, failure, inject, server_settings, talk
 
 
 @pytest.mark.parametrize("kex", names(Family.KEX))
@@ -253,7 +253,7 @@ def test_a_wrong_guess_is_dropped_and_a_right_one_counts():
         made()
         core = pair.client.connection._core
         core.outbound.take()
-        ours = dataclasses.replace(handshake._ours, first_kex_packet_follows=True)
+        ours = changed(handshake._ours, first_kex_packet_follows=True)
         handshake._ours, handshake._ours_payload = ours, ours.encode()
         core.outbound.sequence = 0
         core.outbound.send_line(core.info.own_version.encode() + b"\r\n")

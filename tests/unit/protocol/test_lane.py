@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from nacre.errors import ProtocolError
 from nacre.protocol.events import Question
 from nacre.protocol.lane import Lane
+from nacre.wire.record import record
 from tests.support.protocol import make_core
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked(Question):
     """A question of these tests."""
 

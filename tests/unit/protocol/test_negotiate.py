@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from nacre.errors import KeyExchangeFailed
 from nacre.keys import default_host_key_algorithms, generate_private_key
 from nacre.protocol.negotiate import guess_is_wrong, negotiate, offered_host_key_algorithms, our_kexinit
 from nacre.protocol.settings import Role, Settings
+from tests.support.protocol import changed
 
 BASE = our_kexinit(Role.CLIENT, Settings(), bytes(16), first=False)
 KEYS = ("ssh-ed25519",)
 
 
 def lists(**changes):
-    return dataclasses.replace(BASE, server_host_key_algorithms=KEYS, **changes)
+    return changed(BASE, server_host_key_algorithms=KEYS, **changes)
 
 
 def agreed(client, server):
@@ -65,7 +64,7 @@ def test_a_cipher_that_authenticates_takes_no_mac_whatever_the_lists_say():
     ],
 )
 def test_nothing_in_common_names_both_lists(field, word):
-    server = dataclasses.replace(lists(), **{field: ("theirs-only",)})
+    server = changed(lists(), **{field: ("theirs-only",)})
     with pytest.raises(
         KeyExchangeFailed, match=rf"no {word} in common: we offer .*the peer offers theirs-only"
     ):
@@ -98,7 +97,7 @@ def test_nothing_in_common_names_both_lists(field, word):
 )
 def test_a_failure_says_which_option_would_connect_and_what_it_costs(field, theirs, hint):
     ours = lists(encryption_client_to_server=("aes128-ctr",))
-    server = dataclasses.replace(ours, **{field: theirs})
+    server = changed(ours, **{field: theirs})
     with pytest.raises(KeyExchangeFailed) as failed:
         negotiate(Role.CLIENT, ours, server, strict=True)
     assert hint in str(failed.value)
@@ -107,15 +106,15 @@ def test_a_failure_says_which_option_would_connect_and_what_it_costs(field, thei
 
 
 def test_what_the_defaults_have_costs_nothing():
-    ours = dataclasses.replace(lists(), kex_algorithms=("curve25519-sha256",))
-    theirs = dataclasses.replace(lists(), kex_algorithms=("mlkem768x25519-sha256",))
+    ours = changed(lists(), kex_algorithms=("curve25519-sha256",))
+    theirs = changed(lists(), kex_algorithms=("mlkem768x25519-sha256",))
     with pytest.raises(KeyExchangeFailed) as failed:
         negotiate(Role.CLIENT, ours, theirs, strict=True)
     assert failed.value.hint == 'The option kex_algs="+mlkem768x25519-sha256" would connect.'
 
 
 def test_a_server_is_told_of_its_keys():
-    client = dataclasses.replace(lists(), server_host_key_algorithms=("rsa-sha2-512",))
+    client = changed(lists(), server_host_key_algorithms=("rsa-sha2-512",))
     with pytest.raises(
         KeyExchangeFailed, match="we offer ssh-ed25519; the peer offers rsa-sha2-512"
     ) as failed:
@@ -154,7 +153,7 @@ def test_a_long_list_of_the_peers_is_not_repeated_in_full():
     ],
 )
 def test_a_guess_is_right_when_both_first_names_are_the_same(follows, changes, wrong):
-    theirs = dataclasses.replace(lists(), first_kex_packet_follows=follows, **changes)
+    theirs = changed(lists(), first_kex_packet_follows=follows, **changes)
     assert guess_is_wrong(lists(), theirs) is wrong
 
 
