@@ -6,7 +6,8 @@
 #   make check   everything that CI runs
 #   make fuzz    each parser and state machine                         make fuzz SECONDS=600
 #   make bench   nacre beside its peers, eight minutes                make bench-quick: two minutes
-#   make bench-security   what strangers can do to a server            make bench-security ARGS='--quick flood'
+#   make bench-security   what strangers can do to a server, 7 minutes  make bench-security ARGS='--quick flood'
+#   make soak    logins, sessions, re-keys and cuts, for long          make soak MINUTES=20
 #
 # PYTHON=… chooses another Python, VENV=… another place for the environment.
 
@@ -15,7 +16,7 @@ DEV := $(RUN) dev
 BENCH := $(RUN) bench
 export PYTHON VENV
 
-.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick bench-security docs
+.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick bench-security soak docs
 .DEFAULT_GOAL := check
 
 hub:
@@ -62,3 +63,7 @@ bench-quick:
 
 bench-security:
 	@$(BENCH) python -m bench.security $(ARGS)
+
+MINUTES ?= 20
+soak:
+	@$(BENCH) python -m bench.soak --minutes $(MINUTES) $(ARGS)

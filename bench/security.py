@@ -1,369 +1,37 @@
 """`make bench-security`: what strangers can do to a server, as figures beside their aims and beside peers.
 
-Owns: what is measured, and the table. Must not know: how a server or an attacker is made.
+Owns: the command, the table, and the marks in docs/benchmarks.md between which it is ours. Must not know: what
+is measured.
 
-    python -m bench.security [--quick] [NAME…]
+    python -m bench.security [--scale full|tenth|quick] [NAME…]
 
-A peer is measured where the same attack means the same to it: AsyncSSH as a library, OpenSSH's sshd (whatever
-version the machine has) with its own defaults. Everything is on 127.0.0.0/8, which OpenSSH does not exempt and
-which nacre is told not to exempt.
+The full scale takes some seven minutes; with it, and all measurements, the table gets into docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import importlib.util
-import json
+import datetime as dt
+import importlib.metadata
 import os
-import signal
-import statistics
+import platform
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import nacre
+from bench import measure
+from bench.security_measured import MEASUREMENTS, SCALES, Row, Scale, percent
 from bench.sides import ROOT, program
 
-ATTACKER, VICTIM = "127.0.0.2", "127.0.0.3"
-#: As the hub has it.
-DEFENCE: dict[str, Any] = {"exempt_sources": [], "max_per_source": 20, "source_penalties": True}
-#: So that a measurement is not about what refuses it.
-OPEN: dict[str, Any] = {"max_unauthenticated": 20_000}
-CLIENT: dict[str, Any] = {
-    "known_hosts": None, "client_keys": None, "agent_path": None, "username": "alice", "password": "right",
-}  # fmt: skip
+__all__ = ["MEASUREMENTS", "Row", "document", "percent", "table", "write"]
 
-
-@dataclass(frozen=True)
-class Scale:
-    """How much is done: the figures of the documentation, or enough to see that it works."""
-
-    seconds: float
-    connections: int
-    idle: int
-    slow: int
-    slow_limit: float
-    logins: int
-    samples: int
-
-
-FULL = Scale(10, 1000, 10_000, 1000, 60, 100, 500)
-QUICK = Scale(2, 100, 100, 30, 4, 10, 20)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    who: str
-    figure: str
-    aim: str = ""
-
-
-class Server:
-    """A server process of `bench.security_server`."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.port = port
-
-    async def ask(self) -> dict[str, Any]:
-        """Return how it fares; the lag since the last question."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(b"?\n")
-        found: dict[str, Any] = json.loads(await self.process.stdout.readline())
-        return found
-
-
-async def start(module: str, *arguments: str) -> asyncio.subprocess.Process:
-    """Start a program of the benchmark."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, env=environment, cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-@asynccontextmanager
-async def serving(kind: str, **options: Any) -> AsyncIterator[Server]:
-    """A Python server, in a process of its own."""
-    process = await start("bench.security_server", json.dumps({"kind": kind, "options": options}))
-    assert process.stdout is not None
-    try:
-        yield Server(process, json.loads(await process.stdout.readline())["port"])
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-@asynccontextmanager
-async def sshd() -> AsyncIterator[int]:
-    """OpenSSH's server with its own defaults."""
-    with tempfile.TemporaryDirectory(prefix="bench-sshd-") as place:
-        key = Path(place, "key")
-        nacre.generate_private_key("ssh-ed25519").write_private_key(key)
-        settings = {"host": str(key), "authorized_keys": str(key), "directory": place, "defaults": True}
-        path = Path(place, "settings.json")
-        path.write_text(json.dumps(settings))  # noqa: ASYNC240 - before anything is measured
-        process = await start("bench.openssh_server", str(path))
-        assert process.stdout is not None
-        told = json.loads(await process.stdout.readline())
-        try:
-            yield told["port"]
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(told["pid"], signal.SIGTERM)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-
-@asynccontextmanager
-async def attack(
-    kind: str, port: int, sources: str, seconds: float, count: int
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """An attacker, which has begun; `seen` returns what it saw."""
-    process = await start("bench.security_flood", kind, str(port), sources, str(seconds), str(count))
-    assert process.stdout is not None
-    await process.stdout.readline()
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def seen(process: asyncio.subprocess.Process) -> dict[str, float]:
-    """Return what an attacker saw, at its end."""
-    output, _ = await process.communicate(b"\n")
-    found: dict[str, float] = json.loads(output)
-    return found
-
-
-async def log_in(port: int, source: str) -> float:
-    """Log in once; return how long it took, in seconds."""
-    began = time.perf_counter()
-    async with asyncio.timeout(30), nacre.connect("127.0.0.1", port, local_addr=(source, 0), **CLIENT):
-        return time.perf_counter() - began
-
-
-def percent(values: list[float], share: float) -> float:
-    """Return a percentile."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
-def missing(kind: str) -> bool:
-    """Return whether a peer is not on this machine."""
-    return program("sshd") is None if kind == "sshd" else importlib.util.find_spec(kind) is None
-
-
-# ------------------------------------------------------------ what is measured
-
-
-async def refusals(scale: Scale) -> list[Row]:
-    """Two flooders: how many connections a second are refused, and how late the loop is meanwhile."""
-    rows = []
-    for kind in ("nacre", "asyncssh"):
-        if missing(kind):
-            continue
-        async with serving(kind, **(DEFENCE if kind == "nacre" else {})) as server:
-            await server.ask()
-            async with (
-                attack("flood", server.port, ATTACKER, scale.seconds, 0) as one,
-                attack("flood", server.port, "127.0.0.4", scale.seconds, 0) as two,
-            ):
-                results = [await seen(each) for each in (one, two)]
-            state = await server.ask()
-        seconds = max(each["seconds"] for each in results)
-        refused = sum(each["refused"] for each in results) / seconds
-        greeted = sum(each["greeted"] for each in results) / seconds
-        rows += [
-            Row("refused a second", kind, f"{refused:,.0f} ({greeted:,.0f} greeted)", "≥ 5,000"),
-            Row("  loop late, p99", kind, f"{state['lag_p99']:.1f} ms", "< 50 ms"),
-        ]
-    if not missing("sshd"):
-        async with sshd() as port, attack("flood", port, ATTACKER, scale.seconds, 0) as one:
-            result = await seen(one)
-        refused, greeted = (result[name] / result["seconds"] for name in ("refused", "greeted"))
-        rows.append(Row("refused a second", "sshd", f"{refused:,.0f} ({greeted:,.0f} greeted)"))
-    return rows
-
-
-async def memory(scale: Scale) -> list[Row]:
-    """What one connection that has not logged in costs: silent after its version, and with an endless packet."""
-    rows = []
-    for kind in ("nacre", "asyncssh"):
-        if missing(kind):
-            continue
-        for what, name, aim in (
-            ("idle", "memory of one after its version", "≤ 16 KiB"),
-            ("fill", "memory of one with a long KEXINIT", "≤ 300 KiB"),
-        ):
-            count = scale.connections if what == "idle" else max(20, scale.connections // 5)
-            async with serving(kind, **(OPEN if kind == "nacre" else {})) as server:
-                await log_in(server.port, VICTIM)  # what is loaded once is loaded now
-                before = (await server.ask())["memory"]
-                async with attack(what, server.port, ATTACKER, 0, count):
-                    await asyncio.sleep(1)
-                    after = (await server.ask())["memory"]
-            rows.append(Row(name, kind, f"{(after - before) / count / 1024:.1f} KiB", aim))
-    return rows
-
-
-async def flood(scale: Scale) -> list[Row]:
-    """Logins from one address, and a session that is there, while another address floods."""
-    rows = []
-    for kind in ("nacre", "asyncssh"):
-        if missing(kind):
-            continue
-        async with (
-            serving(kind, **(DEFENCE if kind == "nacre" else {})) as server,
-            nacre.connect("127.0.0.1", server.port, local_addr=(VICTIM, 0), **CLIENT) as there,
-        ):
-            process = await there.create_process("stay")
-            async with attack("flood", server.port, ATTACKER, 600, 5000):
-                times, echoes, failed = [], [], 0
-                for _ in range(scale.logins):
-                    try:
-                        times.append(await log_in(server.port, VICTIM))
-                    except (OSError, nacre.Error, TimeoutError):
-                        failed += 1
-                    began = time.perf_counter()
-                    process.stdin.write("?\n")
-                    await process.stdout.readline()
-                    echoes.append(time.perf_counter() - began)
-        figure = f"{percent(times, 0.99):.3f} s" if times else "none succeeded"
-        rows += [
-            Row(
-                "login under a flood, p99", kind, f"{figure}, {failed} of {scale.logins} failed", "< 1 s, all"
-            ),
-            Row("  echo of a session, most", kind, f"{1e3 * max(echoes):.0f} ms", "≤ 250 ms"),
-        ]
-    return rows
-
-
-async def slow(scale: Scale) -> list[Row]:
-    """Clients at one byte a second: when the last is gone, and what is left of them."""
-    options = {**OPEN, "login_timeout": scale.slow_limit, "ident_timeout": min(10, scale.slow_limit)}
-    async with serving("nacre", **options) as server:
-        await log_in(server.port, VICTIM)
-        before = await server.ask()
-        async with attack("drip", server.port, ATTACKER, scale.slow_limit + 30, scale.slow) as attacker:
-            result = await seen(attacker)
-        await asyncio.sleep(1)
-        after = await server.ask()
-    grown = after["memory"] / before["memory"] - 1
-    return [
-        Row(
-            f"{scale.slow} at a byte a second gone after", "nacre", f"{result['seconds']:.0f} s, {result['left']:.0f} left",
-            f"≤ {scale.slow_limit + 1:.0f} s",
-        ),
-        Row("  memory back within", "nacre", f"{100 * grown:.1f} %", "10 %"),
-    ]  # fmt: skip
-
-
-async def hold(server: Server, count: int, **options: Any) -> asyncio.subprocess.Process:
-    """Log in so many connections from a process of their own, each with a session, and hold them."""
-    process = await start("bench.security_idle", str(server.port), str(count), json.dumps(options))
-    assert process.stdout is not None
-    await process.stdout.readline()
-    return process
-
-
-async def cut(scale: Scale) -> list[Row]:
-    """Clients that stop without a word: nothing of them is left once the keepalive has run out."""
-    async with serving("nacre", **OPEN, keepalive_interval=1, keepalive_count_max=2) as server:
-        await log_in(server.port, VICTIM)
-        before = await server.ask()
-        clients = await hold(server, scale.connections, sessions=True)
-        try:
-            there = await server.ask()
-            clients.send_signal(signal.SIGSTOP)
-            began = time.monotonic()
-            while (after := await server.ask())["open"] and time.monotonic() - began < 60:  # noqa: ASYNC110 - of another process
-                await asyncio.sleep(0.2)
-            seconds = time.monotonic() - began
-        finally:
-            clients.kill()
-            await clients.wait()
-    left = [after[name] - before[name] for name in ("tasks", "descriptors", "open")]
-    return [
-        Row(
-            f"{there['open']} sessions cut: tasks, descriptors, connections left", "nacre",
-            f"{', '.join(map(str, left))} after {seconds:.0f} s", "0, 0, 0",
-        )
-    ]  # fmt: skip
-
-
-async def idle(scale: Scale) -> list[Row]:
-    """Connections that are logged in and do nothing."""
-    rows = []
-    for kind in ("nacre", "asyncssh"):
-        if missing(kind):
-            continue
-        async with serving(kind, **(OPEN if kind == "nacre" else {})) as server:
-            await log_in(server.port, VICTIM)
-            before = (await server.ask())["memory"]
-            clients = await hold(server, scale.idle)
-            try:
-                times = [await log_in(server.port, VICTIM) for _ in range(10)]
-                state = await server.ask()
-            finally:
-                clients.kill()
-                await clients.wait()
-        each = (state["memory"] - before) / scale.idle / 1024
-        rows += [
-            Row(
-                f"{scale.idle:,} idle connections", kind,
-                f"{state['memory'] / 2**20:.0f} MiB ({each:.1f} KiB each)", "≤ 600 MiB for 10,000",
-            ),
-            Row("  a login meanwhile, most", kind, f"{1e3 * max(times):.0f} ms", "< 500 ms"),
-        ]  # fmt: skip
-    return rows
-
-
-async def timing(scale: Scale) -> list[Row]:
-    """A wrong key of a user that there is, and of one that there is not, in turn."""
-    key = nacre.generate_private_key("ssh-ed25519")
-    times: dict[str, list[float]] = {"alice": [], "alina": []}
-    options = {
-        name: value for name, value in CLIENT.items() if name not in ("username", "password", "client_keys")
-    }
-    async with serving("hub") as server:
-        for number in range(scale.samples):
-            for name in sorted(times, reverse=bool(number % 2)):
-                began = time.perf_counter()
-                with contextlib.suppress(nacre.Error):
-                    await nacre.connect("127.0.0.1", server.port, username=name, client_keys=[key], **options)
-                times[name].append(time.perf_counter() - began)
-    medians = [statistics.median(values) for values in times.values()]
-    pairs = [one - two for one, two in zip(*times.values(), strict=True)]
-    half = 1.96 * statistics.stdev(pairs) / len(pairs) ** 0.5
-    share = abs(medians[0] - medians[1]) / min(medians)
-    return [
-        Row(
-            f"unknown user, {scale.samples} pairs: medians differ by", "nacre hub",
-            f"{100 * share:.1f} % (mean {1e6 * statistics.mean(pairs):+.0f} ± {1e6 * half:.0f} µs)", "< 5 %",
-        )
-    ]  # fmt: skip
-
-
-MEASUREMENTS: dict[str, Callable[[Scale], Coroutine[Any, Any, list[Row]]]] = {
-    measurement.__name__: measurement for measurement in (refusals, memory, flood, slow, cut, idle, timing)
-}
+DOCUMENT: Final = ROOT / "docs" / "benchmarks.md"
+#: Seconds that one measurement may take.
+PATIENCE: Final = 240.0
 
 
 def table(rows: list[Row]) -> str:
@@ -372,38 +40,88 @@ def table(rows: list[Row]) -> str:
     return "\n".join(f"{row.what:{width}}  {row.who:10} {row.figure:34} {row.aim}".rstrip() for row in rows)
 
 
-def main() -> int:
-    """Measure what the command line says; returns the exit status."""
+def document(rows: list[Row], said: str) -> str:
+    """Return the rows as a table of a document, one column for each server, below a line that says when."""
+    servers = [name for name in ("nacre", "asyncssh", "sshd") if any(row.who == name for row in rows)]
+    lines = [said, "", f"| | aim | {' | '.join(servers)} |", "|---|---|" + "---|" * len(servers)]
+    for what in dict.fromkeys(row.what for row in rows):
+        there = {row.who: row for row in rows if row.what == what}
+        aim = next((row.aim for row in there.values() if row.aim), "")
+        cells = (there[name].figure if name in there else "" for name in servers)
+        lines.append(f"| {what} | {aim} | {' | '.join(cells)} |")
+    lines += ["", *(f"Not measured: {row.what}, {row.figure}." for row in rows if not row.who)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write(path: Path, text: str, mark: str = "security") -> None:
+    """Put a text into a file, between the two comments with that mark."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, found, rest = path.read_text().partition(begin)
+    _, also, after = rest.partition(end)
+    if not (found and also):
+        raise ValueError(f"{path} has no {begin} with {end} behind it")
+    path.write_text(f"{before}{begin}\n{text}{end}{after}")
+
+
+def said(scale: str, seconds: float) -> str:
+    """Return what was measured, when, on what."""
+    versions = [f"nacre {nacre.__version__}"]
+    try:
+        versions.append(f"AsyncSSH {importlib.metadata.version('asyncssh')}")
+    except importlib.metadata.PackageNotFoundError:
+        versions.append("no AsyncSSH")
+    sshd = program("sshd")
+    if sshd is None:
+        versions.append("no sshd")
+    else:
+        told = subprocess.run([sshd, "-V"], capture_output=True, text=True, check=False).stderr
+        versions.append(told.partition(",")[0].strip().splitlines()[-1] if told else "sshd")
+    day = dt.datetime.now(dt.UTC).date()
+    machine = f"{os.cpu_count()} processors, Linux {platform.release()}, Python {platform.python_version()}"
+    return (
+        f"{day}, {scale} scale, {seconds:.0f} s; {machine}; {', '.join(versions)}. The load of the machine "
+        f"was {os.getloadavg()[2]:.1f} over the 15 minutes to its end."
+    )
+
+
+async def _measured(name: str, scale: Scale) -> list[Row]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await MEASUREMENTS[name](scale)
+    except Exception as error:  # noqa: BLE001 - one measurement that fails leaves the others
+        return [Row(name, "", f"failed: {type(error).__name__}: {error}")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what the command line says; returns the exit status, 1 when a measurement failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.security", description="What strangers can do.")
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(MEASUREMENTS)}")
-    parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
-    options = parser.parse_args()
+    parser.add_argument(
+        "--scale", choices=SCALES, default="full", help="how much is done; quick: does it work"
+    )
+    parser.add_argument("--quick", dest="scale", action="store_const", const="quick", help="--scale quick")
+    parser.add_argument(
+        "--document", type=Path, help="where the table goes; else with everything in full only"
+    )
+    options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(MEASUREMENTS):
         parser.error(
             f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}"
         )
-    scale = QUICK if options.quick else FULL
-    _, most = _raise_descriptors()
-    if most < scale.idle + 1000:
-        print(f"bench-security: this shell allows {most} descriptors; idle needs {scale.idle + 1000}")
+    measure.allow_many_files()
     rows: list[Row] = []
+    began = time.monotonic()
     for name in options.names or MEASUREMENTS:
-        try:
-            found = asyncio.run(MEASUREMENTS[name](scale))
-        except Exception as error:  # noqa: BLE001 - one measurement that fails leaves the others
-            found = [Row(name, "", f"failed: {type(error).__name__}: {error}")]
-        print(table(found), flush=True)
+        before = time.monotonic()
+        found = asyncio.run(_measured(name, SCALES[options.scale]))
+        print(f"{table(found)}\n({name}: {time.monotonic() - before:.0f} s)", flush=True)
         rows += found
-    print("\n" + table(rows))
-    return 0
-
-
-def _raise_descriptors() -> tuple[int, int]:
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard, hard
+    text = document(rows, said(options.scale, time.monotonic() - began))
+    print(f"\n{text}")
+    everything = options.scale == "full" and not options.names
+    if path := options.document or (DOCUMENT if everything else None):
+        write(path, text)
+    return int(any(not row.who for row in rows))
 
 
 if __name__ == "__main__":

@@ -90,32 +90,47 @@ def stay(port: int, sources: list[str], seconds: float, count: int, what: bytes)
     return {"held": len(held)}
 
 
-def drip(port: int, sources: list[str], seconds: float, count: int) -> dict[str, float]:
-    """Send one byte a second on each of many connections, until all are dropped or the time is over."""
-    text = b"SSH-2.0-" + b"x" * 240
+def drip(port: int, sources: list[str], seconds: float, count: int, text: bytes) -> dict[str, float]:
+    """Send one byte a second on each of many connections, until all are dropped or the time is over.
+
+    The first line of the text, where it has one, is sent at once.
+    """
+    line, end, rest = text.partition(b"\n")
+    text = rest if end else text
     living = [
         socket.create_connection(("127.0.0.1", port), 30, (sources[number % len(sources)], 0))
         for number in range(count)
     ]
+    if end:
+        for sock in living:
+            sock.sendall(line + end)
     begun()
-    began = time.monotonic()
-    for second, byte in enumerate(text):
-        if not living or second > seconds:
+    began = last = time.monotonic()
+    for tick in range(4 * len(text)):
+        if not living or tick > 4 * seconds:
             break
         for sock in living[:]:
             try:
-                sock.setblocking(False)
-                with contextlib.suppress(BlockingIOError):
-                    if not any(sock.recv(65536) == b"" for _ in range(2)):
-                        sock.send(bytes((byte,)))
-                        continue
+                if _ended(sock):
                     raise ConnectionResetError
-                sock.send(bytes((byte,)))
+                if not tick % 4:
+                    sock.send(text[tick // 4 :][:1])
             except OSError:
                 sock.close()
                 living.remove(sock)
-        time.sleep(max(0.0, began + second + 1 - time.monotonic()))
-    return {"left": len(living), "seconds": time.monotonic() - began}
+                last = time.monotonic()
+        time.sleep(max(0.0, began + (tick + 1) / 4 - time.monotonic()))
+    return {"left": len(living), "seconds": last - began}
+
+
+def _ended(sock: socket.socket) -> bool:
+    """Return whether the server has ended the connection."""
+    sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while sock.recv(65536):
+            pass
+        return True
+    return False
 
 
 def begun() -> None:
@@ -131,12 +146,14 @@ def main() -> None:
     if kind == "flood":
         begun()
         seen = flood(*given)
-    elif kind == "drip":
-        seen = drip(*given)
+    elif kind in ("drip", "drop"):
+        packet = b"SSH-2.0-drop\r\n" + b"\0\0\x80\0\4\x14" + bytes(240)
+        seen = drip(*given, b"SSH-2.0-" + b"x" * 240 if kind == "drip" else packet)
     else:
         what = {
             "idle": b"SSH-2.0-idle\r\n",
-            "fill": b"SSH-2.0-fill\r\n" + b"\0\0\xff\xfc\4\x14" + bytes(60_000),
+            "fill": b"SSH-2.0-fill\r\n" + b"\0\0\xff\xfc\4\x14" + bytes(65_000),
+            "vast": b"SSH-2.0-vast\r\n" + b"\0\3\xff\xfc\4\x14" + bytes(200_000),
         }
         seen = stay(*given, what[kind])
     sys.stdout.write(json.dumps(seen) + "\n")

@@ -10,14 +10,20 @@ It prints where it listens as a line of JSON; then each line of standard input g
 from __future__ import annotations
 
 import asyncio
+import gc
+import hashlib
 import importlib
 import json
 import os
+import resource
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+#: What "give" gives.
+BLOCK = "".join(chr(33 + number % 90) for number in range(32768))
 #: Seconds between two looks at the clock.
 BEAT = 0.005
 
@@ -46,6 +52,11 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def allow_descriptors(count: int) -> None:
+    """Let this process have so many files open."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
 def program(library: Any, state: dict[str, int]) -> type:
     """Return the callbacks: anybody with the password "right" comes in, and sessions stay."""
 
@@ -68,7 +79,12 @@ def program(library: Any, state: dict[str, int]) -> type:
 async def serve(settings: dict[str, Any]) -> None:
     """Serve, and answer, until standard input ends."""
     loop = asyncio.get_running_loop()
+    most = settings.get("descriptors") or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    allow_descriptors(most)
     state = {"open": 0}
+    unhandled: list[str] = []
+    loop.set_exception_handler(lambda _, context: unhandled.append(str(context)))
+    sys.unraisablehook = lambda what: unhandled.append(repr(what.exc_value))
     options: dict[str, Any] = settings.get("options", {})
     if settings["kind"] == "hub":
         import nacre as library
@@ -82,7 +98,7 @@ async def serve(settings: dict[str, Any]) -> None:
     else:
         library = importlib.import_module(settings["kind"])
         factory = program(library, state)
-        options["process_factory"] = _stay
+        options["process_factory"] = _programs
 
     key = library.generate_private_key("ssh-ed25519")
     listener = await library.listen("127.0.0.1", 0, server_factory=factory, server_host_keys=[key], **options)
@@ -90,8 +106,11 @@ async def serve(settings: dict[str, Any]) -> None:
     _say({"port": listener.get_port(), "pid": os.getpid()})
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.readline():
+    while line := await reader.readline():
+        if line == b"tidy\n":
+            gc.collect()
         refused = getattr(getattr(listener, "_admission", None), "refused", {})
+        allow_descriptors(resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # to look at itself
         _say(
             {
                 "memory": resident(),
@@ -99,14 +118,32 @@ async def serve(settings: dict[str, Any]) -> None:
                 "descriptors": len(os.listdir("/proc/self/fd")),
                 "open": state["open"],
                 "refused": sum(refused.values()),
+                "unhandled": unhandled,
+                "cpu": time.process_time(),
+                "clock": time.monotonic(),
                 **lag.take(),
             }
         )
+        allow_descriptors(most)
 
 
-async def _stay(process: Any) -> None:
-    async for _ in process.stdin:
-        process.stdout.write("here\n")
+async def _programs(process: Any) -> None:
+    """What a session runs: "give N", "take", or what answers each line, whatever its name is."""
+    name, _, size = (process.command or "").partition(" ")
+    if name == "give":
+        for _ in range(int(size) // len(BLOCK)):
+            process.stdout.write(BLOCK)
+            await process.stdout.drain()
+    elif name == "take":
+        sha, read = hashlib.sha256(), 0
+        while data := await process.stdin.read(65536):
+            sha.update(data.encode())
+            read += len(data)
+        process.stdout.write(f"{read} {sha.hexdigest()}\n")
+    else:
+        async for _ in process.stdin:
+            process.stdout.write("here\n")
+    process.exit(0)
 
 
 def _say(what: dict[str, Any]) -> None:

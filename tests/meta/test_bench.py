@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from bench import plan, report, security
+import pytest
+
+from bench import plan, report, security, soak
 
 
 def rows(tmp_path, *rows, versions=None):
@@ -67,5 +69,40 @@ def test_the_measurements_of_security_have_a_table():
     assert security.table(rows) == (
         "a       nacre      1                                  < 2\nlonger  sshd       3"
     )
-    assert set(security.MEASUREMENTS) == {"refusals", "memory", "flood", "slow", "cut", "idle", "timing"}
+    assert set(security.MEASUREMENTS) == {
+        "refusals", "memory", "flood", "slow", "cut", "idle", "timing", "exhausted",
+    }  # fmt: skip
     assert security.percent([3.0, 1.0, 2.0], 0.99) == 3.0
+
+
+def test_the_table_of_security_has_a_column_for_each_server(tmp_path):
+    rows = [
+        security.Row("a", "nacre", "1", "< 2"), security.Row("a", "sshd", "3"), security.Row("b", "nacre", "4"),
+        security.Row("slow", "", "failed: TimeoutError: "),
+    ]  # fmt: skip
+    text = security.document(rows, "said")
+    assert "| | aim | nacre | sshd |" in text
+    assert "| a | < 2 | 1 | 3 |\n| b |  | 4 |  |" in text
+    assert text.endswith("Not measured: slow, failed: TimeoutError: .\n")
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- security: begin -->\nold\n<!-- security: end -->\nafter\n")
+    for _ in range(2):
+        security.write(page, text)
+    assert page.read_text() == (f"before\n<!-- security: begin -->\n{text}<!-- security: end -->\nafter\n")
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="security: begin"):
+        security.write(page, text)
+    for mark in ("security", "soak"):
+        for place in ("begin", "end"):
+            assert security.DOCUMENT.read_text().count(f"<!-- {mark}: {place} -->") == 1
+
+
+def test_a_soak_says_how_memory_went():
+    samples = [(float(at), 1024.0 * (50 + 3 * at)) for at in range(8)]
+    assert soak.slope(samples) == pytest.approx(3 * 1024)
+    assert soak.slope([(0.0, 1.0)]) == 0
+    text = soak.report(8, {"server": samples}, {"logins": 1200})
+    assert "8.0 minutes, 8 rounds: 1,200 logins." in text
+    assert "in the second half +3.0 KiB a minute" in text
+    for kind in soak.KINDS:
+        assert soak.damage(kind, 70) != soak.Damage()

@@ -247,10 +247,35 @@ def _long_kexinit(size: int) -> bytes:
     return plain[:17] + methods + plain[21 + kex : -13] + languages + plain[-5:]
 
 
-def test_a_kexinit_of_64_kib_is_taken_and_a_longer_one_is_not() -> None:
-    for size, taken in ((60_000, True), (70_000, False)):
-        stage = Stage(Role.SERVER)
-        stage.send(_long_kexinit(size))
+def _with_names(plain: bytes, size: int, count: int) -> bytes:
+    """A KEXINIT of `size` bytes: so many names in each of its lists but the last, and that as long as need be."""
+    lists, at = [], 17
+    for place in range(10):
+        length = int.from_bytes(plain[at : at + 4], "big")
+        more = b",".join(b"%c%04d" % (97 + place, number) for number in range(count))
+        lists.append(b",".join(filter(None, (plain[at + 4 : at + 4 + length], more))))
+        at += 4 + length
+    lists[9] = b""
+    left = size - len(plain[:17] + b"".join(map(string, lists)) + plain[at:])
+    lists[9] = (b"n" * 40 + b",") * (left // 41) + b"n" * (left % 41)
+    return plain[:17] + b"".join(map(string, lists)) + plain[at:]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_kexinit_in_the_clear_may_have_64_kib_and_no_more(role: Role) -> None:
+    """The exception of 1e, held to what keeps an unauthenticated connection below its 300 KiB (docs/design.md)."""
+    # With its length field, a packet in the clear is a multiple of 8 bytes long; 5 are no payload.
+    for length, taken in ((limits.KEXINIT - 4, True), (limits.KEXINIT + 4, False)):
+        stage = Stage(role)
+        stage.raw.send(_with_names(stage.raw.kexinit(), length - 5, 900))
+        sent = stage.raw.output()
+        assert int.from_bytes(sent[:4], "big") == length
+        with growth() as grown:
+            stage.end.feed(sent)
+            gc.collect()
+            assert grown.now <= UNAUTHENTICATED
+            # Its ten lists are decoded at once, and not kept: one connection at a time takes this.
+            assert grown.peak <= 1 << 20
         assert stage.end.connection.closed is not taken
 
 

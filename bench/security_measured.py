@@ -1,0 +1,332 @@
+"""What `bench.security` measures, each figure with its aim.
+
+Owns: what is done to a server, and what is read off it. Must not know: how servers and attackers are made, or
+what becomes of the rows.
+
+A peer is measured where the same attack means the same to it: AsyncSSH as a library, OpenSSH's sshd (whatever
+version the machine has) with its own defaults. Everything is on 127.0.0.0/8, which OpenSSH does not exempt and
+which nacre is told not to exempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import statistics
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import nacre
+from bench.security_actors import ATTACKER, VICTIM, Absent, Server, attack, held, seen, serving
+
+__all__ = ["MEASUREMENTS", "SCALES", "Row", "Scale", "percent"]
+
+#: As the hub has it.
+DEFENCE: dict[str, Any] = {"exempt_sources": [], "max_per_source": 20, "source_penalties": True}
+#: So that a measurement is not about what refuses it.
+OPEN: dict[str, Any] = {"max_unauthenticated": 20_000}
+#: What keeps an honest client from a server.
+UNABLE = (OSError, nacre.Error, TimeoutError)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is done.
+
+    Attributes:
+        seconds: that a flood lasts.
+        connections: before a login, and cut.
+        partial: with a packet that does not end.
+        flood: that one source opens at once, and replaces.
+        idle: logged in.
+        slow: at a byte a second.
+        slow_limit: seconds that the server gives them.
+        logins: tried under a flood.
+        patience: seconds for all of these.
+        samples: pairs of logins that are timed.
+    """
+
+    seconds: float
+    connections: int
+    partial: int
+    flood: int
+    idle: int
+    slow: int
+    slow_limit: float
+    logins: int
+    patience: float
+    samples: int
+
+
+SCALES = {
+    "full": Scale(8, 1000, 2000, 5000, 10_000, 1000, 60, 100, 20, 500),
+    "tenth": Scale(2, 100, 200, 500, 1000, 100, 6, 10, 10, 50),
+    "quick": Scale(1, 50, 20, 200, 50, 30, 3, 5, 5, 10),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one server."""
+
+    what: str
+    who: str
+    figure: str
+    aim: str = ""
+
+
+def percent(values: list[float], share: float) -> float:
+    """Return a percentile."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+async def of_each(measure: Callable[[str], Coroutine[Any, Any, list[Row]]], *kinds: str) -> list[Row]:
+    """Measure each server that is on this machine."""
+    rows = []
+    for kind in kinds:
+        with contextlib.suppress(Absent):
+            rows += await measure(kind)
+    return rows
+
+
+def defended(kind: str) -> dict[str, Any]:
+    """The options of a server that bounds sources, where it can."""
+    return DEFENCE if kind == "nacre" else {}
+
+
+def opened(kind: str) -> dict[str, Any]:
+    """The options of a server that refuses nobody."""
+    return OPEN if kind == "nacre" else {}
+
+
+async def refusals(scale: Scale) -> list[Row]:
+    """Two flooders: how many connections a second are refused, and how late the loop is meanwhile."""
+
+    async def measure(kind: str) -> list[Row]:
+        late = ""
+        async with serving(kind, **defended(kind)) as server:
+            if kind != "sshd":
+                await server.ask()
+            async with (
+                attack("flood", server.port, ATTACKER, scale.seconds, 0) as one,
+                attack("flood", server.port, "127.0.0.4", scale.seconds, 0) as two,
+            ):
+                results = [await seen(each) for each in (one, two)]
+            if kind != "sshd":
+                state = await server.ask()
+                late = f"{state['lag_p99']:.1f} ms"
+        seconds = max(each["seconds"] for each in results)
+        refused, greeted = (sum(each[name] for each in results) / seconds for name in ("refused", "greeted"))
+        rows = [Row("refused a second", kind, f"{refused:,.0f} ({greeted:,.0f} greeted)", "≥ 5,000")]
+        return [*rows, Row("– its loop late, p99", kind, late, "< 50 ms")] if late else rows
+
+    return await of_each(measure, "nacre", "asyncssh", "sshd")
+
+
+async def memory(scale: Scale) -> list[Row]:
+    """What one connection that has not logged in costs: silent after its version, and with an endless packet."""
+
+    async def measure(kind: str) -> list[Row]:
+        rows = []
+        for what, count, name, aim in (
+            ("idle", scale.connections, f"each of {scale.connections:,} after its version", "≤ 16 KiB"),
+            (
+                "fill",
+                scale.partial,
+                f"each of {scale.partial:,} with a KEXINIT that does not end",
+                "≤ 300 KiB",
+            ),
+            ("vast", scale.partial, f"each of {scale.partial:,} with a packet of 256 KiB", "≤ 300 KiB"),
+        ):
+            async with serving(kind, **opened(kind)) as server:
+                await server.log_in(VICTIM)  # what is loaded once is loaded now
+                before = (await server.ask())["memory"]
+                async with attack(what, server.port, ATTACKER, 0, count):
+                    await asyncio.sleep(1)
+                    after = (await server.ask())["memory"]
+            rows.append(Row(name, kind, f"{(after - before) / count / 1024:.1f} KiB", aim))
+        return rows
+
+    return await of_each(measure, "nacre", "asyncssh")
+
+
+async def flood(scale: Scale) -> list[Row]:
+    """Logins from one address, and a session that is there, while another address floods."""
+
+    async def measure(kind: str) -> list[Row]:
+        times, echoes, failed = [], [], 0
+        async with (
+            serving(kind, **defended(kind)) as server,
+            nacre.connect("127.0.0.1", server.port, local_addr=(VICTIM, 0), **server.client) as there,
+        ):
+            process = await there.create_process("cat" if kind == "sshd" else "stay")
+            async with attack("flood", server.port, ATTACKER, 600, scale.flood):
+                until = time.monotonic() + scale.patience
+                while len(times) + failed < scale.logins and time.monotonic() < until:
+                    try:
+                        times.append(await server.log_in(VICTIM, scale.patience / 2))
+                    except UNABLE:
+                        failed += 1
+                    began = time.perf_counter()
+                    process.stdin.write("?\n")
+                    await process.stdout.readline()
+                    echoes.append(time.perf_counter() - began)
+        figure = f"{percent(times, 0.99):.3f} s" if times else "none succeeded"
+        what = f"login while another source floods with {scale.flood:,}, p99"
+        return [
+            Row(what, kind, f"{figure}, {failed} of {len(times) + failed} failed", "< 1 s, all"),
+            Row("– echo of a session, most", kind, f"{1e3 * max(echoes):.0f} ms", "≤ 250 ms"),
+        ]
+
+    return await of_each(measure, "nacre", "asyncssh", "sshd")
+
+
+async def slow(scale: Scale) -> list[Row]:
+    """Clients at one byte a second: when the last is gone, and what is left of them."""
+    options = {**OPEN, "login_timeout": scale.slow_limit, "ident_timeout": min(10, scale.slow_limit)}
+    async with serving("nacre", **options) as server:
+        await server.log_in(VICTIM)
+        before = await server.ask()
+        # Those who have said who they are have longer: half of them have.
+        async with (
+            attack("drip", server.port, ATTACKER, scale.slow_limit + 30, scale.slow // 2) as one,
+            attack("drop", server.port, ATTACKER, scale.slow_limit + 30, scale.slow // 2) as two,
+        ):
+            results = [await seen(each) for each in (one, two)]
+        await asyncio.sleep(1)
+        after = await server.ask()
+    grown = after["memory"] / before["memory"] - 1
+    seconds, left = max(each["seconds"] for each in results), sum(each["left"] for each in results)
+    return [
+        Row(
+            f"{scale.slow:,} clients at a byte a second gone after", "nacre", f"{seconds:.0f} s, {left:.0f} left",
+            f"≤ {scale.slow_limit + 1:.0f} s",
+        ),
+        Row("– memory then, beside before", "nacre", f"{100 * grown:+.1f} %", "within 10 %"),
+    ]  # fmt: skip
+
+
+async def cut(scale: Scale) -> list[Row]:
+    """Clients that stop without a word: nothing of them is left once the keepalive has run out."""
+    async with serving("nacre", **OPEN, keepalive_interval=1, keepalive_count_max=2) as server:
+        await server.log_in(VICTIM)
+        before = await server.ask()
+        async with held(server, scale.connections, sessions=True) as clients:
+            there = await server.ask()
+            clients.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            while (after := await server.ask())["open"] and time.monotonic() - began < 60:  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.2)
+            seconds = time.monotonic() - began
+    left = [after[name] - before[name] for name in ("tasks", "descriptors", "open")]
+    return [
+        Row(
+            f"{there['open']:,} sessions cut: tasks, descriptors, connections left", "nacre",
+            f"{', '.join(map(str, left))} after {seconds:.0f} s", "0, 0, 0",
+        )
+    ]  # fmt: skip
+
+
+async def idle(scale: Scale) -> list[Row]:
+    """Connections that are logged in and do nothing; fewer with peers, for which each takes long."""
+
+    async def measure(kind: str) -> list[Row]:
+        count = scale.idle if kind == "nacre" else max(10, scale.idle // 10)
+        async with serving(kind, **opened(kind)) as server:
+            await server.log_in(VICTIM)
+            before = (await server.ask())["memory"]
+            async with held(server, count):
+                times = [await server.log_in(VICTIM) for _ in range(10)]
+                state = await server.ask()
+        each = (state["memory"] - before) / count / 1024
+        figure = f"{count:,}: {state['memory'] / 2**20:.0f} MiB in all, {each:.1f} KiB each"
+        return [
+            Row("connections that idle", kind, figure, "10,000 in ≤ 600 MiB"),
+            Row("– a login meanwhile, most", kind, f"{1e3 * max(times):.0f} ms", "< 500 ms"),
+        ]
+
+    return await of_each(measure, "nacre", "asyncssh")
+
+
+async def timing(scale: Scale) -> list[Row]:
+    """A wrong key of a user that there is, and of one that there is not, in turn."""
+    key = nacre.generate_private_key("ssh-ed25519")
+
+    async def measure(kind: str) -> list[Row]:
+        count = scale.samples if kind == "hub" else max(5, scale.samples // 10)
+        pairs: list[tuple[float, float]] = []
+        async with serving(kind) as server:
+            known = server.client["username"]
+            others = {"known_hosts": None, "agent_path": None, "config": None, "client_keys": [key]}
+
+            async def refused(name: str) -> float:
+                began = time.perf_counter()
+                with contextlib.suppress(nacre.Error):
+                    await nacre.connect("127.0.0.1", server.port, username=name, **others)
+                return time.perf_counter() - began
+
+            await refused(known)  # what is loaded once is loaded now
+            for number in range(count):
+                if number % 2:
+                    one = await refused(known)
+                    pairs.append((one, await refused(f"x{known[1:]}")))
+                else:
+                    two = await refused(f"x{known[1:]}")
+                    pairs.append((await refused(known), two))
+        medians = [statistics.median(values) for values in zip(*pairs, strict=True)]
+        differences = [one - two for one, two in pairs]
+        half = 1.96 * statistics.stdev(differences) / len(differences) ** 0.5
+        share = abs(medians[0] - medians[1]) / min(medians)
+        mean = f"mean {1e6 * statistics.mean(differences):+.0f} ± {1e6 * half:.0f} µs"
+        figure = f"{100 * share:.1f} % of {1e3 * min(medians):.1f} ms, {count} pairs ({mean})"
+        who = "nacre" if kind == "hub" else kind
+        return [Row("a user who is not there: medians differ by", who, figure, "< 5 %")]
+
+    return await of_each(measure, "hub", "sshd")
+
+
+async def exhausted(scale: Scale) -> list[Row]:
+    """A server that has no descriptors left: what it does meanwhile, and how soon it serves again."""
+    limit, more = 64, 30
+
+    async def measure(kind: str) -> list[Row]:
+        async with serving(kind, descriptors=limit, **opened(kind)) as server:
+            await server.log_in(VICTIM)
+            sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(limit + more)]
+            try:
+                await asyncio.sleep(0.5)
+                first = await server.ask()
+                await asyncio.sleep(max(1, scale.seconds / 4))
+                second = await server.ask()
+            finally:
+                for each in sockets:
+                    each.close()
+            seconds = await _served_again(server)
+        busy = (second["cpu"] - first["cpu"]) / (second["clock"] - first["clock"])
+        return [
+            Row("no descriptors left: CPU meanwhile", kind, f"{100 * busy:.1f} %", "< 20 %"),
+            Row("– first login after there are some", kind, f"{seconds:.2f} s", "< 1 s"),
+        ]
+
+    return await of_each(measure, "nacre", "asyncssh")
+
+
+async def _served_again(server: Server) -> float:
+    """Return the seconds until somebody can log in."""
+    began = time.monotonic()
+    while time.monotonic() - began < 20:
+        with contextlib.suppress(*UNABLE):
+            await server.log_in(VICTIM, 5)
+            break
+    return time.monotonic() - began
+
+
+MEASUREMENTS: dict[str, Callable[[Scale], Coroutine[Any, Any, list[Row]]]] = {
+    measurement.__name__: measurement
+    for measurement in (refusals, memory, flood, slow, cut, idle, timing, exhausted)
+}
