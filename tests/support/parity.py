@@ -30,7 +30,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "connect": "a `~/.ssh/config` with a keyword that nacre does not do is an error; AsyncSSH passes over it",
     "generate_private_key": "`ssh-ed25519`, `ecdsa-sha2-nistp256/384/521` and `ssh-rsa`",
     "get_server_host_key": "never uses the user's keys",
-    "import_private_key": "OpenSSH's format, PKCS#8 and PKCS#1; no DES, RC4 or Blowfish",
+    "import_private_key": "OpenSSH's format, PKCS#8, PKCS#1 and PuTTY's; no DES, RC4 or Blowfish",
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
     "listen_reverse": "reads no configuration unless `config` names one",
     "load_keypairs": "a certificate in a pair is refused",

@@ -6,7 +6,7 @@ is registered. Must not know: connections, trust.
 
 from __future__ import annotations
 
-from nacre.keys import ecdsa, ed25519, openssh, pem, public, rsa  # noqa: F401  # for what they register
+from nacre.keys import ecdsa, ed25519, openssh, pem, ppk, public, rsa  # noqa: F401  # for what they register
 from nacre.keys.algorithms import (
     SIGNATURE_ALGORITHMS,
     SignatureAlgorithm,

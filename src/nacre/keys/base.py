@@ -318,7 +318,8 @@ class SSHKey(ABC):
         """Return the private key in a file format.
 
         Args:
-            format_name: "openssh", "pkcs8-pem", "pkcs8-der", "pkcs1-pem" or "pkcs1-der".
+            format_name: "openssh", "pkcs8-pem", "pkcs8-der", "pkcs1-pem", "pkcs1-der" or "ppk"
+                (PuTTY's, version 3).
             passphrase: encrypts the key; None or an empty one writes it in the clear.
             cipher_name: None takes the format's default: aes256-ctr for "openssh", aes256-cbc
                 for PKCS#8 (which has no other here).

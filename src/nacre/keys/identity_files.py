@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from nacre.keys import openssh
+from nacre.keys import openssh, ppk
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import SSHKey
 from nacre.keys.files import FilePath, expand, read_file
@@ -40,6 +40,8 @@ def read_identity(filename: FilePath) -> SSHKey:
     if beside.exists():
         return read_public_key(beside)
     data = read_file(path)
+    if data.startswith(ppk.PPK_BEGIN):
+        return ppk.ppk_public_part(data)
     if b"PRIVATE KEY-----" not in data:
         return import_public_key(data)
     for block in blocks(data):

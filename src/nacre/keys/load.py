@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Final
 
 from nacre.errors import KeyImportError, NotSupportedYet
-from nacre.keys import openssh, pem, public
+from nacre.keys import openssh, pem, ppk, public
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import KEY_TYPES, SSHKey
 from nacre.keys.files import MAX_FILE, FilePath, read_file
@@ -39,7 +39,6 @@ __all__ = [
 KeyArgument = FilePath | bytes | SSHKey | SSHKeyPair
 KeyListArgument = KeyArgument | Sequence[KeyArgument | tuple[KeyArgument, object]]
 
-_PUTTY: Final = b"PuTTY-User-Key-File"
 _DER: Final = b"\x30"
 
 
@@ -92,8 +91,8 @@ def _private_keys(data: bytes, passphrase: PassphraseSource, skip: bool) -> list
     """Return every private key in `data`, at least one."""
     if data.startswith(_DER):
         return [pem.import_private_der(data, passphrase, skip)]
-    if data.startswith(_PUTTY):
-        raise KeyImportError("this is a PuTTY key; puttygen exports it in OpenSSH's format")
+    if data.startswith(ppk.PPK_BEGIN):
+        return [ppk.import_ppk(data, passphrase, skip)]
     keys = []
     for block in blocks(data):
         if block.label == openssh.LABEL:
@@ -109,7 +108,7 @@ def _private_keys(data: bytes, passphrase: PassphraseSource, skip: bool) -> list
         first_word = start[:64].split(b" ", 1)[0].decode("ascii", "replace")
         if first_word in KEY_TYPES or start.startswith(public.RFC4716_BEGIN):
             raise _PublicKeyGiven
-        raise KeyImportError("no private key found; nacre reads OpenSSH, PKCS#8 and PKCS#1 files")
+        raise KeyImportError("no private key found; nacre reads OpenSSH, PKCS#8, PKCS#1 and PuTTY files")
     return keys
 
 
@@ -125,7 +124,7 @@ def import_private_key(
     """Return the private key in `data`.
 
     Args:
-        data: an OpenSSH, PKCS#8 or PKCS#1 private key, as PEM or (the last two) DER.
+        data: an OpenSSH, PKCS#8, PKCS#1 (these two also as DER) or PuTTY private key.
         passphrase: opens an encrypted key; a function is called with "" when it is needed.
         unsafe_skip_rsa_key_validation: leave out the checks of RSA numbers; None is the default
             set by `set_default_skip_rsa_key_validation`.

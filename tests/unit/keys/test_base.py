@@ -148,10 +148,10 @@ def test_appending(data, tmp_path):
 
 def test_unknown_formats_are_refused(data):
     key = read_private_key(data / "ed25519")
-    with pytest.raises(KeyExportError, match="'ppk'"):
-        key.export_private_key("ppk")
-    with pytest.raises(KeyExportError, match="'ppk'"):
-        key.export_public_key("ppk")
+    with pytest.raises(KeyExportError, match="'jwk'"):
+        key.export_private_key("jwk")
+    with pytest.raises(KeyExportError, match="'jwk'"):
+        key.export_public_key("jwk")
     with pytest.raises(KeyExportError, match="rfc4716"):
         key.export_private_key("rfc4716")
 
