@@ -4,8 +4,9 @@ Owns: the scratch in which a packet is laid out, the segments that it is sealed 
 number and the counters of the sending direction, and the messages that wait for the end of a key
 exchange. Must not know: what a payload means.
 
-Dense on purpose. A segment is handed out once and never touched again; the scratch and a segment
-are always different buffers, since ciphers corrupt silently where input and output overlap.
+Dense on purpose. A segment that was handed out is not touched again before whoever has it lets go of it;
+the scratch and a segment are always different buffers, since ciphers corrupt silently where input and
+output overlap.
 """
 
 from __future__ import annotations
@@ -34,11 +35,37 @@ _BESIDE: Final = 18 + 64
 _SEGMENT_PACKETS: Final = 8
 #: The longest segment: so many full packets in one call of the transport.
 _SEGMENT: Final = _SEGMENT_PACKETS * (limits.MAX_PACKET + _OVERHEAD)
+#: What is longer is made of the full length, and used again: fresh memory for each costs the system as much
+#: as encrypting into it.
+_LONG_SEGMENT: Final = _SEGMENT // 2
 #: Between two segments.
 _NO_VIEW: Final = memoryview(b"")
 #: The longest tag.
 _TAG: Final = 64
 _PADDING_POOL: Final = 128
+
+
+def is_viewed(segment: bytearray) -> bool:
+    """Return whether anybody has a view of these bytes: what is viewed cannot change its size."""
+    try:
+        segment.append(0)
+    except BufferError:
+        return True
+    segment.pop()
+    return False
+
+
+def _most_lent() -> int:
+    """Return how many long segments are kept: as many as are taken at once.
+
+    None in an interpreter whose arrays do not know who views them.
+    """
+    segment = bytearray(1)
+    view = memoryview(segment)
+    return -(-limits.OUTPUT_ROOM // _SEGMENT) if is_viewed(segment) and len(view) == 1 else 0
+
+
+_LENT: Final = _most_lent()
 
 
 class Outbound:
@@ -62,6 +89,7 @@ class Outbound:
         "_finished",
         "_held",
         "_held_octets",
+        "_lent",
         "_padding",
         "_padding_at",
         "_random",
@@ -70,6 +98,7 @@ class Outbound:
         "_scratch",
         "_scratch_view",
         "_sealer",
+        "_segment",
         "_used",
         "_view",
         "compressor",
@@ -93,9 +122,12 @@ class Outbound:
         self._scratch = bytearray(limits.SCRATCH_IDLE)
         self._scratch_view = memoryview(self._scratch)
         self._room = 0
+        self._segment: bytearray | None = None
         self._view = _NO_VIEW
         self._used = 0
         self._finished: list[bytes | memoryview] = []
+        # Long segments that were handed out: each is used again once nobody has a view of it any more.
+        self._lent: list[bytearray] = []
         self._recent = 0
         self._held: list[bytes] = []
         self._held_octets = 0
@@ -219,12 +251,27 @@ class Outbound:
         # taken the last time, less what is sealed: a program goes on as it went before.
         expected = max(1 + -(-hint // limits.MAX_PACKET), 1 << len(self._finished))
         recent = min(self._recent - self.queued, _SEGMENT) + _TAG
-        size = (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected)
-        self._room = max(_SMALL_SEGMENT, size, recent)
-        self._view = memoryview(bytearray(self._room))
+        size = max(_SMALL_SEGMENT, (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected), recent)
+        segment = self._free_segment() if self._lent else None
+        if segment is None:
+            segment = bytearray(_SEGMENT if size > _LONG_SEGMENT else size)
+        self._segment = segment
+        self._room = len(segment)
+        self._view = memoryview(segment)
+
+    def _free_segment(self) -> bytearray | None:
+        """Return a segment that was handed out and that nobody can see any more, None where there is none."""
+        for index, segment in enumerate(self._lent):
+            if not is_viewed(segment):
+                return self._lent.pop(index)
+        return None
 
     def _finish_segment(self) -> None:
         self._finished.append(self._view[: self._used])
+        if self._room == _SEGMENT and len(self._lent) < _LENT:
+            assert self._segment is not None
+            self._lent.append(self._segment)
+        self._segment = None
         self._room = 0
         self._view = _NO_VIEW
         self._used = 0
@@ -240,6 +287,7 @@ class Outbound:
             if self.queued < limits.SCRATCH_IDLE < len(self._scratch):
                 self._scratch = bytearray(limits.SCRATCH_IDLE)
                 self._scratch_view = memoryview(self._scratch)
+                self._lent.clear()
             self._finished = []
             self.taken += self.queued
             self._recent = self.queued

@@ -1,4 +1,4 @@
-"""Packets into bytes (RFC 4253 section 6): padding, segments that are never touched again, what waits."""
+"""Packets into bytes (RFC 4253 section 6): padding, segments that are not touched while they are seen, what waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nacre.crypto import make_opener, make_sealer
 from nacre.errors import KeyExchangeFailed
 from nacre.protocol import limits
 from nacre.protocol.inbound import Inbound
-from nacre.protocol.outbound import Outbound
+from nacre.protocol.outbound import Outbound, is_viewed
 from tests.support.protocol import payloads
 
 GCM = ("aes128-gcm@openssh.com", "", bytes(range(16)), bytes(12), b"")
@@ -58,6 +58,58 @@ def test_what_was_handed_out_is_not_touched_again():
     assert b"".join(bytes(segment) for segment in first) == copy
 
 
+def send_much(outbound: Outbound, octet: bytes) -> list[bytes | memoryview]:
+    for _ in range(8):
+        outbound.send_data(0, octet * limits.MAX_PACKET, None, 0)
+    return outbound.take()
+
+
+def test_a_long_segment_is_not_touched_while_somebody_has_a_view_of_it():
+    """Transports keep views of what the socket did not take, and send it later."""
+    outbound = Outbound(os.urandom)
+    kept = []
+    for octet in b"abcdef":
+        segments = send_much(outbound, bytes([octet]))
+        # A part of a part, as a transport keeps it; the rest is let go of.
+        kept.append((segments[-1][100:][5:2900], bytes(segments[-1][105:3000])))
+        del segments
+    assert all(view == copy for view, copy in kept)
+    assert len({id(view.obj) for view, _ in kept}) == len(kept)
+
+
+def test_a_long_segment_is_used_again_when_nobody_sees_it():
+    outbound = Outbound(os.urandom)
+    send_much(outbound, b"a")
+    places = set()
+    for _ in range(6):
+        segments = send_much(outbound, b"a")
+        places.add(id(segments[0].obj))
+        del segments
+    assert len(places) == 1
+
+
+def test_a_program_that_sends_little_keeps_no_long_segment():
+    outbound = Outbound(os.urandom)
+    for _ in range(3):
+        send_much(outbound, b"a")
+    assert outbound._lent
+    outbound.send_data(0, b"a", None, 0)
+    outbound.take()
+    assert not outbound._lent
+
+
+def test_who_views_an_array_is_known():
+    array = bytearray(b"abc")
+    assert not is_viewed(array)
+    view = memoryview(array)[1:]
+    part = view[:1]
+    del view
+    assert is_viewed(array)
+    del part
+    assert not is_viewed(array)
+    assert array == b"abc"
+
+
 def test_queued_counts_what_was_not_taken():
     outbound = Outbound(os.urandom)
     outbound.send_line(b"SSH-2.0-x\r\n")
@@ -95,7 +147,7 @@ def test_a_program_that_goes_on_as_before_gets_one_segment():
         for _ in range(8):
             outbound.send_data(0, data, None, 0)
         counts.append(len(outbound.take()))
-    assert counts == [4, 1, 1]
+    assert counts == [3, 1, 1]
     for _ in range(20):
         outbound.send_data(0, data, None, 0)
     segments = outbound.take()
