@@ -82,38 +82,34 @@ def tell_of_callbacks(owner: object, base: type, more: Mapping[str, str], logger
         )
 
 
-class Refusals:
-    """Refuses what the peer asks for and is not built, and says so in the log, once for each.
+#: What was refused of each connection that asked, so that its log says so once.
+_refused: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
 
-    Args:
-        logger: returns the logger of the connection.
-    """
 
-    def __init__(self, logger: Callable[[], SSHLogger]) -> None:
-        self._logger = logger
-        self._told: set[str] = set()
+def _tell(connection: Any, what: str) -> None:
+    told = _refused.setdefault(connection, set())
+    if what not in told:
+        told.add(what)
+        connection.logger.info("%s was refused: it is not in this version", what)
 
-    def _tell(self, what: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
-            self._logger().info("%s was refused: it is not in this version", what)
 
-    def channel(self, what: str) -> OpenHandler:
-        """Return what refuses a channel."""
+def refused_channel(what: str) -> OpenHandler:
+    """Return what refuses a channel that the peer asks for and that is not built."""
 
-        async def handler(event: ChannelOpenQuestion) -> tuple[Channel, OpenAccept]:
-            self._tell(what)
-            raise ChannelOpenError(
-                OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, f"{what} is not in this version"
-            )
+    async def handler(connection: Any, event: ChannelOpenQuestion) -> tuple[Channel, OpenAccept]:
+        _tell(connection, what)
+        raise ChannelOpenError(
+            OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, f"{what} is not in this version"
+        )
 
-        return handler
+    return handler
 
-    def request(self, what: str) -> GlobalHandler:
-        """Return what refuses a global request."""
 
-        async def handler(event: GlobalRequestQuestion) -> bool | bytes:
-            self._tell(what)
-            return False
+def refused_request(what: str) -> GlobalHandler:
+    """Return what refuses a global request for what is not built."""
 
-        return handler
+    async def handler(connection: Any, event: GlobalRequestQuestion) -> bool | bytes:
+        _tell(connection, what)
+        return False
+
+    return handler

@@ -11,10 +11,10 @@ import builtins
 import fnmatch
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import nacre  # for the functions that make connections, which import this module
-from nacre.absent import Refusals, absent
+from nacre.absent import absent, refused_channel
 from nacre.aio.client_channel import SessionRequest, SSHClientChannel
 from nacre.aio.link import GlobalHandler, Handlers, OpenHandler
 from nacre.aio.opening import opening
@@ -85,37 +85,6 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._trust = look_up(options.known_hosts, self._host, addr, self._port, options.host_key_alias)
         algorithms = self._trust.algorithms(options.server_host_key_algs)
         return Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
-
-    def _questions(self) -> Handlers:
-        return {
-            events.HostKeyQuestion: lambda event: self._answer(
-                event, self._judge_host_key(event), events.Verdict.REFUSED
-            ),
-            events.AuthNeeded: lambda event: self._answer(event, self._auth().next_attempt(event), None),
-            events.SignatureNeeded: lambda event: self._answer(event, self._auth().sign(event), None),
-            events.PasswordChangeQuestion: lambda event: self._answer(
-                event, self._auth().change_password(event), None
-            ),
-            events.KbdintChallenge: lambda event: self._answer(
-                event, self._auth().answer_challenge(event), None
-            ),
-            events.BannerReceived: lambda event: self._tell(
-                "auth_banner_received", event.message, event.lang
-            ),
-        }
-
-    def _opens(self) -> Mapping[str, OpenHandler]:
-        refusals = Refusals(lambda: self.logger)
-        return {
-            "session": refusals.channel("a session on a client"),
-            "forwarded-tcpip": refusals.channel("TCP forwarding"),
-            "forwarded-streamlocal@openssh.com": refusals.channel("UNIX forwarding"),
-            "x11": refusals.channel("X11 forwarding"),
-            "auth-agent@openssh.com": refusals.channel("agent forwarding"),
-        }
-
-    def _requests(self) -> Mapping[str, GlobalHandler]:
-        return {ANNOUNCE: self._host_keys_announced}
 
     async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
         return await self._updates.announced(event)
@@ -443,3 +412,31 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     forward_socks = absent("forward_socks")
     forward_tun = absent("forward_tun")
     forward_tap = absent("forward_tap")
+
+    # ------------------------------------------------------------ tables of the class
+
+    _questions: ClassVar[Handlers] = {
+        **SSHConnection._questions,
+        events.HostKeyQuestion: lambda self, event: self._answer(
+            event, self._judge_host_key(event), events.Verdict.REFUSED
+        ),
+        events.AuthNeeded: lambda self, event: self._answer(event, self._auth().next_attempt(event), None),
+        events.SignatureNeeded: lambda self, event: self._answer(event, self._auth().sign(event), None),
+        events.PasswordChangeQuestion: lambda self, event: self._answer(
+            event, self._auth().change_password(event), None
+        ),
+        events.KbdintChallenge: lambda self, event: self._answer(
+            event, self._auth().answer_challenge(event), None
+        ),
+        events.BannerReceived: lambda self, event: self._tell(
+            "auth_banner_received", event.message, event.lang
+        ),
+    }
+    _opens: ClassVar[Mapping[str, OpenHandler]] = {
+        "session": refused_channel("a session on a client"),
+        "forwarded-tcpip": refused_channel("TCP forwarding"),
+        "forwarded-streamlocal@openssh.com": refused_channel("UNIX forwarding"),
+        "x11": refused_channel("X11 forwarding"),
+        "auth-agent@openssh.com": refused_channel("agent forwarding"),
+    }
+    _requests: ClassVar[Mapping[str, GlobalHandler]] = {ANNOUNCE: _host_keys_announced}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from nacre.aio.link import Handlers
 from nacre.aio.opening import opening
@@ -226,12 +226,11 @@ class _MethodsCatcher(SSHClientConnection):
 
     methods: list[str] | None = None
 
-    def _questions(self) -> Handlers:
-        return {**super()._questions(), events.AuthNeeded: self._note}
-
     def _note(self, event: events.AuthNeeded) -> None:
         self.methods = list(event.methods)
         self._link.answer(event.token, None)
+
+    _questions: ClassVar[Handlers] = {**SSHClientConnection._questions, events.AuthNeeded: _note}
 
 
 async def get_server_auth_methods(
@@ -266,9 +265,9 @@ async def get_server_auth_methods(
     seen: list[_MethodsCatcher] = []
 
     class Catcher(_MethodsCatcher):
-        def _questions(self) -> Handlers:
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
             seen.append(self)
-            return super()._questions()
 
     async with asyncio.timeout(options.connect_timeout):
         try:

@@ -11,7 +11,7 @@ import inspect
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from nacre.absent import tell_of_callbacks
 from nacre.aio.driver import Driver
@@ -49,6 +49,15 @@ class SSHConnection(Generic[OwnerT]):
     _role: Role
     #: The class with the defaults of the callbacks, and which of this role alone are never called.
     _callbacks: tuple[type, Mapping[str, str]]
+    #: What is done about events, who answers the peer's opens, and its global requests: tables of the class.
+    _questions: ClassVar[Handlers] = {
+        events.KeysExchanged: lambda self, event: self._keys_exchanged(event),
+        events.PowersQuestion: lambda self, event: self._powers_asked(event),
+        events.DebugReceived: lambda self, event: self._debug_received(event),
+        events.AuthSucceeded: lambda self, event: self._auth_succeeded(event),
+    }
+    _opens: ClassVar[Mapping[str, OpenHandler]]
+    _requests: ClassVar[Mapping[str, GlobalHandler]]
 
     def __init__(
         self,
@@ -68,33 +77,9 @@ class SSHConnection(Generic[OwnerT]):
         #: Done when the user is logged in, or when that will never be.
         self.established: asyncio.Future[None] = loop.create_future()
         self.established.add_done_callback(_retrieve)
-        self._link = Link(
-            self,
-            loop,
-            {
-                events.KeysExchanged: self._keys_exchanged,
-                events.PowersQuestion: self._powers_asked,
-                events.DebugReceived: self._debug_received,
-                events.AuthSucceeded: self._auth_succeeded,
-                **self._questions(),
-            },
-            self._opens,
-            self._requests,
-        )
+        self._link = Link(self, loop, self._questions, self._opens, self._requests)
 
     # ------------------------------------------------------------ for the roles
-
-    def _questions(self) -> Handlers:
-        """Return what is done about the events of one role."""
-        raise NotImplementedError
-
-    def _opens(self) -> Mapping[str, OpenHandler]:
-        """Return who answers the peer's opens."""
-        raise NotImplementedError
-
-    def _requests(self) -> Mapping[str, GlobalHandler]:
-        """Return who answers the peer's global requests."""
-        raise NotImplementedError
 
     def _make_protocol(self) -> Connection:
         """Return the protocol end, once the program knows of the connection."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from nacre.absent import Refusals, absent, absent_plain
+from nacre.absent import absent, absent_plain, refused_channel, refused_request
 from nacre.aio.editor_channel import SSHLineEditorChannel
 from nacre.aio.line_editor import EditorSettings
 from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
@@ -71,16 +71,6 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             self._authenticator = ServerAuthenticator(self._options, self._owner, addr, self.logger)
         return self._authenticator
 
-    def _questions(self) -> Handlers:
-        return {
-            events.AuthBegin: self._auth_begin,
-            events.PublicKeyQuestion: lambda event: self._answer(event, self._auth().public_key(event)),
-            events.KeyRefused: lambda event: self._auth().key_refused(event),
-            events.PasswordQuestion: lambda event: self._answer(event, self._auth().password(event)),
-            events.KbdintQuestion: lambda event: self._answer(event, self._auth().begin_dialogue(event)),
-            events.KbdintResponses: lambda event: self._answer(event, self._auth().answer_dialogue(event)),
-        }
-
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
         super()._auth_succeeded(event)
         if self._options.send_server_host_keys:
@@ -90,26 +80,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._extra["username"] = event.username
         self._answer(event, self._auth().begin(event))
 
-    def _opens(self) -> Mapping[str, OpenHandler]:
-        refusals = Refusals(lambda: self.logger)
-        return {
-            "session": self._open_session,
-            "direct-tcpip": refusals.channel("TCP forwarding"),
-            "direct-streamlocal@openssh.com": refusals.channel("UNIX forwarding"),
-            "tun@openssh.com": refusals.channel("a network tunnel"),
-        }
-
-    def _requests(self) -> Mapping[str, GlobalHandler]:
-        refusals = Refusals(lambda: self.logger)
-        announced = self._options.send_server_host_keys
-        return {
-            **({PROVE: self._prove_host_keys} if announced else {}),
-            "tcpip-forward": refusals.request("remote TCP forwarding"),
-            "streamlocal-forward@openssh.com": refusals.request("remote UNIX forwarding"),
-        }
-
     async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:
-        return await self._announcer.prove(event)
+        return self._options.send_server_host_keys and await self._announcer.prove(event)
 
     # ------------------------------------------------------------ sessions
 
@@ -219,6 +191,29 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     create_tcp_channel = absent_plain("create_tcp_channel")
     create_unix_channel = absent_plain("create_unix_channel")
     create_tuntap_channel = absent_plain("create_tuntap_channel")
+
+    # ------------------------------------------------------------ tables of the class
+
+    _questions: ClassVar[Handlers] = {
+        **SSHConnection._questions,
+        events.AuthBegin: _auth_begin,
+        events.PublicKeyQuestion: lambda self, event: self._answer(event, self._auth().public_key(event)),
+        events.KeyRefused: lambda self, event: self._auth().key_refused(event),
+        events.PasswordQuestion: lambda self, event: self._answer(event, self._auth().password(event)),
+        events.KbdintQuestion: lambda self, event: self._answer(event, self._auth().begin_dialogue(event)),
+        events.KbdintResponses: lambda self, event: self._answer(event, self._auth().answer_dialogue(event)),
+    }
+    _opens: ClassVar[Mapping[str, OpenHandler]] = {
+        "session": _open_session,
+        "direct-tcpip": refused_channel("TCP forwarding"),
+        "direct-streamlocal@openssh.com": refused_channel("UNIX forwarding"),
+        "tun@openssh.com": refused_channel("a network tunnel"),
+    }
+    _requests: ClassVar[Mapping[str, GlobalHandler]] = {
+        PROVE: _prove_host_keys,
+        "tcpip-forward": refused_request("remote TCP forwarding"),
+        "streamlocal-forward@openssh.com": refused_request("remote UNIX forwarding"),
+    }
 
 
 def _session_of(wanted: Any) -> Any:

@@ -80,12 +80,14 @@ class LinkState(Enum):
     GONE = "gone"
 
 
-#: What the owner does about events.
-Handlers = Mapping[type[events.Event], Callable[[Any], None]]
+#: What an owner does about events. Here and below, the owner comes first: one table serves all of a class.
+Handlers = Mapping[type[events.Event], Callable[[Any, Any], None]]
 #: Answers an open of the peer: returns the channel and what it accepts with, or raises `ChannelOpenError`.
-OpenHandler = Callable[[events.ChannelOpenQuestion], Coroutine[Any, Any, tuple[Channel, events.OpenAccept]]]
+OpenHandler = Callable[
+    [Any, events.ChannelOpenQuestion], Coroutine[Any, Any, tuple[Channel, events.OpenAccept]]
+]
 #: Answers a global request: False, True or the data of the reply.
-GlobalHandler = Callable[[events.GlobalRequestQuestion], Coroutine[Any, Any, bool | bytes]]
+GlobalHandler = Callable[[Any, events.GlobalRequestQuestion], Coroutine[Any, Any, bool | bytes]]
 
 
 class Link:
@@ -95,8 +97,8 @@ class Link:
         owner: the connection object.
         loop: the event loop.
         extra_handlers: events that the owner handles: authentication, keys, debug messages.
-        opens: returns who answers the peer's opens, by the kind of channel; called for the first of them.
-        requests: returns who answers the peer's global requests, by name; likewise.
+        opens: who answers the peer's opens, by the kind of channel.
+        requests: who answers the peer's global requests, by name.
     """
 
     def __init__(
@@ -104,8 +106,8 @@ class Link:
         owner: LinkOwner,
         loop: asyncio.AbstractEventLoop,
         extra_handlers: Handlers,
-        opens: Callable[[], Mapping[str, OpenHandler]],
-        requests: Callable[[], Mapping[str, GlobalHandler]],
+        opens: Mapping[str, OpenHandler],
+        requests: Mapping[str, GlobalHandler],
     ) -> None:
         self.loop = loop
         self.owner = owner
@@ -118,14 +120,11 @@ class Link:
         self._aborted = False
         #: Whether it was ended by our own program.
         self.quit = False
-        # Made when they are needed: most connections of a flood never get as far.
         self._opens = opens
-        self._openers: Mapping[str, OpenHandler] | None = None
         self._requests = requests
-        self._answerers: Mapping[str, GlobalHandler] | None = None
         self._replies: list[asyncio.Future[tuple[bool, bytes]]] = []
         self._transport_gone = Once()
-        self._handlers = dict(extra_handlers)
+        self._handlers = extra_handlers
         self.driver = Driver(loop, self)
 
     # ------------------------------------------------------------ asked by the driver
@@ -136,7 +135,7 @@ class Link:
         if of_channels is not None:
             of_channels(self, event)
         else:
-            self._handlers[type(event)](event)
+            self._handlers[type(event)](self.owner, event)
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
@@ -337,9 +336,7 @@ class Link:
 
     async def _open(self, event: events.ChannelOpenQuestion) -> None:
         answer: events.OpenAccept | events.OpenRefuse
-        if self._openers is None:
-            self._openers = self._opens()
-        handler = self._openers.get(event.kind)
+        handler = self._opens.get(event.kind)
         if handler is None:
             reason = OpenFailureReason.UNKNOWN_CHANNEL_TYPE
             self.answer(
@@ -347,7 +344,7 @@ class Link:
             )
             return
         try:
-            channel, accept = await handler(event)
+            channel, accept = await handler(self.owner, event)
         except ChannelOpenError as error:
             answer = events.OpenRefuse(error.code, error.reason, error.lang)
             self.answer(event.token, answer)
@@ -369,13 +366,11 @@ class Link:
     # ------------------------------------------------------------ global requests
 
     def _global_request(self, event: events.GlobalRequestQuestion) -> None:
-        if self._answerers is None:
-            self._answerers = self._requests()
-        handler = self._answerers.get(event.name)
+        handler = self._requests.get(event.name)
         if handler is None:
             self.answer(event.token, False)
         else:
-            self.ask(event.token, handler(event), False, f"the global request {event.name}")
+            self.ask(event.token, handler(self.owner, event), False, f"the global request {event.name}")
 
     def _global_reply(self, event: events.GlobalReply) -> None:
         if not self._replies:

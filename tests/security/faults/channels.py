@@ -9,12 +9,13 @@ from typing import Final
 
 import pytest
 
-from nacre import absent, dialing, option_values
+from nacre import dialing, option_values
 from nacre.agent import client as agent_client
 from nacre.agent import messages as agent_messages
 from nacre.aio import server_channel
 from nacre.hub import environment
 from nacre.protocol import mux, window
+from nacre.server_connection import SSHServerConnection
 from nacre.wire import fields
 from tests.security.registry import Fault, rewritten, together
 
@@ -24,13 +25,10 @@ __all__ = ["CHANNELS"]
 def _granted(patch: pytest.MonkeyPatch) -> None:
     """Forwarding is granted though nothing was built."""
 
-    def request(self: object, what: str) -> object:
-        async def handler(event: object) -> bool:
-            return True
+    async def grant(connection: object, event: object) -> bool:
+        return True
 
-        return handler
-
-    patch.setattr(absent.Refusals, "request", request)
+    patch.setattr(SSHServerConnection, "_requests", dict.fromkeys(SSHServerConnection._requests, grant))
 
 
 CHANNELS: Final = (

@@ -24,20 +24,17 @@ async def handler(process: Any) -> None:
 def inner(monkeypatch: pytest.MonkeyPatch) -> list[SSHServerConnection]:
     """Have servers answer a tunnel with a server of their own inside the channel; return these."""
     made: list[SSHServerConnection] = []
-    plain = SSHServerConnection._opens
 
-    def opens(self: SSHServerConnection) -> Any:
-        async def accept(event: events.ChannelOpenQuestion) -> Any:
-            options = nacre.SSHServerConnectionOptions(process_factory=handler, encoding=None)
-            end = SSHServerConnection(self._loop, options, OpenServer, nacre.load_keypairs(host_key()))  # type: ignore[arg-type]  # a list does as well
-            made.append(end)
-            channel: SSHChannel[bytes] = SSHChannel(self.link)
-            channel.bind(event.channel, ChannelTransport(channel, end.driver))
-            self._loop.call_soon(channel.start)
-            return channel, events.OpenAccept(channel.get_recv_window(), channel.get_max_packet())
+    async def accept(self: SSHServerConnection, event: events.ChannelOpenQuestion) -> Any:
+        options = nacre.SSHServerConnectionOptions(process_factory=handler, encoding=None)
+        end = SSHServerConnection(self._loop, options, OpenServer, nacre.load_keypairs(host_key()))  # type: ignore[arg-type]  # a list does as well
+        made.append(end)
+        channel: SSHChannel[bytes] = SSHChannel(self.link)
+        channel.bind(event.channel, ChannelTransport(channel, end.driver))
+        self._loop.call_soon(channel.start)
+        return channel, events.OpenAccept(channel.get_recv_window(), channel.get_max_packet())
 
-        return {**plain(self), "direct-tcpip": accept}
-
+    opens = {**SSHServerConnection._opens, "direct-tcpip": accept}
     monkeypatch.setattr(SSHServerConnection, "_opens", opens)
     return made
 
