@@ -123,7 +123,10 @@ class Reader:
         return int.from_bytes(value, "big")
 
     def name_list(self) -> tuple[str, ...]:
-        """Return the next name-list."""
+        """Return the next name-list.
+
+        An empty name, which RFC 4251 forbids, is passed over as OpenSSH does: libssh 0.10 ends lists with a comma.
+        """
         value = self.string()
         if not value:
             return ()
@@ -131,9 +134,9 @@ class Reader:
             raise WireError(f"a name-list of more than {MAX_NAMES} names")
         if value.translate(None, _PRINTABLE):
             raise WireError("a name-list has characters that are not printable US-ASCII")
-        names = tuple(value.decode("ascii").split(","))
+        names = tuple(filter(None, value.decode("ascii").split(",")))
         for name in names:
-            if not 0 < len(name) <= MAX_NAME:
+            if len(name) > MAX_NAME:
                 raise WireError(f"a name of {len(name)} characters in a name-list")
         return names
 

@@ -186,7 +186,7 @@ TRANSPORT: Final = (
     Fault(
         14,
         "names may be of any length",
-        rewritten(fields.Reader.name_list, "if not 0 < len(name) <= MAX_NAME:", "if not name:"),
+        rewritten(fields.Reader.name_list, "if len(name) > MAX_NAME:", "if False:"),
     ),
     Fault(
         14,

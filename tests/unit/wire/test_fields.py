@@ -77,17 +77,32 @@ def test_an_mpint_larger_than_any_key_is_refused():
 
 
 @pytest.mark.parametrize(
-    "names", [b",", b"a,", b",a", b"a,,b", b"a b", b"a\n", "é".encode(), b"\0", b"a" * 65, b"a\x7f"]
+    "names", [b"a b", b"a,b c", b"a\n", "é".encode(), b"\0", b"a" * 65, b"b," + b"a" * 65, b"a\x7f"]
 )
 def test_name_lists_that_are_refused(names):
     with pytest.raises(WireError):
         Reader(fields.encode_string(names)).name_list()
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b"aes192-ctr,aes128-ctr,", ("aes192-ctr", "aes128-ctr")),  # as libssh 0.10 lists its ciphers
+        (b",a", ("a",)),
+        (b"a,,b", ("a", "b")),
+        (b",", ()),
+    ],
+)
+def test_empty_names_are_passed_over(sent, read):
+    assert Reader(fields.encode_string(sent)).name_list() == read
+
+
 def test_a_name_list_is_bounded():
     assert len(Reader(fields.encode_string(b",".join([b"a"] * MAX_NAMES))).name_list()) == MAX_NAMES
     with pytest.raises(WireError):
         Reader(fields.encode_string(b",".join([b"a"] * (MAX_NAMES + 1)))).name_list()
+    with pytest.raises(WireError):
+        Reader(fields.encode_string(b"," * MAX_NAMES)).name_list()
 
 
 @pytest.mark.parametrize("name", [b"a b", b"a\0", b"\xc3\xa9", b"a\x7f"])
