@@ -60,13 +60,18 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.errors import ServiceNotAvailable as ServiceNotAvailable
     from nacre.errors import SignalReceived as SignalReceived
     from nacre.errors import TerminalSizeChanged as TerminalSizeChanged
+    from nacre.keys import SSHCertificate as SSHCertificate
     from nacre.keys import SSHKey as SSHKey
     from nacre.keys import SSHKeyPair as SSHKeyPair
     from nacre.keys import generate_private_key as generate_private_key
+    from nacre.keys import import_certificate as import_certificate
     from nacre.keys import import_private_key as import_private_key
     from nacre.keys import import_public_key as import_public_key
+    from nacre.keys import load_certificates as load_certificates
     from nacre.keys import load_keypairs as load_keypairs
     from nacre.keys import load_public_keys as load_public_keys
+    from nacre.keys import read_certificate as read_certificate
+    from nacre.keys import read_certificate_list as read_certificate_list
     from nacre.keys import read_private_key as read_private_key
     from nacre.keys import read_private_key_list as read_private_key_list
     from nacre.keys import read_public_key as read_public_key
@@ -148,9 +153,10 @@ _HOMES: Final[dict[str, str]] = {
             "SSHAcceptHandler SSHAcceptor connect_reverse create_server listen listen_reverse run_server"
         ),
         "nacre.keys": (
-            "SSHKey SSHKeyPair generate_private_key import_private_key import_public_key load_keypairs "
-            "load_public_keys read_private_key read_private_key_list read_public_key read_public_key_list "
-            "set_default_skip_rsa_key_validation"
+            "SSHCertificate SSHKey SSHKeyPair generate_private_key import_certificate import_private_key "
+            "import_public_key load_certificates load_keypairs load_public_keys read_certificate "
+            "read_certificate_list read_private_key read_private_key_list read_public_key "
+            "read_public_key_list set_default_skip_rsa_key_validation"
         ),
         "nacre.trust": (
             "SSHAuthorizedKeys SSHKnownHosts import_authorized_keys import_known_hosts match_known_hosts "
@@ -177,9 +183,6 @@ _ABSENT: Final[dict[str, str]] = {
             "SFTPNoMatchingByteRangeLock SFTPNoMedia SFTPNoSpaceOnFilesystem SFTPNoSuchFile SFTPNoSuchPath "
             "SFTPNotADirectory SFTPOpUnsupported SFTPOwnerInvalid SFTPPermissionDenied SFTPQuotaExceeded "
             "SFTPServer SFTPServerFactory SFTPUnknownPrincipal SFTPVFSAttrs SFTPWriteProtect scp"
-        ),
-        "certificates": (
-            "SSHCertificate import_certificate load_certificates read_certificate read_certificate_list"
         ),
         "security tokens": "load_pkcs11_keys load_resident_keys",
         "forwarding": (

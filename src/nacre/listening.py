@@ -104,7 +104,7 @@ class _ServerSide:
                 raise NotSupportedYet(
                     "update with a coroutine as passphrase", "load the keys yourself before"
                 )
-            host_keys = tuple(load_keypairs(options.server_host_keys, options.passphrase))
+            host_keys = tuple(load_keypairs(options.server_host_keys, options.passphrase, None))
             if not host_keys:
                 raise ValueError("a server needs a host key")
             self._host_keys = host_keys

@@ -29,6 +29,8 @@ def test_algorithms(golden):
         algorithm = signatures.SIGNATURE_ALGORITHMS[name]
         rows.append((name, algorithm.host.value, algorithm.user.value))
     parts.append(f"\n[signature algorithm]\n{table(rows)}")
+    certificates = "".join(f"{name}\n" for name in signatures.certificate_algorithms())
+    parts.append(f"\n[algorithm with a certificate] of user keys as the algorithm without\n{certificates}")
     golden.check("algorithms.txt", "".join(parts))
 
 

@@ -33,7 +33,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "import_private_key": "OpenSSH's format, PKCS#8, PKCS#1 and PuTTY's; no DES, RC4 or Blowfish",
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
     "listen_reverse": "reads no configuration unless `config` names one",
-    "load_keypairs": "a certificate in a pair is refused",
+    "SSHCertificate": "no X.509",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
     "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection; "
     "where the connection is over it raises what ended it, not `ChannelOpenError`",

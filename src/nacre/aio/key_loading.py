@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from nacre.aio.tasks import settle
+from nacre.errors import NotSupportedYet
 from nacre.keys import PassphraseNeeded, SSHKey, SSHKeyPair, load_keypairs
 
 #: What is one key, or one file of keys; anything else that is given is a sequence of them.
@@ -39,8 +40,10 @@ async def load_private_keys(wanted: Any, passphrase: Any, ignore_encrypted: bool
 
 
 async def _load(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSHKeyPair]:
-    if isinstance(entry, tuple) and len(entry) == 2 and entry[1] is None:
-        entry = entry[0]  # a key and no certificate
+    if isinstance(entry, tuple) and len(entry) == 2:
+        if entry[1] is not None:
+            raise NotSupportedYet("login with certificates", "give the key alone")
+        entry = entry[0]
     if not isinstance(entry, (str, bytes, PurePath)):
         return load_keypairs([entry])
     asked: list[str] = []
@@ -58,5 +61,5 @@ async def _load(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSH
 
 
 async def _in_thread(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSHKeyPair]:
-    load = functools.partial(load_keypairs, [entry], passphrase, ignore_encrypted=ignore_encrypted)
+    load = functools.partial(load_keypairs, [entry], passphrase, None, ignore_encrypted=ignore_encrypted)
     return await asyncio.get_running_loop().run_in_executor(None, load)

@@ -10,16 +10,27 @@ from nacre.keys import ecdsa, ed25519, openssh, pem, ppk, public, rsa  # noqa: F
 from nacre.keys.algorithms import (
     SIGNATURE_ALGORITHMS,
     SignatureAlgorithm,
+    certificate_algorithms,
     default_host_key_algorithms,
     default_signature_algorithms,
     select_host_key_algorithms,
     select_signature_algorithms,
     signature_algorithms,
+    signature_of,
+    with_certificate,
 )
 from nacre.keys.base import KEY_FORMATS, KEY_TYPES, SignatureFault, SSHKey
+from nacre.keys.certificate import CertificateType, SSHCertificate, decode_certificate, decode_shown_key
+from nacre.keys.certificate_files import (
+    import_certificate,
+    load_certificates,
+    read_certificate,
+    read_certificate_list,
+)
 from nacre.keys.generate import generate_private_key
 from nacre.keys.keypair import SSHKeyPair
 from nacre.keys.load import (
+    BesideRefused,
     KeyArgument,
     KeyListArgument,
     import_private_key,
@@ -39,22 +50,32 @@ __all__ = [
     "KEY_FORMATS",
     "KEY_TYPES",
     "SIGNATURE_ALGORITHMS",
+    "BesideRefused",
+    "CertificateType",
     "KeyArgument",
     "KeyListArgument",
     "Passphrase",
     "PassphraseNeeded",
+    "SSHCertificate",
     "SSHKey",
     "SSHKeyPair",
     "SignatureAlgorithm",
     "SignatureFault",
+    "certificate_algorithms",
+    "decode_certificate",
     "decode_public_key",
+    "decode_shown_key",
     "default_host_key_algorithms",
     "default_signature_algorithms",
     "generate_private_key",
+    "import_certificate",
     "import_private_key",
     "import_public_key",
+    "load_certificates",
     "load_keypairs",
     "load_public_keys",
+    "read_certificate",
+    "read_certificate_list",
     "read_private_key",
     "read_private_key_list",
     "read_public_key",
@@ -63,4 +84,6 @@ __all__ = [
     "select_signature_algorithms",
     "set_default_skip_rsa_key_validation",
     "signature_algorithms",
+    "signature_of",
+    "with_certificate",
 ]

@@ -1,11 +1,12 @@
 """The signature algorithms that nacre knows, their order and who may use them unasked.
 
 Owns: the registry of signature algorithm names (RFC 4253 section 6.6, RFC 5656, RFC 8332,
-RFC 8709) with rank and status. Must not know: how a signature is made; that is in the module of
-each key type.
+RFC 8709) with rank and status, and the names that each has with a certificate (OpenSSH's
+PROTOCOL.certkeys). Must not know: how a signature is made; that is in the module of each key type.
 
 There is one entry for each name that may stand in a signature blob. `ssh-rsa` (RSA with SHA-1) is
-not among them and never will be: it can be neither offered nor accepted.
+not among them and never will be: it can be neither offered nor accepted. With a certificate the
+algorithm has another name in SSH_MSG_KEXINIT and in a login, and its own in the signature blob.
 """
 
 from __future__ import annotations
@@ -13,19 +14,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from nacre.crypto.registry import Status, choose
 
 __all__ = [
+    "CERTIFICATE_SUFFIX",
     "SIGNATURE_ALGORITHMS",
     "SignatureAlgorithm",
+    "certificate_algorithms",
     "default_host_key_algorithms",
     "default_signature_algorithms",
     "register_signature_algorithm",
     "select_host_key_algorithms",
     "select_signature_algorithms",
     "signature_algorithms",
+    "signature_of",
+    "with_certificate",
 ]
+
+#: What the name of a key type or an algorithm is continued by where a certificate is meant.
+CERTIFICATE_SUFFIX: Final = "-cert-v01@openssh.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,12 @@ def register_signature_algorithm(algorithm: SignatureAlgorithm) -> None:
     if algorithm.name in SIGNATURE_ALGORITHMS:
         raise ValueError(f"signature algorithm {algorithm.name} is registered twice")
     SIGNATURE_ALGORITHMS[algorithm.name] = algorithm
-    for ordered in (signature_algorithms, default_signature_algorithms, default_host_key_algorithms):
+    for ordered in (
+        signature_algorithms,
+        certificate_algorithms,
+        default_signature_algorithms,
+        default_host_key_algorithms,
+    ):
         ordered.cache_clear()
 
 
@@ -70,6 +84,22 @@ def signature_algorithms() -> tuple[str, ...]:
     return tuple(algorithm.name for algorithm in _ordered())
 
 
+def with_certificate(name: str) -> str:
+    """Return the name of a key type or signature algorithm where a certificate goes with it."""
+    return name + CERTIFICATE_SUFFIX
+
+
+def signature_of(name: str) -> str:
+    """Return the name in the signature blob of an algorithm, which may be one for certificates."""
+    return name.removesuffix(CERTIFICATE_SUFFIX)
+
+
+@cache
+def certificate_algorithms() -> tuple[str, ...]:
+    """Return every algorithm for certificates, best first (PROTOCOL.certkeys)."""
+    return tuple(with_certificate(name) for name in signature_algorithms())
+
+
 @cache
 def default_signature_algorithms() -> tuple[str, ...]:
     """Return the algorithms for user keys (`server-sig-algs`, RFC 8308 section 3.1), best first."""
@@ -80,7 +110,8 @@ def default_signature_algorithms() -> tuple[str, ...]:
 def default_host_key_algorithms() -> tuple[str, ...]:
     """Return the algorithms for host keys (RFC 4253 section 7.1), best first.
 
-    ECDSA is not among them: a program that wants it names it.
+    ECDSA is not among them: a program that wants it names it. Nor are those for certificates, which
+    are offered where an authority is trusted for the host.
     """
     return tuple(algorithm.name for algorithm in _ordered() if algorithm.host is Status.DEFAULT)
 
@@ -106,4 +137,5 @@ def select_host_key_algorithms(spec: str | Sequence[str]) -> tuple[str, ...]:
     Raises:
         ValueError: an unknown name, or nothing left.
     """
-    return choose("host key algorithm", spec, default_host_key_algorithms(), signature_algorithms())
+    known = (*certificate_algorithms(), *signature_algorithms())
+    return choose("host key algorithm", spec, default_host_key_algorithms(), known)

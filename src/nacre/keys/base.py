@@ -10,15 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 from nacre.errors import KeyExportError, NotSupportedYet, WireError
+from nacre.keys.certificate_options import user_options
 from nacre.keys.files import FilePath, append_file, replace_file
+from nacre.keys.validity import FOREVER, TimeArgument
 from nacre.wire.fields import Reader, encode_string
+
+if TYPE_CHECKING:
+    from nacre.keys.certificate import SSHCertificate
 
 __all__ = [
     "DEFAULT_BCRYPT_ROUNDS",
@@ -177,6 +182,11 @@ class SSHKey(ABC):
         """Tell whether the inner signature is right; WireError when it does not decode."""
 
     # ------------------------------------------------------------ blobs and signatures
+
+    @property
+    def host_key_algorithms(self) -> tuple[str, ...]:
+        """The names of `sig_algorithms` in a key exchange or a login: without a certificate, the same."""
+        return self.sig_algorithms
 
     @property
     def is_private(self) -> bool:
@@ -374,24 +384,104 @@ class SSHKey(ABC):
         """Add the public key to the end of a file; the rest as for `export_public_key`."""
         append_file(filename, self.export_public_key(*args, **kwargs), 0o644)
 
-    def generate_user_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Certificates are not built yet."""
-        raise NotSupportedYet("SSHKey.generate_user_certificate")
+    def generate_user_certificate(
+        self,
+        user_key: SSHKey,
+        key_id: str,
+        version: int = 1,
+        serial: int = 0,
+        principals: str | Iterable[str | bytes] = (),
+        valid_after: TimeArgument = 0,
+        valid_before: TimeArgument = FOREVER,
+        force_command: str | None = None,
+        source_address: str | Sequence[str] | None = None,
+        permit_x11_forwarding: bool = True,
+        permit_agent_forwarding: bool = True,
+        permit_port_forwarding: bool = True,
+        permit_pty: bool = True,
+        permit_user_rc: bool = True,
+        touch_required: bool = True,
+        sig_alg: str | tuple[()] = (),
+        comment: str | bytes | tuple[()] | None = (),
+    ) -> SSHCertificate:
+        """Return a certificate with which a user can log in where this key is trusted as an authority.
 
-    def generate_host_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Certificates are not built yet."""
-        raise NotSupportedYet("SSHKey.generate_host_certificate")
+        Args:
+            user_key: the user's key.
+            key_id: what the certificate is called in logs.
+            version: 1.
+            serial: its number, 0 to 2^64 - 1.
+            principals: the users that it is for, one `str` with commas between them or several. Without
+                any it is for nobody.
+            valid_after: when it begins to be valid: seconds since 1970, a datetime, "20301231",
+                "20301231120000", "now", or from now on as "-5m".
+            valid_before: when it stops to be valid.
+            force_command: the command that runs whatever the user asks for.
+            source_address: addresses and networks that the user may come from.
+            permit_x11_forwarding: whether X11 may be forwarded; and so on.
+            permit_agent_forwarding: whether an agent may be forwarded.
+            permit_port_forwarding: whether ports may be forwarded.
+            permit_pty: whether there may be a terminal.
+            permit_user_rc: whether the user's rc file may be run.
+            touch_required: whether a security key must be touched.
+            sig_alg: one of `sig_algorithms`; `()` is the best.
+            comment: of the certificate; `()` is the one of the user's key.
+
+        Raises:
+            KeyGenerationError: another version.
+            ValueError: this is a public key, or a value is wrong.
+        """
+        permissions = {
+            "permit-X11-forwarding": permit_x11_forwarding,
+            "permit-agent-forwarding": permit_agent_forwarding,
+            "permit-port-forwarding": permit_port_forwarding,
+            "permit-pty": permit_pty,
+            "permit-user-rc": permit_user_rc,
+            "no-touch-required": not touch_required,
+        }
+        critical, extensions = user_options(force_command, source_address, permissions)
+        from nacre.keys.certificate import CertificateType, Order, make_certificate
+
+        order = Order(
+            CertificateType.USER, user_key, key_id, version, serial, principals, valid_after, valid_before,
+            sig_alg, comment, critical, extensions,
+        )  # fmt: skip
+        return make_certificate(self, order)
+
+    def generate_host_certificate(
+        self,
+        host_key: SSHKey,
+        key_id: str,
+        version: int = 1,
+        serial: int = 0,
+        principals: str | Iterable[str | bytes] = (),
+        valid_after: TimeArgument = 0,
+        valid_before: TimeArgument = FOREVER,
+        sig_alg: str | tuple[()] = (),
+        comment: str | bytes | tuple[()] | None = (),
+    ) -> SSHCertificate:
+        """Return a certificate for a host's key; principals are its names, or patterns of names.
+
+        All else is as for `generate_user_certificate`.
+        """
+        from nacre.keys.certificate import CertificateType, Order, make_certificate
+
+        order = Order(
+            CertificateType.HOST, host_key, key_id, version, serial, principals, valid_after, valid_before,
+            sig_alg, comment,
+        )  # fmt: skip
+        return make_certificate(self, order)
 
     def generate_x509_user_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Certificates are not built yet."""
+        """Not in this version: X.509 certificates."""
         raise NotSupportedYet("SSHKey.generate_x509_user_certificate")
 
     def generate_x509_host_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Certificates are not built yet."""
+        """Not in this version: X.509 certificates."""
         raise NotSupportedYet("SSHKey.generate_x509_host_certificate")
 
     def generate_x509_ca_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Certificates are not built yet."""
+        """Not in this version: X.509 certificates."""
         raise NotSupportedYet("SSHKey.generate_x509_ca_certificate")
 
     # ------------------------------------------------------------ plumbing

@@ -1,17 +1,17 @@
-"""A key as a connection uses it: the public blob, and something that signs.
+"""A key as a connection uses it: the public blob or the certificate, and something that signs.
 
 Owns: `SSHKeyPair`. Must not know: where the private part is; it may be in this process or behind
-an agent.
+an agent; whether anybody trusts the certificate.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import NoReturn
 
-from nacre.errors import NotSupportedYet
+from nacre.keys.algorithms import signature_of, with_certificate
 from nacre.keys.base import SSHKey
+from nacre.keys.certificate import SSHCertificate
 
 __all__ = ["SSHKeyPair"]
 
@@ -21,7 +21,7 @@ class SSHKeyPair:
 
     Args:
         algorithm: the name of the public key format.
-        public_data: the public key blob.
+        public_data: the public key blob, or the certificate that is in its place.
         sig_algorithms: the signature algorithms that `signer` can make, best first.
         signer: takes the data and the name of the signature algorithm, returns the signature blob.
         comment: the comment of the key.
@@ -29,10 +29,10 @@ class SSHKeyPair:
 
     Attributes:
         key: the key itself, when its private part is in this process; else None.
-        has_cert: whether a certificate goes with the key; never, so far.
+        has_cert: whether a certificate goes with the key.
+        cert: the certificate, or None.
+        key_data: the blob of the key itself.
     """
-
-    has_cert = False
 
     def __init__(
         self,
@@ -53,6 +53,9 @@ class SSHKeyPair:
         self._comment = comment
         self._key_type = key_type
         self.key: SSHKey | None = None
+        self.key_data = public_data
+        self.has_cert = False
+        self.cert: SSHCertificate | None = None
 
     @classmethod
     def from_key(cls, key: SSHKey) -> SSHKeyPair:
@@ -71,6 +74,11 @@ class SSHKeyPair:
         """Return the name of the public key format."""
         return self.algorithm
 
+    @property
+    def host_key_algorithms(self) -> tuple[str, ...]:
+        """The names of `sig_algorithms` in a key exchange or a login."""
+        return tuple(map(with_certificate, self.sig_algorithms)) if self.has_cert else self.sig_algorithms
+
     def set_sig_algorithm(self, sig_algorithm: str | bytes) -> None:
         """Choose the signature algorithm of `sign`. ValueError when the key does not have it."""
         name = sig_algorithm if isinstance(sig_algorithm, str) else sig_algorithm.decode("ascii", "replace")
@@ -83,18 +91,26 @@ class SSHKeyPair:
 
         Args:
             data: what is signed.
-            sig_algorithm: one of `sig_algorithms`; None is the one that was chosen, at first the best.
+            sig_algorithm: one of `sig_algorithms` or `host_key_algorithms`; None is the one that was chosen, at
+                first the best.
         """
-        return self._signer(data, sig_algorithm or self.sig_algorithm)
+        return self._signer(data, signature_of(sig_algorithm or self.sig_algorithm))
 
     async def sign_async(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
         """Return the signature blob as `sign` does; for keys that answer later, as those of an agent."""
         signature = self.sign(data, sig_algorithm)
         return bytes(await signature if inspect.isawaitable(signature) else signature)
 
-    def set_certificate(self, cert: object) -> NoReturn:
-        """Certificates are not built yet."""
-        raise NotSupportedYet("SSHKeyPair.set_certificate")
+    def set_certificate(self, cert: SSHCertificate) -> None:
+        """Show a certificate in place of the key. ValueError when it is another key's."""
+        if not isinstance(cert, SSHCertificate):
+            raise TypeError(f"a certificate is an SSHCertificate, not {type(cert).__name__}")
+        if cert.key.public_data != self.key_data:
+            raise ValueError("the certificate is for another key")
+        self.cert = cert
+        self.has_cert = True
+        self.algorithm = cert.algorithm
+        self.public_data = cert.public_data
 
     def get_comment_bytes(self) -> bytes | None:
         """Return the comment as it was read, or None."""

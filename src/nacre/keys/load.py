@@ -4,13 +4,13 @@ Owns: telling the formats apart, `import_*`, `read_*`, `load_keypairs` and `load
 not know: any one format or key type.
 
 Files are read however their permissions are set, as AsyncSSH does; a program that wants to be
-strict checks before. A certificate file beside a key is not looked at: certificates are not built
-yet, and the plain key is what is used.
+strict checks before. A key with a certificate becomes two pairs, the one with the certificate first: where
+its authority is not trusted, the key itself may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
@@ -18,11 +18,19 @@ from nacre.errors import KeyImportError, NotSupportedYet
 from nacre.keys import openssh, pem, ppk, public
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import KEY_TYPES, SSHKey
+from nacre.keys.certificate import SSHCertificate
+from nacre.keys.certificate_files import (
+    CertificateArgument,
+    CertificateListArgument,
+    certificate_beside,
+    load_certificates,
+)
 from nacre.keys.files import MAX_FILE, FilePath, read_file
 from nacre.keys.keypair import SSHKeyPair
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded, PassphraseSource
 
 __all__ = [
+    "BesideRefused",
     "KeyArgument",
     "KeyListArgument",
     "import_private_key",
@@ -37,7 +45,7 @@ __all__ = [
 ]
 
 KeyArgument = FilePath | bytes | SSHKey | SSHKeyPair
-KeyListArgument = KeyArgument | Sequence[KeyArgument | tuple[KeyArgument, object]]
+KeyListArgument = KeyArgument | Sequence[KeyArgument | tuple[KeyArgument, CertificateArgument | None]]
 
 _DER: Final = b"\x30"
 
@@ -47,6 +55,10 @@ class _PublicKeyGiven(KeyImportError):
 
     def __init__(self) -> None:
         super().__init__("this is a public key, and a private key is needed")
+
+
+class BesideRefused(KeyImportError):
+    """The certificate that lies beside a key cannot be used."""
 
 
 class _Defaults:
@@ -225,20 +237,18 @@ def read_public_key(filename: FilePath) -> SSHKey:
 # ---------------------------------------------------------------- what programs pass
 
 
-def _entries(keylist: KeyListArgument) -> Iterator[KeyArgument]:
-    """Return the entries of an argument that may be one key, or a sequence of keys."""
+def _entries(keylist: KeyListArgument) -> Iterator[tuple[KeyArgument, CertificateArgument | None]]:
+    """Return the entries of an argument that may be one key, or a sequence of keys, each with its certificate."""
     if isinstance(keylist, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
-        yield keylist
+        yield keylist, None
         return
     for entry in keylist:
         if not isinstance(entry, tuple):
+            yield entry, None
+        elif len(entry) == 2:
             yield entry
-        elif len(entry) == 2 and entry[1] is None:
-            yield entry[0]
         else:
-            raise NotSupportedYet(
-                "a (key, certificate) pair", "certificates are not built yet; give the key alone"
-            )
+            raise TypeError(f"a key with its certificate is a pair, not a tuple of {len(entry)}")
 
 
 def _load_private(entry: KeyArgument, passphrase: Passphrase, skip: bool) -> list[SSHKey]:
@@ -256,7 +266,7 @@ def _load_private(entry: KeyArgument, passphrase: Passphrase, skip: bool) -> lis
 def load_keypairs(
     keylist: KeyListArgument,
     passphrase: Passphrase = None,
-    certlist: object = (),
+    certlist: CertificateListArgument | None = (),
     skip_public: bool = False,
     ignore_encrypted: bool = False,
     unsafe_skip_rsa_key_validation: bool | None = None,
@@ -266,9 +276,12 @@ def load_keypairs(
 
     Args:
         keylist: one of, or a sequence of: the name of a file with one or more private keys, the
-            bytes of a private key, an `SSHKey` or an `SSHKeyPair`.
+            bytes of a private key, an `SSHKey` or an `SSHKeyPair`; in a sequence, also a pair of one of
+            these and its certificate.
         passphrase: opens encrypted keys; a function is called with the file's name.
-        certlist: certificates; not built yet.
+        certlist: certificates, in any form of `load_certificates`, each for whichever key it is about. A key
+            from a file without one is given that of the file's name and "-cert.pub", if that is there; None
+            leaves that out.
         skip_public: leave out public keys rather than refuse them.
         ignore_encrypted: leave out encrypted keys for which there is no passphrase.
         unsafe_skip_rsa_key_validation: as for `import_private_key`.
@@ -276,14 +289,15 @@ def load_keypairs(
 
     Raises:
         OSError: a file cannot be read.
-        KeyImportError, KeyEncryptionError: a key cannot be used.
-        NotSupportedYet: a certificate was given.
+        KeyImportError, KeyEncryptionError: a key or a certificate cannot be used.
+        ValueError: a certificate is about another key than the one that it was given with.
     """
-    if certlist is not None and certlist != () and certlist != []:
-        raise NotSupportedYet("certlist", "certificates are not built yet")
+    known = {cert.key.public_data: cert for cert in load_certificates(certlist or ())}
     pairs: list[SSHKeyPair] = []
-    for entry in _entries(keylist):
+    for entry, named in _entries(keylist):
         if isinstance(entry, SSHKeyPair):
+            if named is not None:
+                entry.set_certificate(_only_certificate(named))
             pairs.append(entry)
             continue
         try:
@@ -295,8 +309,48 @@ def load_keypairs(
             if not skip_public:
                 raise
         else:
-            pairs += [SSHKeyPair.from_key(key) for key in keys]
+            known_here = known
+            if named is not None:
+                certificate = _only_certificate(named)
+                known_here = {key.public_data: certificate for key in keys}
+            elif certlist is not None:
+                known_here = {**_beside(entry, keys, known), **known}
+            for key in keys:
+                pairs += _pairs(key, known_here.get(key.public_data))
     return pairs
+
+
+def _only_certificate(named: CertificateArgument) -> SSHCertificate:
+    found = load_certificates(named)
+    if len(found) != 1:
+        raise KeyImportError(f"{len(found)} certificates with a key where one is expected")
+    return found[0]
+
+
+def _beside(
+    entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, SSHCertificate]
+) -> dict[bytes, SSHCertificate]:
+    """Return the certificates that lie beside a key's file, unless others are known for all its keys."""
+    blobs = {key.public_data for key in keys}
+    path = certificate_beside(entry) if isinstance(entry, (str, PurePath)) and blobs - known.keys() else None
+    if path is None:
+        return {}
+    try:
+        found = {cert.key.public_data: cert for cert in load_certificates(path)}
+    except (OSError, KeyImportError, NotSupportedYet) as exc:
+        raise BesideRefused(f"{path}: {exc}; without it, the key itself can be used") from None
+    if not blobs & found.keys():
+        raise BesideRefused(f"{path} is not a certificate of the key beside it")
+    return found
+
+
+def _pairs(key: SSHKey, certificate: SSHCertificate | None) -> Iterator[SSHKeyPair]:
+    """Return the pairs of a private key: with its certificate, if it has one, and without."""
+    if certificate is not None:
+        pair = SSHKeyPair.from_key(key)
+        pair.set_certificate(certificate)
+        yield pair
+    yield SSHKeyPair.from_key(key)
 
 
 def load_public_keys(keylist: KeyListArgument) -> list[SSHKey]:
@@ -311,7 +365,7 @@ def load_public_keys(keylist: KeyListArgument) -> list[SSHKey]:
         KeyImportError: a key cannot be used.
     """
     found: list[SSHKey] = []
-    for entry in _entries(keylist):
+    for entry, _ in _entries(keylist):
         if isinstance(entry, SSHKey):
             found.append(entry.convert_to_public() if entry.is_private else entry)
         elif isinstance(entry, bytes):

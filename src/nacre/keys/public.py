@@ -1,18 +1,18 @@
 """Public keys: the blob, the OpenSSH line, and the file format of RFC 4716.
 
-Owns: `decode_public_key` and the formats "openssh" (public half) and "rfc4716". Must not know: any
-key type, private keys, PEM.
+Owns: `decode_public_key` and the formats "openssh" (public half) and "rfc4716", in which certificates
+are written too. Must not know: any key type, private keys, PEM, what a certificate says.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import Final
+from typing import Final, Protocol
 
 from nacre.errors import KeyExportError, KeyImportError, WireError
 from nacre.keys.armor import decode_base64
 from nacre.keys.base import KEY_TYPES, KeyFormat, SSHKey, register_key_format
-from nacre.wire.fields import Reader
+from nacre.wire.fields import Reader, encode_text
 
 __all__ = [
     "MAX_PUBLIC_KEY",
@@ -21,6 +21,8 @@ __all__ = [
     "export_public_line",
     "import_public_line",
     "import_rfc4716",
+    "split_public_line",
+    "split_rfc4716",
 ]
 
 #: The largest public key blob that is looked at, in bytes; RSA with 16384 bits has 2100.
@@ -32,12 +34,27 @@ _RFC4716_LINE: Final = 70
 _RFC4716_MAX_HEADER: Final = 1024
 
 
+class Shown(Protocol):
+    """A public key or a certificate."""
+
+    @property
+    def algorithm(self) -> str:
+        """Its type."""
+
+    @property
+    def public_data(self) -> bytes:
+        """Its blob."""
+
+    def get_comment_bytes(self) -> bytes | None:
+        """Return its comment."""
+
+
 def unknown_key_type(name: str) -> KeyImportError:
     """Return the error for a key type that is not built."""
     known = ", ".join(KEY_TYPES)
     if "-cert-v01" in name:
         return KeyImportError(
-            f"{name[:64]!r} is a certificate, which nacre does not take yet; it takes {known}"
+            f"{name[:64]!r} is a certificate, and a key is needed here: {known}; import_certificate reads those"
         )
     return KeyImportError(f"key type {name[:64]!r} is not supported; nacre takes {known}")
 
@@ -66,48 +83,59 @@ def decode_public_key(blob: bytes) -> SSHKey:
     return key
 
 
+def split_public_line(line: bytes) -> tuple[str, bytes, bytes | None]:
+    """Return type, blob and comment of a line as in an `id_*.pub` file.
+
+    Raises:
+        KeyImportError: it is no such line, or the blob is not of the type that it names.
+    """
+    # Split at blanks only: what else Python counts as space may be part of a comment.
+    parts = line.strip(b" \t\r\n").replace(b"\t", b" ").split(b" ", 1)
+    rest = parts[1].lstrip(b" ").split(b" ", 1) if len(parts) == 2 else [b""]
+    name = parts[0].decode("ascii", "replace")
+    if not rest[0]:
+        raise KeyImportError(f"nothing follows {name[:64]!r} in the public key line")
+    blob = decode_base64(rest[0])
+    if not blob.startswith(encode_text(name)):
+        raise KeyImportError(f"the line says {name[:64]!r}, but the key in it is of another type")
+    return name, blob, rest[1].strip(b" ") if len(rest) == 2 else None
+
+
 def import_public_line(line: bytes) -> SSHKey:
     """Return the key of a line as in an `id_*.pub` file: type, base64, comment.
 
     Raises:
         KeyImportError: it is no such line, or the key is refused.
     """
-    # Split at blanks only: what else Python counts as space may be part of a comment.
-    parts = line.strip(b" \t\r\n").replace(b"\t", b" ").split(b" ", 1)
-    rest = parts[1].lstrip(b" ").split(b" ", 1) if len(parts) == 2 else [b""]
-    name = parts[0].decode("ascii", "replace")
+    name = line.split(maxsplit=1)[0].decode("ascii", "replace") if line.strip() else ""
     if name not in KEY_TYPES:
         raise unknown_key_type(name)
-    if not rest[0]:
-        raise KeyImportError(f"nothing follows {name} in the public key line")
-    key = decode_public_key(decode_base64(rest[0]))
-    if key.algorithm != name:
-        raise KeyImportError(f"the line says {name}, but the key in it is of type {key.algorithm}")
-    if len(rest) == 2:
-        key.set_comment(rest[1].strip(b" "))
+    _, blob, comment = split_public_line(line)
+    key = decode_public_key(blob)
+    key.set_comment(comment)
     return key
 
 
-def _comment_for_line(key: SSHKey) -> bytes:
-    comment = key.get_comment_bytes() or b""
+def _comment_for_line(shown: Shown) -> bytes:
+    comment = shown.get_comment_bytes() or b""
     # A line break would begin a second line, which in authorized_keys is a second key.
     if any(octet < 0x20 and octet != 0x09 for octet in comment):
         raise KeyExportError("the comment of the key has control characters; set another with set_comment()")
     return comment
 
 
-def export_public_line(key: SSHKey) -> bytes:
-    """Return the line of an `id_*.pub` file, with its line end."""
-    parts = [key.algorithm.encode("ascii"), base64.b64encode(key.public_data)]
-    comment = _comment_for_line(key)
+def export_public_line(shown: Shown) -> bytes:
+    """Return the line of an `id_*.pub` or `id_*-cert.pub` file, with its line end."""
+    parts = [shown.algorithm.encode("ascii"), base64.b64encode(shown.public_data)]
+    comment = _comment_for_line(shown)
     return b" ".join([*parts, comment] if comment else parts) + b"\n"
 
 
-def import_rfc4716(data: bytes) -> SSHKey:
-    """Return the key of an SSH2 public key file (RFC 4716 section 3).
+def split_rfc4716(data: bytes) -> tuple[bytes, bytes | None]:
+    """Return blob and comment of an SSH2 public key file (RFC 4716 section 3).
 
     Raises:
-        KeyImportError: it is no such file, or the key is refused.
+        KeyImportError: it is no such file.
     """
     lines = [line.rstrip(b"\r") for line in data.strip().split(b"\n")]
     if lines[0].rstrip() != RFC4716_BEGIN or lines[-1].rstrip() != _RFC4716_END:
@@ -129,22 +157,32 @@ def import_rfc4716(data: bytes) -> SSHKey:
             comment = value.strip()
             if len(comment) >= 2 and comment[:1] == comment[-1:] == b'"':
                 comment = comment[1:-1]
-    key = decode_public_key(decode_base64(b"".join(encoded)))
+    return decode_base64(b"".join(encoded)), comment
+
+
+def import_rfc4716(data: bytes) -> SSHKey:
+    """Return the key of an SSH2 public key file (RFC 4716 section 3).
+
+    Raises:
+        KeyImportError: it is no such file, or the key is refused.
+    """
+    blob, comment = split_rfc4716(data)
+    key = decode_public_key(blob)
     key.set_comment(comment)
     return key
 
 
-def export_rfc4716(key: SSHKey) -> bytes:
-    """Return the key as an SSH2 public key file (RFC 4716 section 3)."""
+def export_rfc4716(shown: Shown) -> bytes:
+    """Return a key or a certificate as an SSH2 public key file (RFC 4716 section 3)."""
     lines = [RFC4716_BEGIN]
-    comment = _comment_for_line(key)
+    comment = _comment_for_line(shown)
     if comment:
         header = b'Comment: "' + comment + b'"'
         if len(header) > _RFC4716_MAX_HEADER:
             raise KeyExportError("the comment is too long for RFC 4716 (1024 bytes)")
         pieces = [header[start : start + _RFC4716_LINE] for start in range(0, len(header), _RFC4716_LINE)]
         lines += [piece + b"\\" for piece in pieces[:-1]] + pieces[-1:]
-    encoded = base64.b64encode(key.public_data)
+    encoded = base64.b64encode(shown.public_data)
     lines += [encoded[start : start + _RFC4716_LINE] for start in range(0, len(encoded), _RFC4716_LINE)]
     return b"\n".join([*lines, _RFC4716_END, b""])
 

@@ -154,7 +154,7 @@ def create_sshsig(
     if not name or len(name) > _MAX_NAMESPACE:
         raise ValueError(f"a namespace has 1 to {_MAX_NAMESPACE} bytes; this one has {len(name)}")
     digest = hash_data(data, hash_name, is_hashed)
-    pairs = load_keypairs(key)
+    pairs = load_keypairs(key, certlist=None)
     if not pairs:
         raise ValueError("there is no key to sign with")
     pair = pairs[0]

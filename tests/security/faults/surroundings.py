@@ -14,7 +14,7 @@ from nacre import listening, option_values
 from nacre.aio import incoming, log, tasks
 from nacre.crypto.ciphers import ctr
 from nacre.hub import control, paths, route
-from nacre.keys import files, openssh_cipher, pem
+from nacre.keys import files, name_pattern, openssh_cipher, pem
 from nacre.trust import pattern
 from tests.security.registry import Fault, replaced, rewritten
 
@@ -83,7 +83,7 @@ SURROUNDINGS: Final = (
     ),
     Fault(97, "a file of any size is read", rewritten(files.read_file, "if room <= 0:", "if False:")),
     Fault(98, "a pattern is tried from every place", _quadratic),
-    Fault(98, "a pattern may be of any length", replaced(pattern, "MAX_PATTERN", 1 << 30)),
+    Fault(98, "a pattern may be of any length", replaced(name_pattern, "MAX_PATTERN", 1 << 30)),
     Fault(
         99,
         "rounds of bcrypt are not bounded",

@@ -159,8 +159,6 @@ def test_unknown_formats_are_refused(data):
 def test_what_is_not_built_says_so(data):
     key = read_private_key(data / "ed25519")
     for call in (
-        lambda: key.generate_user_certificate(key, "id"),
-        lambda: key.generate_host_certificate(key, "id"),
         lambda: key.generate_x509_user_certificate(key, "subject"),
         lambda: key.generate_x509_host_certificate(key, "subject"),
         lambda: key.generate_x509_ca_certificate(key, "subject"),

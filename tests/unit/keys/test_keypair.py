@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.errors import NotSupportedYet
 from nacre.keys import SSHKeyPair, read_private_key, read_public_key
 
 
@@ -46,9 +45,31 @@ def test_a_public_key_makes_no_pair(data):
         SSHKeyPair("ssh-ed25519", b"", (), lambda data, name: b"")
 
 
-def test_certificates_are_not_built(data):
-    with pytest.raises(NotSupportedYet):
-        SSHKeyPair.from_key(read_private_key(data / "ed25519")).set_certificate(object())
+def test_a_certificate_stands_in_for_the_key(data):
+    key, other = read_private_key(data / "rsa"), read_private_key(data / "ed25519")
+    pair = SSHKeyPair.from_key(key)
+    assert (pair.has_cert, pair.cert, pair.key_data) == (False, None, key.public_data)
+    assert pair.host_key_algorithms == pair.sig_algorithms
+    cert = other.generate_user_certificate(key, "id")
+    pair.set_certificate(cert)
+    assert (pair.has_cert, pair.cert, pair.key_data) == (True, cert, key.public_data)
+    assert pair.public_data == cert.public_data
+    assert pair.get_algorithm() == pair.algorithm == "ssh-rsa-cert-v01@openssh.com"
+    assert pair.sig_algorithms == key.sig_algorithms
+    for name, signature in zip(pair.host_key_algorithms, pair.sig_algorithms, strict=True):
+        assert name == f"{signature}-cert-v01@openssh.com"
+        assert key.verify(b"data", pair.sign(b"data", name), signature)
+        assert key.verify(b"data", pair.sign(b"data", signature), signature)
+
+
+def test_a_certificate_of_another_key_is_refused(data):
+    key = read_private_key(data / "ed25519")
+    pair = SSHKeyPair.from_key(key)
+    with pytest.raises(ValueError, match="another key"):
+        pair.set_certificate(key.generate_user_certificate(read_private_key(data / "rsa"), "id"))
+    with pytest.raises(TypeError, match="object"):
+        pair.set_certificate(object())
+    assert not pair.has_cert
 
 
 def test_the_repr_has_no_signer(data):

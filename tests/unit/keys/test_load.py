@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from nacre.errors import KeyEncryptionError, KeyImportError, NotSupportedYet
+from nacre.errors import KeyEncryptionError, KeyImportError
 from nacre.keys import (
+    BesideRefused,
     SSHKeyPair,
     import_private_key,
     import_public_key,
@@ -136,11 +137,62 @@ def test_public_keys_where_private_ones_are_needed(data):
         assert load_keypairs([form, data / "rsa"], skip_public=True)[0].algorithm == "ssh-rsa"
 
 
-def test_certificates_are_refused_aloud(data):
-    with pytest.raises(NotSupportedYet, match="certlist"):
-        load_keypairs([data / "ed25519"], certlist=["cert.pub"])
-    with pytest.raises(NotSupportedYet, match="certificate"):
-        load_keypairs([(data / "ed25519", "cert.pub")])
+def shown(pairs):
+    return [(pair.algorithm.partition("@")[0], pair.has_cert) for pair in pairs]
+
+
+WITH_AND_WITHOUT = [("ssh-ed25519-cert-v01", True), ("ssh-ed25519", False)]
+
+
+def test_a_key_with_its_certificate(data, tmp_path):
+    key = read_private_key(data / "ed25519")
+    cert = read_private_key(data / "rsa").generate_user_certificate(key, "id")
+    cert.write_certificate(tmp_path / "cert")
+    for form in (cert, cert.export_certificate(), tmp_path / "cert", str(tmp_path / "cert")):
+        assert shown(load_keypairs([(key, form)])) == WITH_AND_WITHOUT
+        assert shown(load_keypairs(data / "ed25519", certlist=form)) == WITH_AND_WITHOUT
+        assert shown(load_keypairs([data / "rsa", key], certlist=[form])) == [
+            ("ssh-rsa", False),
+            *WITH_AND_WITHOUT,
+        ]
+    assert shown(load_keypairs([(key, None)])) == [("ssh-ed25519", False)]
+    pair = load_keypairs(key)[0]
+    assert load_keypairs([(pair, cert)]) == [pair]
+    assert pair.has_cert
+
+
+def test_a_certificate_of_another_key(data):
+    key = read_private_key(data / "ed25519")
+    cert = key.generate_user_certificate(read_private_key(data / "rsa"), "id")
+    assert shown(load_keypairs(key, certlist=cert)) == [("ssh-ed25519", False)]
+    with pytest.raises(ValueError, match="another key"):
+        load_keypairs([(key, cert)])
+    with pytest.raises(KeyImportError, match="2 certificates"):
+        load_keypairs([(key, cert.export_certificate() * 2)])
+    with pytest.raises(TypeError, match="tuple of 3"):
+        load_keypairs([(key, cert, cert)])
+
+
+def test_the_certificate_beside_a_key(data, tmp_path):
+    key = read_private_key(data / "ed25519")
+    path, beside = tmp_path / "id", tmp_path / "id-cert.pub"
+    key.write_private_key(path)
+    assert shown(load_keypairs(path)) == [("ssh-ed25519", False)]
+    cert = read_private_key(data / "rsa").generate_user_certificate(key, "beside")
+    cert.write_certificate(beside)
+    for certlist in ((), []):
+        assert shown(load_keypairs(path, certlist=certlist)) == WITH_AND_WITHOUT
+    assert shown(load_keypairs(path, certlist=None)) == [("ssh-ed25519", False)]
+    assert shown(load_keypairs(key)) == [("ssh-ed25519", False)]
+    other = read_private_key(data / "rsa").generate_user_certificate(key, "other")
+    assert load_keypairs(path, certlist=other)[0].cert == other
+    key.generate_user_certificate(read_private_key(data / "rsa"), "id").write_certificate(beside)
+    with pytest.raises(BesideRefused, match="not a certificate of the key"):
+        load_keypairs(path)
+    beside.write_text("junk")
+    with pytest.raises(BesideRefused, match=r"id-cert\.pub"):
+        load_keypairs(path)
+    assert shown(load_keypairs(path, certlist=None)) == [("ssh-ed25519", False)]
 
 
 def test_wrong_kinds_of_arguments(data):

@@ -1,0 +1,73 @@
+"""Points in time as programs write them: when a certificate begins to be valid, and when it ends to be.
+
+Owns: the forms, and the reading of the clock for those that count from now. Must not know: certificates.
+
+A verdict on a login is told the time; here the clock is read, because a program that makes a
+certificate for the next hour means its own.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+__all__ = ["FOREVER", "TimeArgument", "seconds_since_epoch", "wall_clock"]
+
+#: The end that never comes (PROTOCOL.certkeys).
+FOREVER: Final = (1 << 64) - 1
+
+TimeArgument = int | float | str | datetime
+
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_RELATIVE: Final = re.compile(r"([+-]?)((?=[0-9])(?:[0-9]{1,9}[smhdw]){0,9}(?:[0-9]{1,9})?)", re.IGNORECASE)
+_PART: Final = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
+_FORMATS: Final = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+
+
+def wall_clock() -> float:
+    """Return the seconds since 1970-01-01 UTC."""
+    return datetime.now(UTC).timestamp()
+
+
+def seconds_since_epoch(value: TimeArgument) -> int:
+    """Return a point in time as whole seconds since 1970-01-01 UTC.
+
+    Args:
+        value: such seconds; a datetime, local time if it has no zone; "now"; a date as YYYYMMDD or
+            with a time as YYYYMMDDHHMM or YYYYMMDDHHMMSS, local time unless a "Z" follows; or what
+            is to be added to now: "+1h30m", "-1d", with the units s, m, h, d and w.
+
+    Raises:
+        ValueError: it is none of these, or before 1970.
+        TypeError: it is of another type.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, datetime)):
+        raise TypeError(f"a time is a number, a str or a datetime, not {type(value).__name__}")
+    if isinstance(value, str):
+        value = _from_text(value)
+    elif isinstance(value, datetime):
+        value = value.timestamp()
+    try:
+        seconds = int(value)
+    except (OverflowError, ValueError):  # an infinity, or what is no number
+        raise ValueError(f"{value} is no time") from None
+    if not 0 <= seconds <= FOREVER:
+        raise ValueError(f"{value} is no time from 1970-01-01 on")
+    return seconds
+
+
+def _from_text(text: str) -> float:
+    if text.lower() == "now":
+        return wall_clock()
+    digits = text.removesuffix("Z")
+    form = _FORMATS.get(len(digits))
+    if form and digits.isascii() and digits.isdigit():
+        # A zone that is not given is the machine's: as ssh-keygen has it.
+        parsed = datetime.strptime(digits, form)  # noqa: DTZ007
+        return parsed.replace(tzinfo=UTC).timestamp() if digits != text else parsed.timestamp()
+    relative = _RELATIVE.fullmatch(text)
+    if relative is None:
+        raise ValueError(f"{text[:40]!r} is no time: write 20301231, 20301231120000Z, +52w, -1h or now")
+    amount = sum(int(count) * _UNITS[unit.lower()] for count, unit in _PART.findall(relative[2]))
+    return wall_clock() + (-amount if relative[1] == "-" else amount)
