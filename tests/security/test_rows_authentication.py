@@ -25,7 +25,12 @@ from nacre.hub.login import LoginBook
 from nacre.hub.paths import prepare
 from nacre.hub.problem import HubProblem
 from nacre.hub.users import check_user_name, is_user_name
-from nacre.keys import decode_public_key, default_signature_algorithms, generate_private_key
+from nacre.keys import (
+    decode_certificate,
+    decode_public_key,
+    default_signature_algorithms,
+    generate_private_key,
+)
 from nacre.options import SSHServerConnectionOptions
 from nacre.protocol import events, limits
 from nacre.protocol.settings import Role, Settings
@@ -42,6 +47,7 @@ from tests.security.drive import play, play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
 from tests.security.restricted import now
+from tests.support.certificates import by_hand, sha1
 from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving
 from tests.support.visits import FakeConnection
 
@@ -269,6 +275,10 @@ def test_cve_2026_44405_no_sha_1() -> None:
     stage = Stage(SERVER).to(Phase.WAIT_AUTH)
     query = userauth(b"publickey", b"\0" + string(b"ssh-rsa") + string(key.public_data))
     assert stage.send(query)[-1][0] == 51
+    # An authority does not sign with it either.
+    blob = by_hand(hostile.KEYS["A"], key, sign=lambda data: sha1(key, data))
+    with pytest.raises(KeyImportError, match="ssh-rsa"):
+        decode_certificate(blob)
 
 
 @covers(58)

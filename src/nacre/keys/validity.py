@@ -1,6 +1,7 @@
 """Points in time as programs write them: when a certificate begins to be valid, and when it ends to be.
 
-Owns: the forms, and the reading of the clock for those that count from now. Must not know: certificates.
+Owns: the forms that count from now, and the reading of the clock for them; the others are those of
+`nacre.keys.timestamp`. Must not know: certificates.
 
 A verdict on a login is told the time; here the clock is read, because a program that makes a
 certificate for the next hour means its own.
@@ -12,6 +13,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from nacre.keys.timestamp import parse_timestamp
+
 __all__ = ["FOREVER", "TimeArgument", "seconds_since_epoch", "wall_clock"]
 
 #: The end that never comes (PROTOCOL.certkeys).
@@ -22,7 +25,8 @@ TimeArgument = int | float | str | datetime
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _RELATIVE: Final = re.compile(r"([+-]?)((?=[0-9])(?:[0-9]{1,9}[smhdw]){0,9}(?:[0-9]{1,9})?)", re.IGNORECASE)
 _PART: Final = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
-_FORMATS: Final = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+#: A date has more digits than any count of seconds that is meant.
+_ABSOLUTE: Final = re.compile(r"[0-9]{8}")
 
 
 def wall_clock() -> float:
@@ -60,12 +64,8 @@ def seconds_since_epoch(value: TimeArgument) -> int:
 def _from_text(text: str) -> float:
     if text.lower() == "now":
         return wall_clock()
-    digits = text.removesuffix("Z")
-    form = _FORMATS.get(len(digits))
-    if form and digits.isascii() and digits.isdigit():
-        # A zone that is not given is the machine's: as ssh-keygen has it.
-        parsed = datetime.strptime(digits, form)  # noqa: DTZ007
-        return parsed.replace(tzinfo=UTC).timestamp() if digits != text else parsed.timestamp()
+    if _ABSOLUTE.match(text):
+        return parse_timestamp(text).timestamp()
     relative = _RELATIVE.fullmatch(text)
     if relative is None:
         raise ValueError(f"{text[:40]!r} is no time: write 20301231, 20301231120000Z, +52w, -1h or now")

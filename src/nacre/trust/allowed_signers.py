@@ -21,10 +21,10 @@ from nacre.errors import KeyImportError
 from nacre.keys import SSHKey, decode_public_key
 from nacre.keys.files import FilePath, read_file
 from nacre.keys.sshsig import MAX_SSHSIG, SSHSignature, hash_data
+from nacre.keys.timestamp import parse_timestamp
 from nacre.trust.authorized_keys import parse_options
 from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
 from nacre.trust.pattern import PatternList
-from nacre.trust.timestamp import parse_timestamp
 
 __all__ = ["SSHAllowedSigners", "import_allowed_signers", "read_allowed_signers", "validate_sshsig"]
 

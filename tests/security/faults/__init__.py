@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.security.faults.authentication import AUTHENTICATION
+from tests.security.faults.certificates import CERTIFICATES
 from tests.security.faults.channels import CHANNELS
 from tests.security.faults.surroundings import SURROUNDINGS
 from tests.security.faults.transport import TRANSPORT
@@ -15,4 +16,4 @@ from tests.security.registry import Fault
 
 __all__ = ["FAULTS"]
 
-FAULTS: Final[tuple[Fault, ...]] = (*TRANSPORT, *AUTHENTICATION, *CHANNELS, *SURROUNDINGS)
+FAULTS: Final[tuple[Fault, ...]] = (*TRANSPORT, *AUTHENTICATION, *CERTIFICATES, *CHANNELS, *SURROUNDINGS)

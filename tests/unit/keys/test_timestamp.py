@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nacre.trust.timestamp import parse_timestamp
+from nacre.keys.timestamp import parse_timestamp
 
 
 @pytest.mark.parametrize(
