@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from nacre._version import __version__
-from nacre.cli import hub
+from nacre.cli import hub, keygen, keyscan
 from nacre.cli.parser import Parser
 
 __all__ = ["main", "make_parser"]
@@ -30,7 +30,8 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"nacre {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    hub.add(commands)
+    for module in (hub, keygen, keyscan):
+        module.add(commands)
     return parser
 
 
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: object) -> int:
-    if sys.platform != "linux":
+    if getattr(options, "linux_only", False) and sys.platform != "linux":
         sys.stderr.write("nacre: the hub runs on Linux only; the library, import nacre, runs here too\n")
         return 1
     from nacre.hub.problem import HubProblem

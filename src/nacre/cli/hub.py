@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         help="run the hub, or administer it",
         description="Run the hub in the foreground, until Ctrl-C or TERM; or, with a command, administer it.",
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, linux_only=True)
     add_state(parser)
     parser.add_argument("--listen", metavar="HOST[:PORT]", help="the address to listen on (127.0.0.1:8022)")
     parser.add_argument("--port", metavar="PORT", type=port, help="the port to listen on")

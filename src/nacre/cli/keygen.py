@@ -1,0 +1,291 @@
+"""`nacre keygen`: make, show and change keys, and sign files, with ssh-keygen's options.
+
+Owns: the options, the questions and the words. Must not know: formats of keys; the library does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from nacre.cli.parser import Commands, Parser
+
+if TYPE_CHECKING:
+    from nacre import SSHKey
+
+__all__ = ["add"]
+
+#: The names of ssh-keygen for types of keys, with the bits that each may have; the first is the default.
+_ALGORITHMS: Final = {
+    "ed25519": {256: "ssh-ed25519"},
+    "ecdsa": {256: "ecdsa-sha2-nistp256", 384: "ecdsa-sha2-nistp384", 521: "ecdsa-sha2-nistp521"},
+    "rsa": {},
+}
+_FORMATS: Final = {"RFC4716": "rfc4716", "PKCS8": "pkcs8-pem", "PEM": "pkcs1-pem"}
+_PRIVATE_FORMATS: Final = {"OPENSSH": "openssh", "PKCS8": "pkcs8-pem", "PEM": "pkcs1-pem", "PPK": "ppk"}
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser: Parser = commands.add_parser(
+        "keygen",
+        help="make, show and change keys, and sign files",
+        description="Make a key; or do with one what an option says. The options are those of ssh-keygen(1).",
+    )
+    parser.set_defaults(run=_run)
+    does = parser.add_mutually_exclusive_group()
+    for option, text in (
+        ("-p", "change the passphrase of a private key"),
+        ("-y", "print the public key of a private one"),
+        ("-l", "print the fingerprints of the keys of a file"),
+        ("-c", "change the comment of a private key and of its .pub file"),
+        ("-e", "print the public key of a file in the format of -m"),
+        ("-i", "print the public key of a file of another format in OpenSSH's"),
+    ):
+        does.add_argument(option, dest="action", action="store_const", const=option[1], help=text)
+    does.add_argument(
+        "-Y", dest="action", choices=("sign", "verify"), help="sign files, or check a signature"
+    )
+    parser.add_argument(
+        "-t", dest="type", choices=tuple(_ALGORITHMS), default="ed25519", help="the type of key"
+    )
+    parser.add_argument("-b", dest="bits", type=int, help="bits of an RSA or ECDSA key")
+    parser.add_argument("-C", dest="comment", help="the comment")
+    parser.add_argument("-f", dest="file", help="the key's file; for -Y verify the allowed signers")
+    parser.add_argument("-N", dest="new", metavar="PASSPHRASE", help="the new passphrase; '' for none")
+    parser.add_argument("-P", dest="old", metavar="PASSPHRASE", help="the passphrase that the key has")
+    parser.add_argument("-a", dest="rounds", type=int, default=None, help="rounds of the key derivation")
+    parser.add_argument("-Z", dest="cipher", help="the cipher of the file")
+    parser.add_argument(
+        "-m",
+        dest="format",
+        type=str.upper,
+        choices=("OPENSSH", "RFC4716", "PKCS8", "PEM", "PPK"),
+        help="a file format",
+    )
+    parser.add_argument(
+        "-E", dest="hash", default="sha256", choices=("sha256", "md5"), help="of a fingerprint"
+    )
+    parser.add_argument("-n", dest="namespace", help="what a signature is for, such as file or git")
+    parser.add_argument("-I", dest="identity", help="who is said to have signed")
+    parser.add_argument("-s", dest="signature", help="the signature to check; the data is standard input")
+    parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing of a new key")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="what -Y sign signs; - is standard input")
+
+
+def _run(options: argparse.Namespace) -> int:
+    import nacre
+    from nacre.hub.problem import HubProblem, os_problem
+
+    if options.files and options.action != "sign":
+        raise HubProblem(f"{options.files[0]!r} is too much", "name the key's file with -f")
+    action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[options.action]
+    try:
+        return action(options, nacre)
+    except OSError as error:
+        raise HubProblem(f"{error.filename or options.file}: {os_problem(error)}") from None
+    except (nacre.Error, ValueError) as error:
+        raise HubProblem(str(error)) from None
+
+
+# ---------------------------------------------------------------- questions
+
+
+def _ask_passphrase(question: str, given: str | None) -> str:
+    return getpass.getpass(f"{question}: ") if given is None else given
+
+
+def _new_passphrase(options: argparse.Namespace) -> str:
+    if options.new is not None:
+        return str(options.new)
+    while True:
+        first = getpass.getpass("Passphrase for the key (empty for none): ")
+        if getpass.getpass("The same again: ") == first:
+            return first
+        sys.stderr.write("They differ; try again.\n")
+
+
+def _file(options: argparse.Namespace, default: str = "~/.ssh/id_ed25519") -> Path:
+    if options.file is None:
+        answer = input(f"The key's file ({default}): ") if sys.stdin.isatty() else ""
+        return Path(answer or default).expanduser()
+    return Path(options.file).expanduser()
+
+
+def _private_key(options: argparse.Namespace, nacre: Any, path: Path) -> SSHKey:
+    def passphrase(name: str) -> str:
+        return _ask_passphrase(f"Passphrase of {name}", options.old)
+
+    key: SSHKey = nacre.read_private_key(path, passphrase)
+    return key
+
+
+def _write(options: argparse.Namespace, key: SSHKey, path: Path, passphrase: str) -> None:
+    wanted = options.format or "OPENSSH"
+    if wanted not in _PRIVATE_FORMATS:
+        raise ValueError(f"-m {wanted} does not hold private keys; it takes {', '.join(_PRIVATE_FORMATS)}")
+    settings = {"rounds": options.rounds, "cipher_name": options.cipher}
+    given = {name: value for name, value in settings.items() if value is not None}
+    # Few rounds are what was asked for, if they are few.
+    key.write_private_key(path, _PRIVATE_FORMATS[wanted], passphrase or None, ignore_few_rounds=True, **given)
+
+
+# ---------------------------------------------------------------- what it does
+
+
+def _generate(options: argparse.Namespace, nacre: Any) -> int:
+    path = _file(options, f"~/.ssh/id_{options.type}")
+    sizes = _ALGORITHMS[options.type]
+    arguments = {}
+    if options.type == "rsa":
+        algorithm = "ssh-rsa"
+        if options.bits is not None:
+            arguments["key_size"] = options.bits
+    else:
+        bits = min(sizes) if options.bits is None else options.bits
+        if bits not in sizes:
+            raise ValueError(f"an {options.type} key has {' or '.join(map(str, sizes))} bits, not {bits}")
+        algorithm = sizes[bits]
+    for existing in (path, Path(f"{path}.pub")):
+        if existing.exists() and not _overwrites(existing):
+            raise ValueError(f"{existing} is there already, and was left as it is")
+    comment = _default_comment() if options.comment is None else options.comment
+    key = nacre.generate_private_key(algorithm, comment=comment, **arguments)
+    passphrase = _new_passphrase(options)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(options, key, path, passphrase)
+    key.write_public_key(f"{path}.pub")
+    if not options.quiet:
+        sys.stdout.write(
+            f"The private key is in {path}, the public one in {path}.pub.\n{_described(key, 'sha256')}\n"
+        )
+    return 0
+
+
+def _overwrites(path: Path) -> bool:
+    return (
+        sys.stdin.isatty() and input(f"{path} is there already. Overwrite it (y/n)? ").strip().lower() == "y"
+    )
+
+
+def _default_comment() -> str:
+    import platform
+
+    return f"{getpass.getuser()}@{platform.node()}"
+
+
+def _change_passphrase(options: argparse.Namespace, nacre: Any) -> int:
+    path = _file(options)
+    key = _private_key(options, nacre, path)
+    _write(options, key, path, _new_passphrase(options))
+    sys.stdout.write("The key has its new passphrase.\n")
+    return 0
+
+
+def _change_comment(options: argparse.Namespace, nacre: Any) -> int:
+    if options.comment is None:
+        raise ValueError("-c takes the new comment from -C")
+    path = _file(options)
+    asked: list[str] = []
+
+    def passphrase(name: str) -> str:
+        asked.append(_ask_passphrase(f"Passphrase of {name}", options.old))
+        return asked[-1]
+
+    key = nacre.read_private_key(path, passphrase)
+    key.set_comment(options.comment)
+    _write(options, key, path, asked[-1] if asked else "")
+    key.write_public_key(f"{path}.pub")
+    return 0
+
+
+def _print_public(options: argparse.Namespace, nacre: Any) -> int:
+    key = _private_key(options, nacre, _file(options)).convert_to_public()
+    sys.stdout.write(key.export_public_key().decode("utf-8", "replace"))
+    return 0
+
+
+def _public_keys(options: argparse.Namespace, nacre: Any) -> list[SSHKey]:
+    """Return the public keys of a file, of a private key's .pub file, or of the private key itself."""
+    path = _file(options)
+    beside = Path(f"{path}.pub")
+    try:
+        keys: list[SSHKey] = nacre.read_public_key_list(path)
+    except nacre.KeyImportError:
+        keys = [nacre.read_public_key(beside)] if beside.exists() else [_private_key(options, nacre, path)]
+    return [key.convert_to_public() for key in keys]
+
+
+def _described(key: SSHKey, hash_name: str) -> str:
+    kind = key.get_algorithm().split("-")[1 if key.get_algorithm().startswith("ssh-") else 0].upper()
+    comment = key.get_comment(errors="replace") or "no comment"
+    size = getattr(key.convert_to_public().library_public_key, "key_size", 256)
+    return f"{size} {key.get_fingerprint(hash_name)} {comment} ({kind})"
+
+
+def _fingerprints(options: argparse.Namespace, nacre: Any) -> int:
+    from nacre.cli.output import say
+
+    for key in _public_keys(options, nacre):
+        say(_described(key, options.hash))
+    return 0
+
+
+def _export(options: argparse.Namespace, nacre: Any) -> int:
+    wanted = options.format or "RFC4716"
+    if wanted not in _FORMATS:
+        raise ValueError(f"-e prints public keys as {', '.join(_FORMATS)}, not {wanted}")
+    for key in _public_keys(options, nacre):
+        sys.stdout.write(key.export_public_key(_FORMATS[wanted]).decode("utf-8", "replace"))
+    return 0
+
+
+def _import(options: argparse.Namespace, nacre: Any) -> int:
+    for key in _public_keys(options, nacre):
+        sys.stdout.write(key.export_public_key().decode("utf-8", "replace"))
+    return 0
+
+
+def _sign(options: argparse.Namespace, nacre: Any) -> int:
+    if options.file is None or options.namespace is None:
+        raise ValueError("-Y sign takes the key from -f and the namespace from -n, such as -n file")
+    key = _private_key(options, nacre, _file(options))
+    for name in options.files or ["-"]:
+        data = sys.stdin.buffer.read() if name == "-" else name
+        signature = nacre.create_sshsig(key, data, namespace=options.namespace)
+        if name == "-":
+            sys.stdout.write(signature.decode("ascii"))
+        else:
+            Path(f"{name}.sig").write_bytes(signature)
+    return 0
+
+
+def _verify(options: argparse.Namespace, nacre: Any) -> int:
+    needed = (options.file, options.namespace, options.identity, options.signature)
+    if None in needed:
+        raise ValueError("-Y verify takes -f allowed_signers, -I who, -n namespace and -s signature")
+    signers, namespace, identity, signature = needed
+    good = nacre.validate_sshsig(
+        sys.stdin.buffer.read(), Path(signature), identity, Path(signers), namespace=namespace
+    )
+    if not good:
+        raise ValueError(f"this is no good signature of {identity!r} for {namespace!r}")
+    sys.stdout.write(f"Good signature for {namespace!r} of {identity}\n")
+    return 0
+
+
+_ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
+    None: _generate,
+    "p": _change_passphrase,
+    "y": _print_public,
+    "l": _fingerprints,
+    "c": _change_comment,
+    "e": _export,
+    "i": _import,
+    "sign": _sign,
+    "verify": _verify,
+}
