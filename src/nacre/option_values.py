@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 #: RFC 4253 section 4.2: printable US-ASCII without whitespace and minus.
 _VERSION: Final = re.compile(r"[\x21-\x2c\x2e-\x7e]{1,200}")
 _MAX_PORT: Final = 65535
+#: Methods of authentication in the order in which they are tried.
+METHODS: Final = ("publickey", "keyboard-interactive", "password")
 #: A packet that does not fit any more is left for the next keys: so much below the limit they may come.
 _REKEY_LEAST: Final = limits.REKEY_FLOOD_BYTES + limits.MAX_PACKET + limits.PACKET_OVERHEAD
 
@@ -52,6 +54,11 @@ def count(value: Any) -> int:
     if integer(value) < 0:
         raise ValueError(f"{value} is negative")
     return int(value)
+
+
+def family(value: Any) -> int:
+    """Take an address family; None: any."""
+    return 0 if value is None else integer(value)
 
 
 def positive(value: Any) -> int:
@@ -99,7 +106,16 @@ def port(value: Any) -> int:
 
 
 def window(value: Any) -> int:
-    """Take a size that fits a uint32 and is at least 1."""
+    """Take a size that fits a uint32; None or 0: the usual one."""
+    if value is None or value == 0:
+        return limits.WINDOW
+    return packet(value)
+
+
+def packet(value: Any) -> int:
+    """Take a size that fits a uint32 and is at least 1; None: the usual one."""
+    if value is None:
+        return limits.MAX_PACKET
     if not 1 <= integer(value) < 1 << 32:
         raise ValueError(f"{value} is no size of a window or packet: 1 to 2^32-1")
     return int(value)
@@ -107,12 +123,12 @@ def window(value: Any) -> int:
 
 def _with_unit(value: Any, units: Mapping[str, int], what: str) -> float:
     if isinstance(value, str):
-        parts = re.findall(r"(\d+)([a-z]?)", value.lower())
+        parts = re.findall(r"(\d+(?:\.\d+)?)([a-z]?)", value.lower())
         if not parts or "".join(number + unit for number, unit in parts) != value.lower():
             raise ValueError(f"{value!r} is no {what}")
         if any(unit not in units for _, unit in parts):
             raise ValueError(f"{value!r} is no {what}: units are {', '.join(filter(None, units))}")
-        return float(sum(int(number) * units[unit] for number, unit in parts))
+        return float(sum(float(number) * units[unit] for number, unit in parts))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"a number or a str such as '1h' is expected, not {type(value).__name__}")
     if value < 0:
@@ -227,8 +243,13 @@ def encoding(value: Any) -> str | None:
     try:
         codecs.lookup(text(value))
     except LookupError:
-        raise ValueError(f"{value!r} is no encoding that Python knows") from None
+        raise LookupError(f"{value!r} is no encoding that Python knows") from None
     return text(value)
+
+
+def errors(value: Any) -> str:
+    """Take the error policy of a codec; None: "strict"."""
+    return "strict" if value is None else text(value)
 
 
 def command(value: Any) -> bytes | None:
@@ -243,15 +264,22 @@ def command(value: Any) -> bytes | None:
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """Take a list of names, or one str of them with commas or blanks between."""
+    """Take a list of names, or one str of them with commas or blanks between; None: none."""
     if isinstance(value, str):
         return tuple(name for name in re.split(r"[,\s]+", value) if name)
-    return tuple(text(name) for name in value)
+    return tuple(text(name) for name in value or ())
+
+
+def methods(value: Any) -> tuple[str, ...]:
+    """Take methods of authentication, in order; None: all, in the usual order."""
+    return METHODS if value is None else names(value)
 
 
 def environment(value: Any) -> dict[str, str]:
     """Take variables as a mapping, or as a sequence of NAME=value or of pairs."""
     found: dict[str, str] = {}
+    if not isinstance(value, Iterable) and value is not None:
+        raise ValueError(f"variables are a mapping or a sequence, not {type(value).__name__}")
     pairs = value.items() if isinstance(value, Mapping) else (_split(entry) for entry in value or ())
     for name, content in pairs:
         found[_decoded(name)] = _decoded(content)
@@ -274,7 +302,9 @@ def _decoded(value: Any) -> str:
 
 
 def request_pty(value: Any) -> bool | str:
-    """Take True, False, "force" or "auto"."""
+    """Take True, False, "force" or "auto"; None is False."""
+    if value is None:
+        return False
     if value not in (True, False, "force", "auto"):
         raise ValueError(f"request_pty is True, False, 'force' or 'auto', not {value!r}")
     return value  # type: ignore[no-any-return]  # one of the four, as was just checked
@@ -302,6 +332,11 @@ def term_modes(value: Any) -> dict[int, int]:
 def algorithms(family: Family) -> Callable[[Any], tuple[str, ...]]:
     """Return the converter for algorithms of one family."""
     return lambda value: select(family, _spec(value))
+
+
+def macs(value: Any) -> tuple[str, ...]:
+    """Take MACs; None: those that are the default."""
+    return () if value is None else select(Family.MAC, _spec(value))
 
 
 def compression(value: Any) -> tuple[str, ...]:

@@ -27,15 +27,18 @@ def accept(option: Option, value: Any) -> Any:
 
     Raises:
         NotSupportedYet: its feature is absent.
-        ValueError, TypeError: it is wrong; the message names the option.
+        ValueError, TypeError, LookupError: it is wrong; the message names the option.
     """
     if not option.built:
-        if any(value is honoured or value == honoured for honoured in (option.default, *option.honoured)):
+        honoured = (option.default, *option.honoured)
+        if any(value is known or value == known for known in honoured):
             return option.default
+        if value is None and any(not known for known in honoured):
+            return option.default  # none of what may be none
         raise NotSupportedYet(f"the option {option.name}={value!r}", option.hint)
     try:
         return option.convert(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise type(error)(f"{option.name}: {error}") from None
 
 

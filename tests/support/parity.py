@@ -17,6 +17,10 @@ from nacre.option_table import Option, Sides, table
 SURFACE: Final = Path(__file__).with_name("surface.txt")
 _REFUSED: Final = re.compile(r"not in this version|not built yet", re.IGNORECASE)
 
+_NOT_CANONICAL: Final = (
+    "has no effect: names of hosts stay as they are given (`canonicalize_hostname` is refused)"
+)
+
 #: What differs although the name is there: `name`, `Class.method` or `client:option`, `server:option`.
 DEVIATIONS: Final[dict[str, str]] = {
     "SSHAcceptor": "has its own accept loop: `sockets`, `is_serving`, `get_loop` and `serve_forever` of asyncio's server",
@@ -71,6 +75,16 @@ DEVIATIONS: Final[dict[str, str]] = {
     "client:window": "an upper bound: windows begin small and grow while a transfer is limited by them",
     "server:window": "an upper bound: windows begin small and grow while a transfer is limited by them",
     "server:login_timeout": "60 seconds by default; AsyncSSH: 120",
+    "client:canonical_domains": _NOT_CANONICAL,
+    "client:canonicalize_fallback_local": _NOT_CANONICAL,
+    "client:canonicalize_max_dots": _NOT_CANONICAL,
+    "client:canonicalize_permitted_cnames": _NOT_CANONICAL,
+    "client:x509_purposes": "has no effect: X.509 certificates are not built",
+    "server:canonical_domains": _NOT_CANONICAL,
+    "server:canonicalize_fallback_local": _NOT_CANONICAL,
+    "server:canonicalize_max_dots": _NOT_CANONICAL,
+    "server:canonicalize_permitted_cnames": _NOT_CANONICAL,
+    "server:x509_purposes": "has no effect: X.509 certificates are not built",
     "client:tunnel": "also what a hop's own configuration says; a way of more than 8 hops is refused",
 }
 

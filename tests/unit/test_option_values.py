@@ -8,17 +8,26 @@ import pytest
 
 from nacre import option_values as values
 from nacre.crypto.registry import Family, default_names, names
+from nacre.protocol import limits
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(1, 1), ("1k", 1024), ("2M", 2 << 20), ("1g", 1 << 30), ("1g512m", (1 << 30) + (512 << 20)), (5.0, 5)],
+    [
+        (1, 1),
+        ("1k", 1024),
+        ("2M", 2 << 20),
+        ("1g", 1 << 30),
+        ("1g512m", (1 << 30) + (512 << 20)),
+        (5.0, 5),
+        ("1.5k", 1536),
+    ],
 )
 def test_sizes(value: Any, expected: int) -> None:
     assert values.size(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", "g", "1x", "1 g", "-1", -1, 0, "0", "1.5g"])
+@pytest.mark.parametrize("value", ["", "g", "1x", "1 g", "-1", -1, 0, "0", "1.5.1g", ".5g", "0.5"])
 def test_sizes_that_are_none(value: Any) -> None:
     with pytest.raises(ValueError):
         values.size(value)
@@ -26,7 +35,18 @@ def test_sizes_that_are_none(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0, 0), (1.5, 1.5), ("90", 90), ("1m", 60), ("1h30m", 5400), ("1d", 86400), ("1w", 604800), (None, 0)],
+    [
+        (0, 0),
+        (1.5, 1.5),
+        ("90", 90),
+        ("1.5", 1.5),
+        ("1.5m", 90),
+        ("1m", 60),
+        ("1h30m", 5400),
+        ("1d", 86400),
+        ("1w", 604800),
+        (None, 0),
+    ],
 )
 def test_seconds(value: Any, expected: float) -> None:
     assert values.seconds(value) == expected
@@ -70,7 +90,9 @@ def test_numbers() -> None:
         (values.port, -1),
         (values.positive, 0),
         (values.count, -1),
-        (values.window, 0),
+        (values.packet, 0),
+        (values.packet, 1 << 32),
+        (values.window, -1),
         (values.window, 1 << 32),
     ):
         with pytest.raises(ValueError):
@@ -94,8 +116,22 @@ def test_user_names_have_no_control_characters(value: str) -> None:
 def test_encodings() -> None:
     assert values.encoding(None) is None
     assert values.encoding("latin-1") == "latin-1"
-    with pytest.raises(ValueError, match="no-such"):
+    with pytest.raises(LookupError, match="no-such"):
         values.encoding("no-such")
+
+
+def test_none_is_the_usual() -> None:
+    assert values.window(None) == values.window(0) == limits.WINDOW
+    assert values.packet(None) == limits.MAX_PACKET
+    assert values.errors(None) == "strict"
+    assert values.errors("replace") == "replace"
+    assert values.names(None) == ()
+    assert values.methods(None) == ("publickey", "keyboard-interactive", "password")
+    assert values.methods("password,publickey") == ("password", "publickey")
+    assert values.macs(None) == ()
+    assert values.macs("hmac-sha2-512") == ("hmac-sha2-512",)
+    assert values.family(None) == 0
+    assert values.request_pty(None) is False
 
 
 def test_commands_are_bytes() -> None:
@@ -117,6 +153,8 @@ def test_environments() -> None:
     assert values.environment(None) == {}
     with pytest.raises(ValueError, match="NAME=value"):
         values.environment(["A"])
+    with pytest.raises(ValueError, match="int"):
+        values.environment(5)
 
 
 def test_terminals() -> None:

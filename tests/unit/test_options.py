@@ -40,6 +40,25 @@ def test_an_option_whose_feature_is_absent_is_refused_by_name(side: Sides, optio
         assert option.name in info.value.what
 
 
+def test_none_is_what_an_absent_feature_honours_by_being_absent() -> None:
+    options = nacre.SSHClientConnectionOptions(
+        agent_forwarding=None, x11_forwarding=None, canonicalize_hostname=None, host_based_auth=None
+    )
+    assert (options.agent_forwarding, options.x11_forwarding, options.canonicalize_hostname) == (False,) * 3
+    assert nacre.SSHServerConnectionOptions(rdns_lookup=None, agent_forwarding=None).rdns_lookup is False
+    with pytest.raises(nacre.NotSupportedYet):  # of these None has no meaning
+        nacre.SSHClientConnectionOptions(utf8_decode_errors=None)
+
+
+def test_how_something_would_be_done_that_is_refused_is_taken() -> None:
+    options = nacre.SSHClientConnectionOptions(
+        canonical_domains=["example.com"], canonicalize_max_dots=2, x509_purposes="any"
+    )
+    assert options.canonical_domains == ["example.com"]
+    with pytest.raises(nacre.NotSupportedYet):
+        nacre.SSHClientConnectionOptions(options, canonicalize_hostname=True)
+
+
 @pytest.mark.parametrize("options", CLASSES.values())
 def test_an_unknown_option_is_a_mistake(options: Any) -> None:
     with pytest.raises(TypeError, match="no_such_option"):
