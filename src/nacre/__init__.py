@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre._version import __version__
 
+__author__ = "the authors of nacre"
+__author_email__ = ""
+__url__ = ""
+
 if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.agent.client import SSHAgentClient as SSHAgentClient
     from nacre.agent.client import SSHAgentKeyPair as SSHAgentKeyPair
@@ -214,4 +218,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    constants = (name for name in dir(import_module("nacre.constants")) if name.startswith(_CONSTANTS))
+    return sorted({*globals(), *__all__, *constants})

@@ -85,6 +85,11 @@ warnweakcrypto xauthlocation""".split()
 _EVERY: Final = frozenset({"identityfile", "sendenv"})
 
 
+def user_of(options: SSHClientConnectionOptions) -> str:
+    """Return whom to log in as: the user of the options, even one without a name, else the local one."""
+    return options.username if options.is_given("username") else local_user()
+
+
 def local_user() -> str:
     """Return the name of the user that this process belongs to."""
     try:

@@ -157,7 +157,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         environment.update(values["env"] or {})
         wanted, term_type = values["request_pty"], values["term_type"]
         if wanted == "force":
-            term_type = term_type or "unknown"
+            term_type = term_type or ""
         elif not wanted or (wanted == "auto" and (values["command"] or values["subsystem"])):
             term_type = None
         return SessionRequest(

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from nacre.aio.link import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_config import configured, local_user
+from nacre.client_config import configured, user_of
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
@@ -98,9 +98,9 @@ async def _connect(
             asyncio.get_running_loop(),
             options,
             options.client_factory or SSHClient,
-            options.username or local_user(),
+            user_of(options),
             await load_client_keys(options),
-            (options.host or "localhost", options.port),
+            (options.host or ("localhost" if sock is None else ""), options.port),
         )
     except BaseException:
         if hop is not None:

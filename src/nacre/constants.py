@@ -102,3 +102,4 @@ PTY_PARENB: Final = 92
 PTY_PARODD: Final = 93
 PTY_OP_ISPEED: Final = 128
 PTY_OP_OSPEED: Final = 129
+PTY_OP_RESERVED: Final = 160  # where the opcodes begin that have no arguments

@@ -77,7 +77,7 @@ class HostTrust:
     def refusal(self, key: SSHKey) -> HostKeyNotVerifiable:
         """Return the error for a key that is not trusted: what came, and what to do about it."""
         shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
-        name = self.host if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
+        name = (self.host or "the peer") if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
         match self.standing(key):
             case Standing.REVOKED:
                 text = f"the host key of {name} is revoked: {self.where} marks {shown} with @revoked"

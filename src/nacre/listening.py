@@ -22,7 +22,7 @@ from nacre.aio.log import plain
 from nacre.aio.opening import opening
 from nacre.aio.tasks import FAILURES
 from nacre.client import SSHClient
-from nacre.client_config import configured, local_user
+from nacre.client_config import configured, user_of
 from nacre.client_connection import SSHClientConnection
 from nacre.connecting import go_through
 from nacre.connection_base import SSHConnection
@@ -144,7 +144,7 @@ class _ClientSide:
         options = self._options
         # Nobody was called by a name here: what is looked up is the address, or the alias.
         where = ("", _DEFAULT_PORT)
-        factory, user = options.client_factory or SSHClient, options.username or local_user()
+        factory, user = options.client_factory or SSHClient, user_of(options)
         return SSHClientConnection(asyncio.get_running_loop(), options, factory, user, self._keys, where)
 
     def update(self, changes: dict[str, Any]) -> None:

@@ -32,7 +32,8 @@ DEVIATIONS: Final[dict[str, str]] = {
     "create_sshsig": "no certificates, no keys of an agent",
     "SSHKey": "RSA from 2048 bits, signatures with SHA-2 only; no DSA, Ed448, secp256k1 or security keys",
     "connect": "a `~/.ssh/config` with a keyword that nacre does not do is an error; AsyncSSH passes over it",
-    "generate_private_key": "`ssh-ed25519`, `ecdsa-sha2-nistp256/384/521` and `ssh-rsa`",
+    "generate_private_key": "`ssh-ed25519`, `ecdsa-sha2-nistp256/384/521` and `ssh-rsa` (2048 bits or more, "
+    "`exponent=65537` alone: FIPS 186-5 has none that is smaller)",
     "get_server_host_key": "never uses the user's keys",
     "import_private_key": "OpenSSH's format, PKCS#8, PKCS#1 and PuTTY's; no DES, RC4 or Blowfish",
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
@@ -42,6 +43,9 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection; "
     "where the connection is over it raises what ended it, not `ChannelOpenError`",
     "SSHClientConnection.disconnect": "with another code than BY_APPLICATION, `connection_lost` is told of it here too",
+    "ProtocolNotSupported": "its code is 8, as in RFC 4253; AsyncSSH's is 2",
+    "SSHServer.session_requested": "what is refused has the code OPEN_ADMINISTRATIVELY_PROHIBITED, as in RFC 4254; "
+    "AsyncSSH's is OPEN_CONNECT_FAILED",
     "SSHServer.begin_auth": "only False lets a user in, nothing that merely looks like it",
     "SSHServer.validate_host_based_user": "never called: there is no login by host",
     "SSHServer.validate_host_public_key": "never called: there is no login by host",

@@ -36,7 +36,7 @@ def test_a_command_stands_in_place_of_the_default_subsystem_and_the_other_way_ro
         (True, None, None, None),
         (True, "x", "xterm", "xterm"),
         (False, None, "xterm", None),
-        ("force", "x", None, "unknown"),
+        ("force", "x", None, ""),
         ("force", "x", "xterm", "xterm"),
         ("auto", None, "xterm", "xterm"),
         ("auto", "x", "xterm", None),

@@ -18,6 +18,7 @@ from tests.support.face import (
     asynctest,
     client_options,
     connect,
+    connected,
     host_key,
     serving,
 )
@@ -108,6 +109,8 @@ async def test_both_roles_over_a_socket_that_is_there(family: str) -> None:
     client = await nacre.run_client(ours, **client_options())
     served = await server
     assert served.get_extra_info("username") == "user"
+    # Nobody was called by a name: none is made up, and no key of another host counts.
+    assert client.get_extra_info("host") == ""
     assert (await client.run("x")).stdout == "hello"
     client.close()
     await client.wait_closed()
@@ -124,6 +127,29 @@ async def test_a_login_that_fails_over_a_socket_that_is_there() -> None:
         await nacre.run_client(ours, **client_options())
     with pytest.raises(nacre.DisconnectError):
         await server
+
+
+@pytest.mark.parametrize("given", ["", "here"])
+@asynctest
+async def test_a_connected_socket_is_trusted_by_its_address_and_the_name_given(given: str) -> None:
+    asked: list[Any] = []
+
+    def known_hosts(host: str, addr: str, port: int | None) -> Any:
+        asked.append((host, addr, port))
+        return [host_key()], [], []
+
+    async with serving(server_factory=OpenServer) as listener:
+        sock = socket.create_connection((HOST, listener.get_port()))
+        options = client_options(known_hosts=known_hosts)
+        async with nacre.connect(given, sock=sock, **options) as connection:
+            assert connection.get_extra_info("host") == given
+    assert asked == [(given or HOST, HOST, 22)]
+
+
+@asynctest
+async def test_a_user_without_a_name_is_one() -> None:
+    async with serving(server_factory=OpenServer) as listener, connected(listener, username="") as connection:
+        assert connection.get_extra_info("username") == ""
 
 
 @asynctest

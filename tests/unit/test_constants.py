@@ -20,5 +20,6 @@ def test_terminal_modes() -> None:
         "VINTR": 1, "VSTATUS": 17, "VDISCARD": 18, "IGNPAR": 30, "IMAXBEL": 41, "IUTF8": 42, "ISIG": 50,
         "ICANON": 51, "ECHO": 53, "PENDIN": 62, "OPOST": 70, "ONLCR": 72, "ONLRET": 75, "CS7": 90, "PARODD": 93,
         "OP_ISPEED": 128, "OP_OSPEED": 129, "OP_END": 0, "VWERASE": 13, "VREPRINT": 12, "TOSTOP": 58,
+        "OP_RESERVED": 160,
     }  # fmt: skip
     assert {name: getattr(nacre, f"PTY_{name}") for name in expected} == expected

@@ -47,6 +47,17 @@ def test_every_public_name_is_there() -> None:
         assert name in dir(nacre)
 
 
+def test_the_constants_are_listed() -> None:
+    assert {"DISC_BY_APPLICATION", "OPEN_CONNECT_FAILED", "PTY_ECHO", "EXTENDED_DATA_STDERR"} <= set(
+        dir(nacre)
+    )
+
+
+def test_what_a_program_may_show_of_the_package_is_text() -> None:
+    for name in ("__version__", "__author__", "__author_email__", "__url__"):
+        assert isinstance(getattr(nacre, name), str)
+
+
 def test_every_name_of_the_ecosystem_is_there_or_absent_by_name() -> None:
     for name in ECOSYSTEM:
         if name not in nacre.__all__:

@@ -177,7 +177,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         elif isinstance(payload, requests.SubsystemRequest):
             self._subsystem = payload.name
         if forced is not None:
-            self._environment["SSH_ORIGINAL_COMMAND"] = self.get_command() or self._subsystem or ""
+            self.set_extra_info(original_command=self.get_command() or self._subsystem or "")
             self._command, self._subsystem = forced.encode("utf-8", "surrogateescape"), None
         command = self.get_command()
         if command is not None:

@@ -58,7 +58,7 @@ class IdentReader:
     def _check(self, line: bytes, *, complete: bool, is_ident: bool) -> None:
         could_be_ident = b"SSH-".startswith(line[:4])
         if self._role is Role.SERVER and not is_ident and not could_be_ident:
-            raise ProtocolError("the first line of a client must be its SSH identification")
+            raise ProtocolNotSupported("the first line of a client must be its SSH identification")
         if is_ident and len(line) > limits.IDENT_LINE:
             raise ProtocolError(f"an identification of more than {limits.IDENT_LINE} bytes")
         if not is_ident and len(line) > limits.IDENT_BANNER_LINE:

@@ -272,11 +272,11 @@ def test_a_fault_of_ours_ends_the_connection_and_passes_on():
 @pytest.mark.parametrize(
     ("data", "error"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", ProtocolError),
+        (b"GET / HTTP/1.1\r\n\r\n", ProtocolNotSupported),
         (b"SSH-1.5-x\r\n", ProtocolNotSupported),
         (b"SSH-2.0-x\r\n" + b"\xff" * 100, ProtocolError),
         (b"SSH-2.0-x\r\n" + bytes(100), ProtocolError),
-        (b"\0" * 300, ProtocolError),
+        (b"\0" * 300, ProtocolNotSupported),
     ],
 )
 def test_bytes_that_are_no_ssh(data, error):

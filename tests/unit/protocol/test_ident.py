@@ -67,7 +67,7 @@ def test_a_server_may_say_something_before():
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n", b"\0", b"ssh-2.0-x\r\n", b"\x16\x03\x01", b"SS\r\n"])
 def test_a_client_may_not(data):
-    with pytest.raises(ProtocolError):
+    with pytest.raises(ProtocolNotSupported):
         read(data, Role.SERVER)
 
 
