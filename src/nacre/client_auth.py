@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
@@ -20,6 +20,10 @@ from nacre.protocol.settings import Info
 if TYPE_CHECKING:
     from nacre.client import SSHClient
     from nacre.options import SSHClientConnectionOptions
+
+
+#: What a prompt has in it that asks for the password.
+_PASSWORD_PROMPTS: Final = ("password", "passcode")
 
 
 class ClientAuthenticator:
@@ -48,6 +52,8 @@ class ClientAuthenticator:
         self._report = report
         self._key: SSHKeyPair | None = None
         self._password_used = False
+        #: Whether the server takes a password as such, and the client may give it.
+        self._password_asked_plainly = False
         self._password: str | None = None
         self._changing = False
         #: Methods that the program has no answer for; tried again once the server wants a next factor.
@@ -72,8 +78,14 @@ class ClientAuthenticator:
             "keyboard-interactive": self._options.kbdint_auth,
             "password": self._options.password_auth,
         }
-        for method in self._options.preferred_auth:
-            if method in event.methods and allowed.get(method) and method not in self._given_up:
+        usable = [
+            method
+            for method in self._options.preferred_auth
+            if method in event.methods and allowed.get(method)
+        ]
+        self._password_asked_plainly = "password" in usable
+        for method in usable:
+            if method not in self._given_up:
                 attempt = await self._attempt(method)
                 if attempt is not None:
                     return attempt
@@ -186,6 +198,10 @@ class ClientAuthenticator:
             return None
         self._dialogue_by_password = submethods is NotImplemented
         if self._dialogue_by_password:
+            # What `password_auth_requested` returns may be good for once, and the method "password" can
+            # change one that has expired: it is asked here only where there is no such method.
+            if self._options.password is None and self._password_asked_plainly:
+                return None
             self._password = await self._take_password()
             if self._password is None:
                 return None
@@ -225,7 +241,7 @@ class ClientAuthenticator:
             return ()
         if len(event.prompts) == 1 and self._password is not None:
             prompt, _ = event.prompts[0]
-            if "password" in prompt.lower():
+            if any(word in prompt.lower() for word in _PASSWORD_PROMPTS):
                 password, self._password = self._password, None
                 self._password_used = True  # a wrong one would count twice
                 return (password,)

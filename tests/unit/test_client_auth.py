@@ -143,6 +143,7 @@ async def test_only_a_prompt_for_a_password_gets_the_password() -> None:
     for prompts, answer in (
         ([("Password: ", False)], ("secret",)),
         ([("user's password", False)], ("secret",)),
+        ([("Enter PASSCODE:", False)], ("secret",)),
         ([], ()),
         ([("One-time code: ", False)], None),
         ([("Password: ", False), ("Code: ", False)], None),
@@ -156,6 +157,38 @@ async def test_only_a_prompt_for_a_password_gets_the_password() -> None:
     await authenticator.next_attempt(needed("keyboard-interactive"))
     assert await authenticator.answer_challenge(challenge(("Password: ", False))) == ("secret",)
     assert await authenticator.answer_challenge(challenge(("Password: ", False))) is None  # not twice
+
+
+@asynctest
+async def test_a_callback_s_password_is_for_the_method_that_can_change_it() -> None:
+    """It is asked for a dialogue only where the server takes no password otherwise."""
+
+    class Client(nacre.SSHClient):
+        def __init__(self) -> None:
+            self.left = ["old"]
+
+        def password_auth_requested(self) -> Any:
+            return self.left.pop() if self.left else None
+
+        def password_change_requested(self, prompt: str, lang: str) -> Any:
+            return "old", "new"
+
+    class Server(PasswordServer):
+        def validate_password(self, username: str, password: str) -> bool:
+            raise nacre.PasswordChangeRequired("it has expired")
+
+        def change_password(self, username: str, old_password: str, new_password: str) -> bool:
+            return (old_password, new_password) == ("old", "new")
+
+    async with serving(server_factory=Server) as listener:
+        connection = await connect(listener, client_factory=Client)
+        connection.abort()
+    attempt = await make(Client()).next_attempt(needed("keyboard-interactive"))
+    assert isinstance(attempt, events.KbdintAttempt)
+    attempt = await make(Client(), password_auth=False).next_attempt(
+        needed("keyboard-interactive", "password")
+    )
+    assert isinstance(attempt, events.KbdintAttempt)
 
 
 @asynctest
