@@ -40,8 +40,13 @@ DEVIATIONS: Final[dict[str, str]] = {
     "listen_reverse": "reads no configuration unless `config` names one",
     "SSHCertificate": "no X.509",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
-    "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection; "
-    "where the connection is over it raises what ended it, not `ChannelOpenError`",
+    "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection",
+    "SSHClientProcess.wait": "with `check`, a process that ended without a status is an error too",
+    "SSHReader.readexactly": "a negative size is a `ValueError`, as in asyncio",
+    "SSHSubprocessProtocol.process_exited": "always after the data that came before the end",
+    "SSHSubprocessReadPipe.pause_reading": "stops this pipe alone",
+    "SSHServerChannel.get_command": "what is not UTF-8 comes with `surrogateescape`; AsyncSSH refuses the command",
+    "SSHServerChannel.get_environment": "what is not UTF-8 comes with `surrogateescape`; AsyncSSH leaves it out",
     "SSHClientConnection.disconnect": "with another code than BY_APPLICATION, `connection_lost` is told of it here too",
     "ProtocolNotSupported": "its code is 8, as in RFC 4253; AsyncSSH's is 2",
     "SSHServer.session_requested": "what is refused has the code OPEN_ADMINISTRATIVELY_PROHIBITED, as in RFC 4254; "

@@ -237,11 +237,11 @@ def test_what_fails_comes_out(port: int) -> None:
         blocking.connect(HOST, 1, **client_options())
     connection = blocking.connect(HOST, port, **client_options(password=PASSWORD))
     connection.abort()
-    with pytest.raises(nacre.ConnectionLost):
+    with pytest.raises(nacre.ChannelOpenError):
         connection.run("hello")
     connection.close()
     connection.close()
-    with pytest.raises(nacre.ConnectionLost):
+    with pytest.raises(nacre.ChannelOpenError):
         connection.create_process("hello")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
 
 from nacre.aio import limits
 from nacre.aio.incoming import Incoming
+from nacre.aio.link import not_opened
 from nacre.aio.log import SSHLogger
 from nacre.aio.once import Once
 from nacre.aio.queues import SendQueue
@@ -382,7 +383,7 @@ class SSHChannel(Generic[AnyStr]):
         """Open this channel and make its session.
 
         Raises:
-            ChannelOpenError: the peer refused.
+            ChannelOpenError: the peer refused, or the connection has ended.
         """
         if self._number is not None or self._phase is not Phase.NEW:
             raise LocalProtocolError("a channel object can be opened once")
@@ -479,6 +480,8 @@ class SSHChannel(Generic[AnyStr]):
                 granted()
 
     def _gone_error(self) -> Exception:
+        if isinstance(self._error, DisconnectError):
+            return not_opened(self._error)
         if self._error is not None:
             return self._error
         return ChannelOpenError(OpenFailureReason.CONNECT_FAILED, "the channel was closed")
@@ -496,12 +499,18 @@ class SSHChannel(Generic[AnyStr]):
     # ------------------------------------------------------------ the end
 
     def is_closing(self) -> bool:
-        """Return whether the channel is closed or about to close."""
+        """Return whether no more can be written: the channel is closed or about to close, or `write_eof`
+        was called.
+        """
+        return self._phase is Phase.GONE or self._sending is not Sending.OPEN
+
+    def _is_ending(self) -> bool:
+        """Return whether the channel is closed or about to close, in both directions."""
         return self._phase is Phase.GONE or self._sending in (Sending.CLOSING, Sending.CLOSED)
 
     def close(self) -> None:
         """Close the channel once what was written has been sent."""
-        if not self.is_closing():
+        if not self._is_ending():
             self._sending = Sending.CLOSING
             self._finish_sending()
 
@@ -534,7 +543,6 @@ class SSHChannel(Generic[AnyStr]):
         self._phase = Phase.GONE
         self._sending = Sending.CLOSED
         self._error = self._error or error
-        self._queue.clear()
         replies, self._replies = self._replies, []
         for reply, _ in replies:
             if not reply.done():
@@ -547,6 +555,7 @@ class SSHChannel(Generic[AnyStr]):
                 self._session.connection_lost(self._error)
             except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
+        self._queue.clear()  # which was there to tell what the peer has not been sent
         self._closed.set()
         self._tasks.end()
 
@@ -562,7 +571,7 @@ class SSHChannel(Generic[AnyStr]):
     def _fail(self, error: BaseException, where: str) -> None:
         """A callback or handler of the program raised: report it and close this channel."""
         # That the peer went is no failure of the handler which runs into it.
-        broken = isinstance(error, (BrokenPipeError, DisconnectError)) and self.is_closing()
+        broken = isinstance(error, (BrokenPipeError, DisconnectError)) and self._is_ending()
         told = error is self._error  # a handler that reads is raised what has ended its channel
         if not broken and not told and not isinstance(error, asyncio.CancelledError):  # which was meant
             self._link.report(error, f"{where} of a session")

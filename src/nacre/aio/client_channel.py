@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, AnyStr, Final, TypeVar
 
-from nacre.aio.channel import Phase, Sending, SSHChannel
+from nacre.aio.channel import SSHChannel
 from nacre.errors import ChannelOpenError
 from nacre.protocol import limits as protocol_limits
 from nacre.wire import requests
@@ -158,14 +158,14 @@ class SSHClientChannel(SSHChannel[AnyStr]):
 
     # ------------------------------------------------------------ requests
 
+    # A command may end at any time: what is sent to one that has ended is passed over.
+
     def change_terminal_size(self, width: int, height: int, pixwidth: int = 0, pixheight: int = 0) -> None:
         """Tell the server the terminal's new size (RFC 4254 section 6.7)."""
-        self._require_open()
         self.send_request("window-change", requests.WindowChange(width, height, pixwidth, pixheight).encode())
 
     def send_break(self, msec: int) -> None:
         """Send a break, `msec` milliseconds long (RFC 4335)."""
-        self._require_open()
         self.send_request("break", requests.BreakRequest(msec).encode())
 
     def send_signal(self, signal: str | int) -> None:
@@ -177,7 +177,6 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         Raises:
             ValueError: there is no signal of that number.
         """
-        self._require_open()
         if isinstance(signal, int):
             signal = signals.Signals(signal).name.removeprefix("SIG")
         self.send_request("signal", requests.SignalRequest(signal).encode())
@@ -189,10 +188,6 @@ class SSHClientChannel(SSHChannel[AnyStr]):
     def terminate(self) -> None:
         """Send the signal TERM."""
         self.send_signal("TERM")
-
-    def _require_open(self) -> None:
-        if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
-            raise BrokenPipeError("the channel is closed")
 
 
 def _raw(text: str) -> bytes:

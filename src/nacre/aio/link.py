@@ -72,6 +72,13 @@ class LinkOwner(Protocol):
         """The transport is gone too, with all that was sent before; called once, after `link_lost`."""
 
 
+def not_opened(ended: Exception) -> Exception:
+    """Return what the caller is told whose channel is not opened because the connection has ended."""
+    error = ChannelOpenError(OpenFailureReason.CONNECT_FAILED, f"the connection is over: {ended}")
+    error.__cause__ = ended
+    return error
+
+
 class LinkState(Enum):
     """Where a connection is in its life."""
 
@@ -229,8 +236,13 @@ class Link:
         self.answer(token, value)
 
     def open_channel(self, channel: Channel, kind: str, data: bytes, window: int, max_packet: int) -> int:
-        """Open a channel; it hears `opened` or `open_failed`. Returns its number."""
-        self.require_active()
+        """Open a channel; it hears `opened` or `open_failed`. Returns its number.
+
+        Raises:
+            ChannelOpenError: the connection has ended; its cause is what ended it.
+        """
+        if not self.active:
+            raise not_opened(self.lost_error())
         number = self.protocol.open_channel(kind, data, window, max_packet)
         self.channels[number] = channel
         self.touch()

@@ -139,9 +139,9 @@ class Separator(Generic[AnyStr]):
     def __init__(self, wanted: Any, longest: int, empty: AnyStr) -> None:
         self.overlap: int | None
         self._find: Callable[[AnyStr, int], int]
+        if not wanted:
+            raise ValueError("the separator cannot be empty")
         if isinstance(wanted, (str, bytes)):
-            if not wanted:
-                raise ValueError("the separator cannot be empty")
             self.overlap = len(wanted) - 1
             self._find = _finder(cast("AnyStr", wanted))
         elif isinstance(wanted, re.Pattern):

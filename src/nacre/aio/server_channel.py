@@ -265,7 +265,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             self.close()
 
     def _close_failed(self) -> None:
-        if self.is_closing():
+        if self._is_ending():
             return
         if self._phase is Phase.STARTED:
             self.exit(FAILED_STATUS)

@@ -73,7 +73,11 @@ class SSHReader(Generic[AnyStr]):
             self._notify()
 
     def feed_eof(self) -> None:
-        """Say that nothing follows."""
+        """Say that nothing follows, for every reader of the session: one end is that of them all."""
+        self._streams.eof_received()
+
+    def end(self) -> None:
+        """Nothing follows here."""
         self._eof = True
         self._notify()
 
@@ -85,7 +89,7 @@ class SSHReader(Generic[AnyStr]):
     def feed_error(self, error: Exception) -> None:
         """Say that nothing follows because of this error."""
         self._error = error
-        self.feed_eof()
+        self.end()
 
     def _count(self, size: int) -> None:
         if self._counted:
@@ -351,7 +355,7 @@ class SSHWriter(Generic[AnyStr]):
         """Wait until there is room to write more, and until what is redirected to here has ended.
 
         Raises:
-            BrokenPipeError: the channel was closed while data waited.
+            BrokenPipeError: the channel was closed before all that was written had been sent.
             DisconnectError: the connection ended.
         """
         await self._streams.fed(self._datatype)
@@ -362,7 +366,9 @@ class SSHWriter(Generic[AnyStr]):
         self._chan.close()
 
     def is_closing(self) -> bool:
-        """Return whether the channel is closed or about to close."""
+        """Return whether no more can be written: the channel is closed or about to close, or `write_eof`
+        was called.
+        """
         return bool(self._chan.is_closing())
 
     async def wait_closed(self) -> None:
@@ -397,6 +403,8 @@ class Streams(Generic[AnyStr]):
         self._writable = asyncio.Event()
         self._writable.set()
         self._lost = False
+        #: Whether the channel closed before all that was written had been sent.
+        self._dropped = False
         self._error: Exception | None = None
 
     def reader(self, datatype: int | None = None) -> SSHReader[AnyStr]:
@@ -435,7 +443,7 @@ class Streams(Generic[AnyStr]):
     def eof_received(self) -> None:
         """Nothing follows for any reader."""
         for reader in self._readers.values():
-            reader.feed_eof()
+            reader.end()
 
     def exception_received(self, error: Exception) -> None:
         """A break, signal or change of size: raised by the reader of plain data."""
@@ -460,7 +468,8 @@ class Streams(Generic[AnyStr]):
             if error is not None:
                 reader.feed_error(error)
             else:
-                reader.feed_eof()
+                reader.end()
+        self._dropped = not self._writable.is_set() or self.chan.get_write_buffer_size() > 0
         self._writable.set()
 
     def pause_writing(self) -> None:
@@ -506,4 +515,5 @@ class Streams(Generic[AnyStr]):
         if self._lost:
             if self._error is not None:
                 raise self._error
-            raise BrokenPipeError("the channel is closed")
+            if self._dropped:
+                raise BrokenPipeError("the channel was closed before it had taken what was written")

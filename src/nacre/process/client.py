@@ -166,6 +166,18 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         await plan.open({"stdin": stdin}, {"stdout": stdout, "stderr": stderr})
         await self.connect_streams(plan)
 
+    async def redirect_stdin(self, source: Any, bufsize: int = 8192, send_eof: bool = True) -> None:
+        """Feed the input from something; see `redirect`."""
+        await self.redirect(stdin=source, bufsize=bufsize, send_eof=send_eof)
+
+    async def redirect_stdout(self, target: Any, bufsize: int = 8192, recv_eof: bool = True) -> None:
+        """Have the output go to something; see `redirect`."""
+        await self.redirect(stdout=target, bufsize=bufsize, recv_eof=recv_eof)
+
+    async def redirect_stderr(self, target: Any, bufsize: int = 8192, recv_eof: bool = True) -> None:
+        """Have standard error go to something; see `redirect`."""
+        await self.redirect(stderr=target, bufsize=bufsize, recv_eof=recv_eof)
+
     async def connect_streams(self, plan: Plan) -> None:
         """Carry out a plan that is open."""
         for name in plan.names():
@@ -304,7 +316,9 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         self._chan.close()
 
     def is_closing(self) -> bool:
-        """Return whether the channel is closed or about to close."""
+        """Return whether no more can be written: the channel is closed or about to close, or `write_eof`
+        was called.
+        """
         return self._chan.is_closing()
 
     async def wait_closed(self) -> None:

@@ -98,6 +98,18 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         """Terminal modes: opcode to value."""
         return self._chan.get_terminal_modes()
 
+    def get_terminal_type(self) -> str | None:
+        """Return `term_type`."""
+        return self.term_type
+
+    def get_terminal_size(self) -> TermSize:
+        """Return `term_size`."""
+        return self.term_size
+
+    def get_terminal_mode(self, mode: int) -> int | None:
+        """Return one of `term_modes`, or None."""
+        return self._chan.get_terminal_mode(mode)
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about the channel or its connection."""
         return self._chan.get_extra_info(name, default)
@@ -151,6 +163,18 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         if ended and send_eof and not plan.sources:
             self._chan.write_eof()
 
+    async def redirect_stdin(self, target: Any, bufsize: int = 8192, recv_eof: bool = True) -> None:
+        """Have the client's input go to something; see `redirect`."""
+        await self.redirect(stdin=target, bufsize=bufsize, recv_eof=recv_eof)
+
+    async def redirect_stdout(self, source: Any, bufsize: int = 8192, send_eof: bool = True) -> None:
+        """Feed the output from something; see `redirect`."""
+        await self.redirect(stdout=source, bufsize=bufsize, send_eof=send_eof)
+
+    async def redirect_stderr(self, source: Any, bufsize: int = 8192, send_eof: bool = True) -> None:
+        """Feed standard error from something; see `redirect`."""
+        await self.redirect(stderr=source, bufsize=bufsize, send_eof=send_eof)
+
     def set_redirect_pid(self, pid: int | None) -> None:
         """Name the local process that the streams are redirected to: it gets the client's signals, and
         is told of changes of the terminal's size.
@@ -202,7 +226,9 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         self._chan.close()
 
     def is_closing(self) -> bool:
-        """Return whether the channel is closed or about to close."""
+        """Return whether no more can be written: the channel is closed or about to close, or `write_eof`
+        was called.
+        """
         return self._chan.is_closing()
 
     async def wait_closed(self) -> None:

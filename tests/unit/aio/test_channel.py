@@ -238,7 +238,9 @@ async def test_extended_data_keeps_its_type() -> None:
 @asynctest
 async def test_writing_to_a_closed_channel_is_a_broken_pipe() -> None:
     async with two_sessions() as (client, server, _):
+        assert not client.chan.is_closing()
         client.chan.write_eof()
+        assert client.chan.is_closing()
         with pytest.raises(BrokenPipeError):
             client.chan.write("x")
         server.chan.close()

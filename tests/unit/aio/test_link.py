@@ -159,8 +159,10 @@ async def test_closing_in_every_state_leaves_nothing() -> None:
                 await opening
             await connection.wait_closed()
             await connection.wait_closed()
-            with pytest.raises(nacre.DisconnectError):
+            with pytest.raises(nacre.ChannelOpenError) as refused:
                 await connection.run("x")
+            assert refused.value.code == nacre.OPEN_CONNECT_FAILED
+            assert isinstance(refused.value.__cause__, nacre.DisconnectError)
             assert connection.is_closed()
 
 

@@ -21,6 +21,7 @@ class Channel:
         self.window = window
         self.waiting: list[int] = []
         self.written: list[tuple[Any, int | None]] = []
+        self.queued = 0
 
     def get_encoding(self) -> tuple[str | None, str]:
         return self.encoding, "strict"
@@ -39,6 +40,9 @@ class Channel:
 
     def write(self, data: Any, datatype: int | None) -> None:
         self.written.append((data, datatype))
+
+    def get_write_buffer_size(self) -> int:
+        return self.queued
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return name
@@ -334,11 +338,14 @@ async def test_exceptions_can_be_told_at_once() -> None:
 
 @asynctest
 async def test_feeding_by_hand() -> None:
-    _, reader, _ = make()
+    streams, reader, _ = make()
+    other = streams.reader(1)
     reader.feed_data("x\n")
-    reader.feed_eof()
+    other.feed_data("y")
+    reader.feed_eof()  # of the session: a channel has one end
     assert await reader.readline() == "x\n"
     assert reader.at_eof()
+    assert await other.read() == "y"
 
 
 @asynctest
@@ -368,6 +375,19 @@ async def test_the_end_wakes_those_who_drain(error: Exception | None, raised: ty
     streams.connection_lost(error)
     with pytest.raises(raised):
         await task
+
+
+@pytest.mark.parametrize("queued", [0, 1])
+@asynctest
+async def test_drain_after_the_end_fails_where_something_was_not_sent(queued: int) -> None:
+    streams, _, channel = make()
+    channel.queued = queued
+    streams.connection_lost(None)
+    if queued:
+        with pytest.raises(BrokenPipeError):
+            await streams.writer().drain()
+    else:
+        await streams.writer().drain()
 
 
 @asynctest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +129,25 @@ async def test_devnull_and_stdout() -> None:
         assert await process.stdout.read() == await process.stderr.read() == ""
         assert process.stdin.is_closing()
         await process.wait()
+
+
+@asynctest
+async def test_one_stream_is_redirected_by_a_name_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("x")
+    async with served(echo) as connection:
+        process = await connection.create_process("cmd")
+        await process.redirect_stdout(tmp_path / "out")
+        await process.redirect_stderr(nacre.DEVNULL)
+        await process.redirect_stdin(tmp_path / "in", send_eof=False)
+        await process.stdin.drain()
+        assert not process.is_closing()
+        await process.redirect_stdin(tmp_path / "in")
+        result = await process.wait()
+        assert (result.stdout, result.stderr) == ("", "")
+        assert (tmp_path / "out").read_text() == "xx"
+        assert process.is_closing()
+        process.terminate()  # which nobody hears any more
+        await process.stdin.drain()
 
 
 @asynctest

@@ -115,6 +115,32 @@ async def test_a_client_that_goes_is_no_failure_of_the_handler() -> None:
 
 
 @asynctest
+async def test_the_names_of_old_for_the_terminal_and_for_one_stream() -> None:
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        if process.command == "term":
+            terminal = process.get_terminal_type(), process.get_terminal_size()
+            process.stdout.write(f"{terminal} {process.get_terminal_mode(nacre.PTY_ECHO)}")
+        elif process.command == "stdin":
+            await process.redirect_stdin(process.stdout)
+            await process.stdout.drain()
+        elif process.command == "stdout":
+            await process.redirect_stdout(process.stdin)
+            await process.stdout.drain()
+        else:
+            await process.redirect_stderr(process.stdin)
+            await process.stderr.drain()
+        process.exit(0)
+
+    async with served(handler) as connection:
+        terminal = {"term_type": "vt100", "term_size": (80, 24), "term_modes": {nacre.PTY_ECHO: 1}}
+        result = await connection.run("term", **terminal)
+        assert result.stdout == "('vt100', (80, 24, 0, 0)) 1"
+        for command, expected in (("stdin", ("x", "")), ("stdout", ("x", "")), ("stderr", ("", "x"))):
+            result = await connection.run(command, input="x")
+            assert (result.stdout, result.stderr) == expected
+
+
+@asynctest
 async def test_a_handler_may_wait_for_the_end_of_its_own_process() -> None:
     after: list[str] = []
 
