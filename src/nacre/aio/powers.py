@@ -8,7 +8,8 @@ would not help. A helper is a Python that reads numbers from its standard input 
 else; it ends when that input does, and so with this process, whatever happens to it.
 
 A client makes a server compute for nothing (D(HE)at, CVE-2002-20001). So each source of connections
-has a budget, in work and not in requests, and what is beyond it is refused.
+has a budget, in work and not in requests, and what is beyond it is refused. Within it, the helpers take
+the sources in turn: who floods waits behind itself, and others wait for what is being computed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Final
 
 from nacre.aio import limits
@@ -46,6 +49,14 @@ _SECOND: Final = 20 * 512 * 4096**2
 def work(powers: tuple[Power, ...]) -> float:
     """Return how much work it is, in seconds of a usual processor."""
     return sum(power.exponent.bit_length() * power.modulus.bit_length() ** 2 for power in powers) / _SECOND
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a key exchange waits for."""
+
+    powers: tuple[Power, ...]
+    done: Future[tuple[int, ...]] = field(default_factory=Future)
 
 
 class Budget:
@@ -92,6 +103,26 @@ class Budget:
         return allowed
 
 
+class Turns:
+    """What waits for a helper: one of each source, in turn. Not for more than one thread at a time."""
+
+    def __init__(self) -> None:
+        self._of_source: dict[str, deque[Job]] = {}
+
+    def put(self, source: str, job: Job) -> None:
+        """Add a job behind those of its source."""
+        self._of_source.setdefault(source, deque()).append(job)
+
+    def take(self) -> Job:
+        """Return the job whose turn it is; there must be one."""
+        source = next(iter(self._of_source))
+        jobs = self._of_source.pop(source)
+        job = jobs.popleft()
+        if jobs:
+            self._of_source[source] = jobs  # behind all other sources
+        return job
+
+
 class Helpers:
     """Helper processes.
 
@@ -105,6 +136,7 @@ class Helpers:
         self._mine = threading.local()
         self._processes: list[subprocess.Popen[str]] = []
         self._lock = threading.Lock()
+        self._turns = Turns()
         self._waiting = 0
 
     @property
@@ -112,21 +144,27 @@ class Helpers:
         """How many have been started."""
         return len(self._processes)
 
-    async def compute(self, powers: tuple[Power, ...]) -> tuple[int, ...]:
+    async def compute(self, powers: tuple[Power, ...], source: str = "") -> tuple[int, ...]:
         """Return the results.
+
+        Args:
+            powers: what to compute.
+            source: on whose behalf; the sources have their turn.
 
         Raises:
             DisconnectError: too many wait already.
             OSError: no helper can be started, or two have died over it.
         """
-        threads = self._enter()
+        job = Job(powers)
+        threads = self._enter(source, job)
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, self._compute, powers)
+            threads.submit(self._work)
+            return await asyncio.wrap_future(job.done)
         finally:
             with self._lock:
                 self._waiting -= 1
 
-    def _enter(self) -> ThreadPoolExecutor:
+    def _enter(self, source: str, job: Job) -> ThreadPoolExecutor:
         """Count one more that waits, and return the threads, which wait for the helpers' pipes."""
         with self._lock:
             if self._waiting >= limits.POWERS_WAITING:
@@ -137,7 +175,19 @@ class Helpers:
                 self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="nacre-powers")
                 atexit.register(self.close)
             self._waiting += 1
+            self._turns.put(source, job)
             return self._threads
+
+    def _work(self) -> None:
+        """Do what comes next, in a thread: as often as something was put there."""
+        with self._lock:
+            job = self._turns.take()
+        if not job.done.set_running_or_notify_cancel():
+            return  # whoever wanted it is gone
+        try:
+            job.done.set_result(self._compute(job.powers))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the job came from
+            job.done.set_exception(error)
 
     def _compute(self, powers: tuple[Power, ...]) -> tuple[int, ...]:
         """Have the helper of this thread work; a new one where it has died."""
@@ -213,9 +263,10 @@ async def compute(powers: tuple[Power, ...], source: str | None = None) -> tuple
         The results, or why they are refused.
     """
     try:
-        if source is not None:
-            _budget.charge(source, work(powers))
-        return await _helpers.compute(powers)
+        if source is None:
+            return await _helpers.compute(powers)
+        _budget.charge(source, work(powers))
+        return await _helpers.compute(powers, _customer(source))
     except DisconnectError as error:
         return error
 

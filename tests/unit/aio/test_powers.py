@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -68,6 +69,53 @@ async def test_no_more_wait_than_there_is_patience_for(helpers, monkeypatch):
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in done] == [tuple] * 3 + [DisconnectError] * 2
     assert len(await helpers.compute(SMALL)) == 2  # there is room again
+
+
+@asynctest
+async def test_sources_have_their_turn(helpers, monkeypatch):
+    """Row 20: who floods waits behind itself."""
+    order, first = [], threading.Event()
+
+    def compute_(powers_):
+        first.wait(60)
+        order.append(powers_[0].base)
+        return (powers_[0].base,)
+
+    one = Helpers(1)
+    monkeypatch.setattr(one, "_compute", compute_)
+    asked = [("flood", 1), ("flood", 2), ("flood", 3), ("flood", 4), ("honest", 10), ("another", 20)]
+    tasks = []
+    for source, base in asked:
+        tasks.append(asyncio.create_task(one.compute((Power(base, 1, 97),), source)))
+        await asyncio.sleep(0)  # each is asked for before the next
+    first.set()
+    assert await asyncio.gather(*tasks) == [(base,) for _, base in asked]
+    one.close()
+    # The thread had taken the first before the others came, or has then seen all sources.
+    assert order in ([1, 2, 10, 20, 3, 4], [1, 10, 20, 2, 3, 4])
+
+
+@asynctest
+async def test_what_nobody_waits_for_any_more_is_not_computed(monkeypatch):
+    computed, first = [], threading.Event()
+
+    def compute_(powers_):
+        computed.append(powers_[0].base)
+        first.wait(60)
+        return (1,)
+
+    one = Helpers(1)
+    monkeypatch.setattr(one, "_compute", compute_)
+    kept = asyncio.create_task(one.compute((Power(1, 1, 97),), "here"))
+    gone = asyncio.create_task(one.compute((Power(2, 1, 97),), "gone"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    first.set()
+    assert await kept == (1,)
+    one.close()
+    assert computed == [1]
+    assert one._waiting == 0
 
 
 @asynctest
