@@ -324,9 +324,8 @@ AFTER_AUTH: Final = (
     *GENERIC,
     _rule(
         5,
-        DISCONNECT,
-        '1e lists 5 before authentication only; RFC 4253 10: "If the server rejects the '
-        'service request, it SHOULD send" DISCONNECT "and MUST disconnect"',
+        UNIMPLEMENTED,
+        "as OpenSSH: a service is not given again, but Twisted's Conch asks for it after every re-key",
         SERVER,
     ),
     _rule(

@@ -13,7 +13,8 @@ key exchange"), in the order in which `judge` applies them:
   key exchange messages, 1 to 4, 192 and 193. After our KEXINIT and before the peer's, its data
   stays legal.
 * Before authentication: 1 to 4, 5 and 6, 50 to 53 and 60 to 79 from the right side. Nothing else.
-* After it: 50 is ignored (RFC 4252 section 5.1); the rest of authentication is a fault.
+* After it: 50 is ignored (RFC 4252 section 5.1), a request for a service is answered with UNIMPLEMENTED as
+  OpenSSH does (Twisted's Conch repeats it after every re-key); the rest of authentication is a fault.
 * A number that means nothing is answered with UNIMPLEMENTED after authentication, and is a fault
   before it.
 """
@@ -152,6 +153,8 @@ def _judge_encrypted(when: When, number: int, phase: Phase, step: KexStep, ext_i
         case When.EXTENSION:
             legal = ext_info is not ExtInfoTurn.NO
         case When.SERVICE_REQUEST:
+            if phase is Phase.OPEN:
+                return Action.UNIMPLEMENTED
             legal = phase in (Phase.SERVICE, Phase.AUTH)
         case When.SERVICE_ACCEPT:
             legal = phase is Phase.SERVICE
