@@ -119,6 +119,9 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.trust.allowed_signers import import_allowed_signers as import_allowed_signers
     from nacre.trust.allowed_signers import read_allowed_signers as read_allowed_signers
     from nacre.trust.allowed_signers import validate_sshsig as validate_sshsig
+    from nacre.trust.revocation import KeyRevocationList as KeyRevocationList
+    from nacre.trust.revocation import import_krl as import_krl
+    from nacre.trust.revocation import read_krl as read_krl
 
 #: The module of every public name.
 _HOMES: Final[dict[str, str]] = {
@@ -167,6 +170,7 @@ _HOMES: Final[dict[str, str]] = {
             "read_authorized_keys read_known_hosts"
         ),
         "nacre.keys.sshsig": "create_sshsig",
+        "nacre.trust.revocation": "KeyRevocationList import_krl read_krl",
         "nacre.trust.allowed_signers": (
             "SSHAllowedSigners import_allowed_signers read_allowed_signers validate_sshsig"
         ),

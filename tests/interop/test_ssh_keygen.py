@@ -22,6 +22,7 @@ from nacre.keys.openssh_cipher import CIPHERS
 from nacre.keys.sshsig import create_sshsig
 from nacre.trust import import_known_hosts, known_hosts_line
 from nacre.trust.allowed_signers import validate_sshsig
+from nacre.trust.revocation import KeyRevocationList, read_krl
 
 PASSPHRASE = "correct horse"
 TYPES = {
@@ -295,3 +296,47 @@ def test_patterns_match_what_ssh_keygen_says(tmp_path):
         expected = [key for number, key in enumerate(keys, start=1) if str(number) in found]
         assert expected
         assert known.match(host, "", port)[0] == expected, name
+
+
+# ---------------------------------------------------------------- revocation lists
+
+
+def is_revoked(path: Path, shown: Path) -> bool:
+    done = subprocess.run(
+        ["ssh-keygen", "-Q", "-f", str(path), str(shown)], capture_output=True, timeout=30, check=False
+    )
+    assert (b"REVOKED" in done.stdout) is (done.returncode == 1), done
+    assert done.returncode in (0, 1)
+    return done.returncode == 1
+
+
+def test_revocation_lists_both_ways(tmp_path):
+    authority, key, other = (generate_private_key("ssh-ed25519") for _ in range(3))
+    for name, one in (("ca", authority), ("key", key), ("other", other)):
+        one.write_public_key(tmp_path / f"{name}.pub")
+    shown = {
+        tmp_path / f"{name}.pub": one for name, one in (("ca", authority), ("key", key), ("other", other))
+    }
+    for serial in (0, 1, 2, 6, 64, 66, 100, 1000):
+        certificate = authority.generate_user_certificate(
+            key, f"id{serial}", serial=serial, principals=["me"]
+        )
+        shown[tmp_path / f"{serial}-cert.pub"] = certificate
+        certificate.write_certificate(tmp_path / f"{serial}-cert.pub")
+    specification = (
+        "serial: 2\nserial: 5-9\nid: id100\nserial: 64\nserial: 66\nserial: 70\nsha256: {0}\nsha1: {0}\n"
+    )
+    (tmp_path / "spec").write_text(specification.format((tmp_path / "other.pub").read_text().strip()))
+    run("-k", "-q", "-f", tmp_path / "theirs", "-s", tmp_path / "ca.pub", "-z", "7", tmp_path / "spec")
+    theirs = read_krl(tmp_path / "theirs")
+    assert theirs.version == 7
+    theirs.write(tmp_path / "ours")
+    verdicts = {name: theirs.revokes(one) for name, one in shown.items()}
+    assert sum(verdicts.values()) == 6
+    for name, verdict in verdicts.items():
+        assert is_revoked(tmp_path / "theirs", name) is verdict
+        assert is_revoked(tmp_path / "ours", name) is verdict
+    made = KeyRevocationList()
+    made.add_key(authority)
+    made.write(tmp_path / "all")
+    assert all(is_revoked(tmp_path / "all", name) is made.revokes(one) for name, one in shown.items())

@@ -45,6 +45,8 @@ def add(commands: Commands) -> None:
         ("-c", "change the comment of a private key and of its .pub file"),
         ("-e", "print the public key of a file in the format of -m"),
         ("-i", "print the public key of a file of another format in OpenSSH's"),
+        ("-k", "write a revocation list of the keys and certificates in FILEs"),
+        ("-Q", "tell which keys and certificates in FILEs a revocation list revokes"),
     ):
         does.add_argument(option, dest="action", action="store_const", const=option[1], help=text)
     does.add_argument(
@@ -74,14 +76,18 @@ def add(commands: Commands) -> None:
     parser.add_argument("-I", dest="identity", help="who is said to have signed")
     parser.add_argument("-s", dest="signature", help="the signature to check; the data is standard input")
     parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing of a new key")
-    parser.add_argument("files", nargs="*", metavar="FILE", help="what -Y sign signs; - is standard input")
+    parser.add_argument("-u", dest="update", action="store_true", help="-k adds to a list that is there")
+    parser.add_argument("-z", dest="version", type=int, help="the number of a revocation list")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="what -Y sign signs (- is standard input), -k, -Q"
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
     import nacre
     from nacre.hub.problem import HubProblem, os_problem
 
-    if options.files and options.action != "sign":
+    if options.files and options.action not in ("sign", "k", "Q"):
         raise HubProblem(f"{options.files[0]!r} is too much", "name the key's file with -f")
     action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[options.action]
     try:
@@ -278,6 +284,46 @@ def _verify(options: argparse.Namespace, nacre: Any) -> int:
     return 0
 
 
+def _shown(nacre: Any, name: str) -> list[Any]:
+    """Return the certificates of a file, or its public keys."""
+    try:
+        return list(nacre.read_certificate_list(name))
+    except nacre.KeyImportError:
+        return list(nacre.read_public_key_list(name))
+
+
+def _revoke(options: argparse.Namespace, nacre: Any) -> int:
+    if options.file is None:
+        raise ValueError("-k takes the revocation list from -f")
+    path = Path(options.file).expanduser()
+    revoked = nacre.read_krl(path) if options.update else nacre.KeyRevocationList()
+    if options.version is not None:
+        revoked.version = options.version
+    for name in options.files:
+        for one in _shown(nacre, name):
+            add_one = revoked.add_certificate if isinstance(one, nacre.SSHCertificate) else revoked.add_key
+            add_one(one)
+    revoked.write(path)
+    return 0
+
+
+def _is_revoked(options: argparse.Namespace, nacre: Any) -> int:
+    from nacre.cli.output import say
+
+    if options.file is None or not options.files:
+        raise ValueError("-Q takes the revocation list from -f, and the files to look for")
+    revoked = nacre.read_krl(Path(options.file).expanduser())
+    status = 0
+    for name in options.files:
+        for one in _shown(nacre, name):
+            verdict = revoked.revokes(one)
+            status = 1 if verdict else status
+            say(
+                f"{name} ({one.get_comment(errors='replace') or 'no comment'}): {'REVOKED' if verdict else 'ok'}"
+            )
+    return status
+
+
 _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     None: _generate,
     "p": _change_passphrase,
@@ -286,6 +332,8 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     "c": _change_comment,
     "e": _export,
     "i": _import,
+    "k": _revoke,
+    "Q": _is_revoked,
     "sign": _sign,
     "verify": _verify,
 }

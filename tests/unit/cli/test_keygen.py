@@ -134,6 +134,28 @@ def test_signatures(run, there, monkeypatch):
     assert b"Good" in judge(*arguments, data=b"piped")
 
 
+def test_revocation_lists(run, there):
+    for name in ("one", "two", "three", "ca"):
+        run("keygen", "-q", "-f", name, "-N", "", "-C", name)
+    for serial in ("5", "6"):
+        judge("-q", "-s", "ca", "-I", "id", "-z", serial, "-n", "me", "three.pub")
+        (there / "three-cert.pub").rename(there / f"{serial}-cert.pub")
+    assert run("keygen", "-k", "-f", "krl", "-z", "3", "one.pub", "5-cert.pub").status == 0
+    assert run("keygen", "-k", "-u", "-f", "krl", "two.pub").status == 0
+    assert nacre.read_krl(there / "krl").version == 3
+    names = ["one.pub", "two.pub", "three.pub", "5-cert.pub", "6-cert.pub"]
+    verdicts = [True, True, False, True, False]
+    done = run("keygen", "-Q", "-f", "krl", *names)
+    assert done.status == 1
+    assert [line.endswith(": REVOKED") for line in done.out.splitlines()] == verdicts
+    theirs = subprocess.run(
+        ["ssh-keygen", "-Q", "-f", "krl", *names], capture_output=True, timeout=30, check=False
+    )
+    assert [line.endswith(b": REVOKED") for line in theirs.stdout.splitlines()] == verdicts
+    assert run("keygen", "-Q", "-f", "krl", "three.pub").status == 0
+    assert run("keygen", "-Q", "-f", "one", "three.pub").status == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
