@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What a prompt has in it that asks for the password.
 _PASSWORD_PROMPTS: Final = ("password", "passcode")
+#: Types of keys that sign in some 30 µs.
+_CHEAP: Final = frozenset({"ssh-ed25519", "ecdsa-sha2-nistp256"})
 
 
 class ClientAuthenticator:
@@ -131,7 +133,7 @@ class ClientAuthenticator:
             algorithm = self._algorithm(key)
             if algorithm is not None:
                 self._key = key
-                return events.PublicKeyAttempt(algorithm, key.public_data)
+                return events.PublicKeyAttempt(algorithm, key.public_data, query=not _signs_at_once(key))
 
     def _algorithm(self, key: SSHKeyPair) -> str | None:
         """Return the best signature algorithm that both ends take.
@@ -246,6 +248,14 @@ class ClientAuthenticator:
                 self._password_used = True  # a wrong one would count twice
                 return (password,)
         return None
+
+
+def _signs_at_once(key: SSHKeyPair) -> bool:
+    """Return whether to sign costs less than to ask first whether the key would do: a round trip.
+
+    Not RSA, whose signature takes a millisecond, nor a key whose owner an agent may ask.
+    """
+    return key.key is not None and key.algorithm in _CHEAP
 
 
 def _text(value: Any, source: str) -> str | None:

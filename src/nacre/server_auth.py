@@ -16,7 +16,7 @@ from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError, PasswordChangeRequired
 from nacre.keys import SSHKey, decode_public_key
 from nacre.protocol import events
-from nacre.trust import SSHAuthorizedKeys, read_authorized_keys
+from nacre.trust import SSHAuthorizedKeys, remembered_authorized_keys
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -51,7 +51,7 @@ def read_authorized(keys: Any) -> SSHAuthorizedKeys | None:
     """Return authorized keys from what a program gives: an object, a file, several, or None."""
     if keys is None or isinstance(keys, SSHAuthorizedKeys):
         return keys
-    return read_authorized_keys(keys)
+    return remembered_authorized_keys(keys)
 
 
 class ServerAuthenticator:

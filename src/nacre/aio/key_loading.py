@@ -10,12 +10,15 @@ import asyncio
 import functools
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 
 from nacre.aio.tasks import settle
 from nacre.errors import NotSupportedYet
 from nacre.keys import PassphraseNeeded, SSHKey, SSHKeyPair, load_keypairs
+from nacre.keys.files import expand
 
+#: Bytes that hold no RSA key whose check would take long. A thread costs more than such a key.
+_SHORT: Final = 1024
 #: What is one key, or one file of keys; anything else that is given is a sequence of them.
 _ONE = (str, bytes, PurePath, SSHKey, SSHKeyPair)
 
@@ -51,6 +54,11 @@ async def _load(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSH
     def needs(filename: str) -> None:
         asked.append(filename)
 
+    if _is_short(entry):
+        try:
+            return load_keypairs([entry], needs)
+        except PassphraseNeeded:
+            asked.clear()
     known = needs if callable(passphrase) else passphrase
     try:
         return await _in_thread(entry, known, ignore_encrypted and not callable(passphrase))
@@ -58,6 +66,15 @@ async def _load(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSH
         if not asked:
             raise
     return await _in_thread(entry, await settle(passphrase(asked[0])), ignore_encrypted)
+
+
+def _is_short(entry: str | bytes | PurePath) -> bool:
+    """Return whether a key is so short that it takes no time to load, unless it is encrypted."""
+    try:
+        size = len(entry) if isinstance(entry, bytes) else expand(entry).stat().st_size
+    except (OSError, ValueError):
+        return False  # what is wrong is said where it is read
+    return size <= _SHORT
 
 
 async def _in_thread(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSHKeyPair]:

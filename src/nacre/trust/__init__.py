@@ -11,6 +11,7 @@ from nacre.trust.authorized_keys import (
     SSHAuthorizedKeys,
     import_authorized_keys,
     read_authorized_keys,
+    remembered_authorized_keys,
 )
 from nacre.trust.known_hosts import (
     KnownHostsArgument,
@@ -37,4 +38,5 @@ __all__ = [
     "match_known_hosts",
     "read_authorized_keys",
     "read_known_hosts",
+    "remembered_authorized_keys",
 ]

@@ -20,7 +20,7 @@ from typing import Final
 from nacre.errors import NotSupportedYet
 from nacre.keys import KEY_TYPES, SSHKey
 from nacre.keys.files import FilePath
-from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
+from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, parse_address
 from nacre.wire.fields import encode_string
 
@@ -31,6 +31,7 @@ __all__ = [
     "import_authorized_keys",
     "parse_options",
     "read_authorized_keys",
+    "remembered_authorized_keys",
 ]
 
 #: The options that are enforced here.
@@ -281,5 +282,24 @@ def read_authorized_keys(filelist: FilePath | Sequence[FilePath]) -> SSHAuthoriz
     """
     authorized_keys = SSHAuthorizedKeys()
     for text in read_texts(filelist):
+        authorized_keys.load(text)
+    return authorized_keys
+
+
+def remembered_authorized_keys(filelist: FilePath | Sequence[FilePath]) -> SSHAuthorizedKeys:
+    """Return what `read_authorized_keys` does, of the files as they are now, and perhaps for others too.
+
+    Nobody may load more into it.
+
+    Raises:
+        OSError, ValueError: as there.
+    """
+    return _remembered(tuple(read_texts(filelist)))
+
+
+@once_for_each
+def _remembered(texts: tuple[str, ...]) -> SSHAuthorizedKeys:
+    authorized_keys = SSHAuthorizedKeys()
+    for text in texts:
         authorized_keys.load(text)
     return authorized_keys

@@ -23,7 +23,7 @@ from typing import Any, Final
 from nacre.errors import NotSupportedYet
 from nacre.keys import SSHKey, decode_public_key, load_public_keys
 from nacre.keys.files import FilePath
-from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
+from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
 
 __all__ = [
@@ -247,6 +247,14 @@ def read_known_hosts(filelist: FilePath | Sequence[FilePath]) -> SSHKnownHosts:
     return known_hosts
 
 
+@once_for_each
+def _match(texts: tuple[str, ...], host: str, addr: str, port: int | None) -> KnownHostsResult:
+    known_hosts = SSHKnownHosts()
+    for text in texts:
+        known_hosts.load(text)
+    return known_hosts.match(host, addr, port)
+
+
 #: A function as `match`; what it returns may be three, five or seven lists of key arguments.
 KnownHostsFunction = Callable[[str, str, int | None], Sequence[object]]
 KnownHostsArgument = FilePath | bytes | SSHKnownHosts | KnownHostsFunction | Sequence[object]
@@ -273,7 +281,7 @@ def match_known_hosts(
         NotSupportedYet: X.509 certificates were given.
     """
     if isinstance(known_hosts, (str, PurePath)):
-        return read_known_hosts(known_hosts).match(host, addr, port)
+        return _match(tuple(read_texts(known_hosts)), host, addr, port)
     if isinstance(known_hosts, bytes):
         return import_known_hosts(known_hosts).match(host, addr, port)
     if isinstance(known_hosts, SSHKnownHosts):
@@ -284,7 +292,7 @@ def match_known_hosts(
         raise TypeError(f"known_hosts cannot be a {type(known_hosts).__name__}")
     filenames = [entry for entry in known_hosts if isinstance(entry, (str, PurePath))]
     if len(filenames) == len(known_hosts):
-        return read_known_hosts(filenames).match(host, addr, port)
+        return _match(tuple(read_texts(filenames)), host, addr, port)
     if len(known_hosts) not in (3, 5, 7):
         raise ValueError(f"known_hosts has {len(known_hosts)} lists; 3, 5 or 7 are expected")
     if any(known_hosts[3:]):

@@ -10,19 +10,33 @@ too long is refused as a whole for the same reason.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from nacre.keys.files import MAX_FILE, FilePath, read_file
 
-__all__ = ["MAX_LINE", "MAX_LINES", "Problem", "as_text", "numbered_lines", "read_texts", "words"]
+__all__ = [
+    "MAX_LINE",
+    "MAX_LINES",
+    "Problem",
+    "as_text",
+    "numbered_lines",
+    "once_for_each",
+    "read_texts",
+    "words",
+]
 
 #: The longest line, in characters: a key of 16384 bits and room for options.
 MAX_LINE: Final = 16384
 MAX_LINES: Final = 10_000
+
+#: How many texts are remembered taken apart, and how long they may be together, in characters.
+_REMEMBERED: Final = 8
+_REMEMBERED_LENGTH: Final = 65536
 
 _BLANKS: Final = re.compile(r"[ \t]+")
 
@@ -84,3 +98,25 @@ def read_texts(filelist: FilePath | Sequence[FilePath]) -> list[str]:
     """
     filenames = [filelist] if isinstance(filelist, (str, PurePath)) else filelist
     return [as_text(read_file(filename)) for filename in filenames]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once_for_each(
+    find: Callable[Concatenate[tuple[str, ...], P], T],
+) -> Callable[Concatenate[tuple[str, ...], P], T]:
+    """Have `find` look into the same texts for the same things once: files are read at each login, and seldom differ.
+
+    What is remembered is found by the whole content, so nothing that was believed outlives its line.
+    Nobody may change what is returned.
+    """
+    remembered: Any = functools.lru_cache(_REMEMBERED)(find)
+
+    def found(texts: tuple[str, ...], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        short = sum(map(len, texts)) <= _REMEMBERED_LENGTH
+        answer: T = (remembered if short else find)(texts, *args, **kwargs)
+        return answer
+
+    return found

@@ -69,8 +69,13 @@ class ClientAuth:
         return self.core.settings.username
 
     def begin(self) -> None:
-        """The transport is secure: ask for the service (RFC 4253 section 10)."""
+        """The transport is secure: ask for the service (RFC 4253 section 10), and at once how to log in.
+
+        A server takes one message after the other: to wait for its SERVICE_ACCEPT would be a round trip
+        for nothing. It must come before any answer of authentication all the same.
+        """
         self._send(ServiceRequest(USERAUTH).encode())
+        self._start(ClientNone())
 
     # ------------------------------------------------------------ messages
 
@@ -80,7 +85,6 @@ class ClientAuth:
             raise ProtocolError("the server accepted another service than ssh-userauth")
         self.core.phase = Phase.AUTH
         self._handshake.authentication_requested()
-        self._start(ClientNone())
 
     def received(self, payload: bytes) -> None:
         """Take a message 51 to 79; it waits while the application decides."""
