@@ -61,6 +61,14 @@ async def test_the_order_of_methods() -> None:
     assert await drain(make()) == []
 
 
+@asynctest
+async def test_a_key_that_signs_quickly_is_not_asked_about_first() -> None:
+    local = nacre.load_keypairs([user_key(), RSA])
+    far = nacre.SSHKeyPair("ssh-ed25519", b"far", ("ssh-ed25519",), lambda data, name: b"", key_type="agent")
+    attempts = await drain(make(keys=[*local, far]), "publickey")
+    assert [attempt.query for attempt in attempts] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     ("announced", "ours", "chosen"),
     [

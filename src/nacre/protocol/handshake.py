@@ -30,9 +30,10 @@ from nacre.protocol.methods import Method, Reply, make_method
 from nacre.protocol.negotiate import (
     EXT_INFO,
     STRICT,
+    agree,
     guess_is_wrong,
-    negotiate,
-    our_kexinit,
+    offer,
+    read_kexinit,
 )
 from nacre.protocol.settings import HostKey, Negotiated, Role
 from nacre.protocol.state import ExtInfoTurn, KexStep, Phase
@@ -40,6 +41,7 @@ from nacre.wire.fields import encode_string
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.transport import ExtInfo
 
+_KEXINIT: Final = bytes((KexInit.number,))
 _METHOD_NUMBERS: Final = range(30, 50)
 _EXT_INFO_IN_AUTH: Final = "ext-info-in-auth@openssh.com"
 
@@ -120,8 +122,8 @@ class Handshake:
 
     def _send_kexinit(self) -> None:
         core = self._core
-        self._ours = our_kexinit(core.role, core.settings, core.sources.random(16), first=self.first)
-        self._ours_payload = self._ours.encode()
+        self._ours, rest = offer(core.role, core.settings, first=self.first)
+        self._ours_payload = _KEXINIT + core.sources.random(16) + rest
         core.outbound.send_now(self._ours_payload)
         core.outbound.in_exchange = True
         core.deadline_moved = True
@@ -131,7 +133,7 @@ class Handshake:
     def received_kexinit(self, payload: bytes) -> None:
         """Take the peer's KEXINIT, answer it with ours where that is not out, and choose."""
         core = self._core
-        theirs = KexInit.decode(payload)
+        theirs = read_kexinit(payload)
         if self.step is KexStep.NONE:
             self._count_flood()
             self._send_kexinit()
@@ -144,7 +146,7 @@ class Handshake:
             self._peer_takes_ext_info = EXT_INFO[core.role.peer] in theirs.kex_algorithms
             if self.strict and core.inbound.sequence != 1:
                 raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
-        self._negotiated = negotiate(core.role, ours, theirs, strict=self.strict)
+        self._negotiated = agree(core.role, ours, payload, theirs, strict=self.strict)
         self._skip_guess = guess_is_wrong(ours, theirs)
         exchange = core.sources.exchange(self._negotiated.kex)
         self._method = make_method(core, self.lane, exchange, self)

@@ -6,6 +6,7 @@ what an algorithm does.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,11 @@ from nacre.keys import default_host_key_algorithms, signature_algorithms
 from nacre.protocol.settings import Negotiated, Role, Settings
 from nacre.wire.kex import KexInit
 
+#: Bytes of the cookie of a KEXINIT.
+_COOKIE: Final = 16
+#: How many lists are remembered taken apart, and agreements on them; and how long a KEXINIT may be for that.
+_REMEMBERED: Final = 32
+_REMEMBERED_LENGTH: Final = 4096
 #: RFC 8308 section 2.1: "I take EXT_INFO".
 EXT_INFO: Final = {Role.CLIENT: "ext-info-c", Role.SERVER: "ext-info-s"}
 #: OpenSSH PROTOCOL 1.9: "I keep to strict key exchange". In the first KEXINIT only.
@@ -33,24 +39,74 @@ def our_kexinit(role: Role, settings: Settings, cookie: bytes, *, first: bool) -
         cookie: 16 random bytes.
         first: whether this is the first of the connection, which alone bears the markers.
     """
+    return _kexinit(cookie, *_lists(role, settings, first))
+
+
+#: The lists of a KEXINIT that differ: key exchange, host keys, ciphers, MACs, compression.
+_Lists = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _lists(role: Role, settings: Settings, first: bool) -> _Lists:
     kex = settings.kex_algorithms
     if first:
         kex = (*kex, EXT_INFO[role], STRICT[role])
+    host_keys = offered_host_key_algorithms(role, settings)
+    return kex, host_keys, settings.ciphers, settings.macs, settings.compressions
+
+
+def _kexinit(
+    cookie: bytes,
+    kex: tuple[str, ...],
+    host_keys: tuple[str, ...],
+    ciphers: tuple[str, ...],
+    macs: tuple[str, ...],
+    compressions: tuple[str, ...],
+) -> KexInit:
     return KexInit(
         cookie=cookie,
         kex_algorithms=kex,
-        server_host_key_algorithms=offered_host_key_algorithms(role, settings),
-        encryption_client_to_server=settings.ciphers,
-        encryption_server_to_client=settings.ciphers,
-        mac_client_to_server=settings.macs,
-        mac_server_to_client=settings.macs,
-        compression_client_to_server=settings.compressions,
-        compression_server_to_client=settings.compressions,
+        server_host_key_algorithms=host_keys,
+        encryption_client_to_server=ciphers,
+        encryption_server_to_client=ciphers,
+        mac_client_to_server=macs,
+        mac_server_to_client=macs,
+        compression_client_to_server=compressions,
+        compression_server_to_client=compressions,
         languages_client_to_server=(),
         languages_server_to_client=(),
         first_kex_packet_follows=False,
         reserved=0,
     )
+
+
+def offer(role: Role, settings: Settings, *, first: bool) -> tuple[KexInit, bytes]:
+    """Return our KEXINIT with a cookie of zeros, and how it is encoded behind the cookie.
+
+    Both are made once for many connections, which differ in their cookies alone.
+    """
+    return _offer(_lists(role, settings, first))
+
+
+@functools.lru_cache(_REMEMBERED)
+def _offer(lists: _Lists) -> tuple[KexInit, bytes]:
+    made = _kexinit(bytes(_COOKIE), *lists)
+    return made, made.encode()[1 + _COOKIE :]
+
+
+def read_kexinit(payload: bytes) -> KexInit:
+    """Return the peer's KEXINIT with a cookie of zeros; peers of one kind send the same one again and again.
+
+    Raises:
+        WireError: it is not encoded as it should be.
+    """
+    if len(payload) > _REMEMBERED_LENGTH:
+        return KexInit.decode(payload)
+    return _read(payload[1 + _COOKIE :]) if len(payload) > _COOKIE else KexInit.decode(payload)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _read(rest: bytes) -> KexInit:
+    return KexInit.decode(bytes((KexInit.number, *bytes(_COOKIE))) + rest)
 
 
 def offered_host_key_algorithms(role: Role, settings: Settings) -> tuple[str, ...]:
@@ -105,6 +161,15 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Ne
         ),
         strict=strict,
     )
+
+
+_negotiate_again = functools.lru_cache(_REMEMBERED)(negotiate)
+
+
+def agree(role: Role, ours: KexInit, payload: bytes, theirs: KexInit, *, strict: bool) -> Negotiated:
+    """Do as `negotiate` does, once for the same lists. `payload` is what `theirs` was read from."""
+    short = len(payload) <= _REMEMBERED_LENGTH
+    return (_negotiate_again if short else negotiate)(role, ours, theirs, strict=strict)
 
 
 def guess_is_wrong(ours: KexInit, theirs: KexInit) -> bool:

@@ -247,6 +247,14 @@ def read_known_hosts(filelist: FilePath | Sequence[FilePath]) -> SSHKnownHosts:
     return known_hosts
 
 
+def _matched(
+    filelist: FilePath | Sequence[FilePath], host: str, addr: str, port: int | None
+) -> KnownHostsResult:
+    """Return the keys for a host in files as they are now, in lists of the caller's own."""
+    trusted, authorities, revoked, *_ = _match(tuple(read_texts(filelist)), host, addr, port)
+    return (list(trusted), list(authorities), list(revoked), [], [], [], [])
+
+
 @once_for_each
 def _match(texts: tuple[str, ...], host: str, addr: str, port: int | None) -> KnownHostsResult:
     known_hosts = SSHKnownHosts()
@@ -281,7 +289,7 @@ def match_known_hosts(
         NotSupportedYet: X.509 certificates were given.
     """
     if isinstance(known_hosts, (str, PurePath)):
-        return _match(tuple(read_texts(known_hosts)), host, addr, port)
+        return _matched(known_hosts, host, addr, port)
     if isinstance(known_hosts, bytes):
         return import_known_hosts(known_hosts).match(host, addr, port)
     if isinstance(known_hosts, SSHKnownHosts):
@@ -292,7 +300,7 @@ def match_known_hosts(
         raise TypeError(f"known_hosts cannot be a {type(known_hosts).__name__}")
     filenames = [entry for entry in known_hosts if isinstance(entry, (str, PurePath))]
     if len(filenames) == len(known_hosts):
-        return _match(tuple(read_texts(filenames)), host, addr, port)
+        return _matched(filenames, host, addr, port)
     if len(known_hosts) not in (3, 5, 7):
         raise ValueError(f"known_hosts has {len(known_hosts)} lists; 3, 5 or 7 are expected")
     if any(known_hosts[3:]):

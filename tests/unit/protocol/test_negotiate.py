@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.errors import KeyExchangeFailed
+from nacre.errors import KeyExchangeFailed, WireError
 from nacre.keys import default_host_key_algorithms, generate_private_key
-from nacre.protocol.negotiate import guess_is_wrong, negotiate, offered_host_key_algorithms, our_kexinit
+from nacre.protocol.negotiate import (
+    agree,
+    guess_is_wrong,
+    negotiate,
+    offer,
+    offered_host_key_algorithms,
+    our_kexinit,
+    read_kexinit,
+)
 from nacre.protocol.settings import Role, Settings
 from tests.support.protocol import changed
 
@@ -173,3 +181,33 @@ def test_a_server_offers_what_its_keys_can_do():
 def test_a_client_offers_what_it_accepts():
     assert offered_host_key_algorithms(Role.CLIENT, Settings()) == default_host_key_algorithms()
     assert offered_host_key_algorithms(Role.CLIENT, Settings(host_key_algorithms=KEYS)) == KEYS
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("role", Role)
+def test_what_is_offered_is_our_kexinit_but_for_the_cookie(role, first):
+    cookie = bytes(range(16))
+    ours, rest = offer(role, Settings(), first=first)
+    whole = our_kexinit(role, Settings(), cookie, first=first)
+    assert whole.encode() == b"\x14" + cookie + rest
+    assert changed(whole, cookie=bytes(16)) == ours == offer(role, Settings(), first=first)[0]
+
+
+@pytest.mark.parametrize("more", [(), ("x" * 60,) * 100], ids=["short", "long"])
+def test_the_same_lists_are_read_and_agreed_on_alike_whatever_the_cookie(more):
+    client, server = lists(), lists(kex_algorithms=(*more, "curve25519-sha256"))
+    for cookie in (b"a" * 16, b"b" * 16):
+        payload = changed(server, cookie=cookie).encode()
+        theirs = read_kexinit(payload)
+        assert changed(theirs, cookie=cookie) == changed(server, cookie=cookie)
+        found = agree(Role.CLIENT, client, payload, theirs, strict=True)
+        assert found == negotiate(Role.CLIENT, client, server, strict=True)
+        assert agree(Role.CLIENT, client, payload, theirs, strict=False).strict is False
+
+
+@pytest.mark.parametrize("cut", [1, 16, 17, 40, -1])
+def test_a_kexinit_that_is_cut_off_is_refused_each_time(cut):
+    payload = lists().encode()[:cut]
+    for _ in range(2):
+        with pytest.raises(WireError):
+            read_kexinit(payload)

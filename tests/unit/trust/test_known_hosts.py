@@ -223,6 +223,16 @@ def test_files(files):
     assert match_known_hosts((one,), "one")[0] == [A]
 
 
+def test_a_file_that_changes_is_believed_as_it_is_now(files):
+    one, _ = files
+    found = match_known_hosts(one, "one")[0]
+    found.append(B)  # the caller's own list
+    assert match_known_hosts(one, "one")[0] == [A]
+    one.write_bytes(one.read_bytes().replace(b"one", b"new"))
+    assert match_known_hosts(one, "one")[0] == []
+    assert match_known_hosts(one, "new")[0] == [A]
+
+
 def test_bytes_object_function_and_lists(files):
     content = files[0].read_bytes()
     assert match_known_hosts(content, "one")[0] == [A]

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from nacre.keys.files import MAX_FILE
-from nacre.trust.lines import MAX_LINE, MAX_LINES, as_text, numbered_lines, read_texts, words
+from nacre.trust.lines import MAX_LINE, MAX_LINES, as_text, numbered_lines, once_for_each, read_texts, words
 
 
 def lines(text):
@@ -69,3 +69,19 @@ def test_cve_2026_0965_files(tmp_path):
             read_texts(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         read_texts(tmp_path / "none")
+
+
+def test_the_same_texts_are_looked_into_once_and_changed_ones_anew():
+    seen = []
+
+    @once_for_each
+    def find(texts, word):
+        seen.append(texts)
+        return word in texts[0]
+
+    assert [find(("a b",), "a"), find(("a b",), "a"), find(("b",), "a")] == [True, True, False]
+    assert seen == [("a b",), ("b",)]
+    long = ("a" * 100_000,)
+    assert find(long, "a")
+    assert find(long, "a")
+    assert seen[2:] == [long, long]  # not remembered

@@ -19,11 +19,12 @@ from nacre.protocol.events import (
     PublicKeyAttempt,
     PublicKeyQuestion,
     SignatureNeeded,
+    Verdict,
 )
 from nacre.protocol.settings import Settings
 from nacre.protocol.state import Phase
-from nacre.wire.auth import UserauthBanner, UserauthFailure, UserauthSuccess
-from nacre.wire.transport import ServiceAccept
+from nacre.wire.auth import UserauthBanner, UserauthFailure, UserauthRequest, UserauthSuccess
+from nacre.wire.transport import ServiceAccept, ServiceRequest
 from tests.pair.ends import LATER, PASSWORD, USER_KEY, Pair
 from tests.support.protocol import failure, inject, talk
 
@@ -59,6 +60,21 @@ def test_no_byte_of_authentication_before_the_host_is_verified():
     with pytest.raises(LocalProtocolError):
         pair.client.connection._client.begin()
     assert not pair.client.output()
+
+
+def test_it_does_not_wait_for_the_service_but_takes_no_answer_before_it():
+    pair = Pair(client_answers={HostKeyQuestion: LATER}).start()
+    client = pair.client.connection
+    sent = []
+    client._core.outbound.trace = lambda payload: sent.append(payload[0])
+    client.answer(pair.client.of(HostKeyQuestion)[0].token, Verdict.TRUSTED)
+    while client.next_event() is not None:
+        pass
+    assert sent[-2:] == [ServiceRequest.number, UserauthRequest.number]
+    assert client._core.phase is Phase.SERVICE
+    talk(pair, pair.server, UserauthSuccess().encode())  # ahead of its SERVICE_ACCEPT
+    assert isinstance(failure(pair.client), ProtocolError)
+    assert not pair.client.of(AuthSucceeded)
 
 
 def test_success_out_of_nowhere_is_a_fault():
