@@ -238,10 +238,12 @@ class SSHChannel(Generic[AnyStr]):
         if not size:
             return
         taken = 0
-        protocol = link.driver.protocol
+        driver = link.driver
+        protocol = driver.protocol
         if not self._queue.size and self._number is not None and self._phase is not Phase.NEW and protocol:
             taken = protocol.channel_write(self._number, raw, datatype)
-            link.driver.touch()
+            if not driver.touched:
+                driver.touch()
             if taken == size:
                 return
         if self._queue.size + size - taken > limits.WRITE_QUEUE:

@@ -47,7 +47,8 @@ class Driver(asyncio.BufferedProtocol):
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._running = False
-        self._scheduled = False
+        #: Whether a turn is due that sends what is there: who writes much asks before it calls `touch`.
+        self.touched = False
         self._reading = True
         self._ending = False
         self._timer: asyncio.TimerHandle | None = None
@@ -137,8 +138,8 @@ class Driver(asyncio.BufferedProtocol):
 
     def touch(self) -> None:
         """A command was given: send what came of it, this turn of the loop, once for all of them."""
-        if not (self._running or self._scheduled):
-            self._scheduled = True
+        if not (self._running or self.touched):
+            self.touched = True
             self._loop.call_soon(self._turn)
 
     def abort(self) -> None:
@@ -164,7 +165,7 @@ class Driver(asyncio.BufferedProtocol):
             self._quick_reads = 0
 
     def _turn(self) -> None:
-        self._scheduled = False
+        self.touched = False
         self.run()
 
     def run(self) -> None:
@@ -178,7 +179,7 @@ class Driver(asyncio.BufferedProtocol):
                 if not self._flush() or not self.protocol.eventful:
                     break
             else:
-                self._scheduled = True
+                self.touched = True
                 self._loop.call_soon(self._turn)
         finally:
             self._running = False

@@ -62,6 +62,7 @@ class Connection:
         failure: why it ended, from just before the channels are told on; None before, and after a
             clean end.
         closed: `Disconnected` was emitted, or is about to be.
+        channel_write: sends data on a channel: `Mux.write`, without a call between.
         deliver: takes channel and data in place of a `ChannelData` event wherever the state of the
             channel needs no second look, and returns whether that was consumed at once; where it
             was not, `consumed` follows. None: every piece of data is an event.
@@ -72,6 +73,7 @@ class Connection:
         self._ident: IdentReader | None = IdentReader(role)
         self._handshake = Handshake(self._core)
         self._mux = Mux(self._core, self._handshake)
+        self.channel_write = self._mux.write
         self._client = ClientAuth(self._core, self._handshake) if role is Role.CLIENT else None
         self._server = ServerAuth(self._core) if role is Role.SERVER else None
         self._fast: dict[int, Channel] = _NOTHING
@@ -82,6 +84,7 @@ class Connection:
         self._heard = 0.0
         self._keepalive = (settings.keepalive_interval, settings.keepalive_count_max)
         self._unanswered = 0
+        self.closed = False
         self.failure: DisconnectError | None = None
         self.deliver: Callable[[int, bytes], bool] | None = None
 
@@ -89,11 +92,6 @@ class Connection:
     def info(self) -> Info:
         """What is known of the connection."""
         return self._core.info
-
-    @property
-    def closed(self) -> bool:
-        """Whether the connection has ended."""
-        return self._core.phase is Phase.CLOSED
 
     @property
     def eventful(self) -> bool:
@@ -377,6 +375,7 @@ class Connection:
                 core.outbound.send_now(farewell)
         finally:
             core.phase = Phase.CLOSED
+            self.closed = True
             core.ready.clear()
             core.inbound.drop()
             self._fast = _NOTHING
@@ -467,22 +466,6 @@ class Connection:
         """
         self._check_open()
         return self._mux.open_channel(kind, data, window, max_packet)
-
-    def channel_write(self, channel: int, data: bytes | memoryview, datatype: int | None = None) -> int:
-        """Send data on a channel, as much as its window and the output have room for.
-
-        Returns:
-            How many bytes were taken. When they are fewer than given, `ChannelWritable` comes when
-            more may go; keeping the rest is the caller's.
-        """
-        core = self._core
-        if core.phase is not Phase.OPEN:
-            raise LocalProtocolError("the connection is not open")
-        taken = self._mux.write(channel, data, datatype)
-        outbound = core.outbound
-        if outbound.octets >= self._handshake.sealer_limit or outbound.packets >= limits.REKEY_PACKETS:
-            self._handshake.start()
-        return taken
 
     def channel_eof(self, channel: int) -> None:
         """Send EOF on a channel (RFC 4254 section 5.3)."""

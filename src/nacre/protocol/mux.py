@@ -307,8 +307,15 @@ class Mux:
         if channel.inbound is Flow.OPEN and channel.outbound is not Flow.CLOSED:
             self._core.send(ChannelWindowAdjust(channel.peer_number, credit))
 
-    def write(self, number: int, data: bytes | memoryview, datatype: int | None) -> int:
-        """Send what fits; see `Connection.channel_write`."""
+    def write(self, number: int, data: bytes | memoryview, datatype: int | None = None) -> int:
+        """Send data on a channel, as much as its window and the output have room for.
+
+        Returns:
+            How many bytes were taken. When they are fewer than given, `ChannelWritable` comes when
+            more may go; keeping the rest is the caller's.
+        """
+        if self._core.phase is not Phase.OPEN:
+            raise LocalProtocolError("the connection is not open")
         channel = self.channels.get(number)
         if channel is None or channel.state is not ChannelState.OPEN or channel.outbound is not Flow.OPEN:
             raise LocalProtocolError(f"data on channel {number}, which is not open or after its EOF or CLOSE")
@@ -318,16 +325,20 @@ class Mux:
         if not (self.held or outbound.in_exchange):
             # The fewest bytes that one packet under the present keys has too many of: one packet may always
             # go, so that a tiny limit still lets something through.
-            limit = self._handshake.sealer_limit - limits.PACKET_OVERHEAD
+            most = self._handshake.sealer_limit
             while taken < total and channel.send_left and outbound.queued < limits.OUTPUT_ROOM:
-                size = min(total - taken, channel.send_left, channel.max_send)
-                if outbound.octets + size > limit and outbound.octets:
+                size = total - taken
+                if size > channel.max_send or size > channel.send_left:
+                    size = min(channel.max_send, channel.send_left)
+                if outbound.octets + size + limits.PACKET_OVERHEAD > most and outbound.octets:
                     self._handshake.start()
                     break
                 piece = data if size == total else memoryview(data)[taken : taken + size]
                 taken += size
                 channel.send_left -= size
                 outbound.send_data(channel.peer_number, piece, datatype, total - taken)
+            if outbound.octets >= most or outbound.packets >= limits.REKEY_PACKETS:
+                self._handshake.start()
         if taken < total:
             self.blocked.add(number)
         return taken

@@ -164,21 +164,17 @@ class Outbound:
 
     def send_now(self, payload: bytes) -> None:
         """Seal a message at once: those of the key exchange, and numbers 1 to 4."""
-        size = len(payload)
-        try:
-            if len(self._scratch) < size + _BESIDE:
-                self._grow(size)
-            self._scratch_view[5 : 5 + size] = payload
-            self._seal(size, 0)
-        except BaseException as error:
-            self.failed(error)
-            raise
+        self.send_data(None, payload, None, 0)
 
-    def send_data(self, channel: int, data: bytes | memoryview, datatype: int | None, hint: int) -> None:
-        """Seal one CHANNEL_DATA or CHANNEL_EXTENDED_DATA. The caller has checked the window.
+    def send_data(
+        self, channel: int | None, data: bytes | memoryview, datatype: int | None, hint: int
+    ) -> None:
+        """Seal one CHANNEL_DATA or CHANNEL_EXTENDED_DATA; or a message that is there as a whole.
+
+        The caller has checked the window.
 
         Args:
-            channel: the peer's number.
+            channel: the peer's number; None: `data` is a whole payload.
             data: the whole of it.
             datatype: of extended data; None: plain data.
             hint: how many more bytes are about to follow, so that a segment has room for them.
@@ -188,14 +184,44 @@ class Outbound:
             if len(self._scratch) < size + _BESIDE:
                 self._grow(size)
             scratch = self._scratch_view
-            if datatype is None:
+            if channel is None:
+                at = 5
+            elif datatype is None:
                 _DATA.pack_into(scratch, 5, _CHANNEL_DATA, channel, size)
-                scratch[14 : 14 + size] = data
-                self._seal(size + 9, hint)
+                at = 14
             else:
                 _EXTENDED.pack_into(scratch, 5, _CHANNEL_EXTENDED_DATA, channel, datatype, size)
-                scratch[18 : 18 + size] = data
-                self._seal(size + 13, hint)
+                at = 18
+            end = at + size
+            scratch[at:end] = data
+            if self.trace is not None:
+                self.trace(scratch[5:end])
+            if self.compressor is not None:
+                end = self._compress(self.compressor, end)
+                scratch = self._scratch_view
+            sealer = self._sealer
+            block = sealer.block_size
+            padding = block - (end - 4 if sealer.length_apart else end) % block
+            if padding < 4:
+                padding += block
+            total = end + padding
+            _HEAD.pack_into(scratch, 0, total - 4, padding)
+            at = self._padding_at
+            self._padding_at = after = at + padding
+            if after > len(self._padding):
+                self._padding = self._random(_PADDING_POOL)
+                at, self._padding_at = 0, padding
+            scratch[end:total] = self._padding[at : at + padding]
+            if self._used + total + _TAG > self._room:
+                self._next_segment(total, hint)
+            written = sealer.seal(scratch, total, self._view, self._used, self.sequence)
+            self._used += written
+            self.queued += written
+            self.octets += written
+            self.packets += 1
+            self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
+            if not self.sequence and not self.encrypted:
+                raise KeyExchangeFailed("the sequence number wrapped in the first key exchange")  # noqa: TRY301 - as any other failure here
         except BaseException as error:
             self.failed(error)
             raise
@@ -204,45 +230,14 @@ class Outbound:
         self._scratch = bytearray(size + _BESIDE)
         self._scratch_view = memoryview(self._scratch)
 
-    def _seal(self, size: int, hint: int) -> None:
-        """Complete the packet in the scratch, whose payload of `size` bytes begins at 5."""
-        if self.trace is not None:
-            self.trace(self._scratch_view[5 : 5 + size])
-        if self.compressor is not None:
-            size = self._compress(self.compressor, size)
-        sealer = self._sealer
-        block = sealer.block_size
-        padding = block - (size + 1 if sealer.length_apart else size + 5) % block
-        if padding < 4:
-            padding += block
-        scratch = self._scratch_view
-        _HEAD.pack_into(scratch, 0, 1 + size + padding, padding)
-        at = self._padding_at
-        if at + padding > len(self._padding):
-            self._padding = self._random(_PADDING_POOL)
-            at = 0
-        scratch[5 + size : 5 + size + padding] = self._padding[at : at + padding]
-        self._padding_at = at + padding
-        total = 5 + size + padding
-        if self._used + total + _TAG > self._room:
-            self._next_segment(total, hint)
-        written = sealer.seal(scratch, total, self._view, self._used, self.sequence)
-        self._used += written
-        self.queued += written
-        self.octets += written
-        self.packets += 1
-        self.sequence = (self.sequence + 1) & _SEQUENCE_MASK
-        if self.sequence == 0 and not self.encrypted:
-            raise KeyExchangeFailed("the sequence number wrapped in the first key exchange")
-
-    def _compress(self, compressor: Compressor, size: int) -> int:
-        """Compress the payload in the scratch where it stands."""
-        data = compressor.compress(self._scratch_view[5 : 5 + size])
+    def _compress(self, compressor: Compressor, end: int) -> int:
+        """Compress the payload in the scratch where it stands, which is from 5 on; return its new end."""
+        data = compressor.compress(self._scratch_view[5:end])
         size = len(data)
         if len(self._scratch) < size + _BESIDE:
             self._grow(size)
         self._scratch_view[5 : 5 + size] = data
-        return size
+        return 5 + size
 
     def _next_segment(self, total: int, hint: int) -> None:
         if self._used:
