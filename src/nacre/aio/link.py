@@ -147,7 +147,6 @@ class Link:
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
         protocol = self.owner.transport_made(transport)
-        protocol.deliver = self._deliver
         self._active = self.state is LinkState.OPEN
         return protocol
 
@@ -245,6 +244,7 @@ class Link:
             raise not_opened(self.lost_error())
         number = self.protocol.open_channel(kind, data, window, max_packet)
         self.channels[number] = channel
+        self.protocol.deliver_to(number, channel.data_arrived)
         self.touch()
         return number
 
@@ -288,11 +288,6 @@ class Link:
         await self.tasks.wait()
 
     # ------------------------------------------------------------ channel events
-
-    def _deliver(self, number: int, data: bytes) -> bool:
-        """Take data on the path of a packet: no event is made."""
-        channel = self.channels.get(number)
-        return channel is not None and channel.data_arrived(data, None)
 
     def _data(self, event: events.ChannelData) -> None:
         channel = self.channels.get(event.channel)
@@ -370,6 +365,7 @@ class Link:
             return
         if self.active:
             self.channels[event.channel] = channel
+            self.protocol.deliver_to(event.channel, channel.data_arrived)
             self.answer(event.token, accept)
             channel.opened()
         else:

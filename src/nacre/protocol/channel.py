@@ -5,6 +5,7 @@ Owns: `Channel`. Must not know: messages and who sends them (`nacre.protocol.mux
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 from nacre.protocol.lane import Lane
@@ -37,11 +38,13 @@ class Channel:
         send_left: what we may still send.
         max_send: the most data of one packet we send.
         replies_expected: answers that the peer owes us.
+        deliver: see `Connection.deliver_to`.
         wanted: the (window, max_packet) that our open asked for.
     """
 
     __slots__ = (
         "by_peer",
+        "deliver",
         "inbound",
         "kind",
         "lane",
@@ -65,6 +68,7 @@ class Channel:
         self.inbound = Flow.OPEN
         self.outbound = Flow.OPEN
         self.receive: ReceiveWindow | None = None
+        self.deliver: Callable[[bytes, int | None], bool] | None = None
         self.send_left = 0
         self.max_send = 0
         self.replies_expected = 0

@@ -63,9 +63,6 @@ class Connection:
             clean end.
         closed: `Disconnected` was emitted, or is about to be.
         channel_write: sends data on a channel: `Mux.write`, without a call between.
-        deliver: takes channel and data in place of a `ChannelData` event wherever the state of the
-            channel needs no second look, and returns whether that was consumed at once; where it
-            was not, `consumed` follows. None: every piece of data is an event.
     """
 
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
@@ -86,7 +83,6 @@ class Connection:
         self._unanswered = 0
         self.closed = False
         self.failure: DisconnectError | None = None
-        self.deliver: Callable[[int, bytes], bool] | None = None
 
     @property
     def info(self) -> Info:
@@ -223,10 +219,11 @@ class Connection:
                             raise ProtocolError("CHANNEL_DATA: its length does not fit its packet")  # noqa: TRY301 - as above
                         window.received(length)
                         data = bytes(scratch[10 : 10 + length])
-                        if self.deliver is None:
+                        deliver = channel.deliver
+                        if deliver is None:
                             return ChannelData(number, data, None)
                         # What takes it may have closed the channel, or the connection.
-                        if self.deliver(number, data) and self._fast.get(number) is channel:
+                        if deliver(data, None) and self._fast.get(number) is channel:
                             credit = window.consumed(length)
                             if credit:
                                 self._mux.credit(channel, credit)
@@ -466,6 +463,18 @@ class Connection:
         """
         self._check_open()
         return self._mux.open_channel(kind, data, window, max_packet)
+
+    def deliver_to(self, channel: int, deliver: Callable[[bytes, int | None], bool]) -> None:
+        """Have plain data of a channel taken without an event, wherever its state needs no second look.
+
+        Args:
+            channel: its number.
+            deliver: takes data, and None for its type; returns whether that was consumed at once. Where
+                it was not, `consumed` follows.
+        """
+        known = self._mux.channels.get(channel)
+        if known is not None:
+            known.deliver = deliver
 
     def channel_eof(self, channel: int) -> None:
         """Send EOF on a channel (RFC 4254 section 5.3)."""

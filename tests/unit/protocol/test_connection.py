@@ -135,13 +135,12 @@ def test_data_can_be_taken_without_an_event(pair):
     ours, theirs = pair.open()
     taken = []
     server = pair.server.connection
-    server.deliver = lambda number, data: taken.append((number, data)) is None
+    server.deliver_to(theirs, lambda data, datatype: taken.append(data) is None)
     window = server._mux.channels[theirs].receive
     for size in (1, 40_000, 0):
         pair.client.connection.channel_write(ours, bytes(size))
         pair.run()
-    assert b"".join(data for _, data in taken) == bytes(40_001)
-    assert {number for number, _ in taken} == {theirs}
+    assert b"".join(taken) == bytes(40_001)
     assert not pair.server.of(ChannelData)
     assert window.left + window._consumed == window.size  # what was consumed is credited, at once or soon
 
@@ -149,7 +148,7 @@ def test_data_can_be_taken_without_an_event(pair):
 def test_data_that_was_not_consumed_gets_no_credit(pair):
     ours, theirs = pair.open()
     server = pair.server.connection
-    server.deliver = lambda number, data: False
+    server.deliver_to(theirs, lambda data, datatype: False)
     window = server._mux.channels[theirs].receive
     first = window.size
     pair.client.connection.channel_write(ours, bytes(2 * first))
@@ -162,19 +161,19 @@ def test_data_that_was_not_consumed_gets_no_credit(pair):
 
 @pytest.mark.parametrize("end", ["close", "disconnect"])
 def test_who_takes_data_may_end_it_all(pair, end):
-    ours, _ = pair.open()
+    ours, theirs = pair.open()
     server = pair.server.connection
     calls = []
 
-    def deliver(number: int, data: bytes) -> bool:
+    def deliver(data: bytes, datatype: int | None) -> bool:
         calls.append(len(data))
         if end == "close":
-            server.channel_close(number)
+            server.channel_close(theirs)
         else:
             server.disconnect(11, "enough")
         return True
 
-    server.deliver = deliver
+    server.deliver_to(theirs, deliver)
     pair.client.connection.channel_write(ours, bytes(100_000))
     pair.run()
     assert calls == [32768]
@@ -186,12 +185,12 @@ def test_who_takes_data_may_end_it_all(pair, end):
 
 
 def test_what_takes_data_and_raises_ends_the_connection(pair):
-    ours, _ = pair.open()
+    ours, theirs = pair.open()
 
-    def deliver(number: int, data: bytes) -> bool:
+    def deliver(data: bytes, datatype: int | None) -> bool:
         raise ZeroDivisionError
 
-    pair.server.connection.deliver = deliver
+    pair.server.connection.deliver_to(theirs, deliver)
     pair.client.connection.channel_write(ours, b"x")
     with pytest.raises(ZeroDivisionError):
         pair.run()
@@ -495,8 +494,8 @@ def test_a_deadline_that_comes_nearer_is_told():
 
 
 def test_data_alone_moves_no_deadline(pair):
-    ours, _ = pair.open()
-    pair.server.connection.deliver = lambda number, data: True
+    ours, theirs = pair.open()
+    pair.server.connection.deliver_to(theirs, lambda data, datatype: True)
     pair.client.connection.next_deadline()
     pair.server.connection.next_deadline()
     pair.client.connection.channel_write(ours, b"x")
