@@ -120,9 +120,11 @@ class GcmSealer:
 
     def seal(self, plain: memoryview, size: int, out: memoryview, position: int, sequence: int) -> int:
         """Encrypt and authenticate; see `Sealer.seal`."""
+        packet_length = plain[:4]
         body = position + 4
-        UINT32.pack_into(out, position, size - 4)
-        self._encrypt_into(self._nonce, plain[4:size], out[position:body], out[body : position + size + _TAG])
+        end = position + size + _TAG
+        self._encrypt_into(self._nonce, plain[4:size], packet_length, out[body:end])
+        out[position:body] = packet_length
         self._counter = counter = (self._counter + 1) & _COUNTER_MASK
         _COUNTER.pack_into(self._nonce, _COUNTER_AT, counter)
         return size + _TAG
