@@ -55,7 +55,11 @@ class Server:
     client: dict[str, Any] = field(default_factory=lambda: CLIENT)
 
     async def ask(self, how: str = "") -> dict[str, Any]:
-        """Return how a Python server fares; the lag since the last question. "tidy": after collecting garbage."""
+        """Return how a Python server fares; the lag since the last question.
+
+        Args:
+            how: "tidy": after collecting garbage; "trim": and after giving back what the allocator holds.
+        """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{how}\n".encode())

@@ -10,6 +10,7 @@ It prints where it listens as a line of JSON; then each line of standard input g
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import hashlib
 import importlib
@@ -55,6 +56,13 @@ def resident() -> int:
 def allow_descriptors(count: int) -> None:
     """Let this process have so many files open."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+def trim() -> None:
+    """Have the allocator give back what it holds and nobody uses, where it can (glibc)."""
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back is not None:
+        give_back(0)
 
 
 def program(library: Any, state: dict[str, int]) -> type:
@@ -107,8 +115,10 @@ async def serve(settings: dict[str, Any]) -> None:
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        if line == b"tidy\n":
+        if line in (b"tidy\n", b"trim\n"):
             gc.collect()
+        if line == b"trim\n":
+            trim()
         refused = getattr(getattr(listener, "_admission", None), "refused", {})
         allow_descriptors(resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # to look at itself
         _say(

@@ -29,7 +29,7 @@ from bench import measure
 from bench.security import DOCUMENT, said, write
 from bench.security_actors import CLIENT, Server, serving
 from bench.security_measured import UNABLE
-from bench.security_server import BLOCK, resident
+from bench.security_server import BLOCK, resident, trim
 from tests.support.proxy import Damage, Ending, Proxy
 
 #: Connections that stay, and the sessions of each.
@@ -210,15 +210,28 @@ def slope(samples: list[tuple[float, float]]) -> float:
     return sum((at - middle) * (value - mean) for at, value in samples) / spread if spread else 0.0
 
 
-def report(minutes: float, memory: dict[str, list[tuple[float, float]]], done: dict[str, int]) -> str:
-    """Return what a soak was and what became of the memory; times in minutes, sizes in bytes."""
+def report(
+    minutes: float,
+    memory: dict[str, list[tuple[float, float]]],
+    trimmed: dict[str, float],
+    done: dict[str, int],
+) -> str:
+    """Return what a soak was and what became of the memory; times in minutes, sizes in bytes.
+
+    Args:
+        minutes: how long it took.
+        memory: after each round, of both processes.
+        trimmed: at the end, without what the allocator of either holds and nobody uses.
+        done: how often what was done.
+    """
     counts = ", ".join(f"{number:,} {name}" for name, number in done.items())
     lines = [f"{minutes:.1f} minutes, {len(next(iter(memory.values())))} rounds: {counts}.", ""]
     for who, samples in memory.items():
         later = samples[len(samples) // 2 :]
         lines.append(
             f"* {who}: {samples[0][1] / 2**20:.1f} MiB after the first round, {samples[-1][1] / 2**20:.1f} MiB after the "
-            f"last; in the second half {slope(later) / 1024:+.1f} KiB a minute."
+            f"last; in the second half {slope(later) / 1024:+.1f} KiB a minute; {trimmed[who] / 2**20:.1f} MiB without what "
+            "the allocator holds and nobody uses."
         )
     return "\n".join([*lines, ""])
 
@@ -242,11 +255,13 @@ async def soak(minutes: float, seed: int) -> str:
             memory["server"].append((past, state["memory"]))
             memory["clients"].append((past, state["own memory"]))
             print(f"{past:6.1f} min  server {state['memory'] >> 10:,} KiB  {load.done}", flush=True)
+        trim()
+        trimmed = {"server": (await server.ask("trim"))["memory"], "clients": float(resident())}
         for connection in load._held:
             connection.close()
             with contextlib.suppress(*UNABLE):
                 await connection.wait_closed()
-    return report((time.monotonic() - began) / 60, memory, load.done)
+    return report((time.monotonic() - began) / 60, memory, trimmed, load.done)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -101,8 +101,8 @@ def test_a_soak_says_how_memory_went():
     samples = [(float(at), 1024.0 * (50 + 3 * at)) for at in range(8)]
     assert soak.slope(samples) == pytest.approx(3 * 1024)
     assert soak.slope([(0.0, 1.0)]) == 0
-    text = soak.report(8, {"server": samples}, {"logins": 1200})
+    text = soak.report(8, {"server": samples}, {"server": 40 * 2.0**20}, {"logins": 1200})
     assert "8.0 minutes, 8 rounds: 1,200 logins." in text
-    assert "in the second half +3.0 KiB a minute" in text
+    assert "in the second half +3.0 KiB a minute; 40.0 MiB without" in text
     for kind in soak.KINDS:
         assert soak.damage(kind, 70) != soak.Damage()
