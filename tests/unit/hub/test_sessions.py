@@ -408,7 +408,10 @@ def test_nothing_is_left_of_a_session_whose_user_killed_its_holder(make_sessions
             assert [found.id for found in manager.sessions()] == [other.id]
             os.kill(other.pid, signal.SIGKILL)
             await gone(manager, ended, 2)
-            assert of_the_user() == set()
+            # Killed they are; when the kernel is done with them is its affair.
+            async with asyncio.timeout(20):
+                while of_the_user():
+                    await asyncio.sleep(0.01)
 
     run(body())
 
