@@ -201,12 +201,19 @@ _ABSENT: Final[dict[str, str]] = {
     for name in names.split()
 }
 
+#: Modules that programs written for AsyncSSH name without importing them, as in `asyncssh.misc.Error`.
+_PLACES: Final = frozenset(
+    "channel client connection constants misc process public_key server session stream".split()
+)
+
 _CONSTANTS: Final = ("DISC_", "OPEN_", "PTY_", "EXTENDED_DATA_")
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names of a literal table
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return import_module(f"nacre.{name}")
     module = _HOMES.get(name)
     if module is None and name.startswith(_CONSTANTS):
         module = "nacre.constants"

@@ -12,6 +12,10 @@ TESTS = ROOT / "tests" / "unit"
 EXCEPTIONS = {
     "_version.py": "one string",
     "__main__.py": "one call; tests/unit/cli runs it",
+    **dict.fromkeys(
+        ("channel.py", "connection.py", "misc.py", "public_key.py", "session.py", "stream.py"),
+        "public names under a second address; tests/unit/test_init.py compares them",
+    ),
 }
 
 MODULES = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py") if path.name != "__init__.py"}

@@ -83,6 +83,45 @@ def test_type_checkers_see_the_same_names() -> None:
     assert seen == nacre._HOMES
 
 
+PLACES = {
+    "channel": "SSHClientChannel SSHServerChannel",
+    "client": "SSHClient",
+    "connection": "SSHClientConnection SSHServerConnection SSHClientConnectionOptions connect listen SSHAcceptor",
+    "constants": "OPEN_CONNECT_FAILED DISC_BY_APPLICATION PTY_ECHO",
+    "misc": "ChannelOpenError ConnectionLost DisconnectError Error PermissionDenied KeyExchangeFailed BreakReceived",
+    "process": "SSHClientProcess SSHServerProcess SSHCompletedProcess ProcessError TimeoutError DEVNULL PIPE STDOUT",
+    "public_key": "SSHKey KeyImportError import_private_key read_private_key SSHKeyPair",
+    "server": "SSHServer",
+    "session": "SSHClientSession SSHServerSession",
+    "stream": "SSHReader SSHWriter",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_names_are_found_in_the_places_that_programs_know(place: str) -> None:
+    """`import nacre as asyncssh`, and then `asyncssh.misc.Error`; or `from nacre.misc import Error`."""
+    program = "import sys, nacre\n" + "".join(
+        f"assert nacre.{place}.{name} is nacre.{name}\n" for name in PLACES[place].split()
+    )
+    program += f"from nacre.{place} import {', '.join(PLACES[place].split())}\n"
+    program += "sys.modules['asyncssh'] = nacre\n"
+    if place not in ("client", "server", "constants"):  # which hold more than names
+        program += "".join(
+            f"from asyncssh.{place} import {name}; assert {name} is nacre.{name}\n"
+            for name in PLACES[place].split()
+        )
+    program += f"try: nacre.{place}.nothing_like_it\nexcept AttributeError: pass\nelse: raise SystemExit(1)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(SOURCE.parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_functions_are_not_hidden_by_modules() -> None:
     """A module of the package that is called like a function would take its name."""
     modules = {path.stem for path in SOURCE.parent.glob("*.py")} | {
