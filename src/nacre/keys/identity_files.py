@@ -8,11 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from nacre.keys import openssh, ppk
-from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import SSHKey
 from nacre.keys.files import FilePath, expand, read_file
-from nacre.keys.load import import_private_key, import_public_key, read_public_key
+from nacre.keys.load import import_public_key, read_public_key
 
 __all__ = ["IDENTITY_FILES", "identity_files", "read_identity"]
 
@@ -39,12 +37,4 @@ def read_identity(filename: FilePath) -> SSHKey:
     beside = Path(f"{path}.pub")
     if beside.exists():
         return read_public_key(beside)
-    data = read_file(path)
-    if data.startswith(ppk.PPK_BEGIN):
-        return ppk.ppk_public_part(data)
-    if b"PRIVATE KEY-----" not in data:
-        return import_public_key(data)
-    for block in blocks(data):
-        if block.label == openssh.LABEL:
-            return openssh.openssh_public_part(decode_base64(block.body))
-    return import_private_key(data).convert_to_public()
+    return import_public_key(read_file(path))

@@ -181,16 +181,20 @@ def read_private_key(
 
 
 def _public_keys(data: bytes) -> list[SSHKey]:
-    """Return every public key in `data`, at least one."""
+    """Return every public key in `data`, at least one; of a private key its public part."""
     if data.startswith(_DER):
-        return [pem.import_public_der("", data)]
+        return [_public_der(data)]
+    if data.startswith(ppk.PPK_BEGIN):
+        return [ppk.ppk_public_part(data)]
     if b"-----BEGIN " in data:
         keys = []
         for block in blocks(data):
             if block.label in pem.PUBLIC_LABELS:
                 keys.append(pem.import_public_der(block.label, decode_base64(block.body)))
-            elif block.label.endswith("PRIVATE KEY"):
-                raise KeyImportError("this is a private key; use its .pub file, or ssh-keygen -y to make one")
+            elif block.label == openssh.LABEL:  # its public part is in the clear
+                keys.append(openssh.openssh_public_part(decode_base64(block.body)))
+            elif block.label in pem.PRIVATE_LABELS:
+                keys.append(pem.import_private_pem(block, PassphraseSource(), True).convert_to_public())
             else:
                 raise KeyImportError(f"public keys of the form {block.label!r} are not supported")
     elif data.lstrip().startswith(public.RFC4716_BEGIN):
@@ -204,11 +208,25 @@ def _public_keys(data: bytes) -> list[SSHKey]:
     return keys
 
 
+def _public_der(data: bytes) -> SSHKey:
+    try:
+        return pem.import_public_der("", data)
+    except KeyImportError:
+        try:
+            return pem.import_private_der(data, PassphraseSource(), True).convert_to_public()
+        except PassphraseNeeded:
+            raise
+        except ValueError:
+            pass
+        raise
+
+
 def import_public_key(data: str | bytes) -> SSHKey:
     """Return the public key in `data`.
 
     Args:
-        data: an OpenSSH line, an RFC 4716 file, or PKCS#8 or PKCS#1 as PEM or DER.
+        data: an OpenSSH line, an RFC 4716 file, or PKCS#8 or PKCS#1 as PEM or DER; or a private key,
+            of which the public part is taken, without a passphrase where that is in the clear.
 
     Raises:
         KeyImportError: there is not exactly one, or it is refused.

@@ -56,8 +56,6 @@ def test_the_wrong_half_is_named(data):
     for name in ("ed25519.pub", "rsa.spki", "rsa.rfc4716"):
         with pytest.raises(KeyImportError, match="this is a public key"):
             read_private_key(data / name)
-    with pytest.raises(KeyImportError, match="this is a private key"):
-        read_public_key(data / "ed25519")
 
 
 @pytest.mark.parametrize(
@@ -214,6 +212,44 @@ def test_files_that_others_can_read_are_read(data, tmp_path):
     path.write_bytes((data / "ed25519").read_bytes())
     path.chmod(0o666)
     assert read_private_key(path).is_private
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [
+        ("ed25519", "ed25519"),
+        ("ed25519-aes256-ctr", "ed25519"),  # its public part is in the clear
+        ("nistp256-pkcs1", "nistp256"),
+        ("nistp256-pkcs8", "nistp256"),
+        ("rsa-pkcs1", "rsa"),
+        ("ed25519-2-encrypted.ppk", "ed25519-ppk"),
+    ],
+)
+def test_of_a_private_key_the_public_part_is_taken(data, name, public):
+    expected = read_public_key(data / f"{public}.pub")
+    for key in (
+        read_public_key(data / name),
+        import_public_key((data / name).read_bytes()),
+        load_public_keys(data / name)[0],
+    ):
+        assert key == expected
+        assert not key.is_private
+
+
+def test_a_private_key_in_der_has_a_public_part_too(data):
+    key = read_private_key(data / "rsa")
+    assert import_public_key(key.export_private_key("pkcs8-der")) == key.convert_to_public()
+    assert import_public_key(key.export_public_key("pkcs8-der")) == key.convert_to_public()
+    with pytest.raises(KeyImportError):
+        import_public_key(b"\x30\x03\x02\x01\x00")
+
+
+def test_an_encrypted_public_part_needs_the_passphrase(data):
+    with pytest.raises(KeyImportError, match="Passphrase needed"):
+        read_public_key(data / "nistp256-pkcs8-encrypted")
+    key = read_private_key(data / "rsa").export_private_key("pkcs8-der", PASSPHRASE)
+    with pytest.raises(KeyImportError, match="Passphrase needed"):
+        import_public_key(key)
 
 
 def test_skipping_rsa_validation_by_default(data, monkeypatch):
