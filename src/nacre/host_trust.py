@@ -11,10 +11,12 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
+from nacre.aio.log import logger, plain
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHKey, default_host_key_algorithms
 from nacre.keys.files import expand
-from nacre.trust import known_hosts_line, match_known_hosts
+from nacre.trust import SSHKnownHosts, known_hosts_line, match_known_hosts
+from nacre.trust.known_hosts import KnownHostsResult, match_in_files
 
 _DEFAULT_PORT = 22
 
@@ -106,6 +108,20 @@ def require_files(known_hosts: Any) -> None:
             expand(entry).stat()
 
 
+def _matched(known_hosts: Any, name: str, addr: str, port: int, where: str) -> KnownHostsResult:
+    """Return the keys; as for ssh, a line of a file that is not understood leaves the others alone."""
+    if isinstance(known_hosts, bytes):
+        lines = SSHKnownHosts(known_hosts)
+        found, problems = lines.match(name, addr, port), tuple(lines.problems)
+    elif isinstance(known_hosts, list) and all(isinstance(entry, (str, PurePath)) for entry in known_hosts):
+        found, problems = match_in_files(known_hosts, name, addr, port)
+    else:
+        return match_known_hosts(known_hosts, name, addr, port)
+    for problem in problems:
+        logger.info("%s line %d is passed over: %s", where, problem.line, plain(problem.reason))
+    return found
+
+
 def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None) -> HostTrust:
     """Return what is believed of a host.
 
@@ -128,10 +144,14 @@ def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None
         where = str(path)
         if not path.exists():
             return HostTrust(name, port, where)
-        known_hosts = path
-    elif isinstance(known_hosts, (str, Path)):
+        known_hosts = [path]
+    elif isinstance(known_hosts, (str, PurePath)):
         where = str(known_hosts)
-    elif isinstance(known_hosts, list) and all(isinstance(entry, (str, Path)) for entry in known_hosts):
+        known_hosts = [known_hosts]
+    elif isinstance(known_hosts, (list, tuple)) and all(
+        isinstance(entry, (str, PurePath)) for entry in known_hosts
+    ):
         where = ", ".join(map(str, known_hosts))
-    trusted, _, revoked, *_ = match_known_hosts(known_hosts, name, "" if alias else addr, port)
+        known_hosts = list(known_hosts)
+    trusted, _, revoked, *_ = _matched(known_hosts, name, "" if alias else addr, port, where)
     return HostTrust(name, port, where, trusted=tuple(trusted), revoked=tuple(revoked))

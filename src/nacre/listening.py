@@ -18,7 +18,7 @@ from nacre.aio.admission import Admission, Place, Policy
 from nacre.aio.arrival import Arrival, Ends
 from nacre.aio.driver import Driver
 from nacre.aio.key_loading import load_private_keys
-from nacre.aio.log import plain
+from nacre.aio.log import logger, plain
 from nacre.aio.opening import opening
 from nacre.aio.tasks import FAILURES
 from nacre.client import SSHClient
@@ -357,7 +357,11 @@ async def listen(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
     host_keys = await load_host_keys(options)
-    read_authorized(options.authorized_client_keys)  # a file that cannot be read is an error now
+    authorized = read_authorized(options.authorized_client_keys)  # a file that cannot be read is an error now
+    for problem in authorized.problems if authorized is not None else ():
+        logger.warning(
+            "authorized_client_keys line %d admits nobody: %s", problem.line, plain(problem.reason)
+        )
     server_settings(options, host_keys)  # loads the algorithms now, and not when descriptors may have run out
     listener = SSHAcceptor(
         asyncio.get_running_loop(), _ServerSide(options, host_keys), acceptor, error_handler

@@ -48,7 +48,10 @@ _PASSWORD_PROMPT: Final = "Password:"  # noqa: S105 - a prompt
 
 
 def read_authorized(keys: Any) -> SSHAuthorizedKeys | None:
-    """Return authorized keys from what a program gives: an object, a file, several, or None."""
+    """Return authorized keys from what a program gives: an object, a file, several, or None.
+
+    A line of a file that cannot be used admits nobody, and leaves the others alone.
+    """
     if keys is None or isinstance(keys, SSHAuthorizedKeys):
         return keys
     return remembered_authorized_keys(keys)

@@ -31,6 +31,7 @@ from nacre.protocol.host_keys import PROVE
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
+from nacre.trust.authorized_keys import shown_options
 
 
 class SSHServerConnection(SSHConnection[SSHServer]):
@@ -153,9 +154,13 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._auth().set_authorized_keys(authorized_keys)
 
     def get_key_option(self, option: str, default: Any = None) -> Any:
-        """Return an option of the key that logged in, from authorized_keys."""
+        """Return an option of the key that logged in, from authorized_keys.
+
+        True for one without a value; `command`: text; `environment`: a dict; `permitopen`: a set of host and
+        port, which is None for any port; all others: a list of text.
+        """
         options = self._authenticator.key_options if self._authenticator is not None else {}
-        return options.get(option.lower(), default)
+        return shown_options(options).get(option.lower(), default)
 
     def check_key_permission(self, permission: str) -> bool:
         """Return whether the key that logged in permits something, as "pty"."""

@@ -23,7 +23,7 @@ from nacre.protocol.events import (
 )
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
-from nacre.trust import import_authorized_keys
+from nacre.trust import SSHAuthorizedKeys
 from nacre.wire.kex import KexEcdhReply
 from tests.pair.damage import string
 from tests.pair.ends import PASSWORD
@@ -61,7 +61,7 @@ class _Application:
     def __init__(self, line_options: str) -> None:
         line = hostile.KEYS["restricted"].export_public_key().decode()
         options = SSHServerConnectionOptions(
-            authorized_client_keys=import_authorized_keys(f"{line_options} {line}")
+            authorized_client_keys=SSHAuthorizedKeys(f"{line_options} {line}")
         )
         self.partial: set[type[Event]] = set()
         import logging

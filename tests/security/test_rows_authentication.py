@@ -35,7 +35,13 @@ from nacre.options import SSHServerConnectionOptions
 from nacre.protocol import events, limits
 from nacre.protocol.settings import Role, Settings
 from nacre.server_auth import ServerAuthenticator
-from nacre.trust import import_authorized_keys, import_known_hosts, read_authorized_keys
+from nacre.trust import (
+    SSHAuthorizedKeys,
+    SSHKnownHosts,
+    import_authorized_keys,
+    import_known_hosts,
+    read_authorized_keys,
+)
 from nacre.trust.lines import MAX_LINE
 from nacre.wire.fields import encode_mpint
 from tests.pair.damage import ED25519, string, uint32, userauth
@@ -223,7 +229,7 @@ def test_cve_2026_42508_revoked_is_revoked() -> None:
         assert not authorities
         assert revoked == [hostile.KEYS["A"].convert_to_public()]
     for marker in ("@revoke", "@revoked @revoked", "@cert-authority @revoked", "@"):
-        hosts = import_known_hosts(f"{marker} host {line}\n")
+        hosts = SSHKnownHosts(f"{marker} host {line}\n")
         assert hosts.match("host", "", 22)[0] == []
         assert hosts.problems
 
@@ -284,10 +290,10 @@ def test_cve_2026_44405_no_sha_1() -> None:
 @covers(58)
 def test_dropbear_2026_92_the_tail_of_a_long_line_is_no_line() -> None:
     line = hostile.KEYS["A"].export_public_key().decode().strip()
-    keys = import_authorized_keys(f'command="{"x" * MAX_LINE}" {line}')
+    keys = SSHAuthorizedKeys(f'command="{"x" * MAX_LINE}" {line}')
     assert keys.judge(hostile.KEYS["A"], None, None).options is None
     crafted = "#" + "x" * (MAX_LINE - 1) + line
-    assert import_authorized_keys(crafted).judge(hostile.KEYS["A"], None, None).options is None
+    assert SSHAuthorizedKeys(crafted).judge(hostile.KEYS["A"], None, None).options is None
     assert import_authorized_keys(f"{crafted}\n{line}").judge(hostile.KEYS["A"], None, None).options == {}
     with pytest.raises(ValueError):
         import_authorized_keys("\n" * 10_001)

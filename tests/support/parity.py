@@ -25,7 +25,7 @@ _NOT_CANONICAL: Final = (
 DEVIATIONS: Final[dict[str, str]] = {
     "SSHAcceptor": "has its own accept loop: `sockets`, `is_serving`, `get_loop` and `serve_forever` of asyncio's server",
     "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused",
-    "SSHKnownHosts": "no X.509 certificates or subjects",
+    "SSHKnownHosts": "no X.509 certificates or subjects; `[host]:22` is for no port, as for ssh",
     "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `cert-authority` lines authorize nobody",
     "SSHAllowedSigners": "a line with an option that is not known admits nobody; AsyncSSH passes over the option",
     "validate_sshsig": "`namespace=` asks for one, as `ssh-keygen -n` does; an unreadable line admits nobody",
@@ -67,7 +67,10 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.tap_requested": "never called: there is no forwarding",
     "client:config": "read when a connection is made; what it asks for and nacre does not do is an error",
     "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`; no certificates beside them",
-    "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it",
+    "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it; a line of a file that is not "
+    "understood is passed over, as ssh does (`read_known_hosts` raises ValueError)",
+    "server:authorized_client_keys": "a line of a file that cannot be used admits nobody, and is a warning of `listen`; "
+    "AsyncSSH raises where no line can be used, as `read_authorized_keys` does",
     "client:encryption_algs": "no CBC, 3DES, RC4: they are not built",
     "server:encryption_algs": "no CBC, 3DES, RC4: they are not built",
     "client:kex_algs": "no SHA-1, no group below 2048 bits; a pattern never reaches an optional algorithm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,20 @@ def test_standings() -> None:
         (line(key, marker="@cert-authority "), Standing.UNKNOWN),
     ):
         assert look_up(known, "host", "127.0.0.1", 22, None).standing(key) is standing
+
+
+@pytest.mark.parametrize(
+    "form", [str, lambda path: path, lambda path: [path], lambda path: path.read_bytes()]
+)
+def test_a_line_that_is_not_understood_leaves_the_others_alone(
+    form: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "known_hosts"
+    path.write_bytes(b"xxx\n" + line(host_key()))
+    with caplog.at_level(logging.INFO, "nacre"):
+        trust = look_up(form(path), "host", "127.0.0.1", 22, None)
+    assert trust.standing(host_key()) is Standing.TRUSTED
+    assert "line 1 is passed over" in caplog.text
 
 
 def test_the_port_and_the_alias_count() -> None:

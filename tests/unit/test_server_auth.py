@@ -133,7 +133,7 @@ async def test_options_of_the_key_that_logged_in() -> None:
         connected(listener, client_keys=[user_key()]),
     ):
         conn = conns[-1]
-        assert conn.get_key_option("environment") == ("A=1",)
+        assert conn.get_key_option("environment") == {"A": "1"}
         assert conn.get_key_option("no-pty") is True
         assert conn.get_key_option("missing", 5) == 5
         assert not conn.check_key_permission("pty")

@@ -15,7 +15,7 @@ import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from nacre.errors import NotSupportedYet
 from nacre.keys import KEY_TYPES, SSHKey
@@ -32,6 +32,7 @@ __all__ = [
     "parse_options",
     "read_authorized_keys",
     "remembered_authorized_keys",
+    "shown_options",
 ]
 
 #: The options that are enforced here.
@@ -160,8 +161,54 @@ def _parse_line(number: int, line: str) -> _Entry | None:
     # A key is what its blob says; a line that calls it something else is damaged.
     if not key_blob.startswith(encode_string(fields[0].encode("ascii"))):
         raise ValueError("the key is not of the type that the line names")
+    _require_usable(options)
     origins = options.get("from")
     return _Entry(number, key_blob, HostPatterns(origins) if isinstance(origins, str) else None, options)
+
+
+def _require_usable(options: Options) -> None:
+    """Raise ValueError for a value that nobody could enforce."""
+    for entry in _values(options, "environment"):
+        name, equals, _ = entry.partition("=")
+        if not name or not equals:
+            raise ValueError("the value of option 'environment' is not of the form NAME=value")
+    for entry in _values(options, "permitopen"):
+        _host_and_port(entry)
+
+
+def _values(options: Mapping[str, object], name: str) -> tuple[str, ...]:
+    value = options.get(name, ())
+    return value if isinstance(value, tuple) else ()
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """Return what `permitopen` names; None for any port."""
+    host, colon, port = text.rpartition(":")
+    if not colon or (port != "*" and not (port.isascii() and port.isdecimal() and int(port) < 1 << 16)):
+        raise ValueError("the value of option 'permitopen' is not of the form host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    return host, None if port == "*" else int(port)
+
+
+def shown_options(options: Mapping[str, object]) -> dict[str, object]:
+    """Return the options of a line in the shapes that programs know.
+
+    True for one without a value; `command` as text; `environment` as a mapping, in which the first value of
+    a name counts (sshd(8)); `permitopen` as a set of host and port, None for any; all others as lists of text.
+    """
+    shown: dict[str, object] = {}
+    for name, value in options.items():
+        if value is True or name == "command":
+            shown[name] = value
+        elif name == "environment":
+            pairs = (entry.partition("=") for entry in reversed(_values(options, name)))
+            shown[name] = {variable: content for variable, _, content in pairs}
+        elif name == "permitopen":
+            shown[name] = {_host_and_port(entry) for entry in _values(options, name)}
+        else:
+            shown[name] = list(value) if isinstance(value, tuple) else [value]
+    return shown
 
 
 class SSHAuthorizedKeys:
@@ -179,6 +226,13 @@ class SSHAuthorizedKeys:
         self.problems: list[Problem] = []
         if authorized_keys is not None:
             self.load(authorized_keys)
+
+    def required(self) -> Self:
+        """Return this, unless there are lines and none could be used: then ValueError says why of the first."""
+        if self.problems and not self._entries:
+            first = self.problems[0]
+            raise ValueError(f"no line of authorized_keys can be used; line {first.line}: {first.reason}")
+        return self
 
     def load(self, authorized_keys: str | bytes) -> None:
         """Add the lines of a file.
@@ -265,12 +319,17 @@ class SSHAuthorizedKeys:
         """
         if ca or cert_principals is not None:
             raise NotSupportedYet("certificates in authorized_keys")
-        return self.judge(key, client_host, client_addr, enforced).options
+        options = self.judge(key, client_host, client_addr, enforced).options
+        return None if options is None else shown_options(options)
 
 
 def import_authorized_keys(data: str | bytes) -> SSHAuthorizedKeys:
-    """Return the authorized keys in the content of a file. ValueError when there is too much of it."""
-    return SSHAuthorizedKeys(data)
+    """Return the authorized keys in the content of a file.
+
+    Raises:
+        ValueError: there is too much of it, or there are lines and none of them can be used.
+    """
+    return SSHAuthorizedKeys(data).required()
 
 
 def read_authorized_keys(filelist: FilePath | Sequence[FilePath]) -> SSHAuthorizedKeys:
@@ -278,21 +337,22 @@ def read_authorized_keys(filelist: FilePath | Sequence[FilePath]) -> SSHAuthoriz
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: one is no regular file, larger than 1 MiB, or has more than 10,000 lines.
+        ValueError: one is no regular file, larger than 1 MiB, or has more than 10,000 lines; or there are
+            lines and none of them can be used.
     """
     authorized_keys = SSHAuthorizedKeys()
     for text in read_texts(filelist):
         authorized_keys.load(text)
-    return authorized_keys
+    return authorized_keys.required()
 
 
 def remembered_authorized_keys(filelist: FilePath | Sequence[FilePath]) -> SSHAuthorizedKeys:
-    """Return what `read_authorized_keys` does, of the files as they are now, and perhaps for others too.
+    """Return the lines of files as they are now, perhaps for others too, whatever is wrong with some of them.
 
     Nobody may load more into it.
 
     Raises:
-        OSError, ValueError: as there.
+        OSError, ValueError: as for `read_authorized_keys`, but for what is wrong with the lines.
     """
     return _remembered(tuple(read_texts(filelist)))
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from nacre.errors import NotSupportedYet
 from nacre.keys import SSHKey, decode_public_key, load_public_keys
@@ -32,6 +32,7 @@ __all__ = [
     "SSHKnownHosts",
     "import_known_hosts",
     "known_hosts_line",
+    "match_in_files",
     "match_known_hosts",
     "read_known_hosts",
 ]
@@ -146,6 +147,11 @@ class SSHKnownHosts:
         if known_hosts is not None:
             self.load(known_hosts)
 
+    def required(self) -> Self:
+        """Return this, unless a line was refused: then ValueError says which, and why."""
+        _require_none(self.problems)
+        return self
+
     def load(self, known_hosts: str | bytes) -> None:
         """Add the lines of a file.
 
@@ -230,8 +236,12 @@ def _result(trusted: list[SSHKey], authorities: list[SSHKey], revoked: list[SSHK
 
 
 def import_known_hosts(data: str | bytes) -> SSHKnownHosts:
-    """Return the known hosts in the content of a file. ValueError when there is too much of it."""
-    return SSHKnownHosts(data)
+    """Return the known hosts in the content of a file.
+
+    Raises:
+        ValueError: there is too much of it, or a line is not understood.
+    """
+    return SSHKnownHosts(data).required()
 
 
 def read_known_hosts(filelist: FilePath | Sequence[FilePath]) -> SSHKnownHosts:
@@ -239,28 +249,48 @@ def read_known_hosts(filelist: FilePath | Sequence[FilePath]) -> SSHKnownHosts:
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: one is no regular file, larger than 1 MiB, or has more than 10,000 lines.
+        ValueError: one is no regular file, larger than 1 MiB, or has more than 10,000 lines; or a line is
+            not understood.
     """
     known_hosts = SSHKnownHosts()
     for text in read_texts(filelist):
         known_hosts.load(text)
-    return known_hosts
+    return known_hosts.required()
 
 
-def _matched(
+def _require_none(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        raise ValueError(f"line {problem.line} of known_hosts: {problem.reason}")
+
+
+def match_in_files(
     filelist: FilePath | Sequence[FilePath], host: str, addr: str, port: int | None
-) -> KnownHostsResult:
-    """Return the keys for a host in files as they are now, in lists of the caller's own."""
-    trusted, authorities, revoked, *_ = _match(tuple(read_texts(filelist)), host, addr, port)
-    return (list(trusted), list(authorities), list(revoked), [], [], [], [])
+) -> tuple[KnownHostsResult, tuple[Problem, ...]]:
+    """Return the keys for a host in files as they are now, and the lines that were refused.
+
+    Raises:
+        OSError, ValueError: as `read_known_hosts`, but for what is wrong with the lines.
+    """
+    (trusted, authorities, revoked, *_), problems = _match(tuple(read_texts(filelist)), host, addr, port)
+    return (list(trusted), list(authorities), list(revoked), [], [], [], []), problems
 
 
 @once_for_each
-def _match(texts: tuple[str, ...], host: str, addr: str, port: int | None) -> KnownHostsResult:
+def _match(
+    texts: tuple[str, ...], host: str, addr: str, port: int | None
+) -> tuple[KnownHostsResult, tuple[Problem, ...]]:
     known_hosts = SSHKnownHosts()
     for text in texts:
         known_hosts.load(text)
-    return known_hosts.match(host, addr, port)
+    return known_hosts.match(host, addr, port), tuple(known_hosts.problems)
+
+
+def _of_files(
+    filelist: FilePath | Sequence[FilePath], host: str, addr: str, port: int | None
+) -> KnownHostsResult:
+    found, problems = match_in_files(filelist, host, addr, port)
+    _require_none(problems)
+    return found
 
 
 #: A function as `match`; what it returns may be three, five or seven lists of key arguments.
@@ -289,7 +319,7 @@ def match_known_hosts(
         NotSupportedYet: X.509 certificates were given.
     """
     if isinstance(known_hosts, (str, PurePath)):
-        return _matched(known_hosts, host, addr, port)
+        return _of_files(known_hosts, host, addr, port)
     if isinstance(known_hosts, bytes):
         return import_known_hosts(known_hosts).match(host, addr, port)
     if isinstance(known_hosts, SSHKnownHosts):
@@ -300,7 +330,7 @@ def match_known_hosts(
         raise TypeError(f"known_hosts cannot be a {type(known_hosts).__name__}")
     filenames = [entry for entry in known_hosts if isinstance(entry, (str, PurePath))]
     if len(filenames) == len(known_hosts):
-        return _matched(filenames, host, addr, port)
+        return _of_files(filenames, host, addr, port)
     if len(known_hosts) not in (3, 5, 7):
         raise ValueError(f"known_hosts has {len(known_hosts)} lists; 3, 5 or 7 are expected")
     if any(known_hosts[3:]):

@@ -19,6 +19,7 @@ from nacre.trust import (
     match_known_hosts,
     read_known_hosts,
 )
+from nacre.trust.known_hosts import match_in_files
 
 A, B, C = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(3))
 
@@ -35,7 +36,7 @@ def hashed(host: str) -> str:
 
 def match(lines: str, host: str, addr: str = "", port: int | None = None):
     """Trusted, CA and revoked keys; the X.509 lists are empty."""
-    result = import_known_hosts(lines).match(host, addr, port)
+    result = SSHKnownHosts(lines).match(host, addr, port)
     assert len(result) == 7
     assert result[3:] == ([], [], [], [])
     return result[:3]
@@ -69,7 +70,7 @@ def test_hashed_lines():
 
 @pytest.mark.parametrize("host", ["|1|", "|1|AAAA|AAAA", "|1|!!|!!", "|2|AAAA|AAAA", "|1|a", "|1|a|b|c"])
 def test_damaged_hashes_are_refused(host):
-    known = import_known_hosts(f"{host} {text(A)}\n")
+    known = SSHKnownHosts(f"{host} {text(A)}\n")
     assert known.problems[0].line == 1
     assert known.match("one", "", None)[0] == []
 
@@ -131,6 +132,24 @@ def test_cve_2026_42508_a_revoked_authority_is_none():
 
 
 @pytest.mark.parametrize(
+    "content", [b"xxx\n", b"@cert-authority xxx\n", b"@xxx yyy zzz\n", b"|1|aaaa ssh-ed25519 AAAA\n"]
+)
+def test_a_program_that_gives_what_is_not_understood_is_told(content, tmp_path):
+    path = tmp_path / "hosts"
+    path.write_bytes(content)
+    for load in (
+        lambda: import_known_hosts(content),
+        lambda: read_known_hosts(path),
+        lambda: match_known_hosts(content, "one"),
+        lambda: match_known_hosts(path, "one"),
+    ):
+        with pytest.raises(ValueError, match="line 1 of known_hosts"):
+            load()
+    assert match_in_files(path, "one", "", 22)[1][0].line == 1
+    assert import_known_hosts("host unheard-of AAAA\n").match("host")[0] == []
+
+
+@pytest.mark.parametrize(
     "revoked", ["one", "[one]:2222", "192.0.2.1", "192.0.2.0/24", "[192.0.2.1]:2222", hashed("one"), "*"]
 )
 def test_revocation_counts_in_each_form_of_the_host(revoked):
@@ -143,7 +162,7 @@ def test_revocation_counts_in_each_form_of_the_host(revoked):
     ["@unknown", "@", "@REVOKED", "@revoked @cert-authority", "@cert-authority @revoked", "@revoked @"],
 )
 def test_unknown_and_doubled_markers_refuse_the_line(marker):
-    known = import_known_hosts(f"{marker} one {text(A)}\none {text(B)}\n")
+    known = SSHKnownHosts(f"{marker} one {text(A)}\none {text(B)}\n")
     assert known.match("one", "", None)[:3] == ([B], [], [])
     assert [problem.line for problem in known.problems] == [1]
     assert "marker" in known.problems[0].reason
@@ -151,7 +170,7 @@ def test_unknown_and_doubled_markers_refuse_the_line(marker):
 
 @pytest.mark.parametrize("line", ["one", "one ssh-ed25519", "@revoked", "@revoked one ssh-ed25519"])
 def test_lines_without_a_key_are_refused(line):
-    known = import_known_hosts(f"{line}\n")
+    known = SSHKnownHosts(f"{line}\n")
     assert len(known.problems) == 1
     assert known.match("one", "", None)[:3] == ([], [], [])
 
@@ -173,7 +192,7 @@ def test_keys_that_nacre_does_not_take_are_left_alone():
 
 def test_an_overlong_line_is_refused_whole():
     lines = "one," + "x" * 17000 + f" {text(A)}\none {text(B)}\n"
-    known = import_known_hosts(lines)
+    known = SSHKnownHosts(lines)
     assert known.match("one", "", None)[0] == [B]
     assert len(known.problems) == 1
 
@@ -194,13 +213,13 @@ def test_bytes_and_loading_more():
 @settings(deadline=None, max_examples=300)
 @given(st.text(max_size=80) | st.binary(max_size=80), st.text(max_size=20), st.integers(0, 70000))
 def test_no_content_and_no_host_make_it_raise(content, host, port):
-    assert len(import_known_hosts(content).match(host, host, port)) == 7
+    assert len(SSHKnownHosts(content).match(host, host, port)) == 7
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet="@|1*?!,[]: /\t#aA.0", max_size=40))
 def test_odd_host_fields_do_not_raise(hosts):
-    known = import_known_hosts(f"{hosts} {text(A)}\n")
+    known = SSHKnownHosts(f"{hosts} {text(A)}\n")
     known.match("a", "10.0.0.1", 22)
 
 
