@@ -291,7 +291,7 @@ class SSHChannel(Generic[AnyStr]):
         protocol = self._link.protocol
         if self._sending in (Sending.EOF, Sending.CLOSING) and not self._eof_sent:
             self._eof_sent = True
-            protocol.channel_eof(self._number)
+            protocol.channel_eof(self._number, status_follows=self._status_follows())
         requests, self._last_requests = self._last_requests, []
         for name, payload in requests:
             protocol.channel_request(self._number, name, payload, False)
@@ -299,6 +299,10 @@ class SSHChannel(Generic[AnyStr]):
             self._sending = Sending.CLOSED
             protocol.channel_close(self._number)
         self._link.touch()
+
+    def _status_follows(self) -> bool:
+        """Return whether something is still to be told after EOF."""
+        return False
 
     def _check_high(self) -> None:
         if self._queue.size > self._high and not self._session_paused and self._session is not None:

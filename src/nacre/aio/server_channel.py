@@ -6,6 +6,7 @@ know: streams, processes, options; what the login permits is asked of a policy.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, AnyStr, Protocol
 
 from nacre.aio import limits
@@ -16,7 +17,7 @@ from nacre.protocol import limits as protocol_limits
 from nacre.wire import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from nacre.aio.link import Link
 
@@ -63,6 +64,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         self._term_modes: dict[int, int] = {}
         self._exit_sent = False
         self._peer_discards = False
+        self._program: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------ facts
 
@@ -263,6 +265,31 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             self._finish_sending()
         else:
             self.close()
+
+    def run(self, program: Awaitable[None]) -> None:
+        """Run a handler that says how the session ends: its output may end before it does."""
+        self.create_task(self._run(program), "the handler")
+
+    async def _run(self, program: Awaitable[None]) -> None:
+        self._program = asyncio.current_task()
+        await program
+        self._expect_no_status()
+
+    def _status_follows(self) -> bool:
+        return self._program is not None and self._sending is Sending.EOF
+
+    def _expect_no_status(self) -> None:
+        """The handler has ended, or waits for the end: a client that has closed its side is answered."""
+        self._program = None
+        if self._eof_sent and self._number is not None and not self._is_ending() and self._link.active:
+            self._link.protocol.channel_eof(self._number)
+            self._link.touch()
+
+    async def wait_closed(self) -> None:
+        """Wait until the channel is closed in both directions and its tasks have ended."""
+        if self._program is not None and self._program is asyncio.current_task():
+            self._expect_no_status()
+        await super().wait_closed()
 
     def _close_failed(self) -> None:
         if self._is_ending():

@@ -101,7 +101,7 @@ class ServerStreams(StreamCallbacks[AnyStr], SSHServerSession[AnyStr]):
         """Call a handler; a coroutine runs as a task of the channel."""
         result = handler(*args)
         if inspect.isawaitable(result):
-            self._chan.create_task(_await(result), "the handler")
+            self._chan.run(result)
 
 
 class ServerHandlerSession(ServerStreams[AnyStr]):
@@ -130,7 +130,3 @@ class ServerHandlerSession(ServerStreams[AnyStr]):
         """Run the handler."""
         super().session_started()
         self.run(self._handler, self.stdin, self.stdout, self.stderr)
-
-
-async def _await(awaitable: Awaitable[None]) -> None:
-    await awaitable

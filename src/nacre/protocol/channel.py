@@ -25,6 +25,8 @@ class Flow(Enum):
 
     OPEN = "open"
     ENDED = "ended"  # after EOF
+    STATUS = "status"  # ours, after EOF: how a program has ended is still to be told
+    OWED = "owed"  # ours, after EOF: the same, and the peer has sent its CLOSE
     CLOSED = "closed"  # after CLOSE
 
 

@@ -476,10 +476,16 @@ class Connection:
         if known is not None:
             known.deliver = deliver
 
-    def channel_eof(self, channel: int) -> None:
-        """Send EOF on a channel (RFC 4254 section 5.3)."""
+    def channel_eof(self, channel: int, *, status_follows: bool = False) -> None:
+        """Send EOF on a channel, once (RFC 4254 section 5.3).
+
+        Args:
+            channel: its number.
+            status_follows: the peer's CLOSE is not answered before `channel_close`, so that it can still be told
+                how a program has ended. Calling this again without it gives that up.
+        """
         self._check_open()
-        self._mux.eof(channel)
+        self._mux.eof(channel, status_follows=status_follows)
 
     def channel_close(self, channel: int) -> None:
         """Send CLOSE on a channel (RFC 4254 section 5.3); one that is gone already is fine."""

@@ -384,6 +384,9 @@ class Mux:
             self._closed_by_peer(channel)
 
     def _closed_by_peer(self, channel: Channel) -> None:
+        if channel.outbound is Flow.STATUS:
+            channel.outbound = Flow.OWED  # as sshd: many close at EOF and want the status
+            return
         if channel.outbound is not Flow.CLOSED:
             channel.outbound = Flow.CLOSED
             self._core.send(ChannelClose(channel.peer_number))
@@ -404,12 +407,16 @@ class Mux:
         if channel.receive is not None:
             channel.receive.close()
 
-    def eof(self, number: int) -> None:
+    def eof(self, number: int, *, status_follows: bool) -> None:
         """Send EOF; see `Connection.channel_eof`."""
         channel = self._ours(number)
         if channel.outbound is Flow.OPEN:
-            channel.outbound = Flow.ENDED
+            channel.outbound = Flow.STATUS if status_follows else Flow.ENDED
             self._core.send(ChannelEof(channel.peer_number))
+        elif not status_follows and channel.outbound is Flow.STATUS:
+            channel.outbound = Flow.ENDED
+        elif not status_follows and channel.outbound is Flow.OWED:
+            self.close(number)
 
     def close(self, number: int) -> None:
         """Send CLOSE; see `Connection.channel_close`."""
@@ -419,10 +426,12 @@ class Mux:
         if channel.state is not ChannelState.OPEN:
             raise LocalProtocolError(f"channel {number} is not open yet")
         if channel.outbound is not Flow.CLOSED:
-            channel.outbound = Flow.CLOSED
+            owed, channel.outbound = channel.outbound is Flow.OWED, Flow.CLOSED
             self.flowing.pop(number, None)
             self.blocked.discard(number)
             self._core.send(ChannelClose(channel.peer_number))
+            if owed:
+                self._closed_by_peer(channel)
 
     def _ours(self, number: int) -> Channel:
         channel = self.channels.get(number)

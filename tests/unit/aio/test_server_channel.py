@@ -9,7 +9,9 @@ import pytest
 
 import nacre
 from nacre.aio import limits
+from nacre.protocol.channel import Flow
 from nacre.wire import requests
+from nacre.wire.connection import ChannelClose
 from tests.support.face import (
     HOST,
     Recorder,
@@ -17,6 +19,7 @@ from tests.support.face import (
     asynctest,
     client_options,
     reported,
+    served,
     serving,
     two_sessions,
     user_key,
@@ -185,6 +188,74 @@ async def test_exit_after_close_is_still_sent_when_the_close_was_not() -> None:
         client.chan.resume_reading()
         await client.closed.wait()
         assert client.chan.get_exit_status() == 9
+
+
+async def _leave_at_eof(handler: Any, *, aborts: bool = False) -> Recorder:
+    """Run a handler for a client that has sent CLOSE when both sides have sent EOF, as PuTTY's does."""
+    client = Recorder()
+    async with served(handler, encoding=None) as connection:
+        chan, _ = await connection.create_session(lambda: client, "x", encoding=None)
+        chan.write_eof()
+        await client.until(lambda: "eof_received" in client.calls)
+        link = chan._link
+        link.protocol._core.outbound.send_now(ChannelClose(0).encode())  # our own client would hear no more
+        link.touch()
+        if aborts:
+            connection.abort()
+        await client.closed.wait()
+    return client
+
+
+@asynctest
+async def test_a_client_that_closes_at_eof_is_told_the_status_of_a_program_that_goes_on() -> None:
+    eof_seen = asyncio.Event()
+
+    async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write(b"all of it")
+        process.stdout.write_eof()
+        assert await process.stdin.read() == b""
+        channel: Any = process.channel._link.protocol._mux.channels[0]
+        while channel.outbound is not Flow.OWED:
+            await asyncio.sleep(0)
+        eof_seen.set()
+        process.exit(3)
+
+    client = await _leave_at_eof(handler)
+    assert eof_seen.is_set()
+    assert (client.text, client.calls[-2:]) == (b"all of it", ["exit_status 3", "connection_lost"])
+
+
+@asynctest
+async def test_a_client_that_closes_at_eof_is_answered_when_the_program_ends_without_a_status() -> None:
+    async def returns(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write_eof()
+        await process.stdin.read()
+
+    async def waits(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write_eof()
+        await process.wait_closed()
+
+    def no_coroutine(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write_eof()
+
+    for handler in (returns, waits, no_coroutine):
+        client = await _leave_at_eof(handler)
+        assert client.calls[-2:] == ["eof_received", "connection_lost"]
+
+
+@asynctest
+async def test_a_program_that_goes_on_after_its_output_is_ended_with_the_connection() -> None:
+    ended = asyncio.Event()
+
+    async def handler(process: nacre.SSHServerProcess[bytes]) -> None:
+        process.stdout.write_eof()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    await _leave_at_eof(handler, aborts=True)
+    await ended.wait()
 
 
 @asynctest

@@ -290,6 +290,55 @@ def test_data_that_crosses_our_close_is_dropped(pair):
     assert not pair.server.connection.closed
 
 
+def _closed_before_its_status(pair: Pair) -> tuple[int, int]:
+    """Have a server end its output with a status to come, and a client send CLOSE upon it."""
+    ours, theirs = pair.open()
+    pair.client.connection.channel_eof(ours)
+    pair.server.connection.channel_eof(theirs, status_follows=True)
+    talk(pair, pair.client, wire.ChannelClose(theirs).encode())
+    assert not pair.server.of(ChannelClosed)
+    assert not pair.client.of(ChannelClosed)
+    return ours, theirs
+
+
+def test_a_close_is_answered_behind_a_status_that_follows(pair):
+    _, theirs = _closed_before_its_status(pair)
+    pair.server.connection.channel_request(theirs, "exit-status", b"\0\0\0\3", False)
+    pair.server.connection.channel_close(theirs)
+    pair.run()
+    assert pair.client.of(ChannelRequestQuestion)[-1].name == "exit-status"
+    assert len(pair.server.of(ChannelClosed)) == 1
+    assert theirs not in pair.server.connection._mux.channels
+
+
+def test_a_close_is_answered_when_no_status_follows_after_all(pair):
+    _, theirs = _closed_before_its_status(pair)
+    pair.server.connection.channel_eof(theirs)
+    pair.run()
+    assert len(pair.server.of(ChannelClosed)) == len(pair.client.of(ChannelClosed)) == 1
+
+
+def test_a_status_that_does_not_follow_after_all_leaves_the_channel_to_the_peer(pair):
+    ours, theirs = pair.open()
+    pair.server.connection.channel_eof(theirs, status_follows=True)
+    pair.server.connection.channel_eof(theirs)
+    pair.run()
+    assert not pair.server.of(ChannelClosed)
+    pair.client.connection.channel_close(ours)
+    pair.run()
+    assert len(pair.client.of(ChannelClosed)) == len(pair.server.of(ChannelClosed)) == 1
+
+
+@pytest.mark.parametrize(
+    "message", [wire.ChannelClose(0), wire.ChannelEof(0), wire.ChannelWindowAdjust(0, 1)]
+)
+def test_anything_after_a_close_that_is_not_answered_yet_is_a_fault(pair, message):
+    _, theirs = _closed_before_its_status(pair)
+    assert theirs == 0
+    talk(pair, pair.client, message.encode())
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
 def test_both_close_at_once(pair):
     ours, theirs = pair.open()
     pair.client.connection.channel_close(ours)
