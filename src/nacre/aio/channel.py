@@ -312,6 +312,7 @@ class SSHChannel(Generic[AnyStr]):
     def _check_low(self) -> None:
         if self._session_paused and self._queue.size <= self._low:
             self._session_paused = False
+            self._link.driver.resumed()
             self._call(self._session.resume_writing)
 
     # ------------------------------------------------------------ reading

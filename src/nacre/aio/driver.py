@@ -53,6 +53,7 @@ class Driver(asyncio.BufferedProtocol):
         self._ending = False
         self._timer: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
+        self._resumed = False
         self._taken = 0
         self._looks = 0
         self._quick_reads = 0
@@ -142,6 +143,10 @@ class Driver(asyncio.BufferedProtocol):
             self.touched = True
             self._loop.call_soon(self._turn)
 
+    def resumed(self) -> None:
+        """A program may write again that had to wait: see `_wait_for_writers`."""
+        self._resumed = True
+
     def abort(self) -> None:
         """Drop the transport with what it still holds."""
         if self._transport is not None:
@@ -176,6 +181,8 @@ class Driver(asyncio.BufferedProtocol):
         try:
             for _ in range(limits.FLUSHES_A_TURN):
                 self._pump()
+                if self._resumed and self._wait_for_writers():
+                    break
                 if not self._flush() or not self.protocol.eventful:
                     break
             else:
@@ -193,6 +200,21 @@ class Driver(asyncio.BufferedProtocol):
             return
         if self.protocol.deadline_moved:
             self._arm()
+
+    def _wait_for_writers(self) -> bool:
+        """Put the flush off by a turn of the loop where who waited in `drain` runs only then.
+
+        What was left over from before would go as a short segment, and each costs a call of the system.
+        A program that writes when it is told to has done so by now.
+        """
+        assert self.protocol is not None
+        self._resumed = False
+        if self.protocol.closed or self.protocol.queued >= limits.WHOLE_FLUSH:
+            return False
+        if not self.touched:
+            self.touched = True
+            self._loop.call_soon(self._turn)
+        return True
 
     def _pump(self) -> None:
         assert self.protocol is not None

@@ -14,6 +14,8 @@ TRANSPORT_HIGH: Final = 256 * 1024
 TRANSPORT_LOW: Final = 64 * 1024
 #: Flushes in one turn of the loop, so that one connection on a fast link cannot keep the others waiting.
 FLUSHES_A_TURN: Final = 4
+#: What is not worth waiting for the next turn of the loop, where writers that had to wait go on.
+WHOLE_FLUSH: Final = 256 * 1024
 #: A peer that does not read has this long to take what is left after the connection ended.
 CLOSE_TIMEOUT: Final = 10.0
 #: A client that takes nothing for so long, while output waits for it, is not there any more.

@@ -168,6 +168,11 @@ class Connection:
         return segments
 
     @property
+    def queued(self) -> int:
+        """How many bytes wait to be handed out by `data_to_send`."""
+        return self._core.outbound.queued
+
+    @property
     def sent(self) -> int:
         """How many bytes were handed out to be sent, in all."""
         return self._core.outbound.taken

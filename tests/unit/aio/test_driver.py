@@ -74,6 +74,7 @@ class Protocol:
         self.deadline_moved = True
         self.lose: Any = None
         self.sent = 0
+        self.queued = 0
 
     def start(self, now: float) -> None:
         self.output.append(b"hello")
@@ -162,6 +163,33 @@ async def test_what_a_read_causes_is_sent_at_its_end() -> None:
     owner.handlers[str] = lambda event: protocol.output.append(b"answer")
     driver.buffer_updated(5)
     assert transport.written[-1] == b"answer"
+
+
+@asynctest
+@pytest.mark.parametrize(
+    ("queued", "closed", "at_once"),
+    [(9000, False, False), (limits.WHOLE_FLUSH, False, True), (9000, True, True)],
+)
+async def test_a_flush_waits_for_writers_that_were_woken(queued: int, closed: bool, at_once: bool) -> None:
+    """They run in the next turn, and what they write goes with what was left over from before."""
+    driver, protocol, owner, transport = make()
+    protocol.queued, protocol.closed = queued, closed
+
+    def room(event: Any) -> None:
+        protocol.output.append(b"left over")
+        driver.resumed()
+        asyncio.get_running_loop().call_soon(protocol.output.append, b"written when woken")
+
+    owner.handlers[str] = room
+    driver.buffer_updated(5)
+    assert ("left over" in str(transport.written)) is at_once
+    await asyncio.sleep(0)
+    together = [b"left over"] if at_once else [b"left over", b"written when woken"]
+    assert transport.written[1:3] == together
+    # Once for each time that somebody was woken.
+    protocol.output = [b"more"]
+    driver.run()
+    assert transport.written[-1] == b"more"
 
 
 @asynctest
