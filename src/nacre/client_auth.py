@@ -53,6 +53,7 @@ class ClientAuthenticator:
         self._info = info
         self._report = report
         self._key: SSHKeyPair | None = None
+        self._signed_unasked = False
         self._password_used = False
         #: Whether the server takes a password as such, and the client may give it.
         self._password_asked_plainly = False
@@ -133,7 +134,11 @@ class ClientAuthenticator:
             algorithm = self._algorithm(key)
             if algorithm is not None:
                 self._key = key
-                return events.PublicKeyAttempt(algorithm, key.public_data, query=not _signs_at_once(key))
+                # A server counts a signature that it has no use for as a failure, of which there are few: the
+                # first key alone takes that chance.
+                query = self._signed_unasked or not _signs_at_once(key)
+                self._signed_unasked = True
+                return events.PublicKeyAttempt(algorithm, key.public_data, query=query)
 
     def _algorithm(self, key: SSHKeyPair) -> str | None:
         """Return the best signature algorithm that both ends take.

@@ -69,6 +69,20 @@ async def test_a_key_that_signs_quickly_is_not_asked_about_first() -> None:
     assert [attempt.query for attempt in attempts] == [False, True, True]
 
 
+@asynctest
+async def test_of_many_keys_that_sign_quickly_one_does_so_unasked() -> None:
+    """Each would be a failure to the server, which takes six; questions it takes more of."""
+    keys = [nacre.generate_private_key("ssh-ed25519") for _ in range(9)]
+    attempts = await drain(make(keys=nacre.load_keypairs(keys)), "publickey")
+    assert [attempt.query for attempt in attempts] == [False, *[True] * 8]
+    allowed = nacre.import_authorized_keys(keys[-1].export_public_key().decode())
+    async with (
+        serving(server_factory=nacre.SSHServer, authorized_client_keys=allowed) as listener,
+        connected(listener, client_keys=keys) as connection,
+    ):
+        assert not connection.is_closed()
+
+
 @pytest.mark.parametrize(
     ("announced", "ours", "chosen"),
     [

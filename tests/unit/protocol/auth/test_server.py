@@ -165,6 +165,8 @@ def test_requests_are_bounded_whatever_they_are(pair):
     ("payload", "error"),
     [
         (request("alice", service="ssh-userauth"), ServiceNotAvailable),
+        (request("alice", service="ssh-connection@openssh.com"), ServiceNotAvailable),
+        (request("alice", service=""), ServiceNotAvailable),
         (request("a" * (limits.USERNAME + 1)), IllegalUserName),
         (ServiceRequest("ssh-connection").encode(), ServiceNotAvailable),
         (UserauthRequest("alice", CONNECTION, "password", b"").encode(), ProtocolError),
