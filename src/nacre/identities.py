@@ -42,6 +42,8 @@ async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPa
 
 async def _own_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
     if options.is_given("client_keys"):
+        if options.client_keys in ("", b""):  # no file: what programs have whose setting is not set
+            return []
         ignore = options.ignore_encrypted is True
         return await load_private_keys(options.client_keys, options.passphrase, ignore)
     found = []

@@ -99,7 +99,9 @@ def networks(value: Any) -> Networks:
 
 
 def port(value: Any) -> int:
-    """Take a port number; 0: any free one."""
+    """Take a port number, also in digits; 0: any free one."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value[:6])
     if not 0 <= integer(value) <= _MAX_PORT:
         raise ValueError(f"{value} is no port: 0 to {_MAX_PORT}")
     return int(value)

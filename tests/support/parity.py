@@ -68,7 +68,8 @@ DEVIATIONS: Final[dict[str, str]] = {
     "client:config": "read when a connection is made; what it asks for and nacre does not do is an error",
     "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`; no certificates beside them",
     "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it; a line of a file that is not "
-    "understood is passed over, as ssh does (`read_known_hosts` raises ValueError)",
+    "understood is passed over, as ssh does (`read_known_hosts` raises ValueError); an empty value knows nobody, "
+    "where AsyncSSH's trusts anybody",
     "server:authorized_client_keys": "a line of a file that cannot be used admits nobody, and is a warning of `listen`; "
     "AsyncSSH raises where no line can be used, as `read_authorized_keys` does",
     "client:encryption_algs": "no CBC, 3DES, RC4: they are not built",

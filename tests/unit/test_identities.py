@@ -44,7 +44,7 @@ async def test_keys_from_files(home: Path) -> None:
     assert [pair.public_data for pair in found] == [user_key().public_data]  # the encrypted one is left out
     found = await load_client_keys(options(passphrase="open"))
     assert [pair.public_data for pair in found] == [user_key().public_data, RSA.public_data]
-    for none in ({"client_keys": None}, {"client_keys": []}, {"public_key_auth": False}):
+    for none in ({"client_keys": None}, {"client_keys": []}, {"client_keys": ""}, {"public_key_auth": False}):
         assert await load_client_keys(options(**none)) == []
     with pytest.raises(nacre.KeyImportError):
         await load_client_keys(options(client_keys=str(folder / "id_rsa")))

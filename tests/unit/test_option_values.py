@@ -83,10 +83,13 @@ def test_the_wrong_type_is_named(convert: Any) -> None:
 
 def test_numbers() -> None:
     assert values.port(0) == 0
+    assert values.port("2222") == 2222
     assert values.positive(1) == 1
     assert values.count(0) == 0
     for convert, wrong in (
         (values.port, 65536),
+        (values.port, "65536"),
+        (values.port, "9" * 5000),
         (values.port, -1),
         (values.positive, 0),
         (values.count, -1),
