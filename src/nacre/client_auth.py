@@ -143,14 +143,16 @@ class ClientAuthenticator:
     def _algorithm(self, key: SSHKeyPair) -> str | None:
         """Return the best signature algorithm that both ends take.
 
-        A server that announces none (RFC 8308 section 3.1) is tried with our best one.
+        A server that announces none (RFC 8308 section 3.1) is tried with our best one. As by OpenSSH, a key that
+        has one algorithm alone is tried whatever is announced: npm's ssh2 takes ecdsa-sha2-nistp521, and lacks a
+        comma behind it.
         """
         ours = self._options.signature_algs or default_signature_algorithms()
         theirs = self._info.server_sig_algs
-        for name in key.sig_algorithms:
-            if name in ours and (theirs is None or name in theirs):
-                return name
-        return None
+        usable = [name for name in key.sig_algorithms if name in ours]
+        if theirs is None or len(key.sig_algorithms) == 1:
+            return usable[0] if usable else None
+        return next((name for name in usable if name in theirs), None)
 
     async def sign(self, event: events.SignatureNeeded) -> bytes | None:
         """Return the signature of the key that is being tried."""

@@ -102,6 +102,16 @@ async def test_the_algorithm_of_an_rsa_signature(announced: Any, ours: Any, chos
     assert [attempt.algorithm for attempt in attempts] == ([] if chosen is None else [chosen])
 
 
+@pytest.mark.parametrize("ours", [(), ["rsa-sha2-256"]])
+@asynctest
+async def test_a_key_of_one_algorithm_is_tried_though_it_is_not_announced(ours: Any) -> None:
+    # What npm's ssh2 1.17 announces: a comma is missing.
+    info = Info(server_sig_algs=("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521rsa-sha2-512", "rsa-sha2-256"))
+    keys = nacre.load_keypairs([nacre.generate_private_key("ecdsa-sha2-nistp521")])
+    attempts = await drain(make(keys=keys, info=info, signature_algs=ours), "publickey")
+    assert [attempt.algorithm for attempt in attempts] == ([] if ours else ["ecdsa-sha2-nistp521"])
+
+
 @asynctest
 async def test_signatures_are_made_by_the_key_under_way_alone() -> None:
     authenticator = make(keys=nacre.load_keypairs([user_key()]))

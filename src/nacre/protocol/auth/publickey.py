@@ -122,11 +122,15 @@ class ClientPublicKey:
             self._sign(auth)
 
     def message(self, auth: ClientAuth, number: int, payload: bytes) -> None:
-        """Take SSH_MSG_USERAUTH_PK_OK, which must repeat what was asked."""
+        """Take SSH_MSG_USERAUTH_PK_OK, which must repeat what was asked.
+
+        In the place of the algorithm the type of the key will do, as for OpenSSH: npm's ssh2 says ssh-rsa.
+        """
         if number != UserauthPkOk.number or not self._query:
             raise ProtocolError(f"message {number} has no place in publickey authentication")
         answer = UserauthPkOk.decode(payload)
-        if answer.algorithm != self._algorithm or answer.key_blob != self._blob:
+        named = answer.algorithm == self._algorithm or self._blob.startswith(encode_text(answer.algorithm))
+        if not named or answer.key_blob != self._blob:
             raise ProtocolError("the server accepted another key than it was asked about")
         self._query = False
         self._sign(auth)

@@ -192,6 +192,13 @@ def test_a_server_that_accepts_another_key_is_at_fault(answer):
     assert not pair.client.of(SignatureNeeded)
 
 
+def test_a_server_may_name_the_type_of_the_key_in_place_of_the_algorithm():
+    key = generate_private_key("ssh-rsa")
+    pair = login(key, "rsa-sha2-512", server_answers={PublicKeyQuestion: LATER})
+    talk(pair, pair.server, UserauthPkOk("ssh-rsa", key.public_data).encode())  # as npm's ssh2 does
+    assert [event.algorithm for event in pair.client.of(SignatureNeeded)] == ["rsa-sha2-512"]
+
+
 def test_a_second_pk_ok_is_a_fault():
     pair = login(sign=LATER)
     talk(pair, pair.server, UserauthPkOk(ED25519, USER_KEY.public_data).encode())
