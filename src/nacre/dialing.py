@@ -11,13 +11,13 @@ import re
 import shlex
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from nacre.aio.tunnel import open_tunnel
 from nacre.connection_base import SSHConnection
 from nacre.errors import NotSupportedYet
 from nacre.options import SSHConnectionOptions
+from nacre.wire.record import record
 
 #: Hops of one tunnel, those that come of the configuration of a hop too: more is a circle.
 MAX_HOPS: Final = 8
@@ -29,7 +29,7 @@ _HOP: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hop:
     """One host to go through.
 

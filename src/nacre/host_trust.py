@@ -6,7 +6,6 @@ Must not know: the connection, or how a key is verified.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,6 +16,7 @@ from nacre.keys import SSHKey, default_host_key_algorithms
 from nacre.keys.files import expand
 from nacre.trust import SSHKnownHosts, known_hosts_line, match_known_hosts
 from nacre.trust.known_hosts import KnownHostsResult, match_in_files
+from nacre.wire.record import record
 
 _DEFAULT_PORT = 22
 
@@ -35,7 +35,7 @@ class Standing(Enum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostTrust:
     """What is believed of one host.
 
@@ -53,7 +53,7 @@ class HostTrust:
     where: str
     anything: bool = False
     trusted: tuple[SSHKey, ...] = ()
-    revoked: tuple[SSHKey, ...] = field(default=())
+    revoked: tuple[SSHKey, ...] = ()
 
     def algorithms(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.

@@ -9,7 +9,6 @@ those are taken, anything else raises `NotSupportedYet` and names the option.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Flag, auto
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from nacre.aio.admission import LOOPBACK, Startups
 from nacre.aio.sources import Networks
 from nacre.crypto.registry import Family
 from nacre.protocol import limits
+from nacre.wire.record import record
 
 
 class Sides(Flag):
@@ -35,7 +35,7 @@ def as_given(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Option:
     """One option.
 

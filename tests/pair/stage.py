@@ -6,13 +6,12 @@ tested there.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.auth import PasswordData, UserauthRequest
 from tests.pair.ends import HOST_KEY, PASSWORD, Answers, End
 from tests.pair.raw import RawPeer
 from tests.security.expectations import Phase
+from tests.support.protocol import changed
 
 #: The order in which the phases are reached; two of a re-key branch off at the end.
 _WAY = (
@@ -47,7 +46,7 @@ class Stage:
         plain = Settings(username="alice") if role is Role.CLIENT else Settings(host_keys=(HOST_KEY,))
         settings = settings or plain
         # Nothing but what the test does may start a key exchange or end the connection.
-        settings = replace(settings, rekey_seconds=0)
+        settings = changed(settings, rekey_seconds=0)
         self.role = role
         self.end = End(role, settings, None, answers or {})
         self.raw = RawPeer(role.peer, host_key=HOST_KEY, strict=strict, **raw)

@@ -13,7 +13,6 @@ import builtins
 import mmap
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 from unittest import mock
 
@@ -55,6 +54,7 @@ from tests.security import hostile, restricted
 from tests.security.expectations import NAMES
 from tests.security.held import held_bytes
 from tests.security.steps import AttackSequence, Step
+from tests.support.protocol import changed
 
 __all__ = ["Play", "play", "play_row"]
 
@@ -315,7 +315,7 @@ class Play:
         """A guess is right when both ends like the same method best (RFC 4253 section 7)."""
         core = self.connection._core
         others = tuple(name for name in core.settings.kex_algorithms if name != method)
-        core.settings = replace(core.settings, kex_algorithms=(method, *others))
+        core.settings = changed(core.settings, kex_algorithms=(method, *others))
         handshake = self.connection._handshake
         if handshake.first and handshake._ours is not None:  # its KEXINIT is out: the peer follows it
             self.raw.kex = handshake._ours.kex_algorithms[0]

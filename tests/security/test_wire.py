@@ -7,7 +7,6 @@ session, recorded, is cut at every byte of each direction.
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -36,6 +35,7 @@ from tests.pair.ends import HOST_KEY, End
 from tests.pair.stage import Stage
 from tests.pair.talk import data, opened
 from tests.security.expectations import Phase
+from tests.support.protocol import changed
 
 SUITES = [
     (cipher, mac)
@@ -138,7 +138,7 @@ def test_a_live_end_ends_and_delivers_nothing(suite: tuple[str, str]) -> None:
     for role in Role:
         for part in (0, 1, 2):  # length, content, tag
             settings = Settings(username="alice") if role is Role.CLIENT else Settings(host_keys=(HOST_KEY,))
-            settings = replace(settings, ciphers=(cipher,), macs=(mac or "hmac-sha2-256",))
+            settings = changed(settings, ciphers=(cipher,), macs=(mac or "hmac-sha2-256",))
             raw = {"cipher": cipher, **({"mac": mac} if mac else {})}
             stage = Stage(role, settings=settings, **raw).to(Phase.AUTHENTICATED)
             number = opened(stage)

@@ -7,12 +7,12 @@ An agent is trusted to sign, not to be well-behaved: what it sends may come from
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Final
 
 from nacre.errors import WireError
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_text, encode_uint32
+from nacre.wire.record import record
 
 #: Bytes of one message: OpenSSH's own bound, in both directions.
 MAX_MESSAGE: Final = 256 * 1024
@@ -67,7 +67,7 @@ SIGN_FLAGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identity:
     """A key that an agent has: its public blob and its comment."""
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from nacre.aio.admission import Place
 from nacre.aio.driver import Driver
 from nacre.aio.log import logger
 from nacre.aio.proxy_header import HeaderError, parse
+from nacre.wire.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ends:
     """Where a connection comes from and goes to, as addresses of sockets.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import signal as signals
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, AnyStr, Final, TypeVar
 
 from nacre.aio.channel import SSHChannel
 from nacre.errors import ChannelOpenError
 from nacre.protocol import limits as protocol_limits
 from nacre.wire import requests
+from nacre.wire.record import fresh, record
 
 if TYPE_CHECKING:
     from nacre.aio.link import Link
@@ -32,7 +32,7 @@ UNKNOWN_SIGNAL: Final = -99
 ExitSignal = tuple[str, bool, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SessionRequest:
     """What to ask of a session once its channel is open.
 
@@ -47,10 +47,10 @@ class SessionRequest:
 
     command: bytes | None = None
     subsystem: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = fresh(default_factory=dict)
     term_type: str | None = None
     term_size: tuple[int, int, int, int] = (0, 0, 0, 0)
-    term_modes: Mapping[int, int] = field(default_factory=dict)
+    term_modes: Mapping[int, int] = fresh(default_factory=dict)
 
 
 class SSHClientChannel(SSHChannel[AnyStr]):

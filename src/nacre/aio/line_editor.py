@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from nacre.aio.line_display import LineDisplay, width_of
+from nacre.wire.record import record
 
 #: What `register_key` takes: called with the line and the position of the cursor. It returns a new line
 #: and position; or True, to have the key inserted; or False, to have the bell rung.
@@ -24,7 +24,7 @@ _JOINERS: Final = "\u200c\u200d"
 _UNFINISHED: Final = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*)?\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EditorSettings:
     """What a server says of its line editors.
 

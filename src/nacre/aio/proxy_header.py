@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from nacre.aio import limits
+from nacre.wire.record import record
 
 #: Section 2.1: the longest line, CR LF included.
 _LINE: Final = 107
@@ -31,7 +31,7 @@ class HeaderError(ValueError):
     """What came is no PROXY header, or one that cannot be taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Header:
     """What a load balancer said.
 

@@ -10,12 +10,12 @@ overlapping buffers silently corrupt CTR and ChaCha20 on some versions of `crypt
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol, TypeAlias
 
 from nacre.crypto.registry import Algorithm, Family, lookup
 from nacre.errors import MACError
+from nacre.wire.record import record
 
 if TYPE_CHECKING:
     from nacre.crypto.mac import PacketMac
@@ -95,7 +95,7 @@ class Sealer(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CipherFactory:
     """How a registered cipher makes its two objects, from key, IV and MAC.
 

@@ -12,11 +12,11 @@ algorithm has another name in SSH_MSG_KEXINIT and in a login, and its own in the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from nacre.crypto.registry import Status, choose
+from nacre.wire.record import record
 
 __all__ = [
     "CERTIFICATE_SUFFIX",
@@ -37,7 +37,7 @@ __all__ = [
 CERTIFICATE_SUFFIX: Final = "-cert-v01@openssh.com"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SignatureAlgorithm:
     """One signature algorithm.
 

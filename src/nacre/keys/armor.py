@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
 from typing import Final
 
 from nacre.errors import KeyImportError
+from nacre.wire.record import hidden, record
 
 __all__ = ["ArmorBlock", "armor", "blocks", "decode_base64"]
 
@@ -20,7 +20,7 @@ _DASHES: Final = b"-----"
 _LINE: Final = 70
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArmorBlock:
     """One block.
 
@@ -31,8 +31,8 @@ class ArmorBlock:
     """
 
     label: str
-    text: bytes = field(repr=False)
-    body: bytes = field(repr=False)
+    text: bytes = hidden()
+    body: bytes = hidden()
 
 
 def decode_base64(text: bytes) -> bytes:

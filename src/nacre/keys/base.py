@@ -11,7 +11,6 @@ import base64
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
@@ -21,6 +20,7 @@ from nacre.keys.certificate_options import user_options
 from nacre.keys.files import FilePath, append_file, replace_file
 from nacre.keys.validity import FOREVER, TimeArgument
 from nacre.wire.fields import Reader, encode_string
+from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
     from nacre.keys.certificate import SSHCertificate
@@ -52,7 +52,7 @@ class SignatureFault(RuntimeError):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyType:
     """One kind of key, as its public key format is named (RFC 4253 section 6.6).
 
@@ -73,11 +73,11 @@ class KeyType:
     generate: Callable[..., SSHKey]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExportOptions:
     """How a private key is to be encrypted; see `SSHKey.export_private_key`."""
 
-    passphrase: bytes | None = field(default=None, repr=False)
+    passphrase: bytes | None = hidden(default=None)
     cipher_name: str | None = None
     hash_name: str = "sha256"
     pbe_version: int = 2
@@ -85,7 +85,7 @@ class ExportOptions:
     ignore_few_rounds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyFormat:
     """One file format; a None is a direction that does not exist. KeyExportError when it cannot be."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import Final
@@ -28,6 +27,7 @@ from nacre.keys.name_pattern import matches_name
 from nacre.keys.public import decode_public_key, export_public_line, export_rfc4716
 from nacre.keys.validity import FOREVER, TimeArgument, seconds_since_epoch, wall_clock
 from nacre.wire.fields import Reader, encode_string, encode_text, encode_uint32, encode_uint64
+from nacre.wire.record import record
 
 __all__ = ["MAX_CERTIFICATE", "CertificateType", "SSHCertificate", "decode_certificate", "decode_shown_key"]
 
@@ -47,7 +47,7 @@ class CertificateType(IntEnum):
     HOST = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement:
     """What an authority signs, beside the nonce and what is reserved."""
 
@@ -413,7 +413,7 @@ def _principal_bytes(principals: str | Iterable[str | bytes]) -> tuple[bytes, ..
     return tuple(name for name in found if name)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """What is asked of an authority; see `SSHKey.generate_user_certificate`."""
 

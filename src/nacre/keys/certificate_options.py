@@ -11,12 +11,12 @@ extensions restricts nothing, and is not shown as if it did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 from nacre.errors import WireError
 from nacre.wire.fields import Reader, encode_string, encode_text
+from nacre.wire.record import record
 
 __all__ = ["EXTENSIONS", "IPNetwork", "Restrictions", "decode_options", "encode_options", "restrictions"]
 
@@ -47,7 +47,7 @@ EXTENSIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Restrictions:
     """What the options say.
 

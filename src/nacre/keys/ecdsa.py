@@ -10,7 +10,6 @@ only; `cryptography` would also take compressed ones, which no SSH implementatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
@@ -24,13 +23,14 @@ from nacre.errors import KeyImportError
 from nacre.keys.algorithms import SignatureAlgorithm, register_signature_algorithm
 from nacre.keys.base import KeyType, SSHKey, register_key_type, require_private
 from nacre.wire.fields import Reader, encode_mpint, encode_string
+from nacre.wire.record import record
 
 __all__ = ["ECDSAKey"]
 
 _UNCOMPRESSED = 0x04
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Curve:
     """One curve of RFC 5656 section 10.1, with the hash of section 6.2.1."""
 

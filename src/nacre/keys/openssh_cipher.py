@@ -9,7 +9,6 @@ The work that a file may ask for is bounded: whoever is handed one should not wa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import bcrypt
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from nacre.errors import KeyEncryptionError, KeyImportError
+from nacre.wire.record import hidden, record
 
 __all__ = [
     "BCRYPT",
@@ -44,7 +44,7 @@ MAX_ROUNDS: Final = 2048
 _MAX_SALT: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileCipher:
     """One cipher.
 
@@ -64,12 +64,12 @@ class FileCipher:
     open: Callable[[KeyMaterial, bytes], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyMaterial:
     """What bcrypt gave for one file."""
 
-    key: bytes = field(repr=False)
-    iv: bytes = field(repr=False)
+    key: bytes = hidden()
+    iv: bytes = hidden()
 
 
 def _run(context: CipherContext, data: bytes) -> bytes:

@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -26,6 +25,7 @@ from nacre.keys.base import KEY_TYPES, ExportOptions, KeyFormat, SSHKey, registe
 from nacre.keys.passphrase import PassphraseSource
 from nacre.keys.public import decode_public_key, unknown_key_type
 from nacre.wire.fields import Reader, encode_mpint, encode_string
+from nacre.wire.record import hidden, record
 
 __all__ = ["PPK_BEGIN", "export_ppk", "import_ppk", "ppk_public_part"]
 
@@ -54,7 +54,7 @@ _OUR_PASSES: Final = 21
 _OUR_SALT: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Argon2:
     """How a passphrase becomes keys; memory in KiB."""
 
@@ -87,7 +87,7 @@ class _Argon2:
         return derivation.derive(passphrase)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _File:
     """The lines of a file, decoded and not yet believed."""
 
@@ -97,7 +97,7 @@ class _File:
     comment: bytes
     public: bytes
     argon2: _Argon2 | None
-    private: bytes = field(repr=False)
+    private: bytes = hidden()
     mac: bytes
 
     @property
@@ -260,7 +260,7 @@ def _decode(file: _File, plain: bytes, skip: bool) -> SSHKey:
 # ---------------------------------------------------------------- the fields of each type of key
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Shape:
     """How a type of key stands there: `join` makes OpenSSH's private fields, `split` takes PuTTY's of them."""
 

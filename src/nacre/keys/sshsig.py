@@ -9,7 +9,6 @@ The signature names its namespace, so that one made for mail is none for a file,
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
@@ -20,6 +19,7 @@ from nacre.keys.files import FilePath, expand
 from nacre.keys.load import KeyListArgument, load_keypairs
 from nacre.keys.public import decode_public_key
 from nacre.wire.fields import Reader, encode_string, encode_uint32
+from nacre.wire.record import record
 
 __all__ = ["MAX_SSHSIG", "SSHSignature", "create_sshsig", "hash_data"]
 
@@ -64,7 +64,7 @@ def _signed(namespace: bytes, hash_name: bytes, digest: bytes) -> bytes:
     return _MAGIC + b"".join(encode_string(part) for part in (namespace, b"", hash_name, digest))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SSHSignature:
     """A signature as it stands in a file.
 

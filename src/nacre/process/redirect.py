@@ -11,7 +11,6 @@ import inspect
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.process import descriptors, sinks, sources
 from nacre.process.sinks import Sink
 from nacre.process.sources import Source
+from nacre.wire.record import fresh, record
 
 #: Read or write through the process object. The values are those of `subprocess`.
 PIPE: Final = -1
@@ -51,7 +51,7 @@ def _same(one: Any, other: Any) -> bool:
     return one is other and one is not None and not isinstance(one, int)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What the streams of a process are to be connected with, open and ready.
 
@@ -67,9 +67,9 @@ class Plan:
     bufsize: int
     send_eof: bool
     recv_eof: bool
-    special: dict[str, int] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
-    sinks: dict[str, Sink] = field(default_factory=dict)
+    special: dict[str, int] = fresh(default_factory=dict)
+    sources: dict[str, Source] = fresh(default_factory=dict)
+    sinks: dict[str, Sink] = fresh(default_factory=dict)
 
     def names(self) -> set[str]:
         """Return the streams that change."""

@@ -38,6 +38,10 @@ PACKET: Final = 256 * 1024
 #: A KEXINIT in the clear: long lists exist, and twenty times OpenSSH's keep what an unauthenticated peer
 #: can make us hold under 300 KiB.
 KEXINIT: Final = 64 * 1024
+#: How many lists of algorithms are remembered taken apart, and agreements on them: peers are of few kinds.
+KEXINIT_REMEMBERED: Final = 32
+#: How long a KEXINIT is that is remembered, in bytes: four times OpenSSH's.
+KEXINIT_REMEMBERED_LENGTH: Final = 4096
 #: The most that a packet of channel data is longer than its data: lengths, header, padding, tag, and what
 #: zlib adds to data that it cannot make smaller.
 PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64 + 32

@@ -13,14 +13,12 @@ from typing import Final
 from nacre.crypto.registry import Family, lookup, names
 from nacre.errors import KeyExchangeFailed
 from nacre.keys import default_host_key_algorithms, signature_algorithms
+from nacre.protocol import limits
 from nacre.protocol.settings import Negotiated, Role, Settings
 from nacre.wire.kex import KexInit
 
 #: Bytes of the cookie of a KEXINIT.
 _COOKIE: Final = 16
-#: How many lists are remembered taken apart, and agreements on them; and how long a KEXINIT may be for that.
-_REMEMBERED: Final = 32
-_REMEMBERED_LENGTH: Final = 4096
 #: RFC 8308 section 2.1: "I take EXT_INFO".
 EXT_INFO: Final = {Role.CLIENT: "ext-info-c", Role.SERVER: "ext-info-s"}
 #: OpenSSH PROTOCOL 1.9: "I keep to strict key exchange". In the first KEXINIT only.
@@ -87,7 +85,7 @@ def offer(role: Role, settings: Settings, *, first: bool) -> tuple[KexInit, byte
     return _offer(_lists(role, settings, first))
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(limits.KEXINIT_REMEMBERED)
 def _offer(lists: _Lists) -> tuple[KexInit, bytes]:
     made = _kexinit(bytes(_COOKIE), *lists)
     return made, made.encode()[1 + _COOKIE :]
@@ -99,12 +97,12 @@ def read_kexinit(payload: bytes) -> KexInit:
     Raises:
         WireError: it is not encoded as it should be.
     """
-    if len(payload) > _REMEMBERED_LENGTH:
+    if len(payload) > limits.KEXINIT_REMEMBERED_LENGTH:
         return KexInit.decode(payload)
     return _read(payload[1 + _COOKIE :]) if len(payload) > _COOKIE else KexInit.decode(payload)
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(limits.KEXINIT_REMEMBERED)
 def _read(rest: bytes) -> KexInit:
     return KexInit.decode(bytes((KexInit.number, *bytes(_COOKIE))) + rest)
 
@@ -163,12 +161,12 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Ne
     )
 
 
-_negotiate_again = functools.lru_cache(_REMEMBERED)(negotiate)
+_negotiate_again = functools.lru_cache(limits.KEXINIT_REMEMBERED)(negotiate)
 
 
 def agree(role: Role, ours: KexInit, payload: bytes, theirs: KexInit, *, strict: bool) -> Negotiated:
     """Do as `negotiate` does, once for the same lists. `payload` is what `theirs` was read from."""
-    short = len(payload) <= _REMEMBERED_LENGTH
+    short = len(payload) <= limits.KEXINIT_REMEMBERED_LENGTH
     return (_negotiate_again if short else negotiate)(role, ours, theirs, strict=strict)
 
 

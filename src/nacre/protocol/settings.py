@@ -17,6 +17,7 @@ from nacre.crypto.kex.base import AnyExchange
 from nacre.crypto.registry import Family, default_names
 from nacre.keys import default_signature_algorithms
 from nacre.protocol import limits
+from nacre.wire.record import fresh, record
 
 
 class Role(Enum):
@@ -46,7 +47,7 @@ class HostKey(Protocol):
         """Return the whole signature blob."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sources:
     """Where a protocol end takes what is not deterministic, so that a test can replay it.
 
@@ -59,7 +60,7 @@ class Sources:
     exchange: Callable[[str], AnyExchange] = make_exchange
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """Everything that a protocol end is told. Times are in seconds; 0 means no limit.
 
@@ -84,13 +85,13 @@ class Settings:
 
     software_version: str = "nacre"
     username: str = ""
-    kex_algorithms: tuple[str, ...] = field(default_factory=lambda: default_names(Family.KEX))
-    ciphers: tuple[str, ...] = field(default_factory=lambda: default_names(Family.CIPHER))
-    macs: tuple[str, ...] = field(default_factory=lambda: default_names(Family.MAC))
+    kex_algorithms: tuple[str, ...] = fresh(default_factory=lambda: default_names(Family.KEX))
+    ciphers: tuple[str, ...] = fresh(default_factory=lambda: default_names(Family.CIPHER))
+    macs: tuple[str, ...] = fresh(default_factory=lambda: default_names(Family.MAC))
     compressions: tuple[str, ...] = ("none",)
     host_keys: tuple[HostKey, ...] = ()
     host_key_algorithms: tuple[str, ...] = ()
-    signature_algorithms: tuple[str, ...] = field(default_factory=default_signature_algorithms)
+    signature_algorithms: tuple[str, ...] = fresh(default_factory=default_signature_algorithms)
     ident_timeout: float = limits.IDENT_TIMEOUT
     login_timeout: float = limits.LOGIN_TIMEOUT
     rekey_bytes: int = limits.REKEY_BYTES
@@ -103,7 +104,7 @@ class Settings:
     disable_trivial_auth: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Negotiated:
     """The algorithms of the latest key exchange (RFC 4253 section 7.1)."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final
@@ -25,6 +24,7 @@ from nacre.keys.timestamp import parse_timestamp
 from nacre.trust.authorized_keys import parse_options
 from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
 from nacre.trust.pattern import PatternList
+from nacre.wire.record import record
 
 __all__ = ["SSHAllowedSigners", "import_allowed_signers", "read_allowed_signers", "validate_sshsig"]
 
@@ -33,7 +33,7 @@ _WITH_VALUE: Final = frozenset({"namespaces", "valid-after", "valid-before"})
 _KNOWN: Final = _WITH_VALUE | {_CERT_AUTHORITY}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Entry:
     principals: PatternList
     key: SSHKey

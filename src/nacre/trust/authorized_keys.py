@@ -14,7 +14,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Self
 
 from nacre.errors import NotSupportedYet
@@ -23,6 +22,7 @@ from nacre.keys.files import FilePath
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, parse_address
 from nacre.wire.fields import encode_string
+from nacre.wire.record import fresh, record
 
 __all__ = [
     "ENFORCED_OPTIONS",
@@ -59,7 +59,7 @@ _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-@.")
 Options = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuthorizedKeyVerdict:
     """What the file says of one key.
 
@@ -74,12 +74,12 @@ class AuthorizedKeyVerdict:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Entry:
     line: int
     key_blob: bytes
     origins: HostPatterns | None
-    options: Options = field(default_factory=dict)
+    options: Options = fresh(default_factory=dict)
 
 
 def _quoted(text: str, start: int) -> tuple[str, int]:

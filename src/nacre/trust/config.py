@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from nacre.errors import ConfigParseError
 from nacre.keys.files import expand, read_file
 from nacre.trust.lines import MAX_LINE, MAX_LINES
 from nacre.trust.pattern import Glob
+from nacre.wire.record import record
 
 __all__ = ["Setting", "Subject", "applying"]
 
@@ -29,7 +29,7 @@ _LINE: Final = re.compile(r'[ \t]*"?([A-Za-z0-9]+)"?(?:[ \t]*=[ \t]*|[ \t]+|$)(.
 _BLANKS: Final = " \t\r\f"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """One line that applies.
 
@@ -55,7 +55,7 @@ class Setting:
         return ConfigParseError(f"{self.where}: {self.keyword}: {text}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subject:
     """Whom a configuration is asked about.
 

@@ -25,6 +25,7 @@ from nacre.keys import SSHKey, decode_public_key, load_public_keys
 from nacre.keys.files import FilePath
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
+from nacre.wire.record import record
 
 __all__ = [
     "KnownHostsArgument",
@@ -85,7 +86,7 @@ class _HashedHost:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Line:
     """One line; its key is decoded when the host matches, since most lines never do."""
 

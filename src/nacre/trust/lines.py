@@ -13,11 +13,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from nacre.keys.files import MAX_FILE, FilePath, read_file
+from nacre.wire.record import record
 
 __all__ = [
     "MAX_LINE",
@@ -41,7 +41,7 @@ _REMEMBERED_LENGTH: Final = 65536
 _BLANKS: Final = re.compile(r"[ \t]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """A line that was refused, and so trusts nothing.
 

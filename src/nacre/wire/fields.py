@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from nacre.errors import WireError
+from nacre.wire.record import record
 
 UINT32_MAX: Final = (1 << 32) - 1
 UINT64_MAX: Final = (1 << 64) - 1
@@ -201,7 +201,7 @@ def encode_name_list(names: Iterable[str]) -> bytes:
 # ---------------------------------------------------------------- field annotations
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Codec:
     """How a field of a message is read and written.
 

@@ -28,12 +28,26 @@ class _Hidden:
         self.default = default
 
 
+class _Fresh:
+    """Stands where a value's default would, and makes one for each object."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
 def hidden(*, default: Any = _REQUIRED) -> Any:
     """Declare a value that stays out of the repr: a secret, or what says nothing."""
     return _Hidden(default)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(hidden,))
+def fresh(*, default_factory: Callable[[], Any]) -> Any:
+    """Declare a value that is made for each object to which none is given."""
+    return _Fresh(default_factory)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(hidden, fresh))
 def record(cls: type[T]) -> type[T]:
     """Make `cls` a class of the values that its annotations name, in order, after those of its base.
 
@@ -84,7 +98,12 @@ def build(cls: type) -> Any:
 def _compile(made: type, names: tuple[str, ...], defaults: dict[str, Any]) -> Callable[..., None]:
     """Return the `__init__` that sets these slots."""
     parameters = [f"{name}=defaults[{name!r}]" if name in defaults else name for name in names]
-    lines = [f"self.{name} = {name}" for name in names] or ["pass"]
+    lines = [
+        f"self.{name} = defaults[{name!r}].make() if {name} is defaults[{name!r}] else {name}"
+        if isinstance(defaults.get(name), _Fresh)
+        else f"self.{name} = {name}"
+        for name in names
+    ] or ["pass"]
     source = f"def __init__({', '.join(['self', *parameters])}):\n " + "\n ".join(lines)
     found: dict[str, Any] = {}
     exec(compile(source, f"<record {made.__name__}>", "exec"), {"defaults": defaults}, found)  # noqa: S102 - names of our classes

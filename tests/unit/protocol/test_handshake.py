@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from nacre.crypto.registry import Family, names
@@ -221,7 +219,7 @@ def test_another_host_key_in_a_later_exchange_is_refused():
     other = generate_private_key("ssh-ed25519")
     pair = Pair().start()
     core = pair.server.connection._core
-    core.settings = dataclasses.replace(core.settings, host_keys=(other,))
+    core.settings = changed(core.settings, host_keys=(other,))
     pair.client.connection.rekey()
     pair.run()
     assert "another host key" in failure(pair.client).reason
@@ -309,9 +307,7 @@ def test_a_share_that_is_none_is_refused(share):
         def client_share(self):
             return share
 
-    pair.client.connection._core.sources = dataclasses.replace(
-        pair.client.connection._core.sources, exchange=Bad
-    )
+    pair.client.connection._core.sources = changed(pair.client.connection._core.sources, exchange=Bad)
     pair.start()
     assert failure(pair.server).code in (2, 3)
 

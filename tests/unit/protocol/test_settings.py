@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 
 import pytest
@@ -28,9 +27,11 @@ def test_defaults_are_the_default_algorithms_and_the_bounds():
     assert settings.max_sessions == limits.MAX_SESSIONS
 
 
-def test_settings_do_not_change():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Settings().username = "root"
+def test_settings_are_those_that_there_are():
+    with pytest.raises(AttributeError):
+        Settings().user = "root"
+    with pytest.raises(TypeError):
+        Settings(user="root")
 
 
 def test_randomness_is_the_systems_unless_given():

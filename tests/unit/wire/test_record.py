@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import ClassVar
 
 import pytest
 
-from nacre.wire.record import hidden, record
+from nacre.wire.record import fresh, hidden, record
 
 
 @record
@@ -27,6 +28,13 @@ class Guarded(Point):
     """One more, which is not shown."""
 
     word: str = hidden(default="")
+
+
+@record
+class Listed:
+    """A value that each object has for itself."""
+
+    values: list[int] = fresh(default_factory=list)
 
 
 @record
@@ -66,3 +74,13 @@ def test_a_record_is_taken_apart_by_match():
     match Point(1, 2):
         case Point(x, y, name=name):
             assert (x, y, name) == (1, 2, "here")
+
+
+def test_a_fresh_value_is_each_object_s_own():
+    one, other = Listed(), Listed()
+    one.values.append(1)
+    assert (one.values, other.values, Listed([2]).values) == ([1], [], [2])
+
+
+def test_a_record_survives_being_sent_to_another_process():
+    assert pickle.loads(pickle.dumps(Point(1, 2))) == Point(1, 2)

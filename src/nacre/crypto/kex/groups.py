@@ -9,12 +9,12 @@ between them stand the digits of pi, increased by the least number that makes a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from nacre.crypto.kex.base import Random
 from nacre.errors import KeyExchangeFailed
+from nacre.wire.record import record
 
 #: RFC 8270 section 4: 2048 bits at the least. Above 8192 an exponentiation takes seconds.
 SMALLEST: Final = 2048
@@ -30,7 +30,7 @@ _ADDED: Final = {2048: 124476, 3072: 1690314, 4096: 240904, 6144: 929484, 8192: 
 SIZES: Final = tuple(_ADDED)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Power:
     """An exponentiation that somebody else is to carry out: it takes too long to wait for here."""
 
@@ -42,7 +42,7 @@ class Power:
         return f"Power(<secret> modulo {self.modulus.bit_length()} bits)"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """A prime field and a generator of a large subgroup."""
 

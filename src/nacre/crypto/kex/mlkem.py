@@ -10,7 +10,6 @@ the hash of both secrets, ML-KEM's first, and enters the exchange hash and the k
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +28,7 @@ from nacre.crypto.kex.nistp import nist_share
 from nacre.crypto.registry import Algorithm, Family, Status, register
 from nacre.errors import KeyExchangeFailed, LocalProtocolError
 from nacre.wire.fields import encode_string
+from nacre.wire.record import record
 
 if TYPE_CHECKING:
     from nacre.crypto.kex.base import KeyExchange, Random
@@ -38,7 +38,7 @@ _PrivateKey: TypeAlias = MLKEM768PrivateKey | MLKEM1024PrivateKey
 _SEED: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Kem:
     """One parameter set of ML-KEM, with the sizes of FIPS 203 section 8."""
 
@@ -53,7 +53,7 @@ _MLKEM768: Final = _Kem("ML-KEM-768", MLKEM768PrivateKey, MLKEM768PublicKey, 118
 _MLKEM1024: Final = _Kem("ML-KEM-1024", MLKEM1024PrivateKey, MLKEM1024PublicKey, 1568, 1568)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Hybrid:
     """One method: its two halves, the size of the curve's share, and the hash."""
 
