@@ -6,6 +6,7 @@
 #   make check   everything that CI runs
 #   make fuzz    each parser and state machine                         make fuzz SECONDS=600
 #   make bench   nacre beside its peers, eight minutes                make bench-quick: two minutes
+#   make bench-scale   one more connection, channel, byte: what each costs where there are many; ten minutes
 #   make bench-security   what strangers can do to a server, 7 minutes  make bench-security ARGS='--quick flood'
 #   make soak    logins, sessions, re-keys and cuts, for long          make soak MINUTES=20
 #
@@ -16,7 +17,7 @@ DEV := $(RUN) dev
 BENCH := $(RUN) bench
 export PYTHON VENV
 
-.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick bench-security soak docs
+.PHONY: hub test check fmt lint types layers guard fuzz cov bench bench-quick bench-scale bench-security soak docs
 .DEFAULT_GOAL := check
 
 hub:
@@ -60,6 +61,9 @@ bench:
 
 bench-quick:
 	@$(BENCH) python -m bench --quick $(ARGS)
+
+bench-scale:
+	@$(BENCH) python -m bench.scale $(ARGS)
 
 bench-security:
 	@$(BENCH) python -m bench.security $(ARGS)

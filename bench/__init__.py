@@ -11,5 +11,6 @@
     hub_paint   from a login at the hub to the first screen of an app
     measure     clocks, memory, percentiles
     report      rows to the table, and the plot
+    scale       what one more connection, channel or byte costs where there are many of them
     guard       the in-memory path: calls a packet, CPU a packet
 """

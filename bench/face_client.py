@@ -117,6 +117,18 @@ class Client:
                 found |= bulk_metrics(name, size, phase, phase.wall)
         return found
 
+    async def amount(self) -> dict[str, float]:
+        """Down, then up, exactly the size that was asked for."""
+        size = self.settings["size"]
+        found: dict[str, float] = {}
+        async with await self.connect() as connection:
+            for name, transfer in (("down", self._down), ("up", self._up)):
+                await transfer(connection, 16 * WRITE)
+                with self.phase() as phase:
+                    await transfer(connection, size)
+                found |= bulk_metrics(name, size, phase, phase.wall)
+        return found
+
     async def _down(self, connection: Any, size: int) -> None:
         command = source(self.settings["data"], size)
         got = 0
@@ -197,7 +209,37 @@ class Client:
         process.close()
         return echo_metrics(times, phase)
 
-    # ------------------------------------------------------------ many connections
+    # ------------------------------------------------------------ many channels, many connections
+
+    async def channels(self) -> dict[str, float]:
+        """Keep many sessions on one connection, then type on each; speaks as `hold` does."""
+        count = self.settings["count"]
+        held: list[Any] = []
+        async with await self.connect() as connection:
+
+            async def one() -> None:
+                _, session = await connection.create_session(
+                    lambda: typist(self.module), ECHO, encoding=None, term_type="xterm", term_size=(80, 24)
+                )
+                await session.ready
+                held.append(session)
+
+            for _ in range(10):
+                await one()
+                chan = held.pop().chan
+                chan.close()
+                await chan.wait_closed()
+            tell({"ready": True})
+            await _a_line()
+            with self.phase() as opening:
+                await _in_parallel(32, count, one)
+            tell({"held": len(held)})
+            await _a_line()
+            keys = max(10, 2000 // count)
+            with self.phase() as typing:
+                for session in held:
+                    await session.type_keys(keys)
+            return opening.costs("open", count, "us") | typing.costs("key", keys * count, "us")
 
     async def hold(self) -> dict[str, float]:
         """Keep many connections with a terminal each; says when it is ready, and when they are there.

@@ -22,7 +22,7 @@ from bench.commands import ECHO, SINK, TRUE, WRITE, ZEROS, read_source
 def algorithms(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the options that pin what is negotiated."""
     chosen: dict[str, Any] = {"compression_algs": ["none"]}
-    for name in ("encryption_algs", "mac_algs", "kex_algs"):
+    for name in ("encryption_algs", "mac_algs", "kex_algs", "rekey_bytes"):
         if name in settings:
             chosen[name] = settings[name]
     return chosen

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench import plan, report, security, soak
+from bench import plan, report, scale, security, soak
 
 
 def rows(tmp_path, *rows, versions=None):
@@ -106,3 +106,32 @@ def test_a_soak_says_how_memory_went():
     assert "in the second half +3.0 KiB a minute; 40.0 MiB without" in text
     for kind in soak.KINDS:
         assert soak.damage(kind, 70) != soak.Damage()
+
+
+def test_the_tables_of_scale_are_put_between_their_marks(tmp_path):
+    (tmp_path / "docs").mkdir()
+    document = tmp_path / "docs" / "benchmarks.md"
+    document.write_text("before\n<!-- scale: begin -->\nold\n<!-- scale: end -->\nafter\n")
+    measured = [
+        {"part": "connections", "size": 8000, "metrics": {"kib_each": 24.5}},
+        {"part": "bytes", "size": 20 << 30, "metrics": {"down_MBps": 1234.5}},
+        {"part": "bytes", "size": 1 << 20, "failed": "it ended\nand more"},
+    ]
+    results = rows(tmp_path, *measured, versions={"python": "3", "cryptography": "50"})
+    for _ in range(2):
+        scale.write(document, results)
+    text = document.read_text()
+    assert text.startswith("before\n<!-- scale: begin -->\n")
+    assert text.endswith("<!-- scale: end -->\nafter\n")
+    assert "| 8,000 | – | – | – | 24.5 |" in text
+    assert "| 20 GiB | 1,234 | – |" in text
+    assert "Not measured: bytes, 1048576: it ended." in text
+    assert "old" not in text
+
+
+def test_scale_has_the_sizes_that_were_asked_for():
+    assert {part.name: part.sizes for part in scale.PARTS} == {
+        "connections": (100, 500, 2000, 8000),
+        "channels": (1, 64, 1024),
+        "bytes": (1 << 20, 1 << 30, 20 << 30),
+    }
