@@ -117,6 +117,21 @@ def test_answers_given_twice_are_a_fault():
     assert isinstance(failure(pair.server), ProtocolError)
 
 
+@pytest.mark.parametrize("number", [60, 62, 79])
+def test_nothing_but_answers_follows_a_challenge(number):
+    pair = dialogue(answers=LATER).start()
+    talk(pair, pair.client, bytes((number, 0, 0, 0, 0)))
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+@pytest.mark.parametrize("number", [61, 62, 79])
+def test_nothing_but_a_challenge_follows_the_request(number):
+    pair = dialogue(answers=LATER, asks=LATER).start()
+    talk(pair, pair.server, bytes((number, 0, 0, 0, 0)))
+    assert isinstance(failure(pair.client), ProtocolError)
+    assert not pair.client.of(AuthSucceeded)
+
+
 def test_prompts_are_bounded():
     pair = dialogue(answers=LATER, asks=LATER).start()
     many = tuple(("?", True) for _ in range(limits.KBDINT_PROMPTS + 1))

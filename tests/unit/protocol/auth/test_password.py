@@ -35,6 +35,20 @@ def test_it_need_not_be_ascii():
     assert pair.server.of(PasswordQuestion)[0].password == "pässwörd ✓"
 
 
+def test_a_new_one_that_is_too_long_is_refused_without_a_question():
+    pair = change((PASSWORD, "x" * (limits.PASSWORD + 1)))
+    assert [event.new_password for event in pair.server.of(PasswordQuestion)] == [None]
+    assert [event.password_changed for event in pair.client.of(AuthNeeded)] == [None, False]
+    assert not pair.server.of(AuthSucceeded)
+
+
+@pytest.mark.parametrize("number", [60, 61, 62, 79])
+def test_no_message_follows_a_request(number):
+    pair = change(LATER)
+    talk(pair, pair.client, bytes((number, 0, 0, 0, 0)))
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
 def test_one_that_is_too_long_is_wrong_without_a_question():
     tries = iter([PasswordAttempt("x" * (limits.PASSWORD + 1)), None])
     pair = Pair(client_answers={AuthNeeded: lambda event: next(tries)}).start()

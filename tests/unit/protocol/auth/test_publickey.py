@@ -55,6 +55,29 @@ def request(
     )
 
 
+@pytest.mark.parametrize("answer", [1, "yes", (), object(), None, False])
+def test_only_true_says_that_a_key_would_do(answer):
+    pair = login(server_answers={PublicKeyQuestion: answer})
+    assert [event.verified for event in pair.server.of(PublicKeyQuestion)] == [False]
+    assert not pair.client.of(SignatureNeeded)
+
+
+@pytest.mark.parametrize("number", [60, 61, 62, 79])
+def test_no_message_but_a_request_follows_a_query(number):
+    pair = login(sign=LATER)
+    assert pair.client.of(SignatureNeeded)
+    talk(pair, pair.client, bytes((number, 0, 0, 0, 0)))
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+@pytest.mark.parametrize("signature", [None, b"x" * 64])
+def test_what_follows_the_fields_of_a_request_is_a_fault(pair, signature):
+    """Row 32."""
+    talk(pair, pair.client, request(pair, signature=signature) + b"!")
+    assert isinstance(failure(pair.server), ProtocolError)
+    assert not pair.server.of(PublicKeyQuestion)
+
+
 def test_what_is_signed_is_what_the_standard_says():
     assert signed_data(b"ID", "al", "x", b"K") == bytes.fromhex(
         "00000002 4944 32 00000002 616c 0000000e 7373682d636f6e6e656374696f6e"

@@ -21,10 +21,11 @@ from nacre.protocol.events import (
     Partial,
     PasswordAttempt,
     PasswordQuestion,
+    PublicKeyQuestion,
 )
-from nacre.wire.auth import UserauthRequest
+from nacre.wire.auth import PublicKeyQuery, UserauthRequest
 from nacre.wire.transport import ServiceRequest
-from tests.pair.ends import LATER, PASSWORD, Pair
+from tests.pair.ends import LATER, PASSWORD, USER_KEY, Pair
 from tests.support.protocol import failure, inject, talk
 
 CONNECTION = "ssh-connection"
@@ -108,6 +109,18 @@ def test_the_first_none_is_free_and_no_other(pair):
     for _ in range(limits.AUTH_FAILURES):
         talk(pair, pair.client, request("alice", method="none"))
     assert isinstance(failure(pair.server), PermissionDenied)
+
+
+def test_what_was_refused_is_counted_for_the_penalties(pair):
+    """Failures and queries alike, for both try credentials; the free "none" does not."""
+    info = pair.server.connection.info
+    assert info.refused == 0
+    talk(pair, pair.client, request("alice"))
+    assert info.refused == 1
+    query = PublicKeyQuery(False, "ssh-ed25519", USER_KEY.public_data).encode()
+    pair.server.answers[PublicKeyQuestion] = False
+    talk(pair, pair.client, UserauthRequest("alice", CONNECTION, "publickey", query).encode())
+    assert info.refused == 2
 
 
 def test_a_change_of_the_user_forgets_what_was_right_before(pair):
