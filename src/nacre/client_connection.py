@@ -80,9 +80,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _make_protocol(self) -> Connection:
         peer = self._extra["peername"]
-        addr = peer[0] if isinstance(peer, tuple) else ""
+        addr, port = peer[:2] if isinstance(peer, tuple) else ("", self._port)
         options = self._options
-        self._trust = look_up(options.known_hosts, self._host, addr, self._port, options.host_key_alias)
+        # Who was called by no name, over a socket that was there, is known by where it is.
+        port = self._port if self._host else port
+        self._trust = look_up(options.known_hosts, self._host, addr, port, options.host_key_alias)
         algorithms = self._trust.algorithms(options.server_host_key_algs)
         return Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
 

@@ -17,6 +17,10 @@ from nacre.option_table import Option, Sides, table
 SURFACE: Final = Path(__file__).with_name("surface.txt")
 _REFUSED: Final = re.compile(r"not in this version|not built yet", re.IGNORECASE)
 
+_MACS: Final = (
+    "the MACs that are made before the encryption (`hmac-sha2-256`) only where their full names are given; "
+    "an empty list is refused"
+)
 _NOT_CANONICAL: Final = (
     "has no effect: names of hosts stay as they are given (`canonicalize_hostname` is refused)"
 )
@@ -24,7 +28,8 @@ _NOT_CANONICAL: Final = (
 #: What differs although the name is there: `name`, `Class.method` or `client:option`, `server:option`.
 DEVIATIONS: Final[dict[str, str]] = {
     "SSHAcceptor": "has its own accept loop: `sockets`, `is_serving`, `get_loop` and `serve_forever` of asyncio's server",
-    "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused",
+    "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused; an agent that closes the connection "
+    "raises ConnectionResetError, not ValueError",
     "SSHKnownHosts": "no X.509 certificates or subjects; `[host]:22` is for no port, as for ssh",
     "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `cert-authority` lines authorize nobody",
     "SSHAllowedSigners": "a line with an option that is not known admits nobody; AsyncSSH passes over the option",
@@ -67,17 +72,22 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.tap_requested": "never called: there is no forwarding",
     "client:config": "read when a connection is made; what it asks for and nacre does not do is an error",
     "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`; no certificates beside them",
-    "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it; a line of a file that is not "
-    "understood is passed over, as ssh does (`read_known_hosts` raises ValueError); an empty value knows nobody, "
-    "where AsyncSSH's trusts anybody",
+    "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it; `UserKnownHostsFile none` and "
+    "an empty value trust nobody, where AsyncSSH trusts anybody; a line of a file that is not understood is passed "
+    "over, as ssh does (`read_known_hosts` raises ValueError)",
     "server:authorized_client_keys": "a line of a file that cannot be used admits nobody, and is a warning of `listen`; "
     "AsyncSSH raises where no line can be used, as `read_authorized_keys` does",
     "client:encryption_algs": "no CBC, 3DES, RC4: they are not built",
     "server:encryption_algs": "no CBC, 3DES, RC4: they are not built",
     "client:kex_algs": "no SHA-1, no group below 2048 bits; a pattern never reaches an optional algorithm",
     "server:kex_algs": "no SHA-1, no group below 2048 bits; a pattern never reaches an optional algorithm",
-    "client:compression_algs": "no `zlib`, which would begin before the login",
-    "server:compression_algs": "no `zlib`, which would begin before the login",
+    "client:compression_algs": "no `zlib`, which would begin before the login; `none` alone by default",
+    "server:compression_algs": "no `zlib`, which would begin before the login; `none` alone by default, where "
+    "AsyncSSH takes `zlib@openssh.com` too",
+    "client:mac_algs": _MACS,
+    "server:mac_algs": _MACS,
+    "client:server_host_key_algs": "ECDSA by default only where such a key is known for the host: `ssh-ed25519` and RSA; "
+    "besides the keys that are known the others are offered, so that a changed key is told as one",
     "set_debug_level": "for the connections that begin afterwards; 3 has the fields of messages, never their data",
     "client:signature_algs": "RSA with SHA-1 does not exist",
     "server:signature_algs": "RSA with SHA-1 does not exist",

@@ -19,7 +19,7 @@ from nacre.agent import messages
 from nacre.agent.messages import Answer, Request
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.opening import opening
-from nacre.errors import NotSupportedYet, WireError
+from nacre.errors import KeyImportError, NotSupportedYet, WireError
 from nacre.keys import SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair
 from nacre.keys.files import expand
 from nacre.keys.identity_files import identity_files
@@ -196,7 +196,7 @@ class SSHAgentClient:
         own = isinstance(keylist, tuple) and not keylist
         for pair in await load_private_keys(identity_files() if own else keylist, passphrase, own):
             if pair.key is None:
-                raise ValueError(f"{pair!r} has its private part elsewhere: it cannot be handed over")
+                raise KeyImportError(f"{pair!r} has its private part elsewhere: it cannot be handed over")
             comment = pair.get_comment_bytes() or b""
             request = messages.add_request(pair.key.private_data, comment, lifetime, confirm)
             await self._do(request, "adding a key")
@@ -221,10 +221,10 @@ class SSHAgentClient:
     async def query_extensions(self) -> Sequence[str]:
         """Return the names of the agent's extensions; none when it does not say."""
         number, content = await self._ask(messages.extension_request("query"))
-        if number != Answer.EXTENSION_RESPONSE:
+        if number not in (Answer.EXTENSION_RESPONSE, Answer.SUCCESS):
             return []
         try:
-            return messages.extension_names(content)
+            return messages.extension_names(number, content)
         except WireError as error:
             raise ValueError(f"asking for extensions: {error.reason}") from None
 

@@ -137,9 +137,14 @@ def signature(reader: Reader, algorithm: str) -> bytes:
     return blob
 
 
-def extension_names(reader: Reader) -> list[str]:
-    """Return the names that the extension `query` answers with (section 5.8.1)."""
-    if reader.string() != b"query":
+def extension_names(answer: int, reader: Reader) -> list[str]:
+    """Return the names that the extension `query` answers with.
+
+    Args:
+        answer: EXTENSION_RESPONSE (section 5.8.1); or SUCCESS, as the drafts before it had it.
+        reader: at the content of the answer.
+    """
+    if answer == Answer.EXTENSION_RESPONSE and reader.string() != b"query":
         raise WireError("an agent answered to another extension")
     names = []
     while reader.remaining:

@@ -103,6 +103,23 @@ async def test_what_ssh_add_has_added_and_after_the_end(tmp_path: Path) -> None:
 
 
 @asynctest
+async def test_the_extensions_of_an_agent_of_before_the_last_drafts(tmp_path: Path) -> None:
+    path = tmp_path / "agent"
+    answer = message(b"\6" + encode_string(b"a@x"))
+    async with answering(path, lambda request: answer), nacre.connect_agent(path) as agent:
+        assert await agent.query_extensions() == ["a@x"]
+
+
+@asynctest
+async def test_a_key_of_an_agent_cannot_be_handed_to_one(tmp_path: Path) -> None:
+    with ssh_agent(tmp_path) as running:
+        async with nacre.connect_agent(running.path) as agent:
+            await agent.add_keys([user_key()])
+            with pytest.raises(nacre.KeyImportError, match="elsewhere"):
+                await agent.add_keys(await agent.get_keys())
+
+
+@asynctest
 async def test_requests_at_the_same_time(tmp_path: Path) -> None:
     with ssh_agent(tmp_path) as running:
         async with nacre.connect_agent(str(running.path)) as agent:

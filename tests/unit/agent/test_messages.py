@@ -64,6 +64,8 @@ def test_a_signature_is_of_the_algorithm_that_was_asked_for() -> None:
 
 def test_extension_names() -> None:
     names = encode_string(b"a@x") + encode_string(b"b@x")
-    assert messages.extension_names(Reader(encode_string(b"query") + names)) == ["a@x", "b@x"]
+    answer = Reader(encode_string(b"query") + names)
+    assert messages.extension_names(messages.Answer.EXTENSION_RESPONSE, answer) == ["a@x", "b@x"]
+    assert messages.extension_names(messages.Answer.SUCCESS, Reader(names)) == ["a@x", "b@x"]
     with pytest.raises(WireError):
-        messages.extension_names(Reader(encode_string(b"other") + names))
+        messages.extension_names(messages.Answer.EXTENSION_RESPONSE, Reader(encode_string(b"other") + names))
