@@ -127,7 +127,7 @@ class ClientAuthenticator:
                 more = await settle(self._client.public_key_auth_requested())
                 if not more:
                     return None
-                self._keys = await settle(load_private_keys(more, self._options.passphrase))
+                self._keys = await settle(load_private_keys(more, self._options.passphrase, later=True))
                 if not self._keys:
                     return None
             key = self._keys.pop(0)

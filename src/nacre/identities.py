@@ -45,11 +45,12 @@ async def _own_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
         if options.client_keys in ("", b""):  # no file: what programs have whose setting is not set
             return []
         ignore = options.ignore_encrypted is True
-        return await load_private_keys(options.client_keys, options.passphrase, ignore)
+        return await load_private_keys(options.client_keys, options.passphrase, ignore, later=True)
     found = []
     for path in identity_files():
         try:
-            found += await load_private_keys(path, options.passphrase, options.ignore_encrypted is not False)
+            ignore = options.ignore_encrypted is not False
+            found += await load_private_keys(path, options.passphrase, ignore, later=True)
         except (OSError, ValueError) as error:
             logger.warning("%s is not used: %s", path, error)
     return found

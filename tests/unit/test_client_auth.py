@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,17 @@ import nacre
 from nacre.client_auth import ClientAuthenticator
 from nacre.protocol import events
 from nacre.protocol.settings import Info
-from tests.support.face import PasswordServer, asynctest, connect, connected, serving, user_key
+from tests.support.face import (
+    HOST,
+    OpenServer,
+    PasswordServer,
+    asynctest,
+    client_options,
+    connect,
+    connected,
+    serving,
+    user_key,
+)
 
 RSA = nacre.generate_private_key("ssh-rsa", key_size=2048)
 METHODS = ("publickey", "keyboard-interactive", "password")
@@ -402,3 +413,33 @@ async def test_a_key_that_does_not_sign_is_one_less_to_try(caplog: pytest.LogCap
     question = events.SignatureNeeded(events.Token(None), attempt.algorithm, attempt.key_blob, b"data")
     assert await authenticator.sign(question) is None
     assert "its owner said no" in caplog.text
+
+
+@pytest.mark.parametrize("word", ["open", "wrong"])
+@asynctest
+async def test_a_passphrase_is_asked_for_a_key_that_the_server_takes(word: str, tmp_path: Path) -> None:
+    """Nobody is asked for a key that is of no use, and a wrong answer leaves the next key to be tried."""
+    keys = {"stranger": nacre.generate_private_key("ssh-ed25519"), "mine": user_key()}
+    for name, key in keys.items():
+        key.write_private_key(tmp_path / name, passphrase="open", rounds=1, ignore_few_rounds=True)
+    asked: list[str] = []
+
+    def passphrase(filename: str) -> str:
+        asked.append(Path(filename).name)
+        return word
+
+    authorized = nacre.import_authorized_keys(user_key().export_public_key().decode())
+    options: Any = {"client_keys": [tmp_path / name for name in keys], "passphrase": passphrase}
+    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=authorized) as listener:
+        if word == "open":
+            async with connected(listener, **options):
+                pass
+        else:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, **options)
+    assert asked == ["mine"]
+    async with serving(server_factory=OpenServer) as listener, connected(listener, **options):
+        pass
+    with pytest.raises(OSError):
+        await nacre.connect(HOST, 1, **client_options(**options))
+    assert asked == ["mine"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -63,3 +64,65 @@ async def test_every_form(tmp_path: Path) -> None:
             (loaded,) = await load_private_keys(given, None)
             assert loaded.public_data == user_key().public_data
     assert await load_private_keys([], None) == []
+
+
+FORMS = ["file", "bytes", "beside"]
+
+
+def encrypted(directory: Path, form: str) -> Any:
+    """An encrypted key whose public part can be known."""
+    path = directory / "key"
+    if form == "beside":
+        user_key().write_private_key(path, "pkcs8-pem", passphrase="x")
+        user_key().write_public_key(directory / "key.pub")
+    else:
+        user_key().write_private_key(path, passphrase="x", rounds=1, ignore_few_rounds=True)
+    return path.read_bytes() if form == "bytes" else path
+
+
+@pytest.mark.parametrize("form", FORMS)
+@asynctest
+async def test_a_passphrase_is_asked_for_when_the_key_signs(form: str, tmp_path: Path) -> None:
+    key = encrypted(tmp_path, form)
+    asked: list[str] = []
+
+    async def passphrase(filename: str) -> str:
+        asked.append(filename)
+        return "x"
+
+    (pair,) = await load_private_keys(key, passphrase, later=True)
+    assert pair.public_data == user_key().public_data
+    with pytest.raises(RuntimeError, match="sign_async"):
+        pair.sign(b"data")
+    assert asked == []
+    first, second = await asyncio.gather(pair.sign_async(b"data"), pair.sign_async(b"data", "ssh-ed25519"))
+    assert user_key().verify(b"data", first)
+    assert user_key().verify(b"data", second)
+    assert asked == ["" if form == "bytes" else str(key)]
+
+
+@asynctest
+async def test_a_passphrase_is_asked_for_at_once_where_nothing_tells_the_public_part(tmp_path: Path) -> None:
+    path = encrypted(tmp_path, "beside")
+    (tmp_path / "key.pub").unlink()
+    (pair,) = await load_private_keys(path, lambda filename: "x", later=True)
+    assert user_key().verify(b"data", pair.sign(b"data"))
+
+
+@pytest.mark.parametrize(
+    ("given", "error"), [("wrong", nacre.KeyEncryptionError), (None, nacre.KeyImportError)]
+)
+@asynctest
+async def test_a_key_that_is_not_opened_says_why(given: Any, error: Any, tmp_path: Path) -> None:
+    (pair,) = await load_private_keys(encrypted(tmp_path, "file"), lambda filename: given, later=True)
+    with pytest.raises(error):
+        await pair.sign_async(b"data")
+
+
+@asynctest
+async def test_another_key_than_the_public_one_beside_it_does_not_sign(tmp_path: Path) -> None:
+    path = encrypted(tmp_path, "beside")
+    nacre.generate_private_key("ssh-ed25519").write_public_key(tmp_path / "key.pub")
+    (pair,) = await load_private_keys(path, lambda filename: "x", later=True)
+    with pytest.raises(nacre.KeyImportError, match="beside"):
+        await pair.sign_async(b"data")
