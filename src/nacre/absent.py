@@ -10,8 +10,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from nacre.aio.link import Channel, GlobalHandler, OpenHandler
-from nacre.aio.log import SSHLogger
+from nacre.aio.link import Channel, GlobalHandler, Link, OpenHandler
 from nacre.errors import ChannelOpenError, NotSupportedYet, OpenFailureReason
 from nacre.protocol.events import ChannelOpenQuestion, GlobalRequestQuestion, OpenAccept
 
@@ -56,14 +55,14 @@ NEVER_CALLED: Final[Mapping[str, str]] = {
 _told_classes: weakref.WeakSet[type] = weakref.WeakSet()
 
 
-def tell_of_callbacks(owner: object, base: type, more: Mapping[str, str], logger: SSHLogger) -> None:
+def tell_of_callbacks(owner: object, base: type, more: Mapping[str, str], link: Link) -> None:
     """Warn of callbacks that a program has and that nothing calls, once for each class.
 
     Args:
         owner: the program's callbacks.
         base: the class with the defaults.
         more: such callbacks of this role alone.
-        logger: of the connection.
+        link: of the connection.
     """
     kind = type(owner)
     if kind is base or kind in _told_classes:
@@ -75,7 +74,7 @@ def tell_of_callbacks(owner: object, base: type, more: Mapping[str, str], logger
         if hasattr(base, name) and getattr(kind, name, None) is not getattr(base, name)
     ]
     if vain:
-        logger.warning(
+        link.logger.warning(
             "%s has callbacks that are never called, for what is not in this version: %s",
             kind.__qualname__,
             ", ".join(vain),

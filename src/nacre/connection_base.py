@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import socket
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 
 from nacre.absent import tell_of_callbacks
 from nacre.aio.driver import Driver
 from nacre.aio.link import GlobalHandler, Handlers, Link, LinkState, OpenHandler
-from nacre.aio.log import SSHLogger, plain, trace_connection
+from nacre.aio.log import SSHLogger, debugging, plain, trace_connection
 from nacre.aio.penalties import Outcome
 from nacre.aio.powers import compute
 from nacre.aio.sources import host_of
@@ -30,6 +29,11 @@ from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
+_KINDS: Final = ("cipher", "mac", "compression")
+#: Facts that `get_extra_info` looks up in what was negotiated.
+_AGREED: Final = frozenset(
+    ("client_version", "server_version", *(f"{way}_{kind}" for way in ("send", "recv") for kind in _KINDS))
+)
 OwnerT = TypeVar("OwnerT", SSHClient, SSHServer)
 
 
@@ -139,20 +143,21 @@ class SSHConnection(Generic[OwnerT]):
         self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
         try:
             self._owner = owner = self._factory()
-            tell_of_callbacks(owner, *self._callbacks, self.logger)
+            tell_of_callbacks(owner, *self._callbacks, self._link)
             tell: Callable[[Any], Any] = owner.connection_made
             self._require_plain(tell(self), "connection_made")
             protocol = self._make_protocol()
         except Exception as error:
             self._setup_error = error
             raise
-        trace_connection(protocol, self.logger)
+        trace_connection(protocol, self._link.name)
         return protocol
 
     def link_lost(self, error: Exception | None) -> None:
         """The connection is over."""
         error = self._setup_error or error
-        self.logger.debug("the connection has ended: %s", plain(error) if error else "closed")
+        if debugging():
+            self.logger.debug("the connection has ended: %s", plain(error) if error else "closed")
         if self._owner is not None:
             try:
                 lost: Callable[[Any], Any] = self._owner.connection_lost
@@ -175,9 +180,23 @@ class SSHConnection(Generic[OwnerT]):
         self._answer(event, settle(compute(event.powers, source)))
 
     def _keys_exchanged(self, event: events.KeysExchanged) -> None:
-        info = self._link.protocol.info
-        agreed = info.negotiated
-        assert agreed is not None
+        if debugging():
+            info, facts = self._link.protocol.info, self._agreed()
+            agreed = info.negotiated
+            assert agreed is not None
+            ciphers = ", ".join(
+                f"{way} {' '.join(dict.fromkeys(facts[f'{key}_{kind}'] for kind in _KINDS))}"
+                for way, key in (("send", "send"), ("receive", "recv"))
+            )
+            version = plain(info.peer_version)
+            self.logger.debug("%s: %s, host key %s, %s", version, agreed.kex, agreed.host_key, ciphers)
+
+    def _agreed(self) -> Mapping[str, Any]:
+        """Return the facts of the latest key exchange: made when they are asked for, and not kept."""
+        protocol = self._link.driver.protocol
+        if protocol is None or protocol.info.negotiated is None:
+            return {}
+        info, agreed = protocol.info, protocol.info.negotiated
         client = self._role is Role.CLIENT
         up = (
             agreed.cipher_client_to_server,
@@ -190,27 +209,24 @@ class SSHConnection(Generic[OwnerT]):
             agreed.compression_server_to_client,
         )
         send, receive = (up, down) if client else (down, up)
-        self._extra.update(
-            client_version=info.own_version if client else info.peer_version,
-            server_version=info.peer_version if client else info.own_version,
-            send_cipher=send[0],
-            send_mac=send[1] or send[0],  # of a cipher that authenticates by itself, its own name
-            send_compression=send[2],
-            recv_cipher=receive[0],
-            recv_mac=receive[1] or receive[0],
-            recv_compression=receive[2],
-        )
-        if self.logger.isEnabledFor(logging.DEBUG):
-            ciphers = f"send {' '.join(filter(None, send))}, receive {' '.join(filter(None, receive))}"
-            version = plain(info.peer_version)
-            self.logger.debug("%s: %s, host key %s, %s", version, agreed.kex, agreed.host_key, ciphers)
+        return {
+            "client_version": info.own_version if client else info.peer_version,
+            "server_version": info.peer_version if client else info.own_version,
+            "send_cipher": send[0],
+            "send_mac": send[1] or send[0],  # of a cipher that authenticates by itself, its own name
+            "send_compression": send[2],
+            "recv_cipher": receive[0],
+            "recv_mac": receive[1] or receive[0],
+            "recv_compression": receive[2],
+        }
 
     def _debug_received(self, event: events.DebugReceived) -> None:
         self._tell("debug_msg_received", event.message, event.lang, event.always_display)
 
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
         self._extra["username"] = event.username
-        self.logger.debug("%s is logged in by %s", plain(event.username), event.method)
+        if debugging():
+            self.logger.debug("%s is logged in by %s", plain(event.username), event.method)
         # Of all keys that were offered, the one whose signature was verified (security history row 39).
         self._extra["client_key_blob"] = event.key_blob
         self._link.tasks.begin(self._logged_in(event), "auth_completed")
@@ -281,6 +297,8 @@ class SSHConnection(Generic[OwnerT]):
         """
         if name in self._extra:
             return self._extra[name]
+        if name in _AGREED and name in (agreed := self._agreed()):
+            return agreed[name]
         transport = self._link.driver.transport
         return default if transport is None else transport.get_extra_info(name, default)
 

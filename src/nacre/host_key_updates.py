@@ -32,6 +32,12 @@ class HostKeyAnnouncer:
         keys: its private keys.
     """
 
+    __slots__ = (
+        "_keys",
+        "_left",
+        "_link",
+    )
+
     def __init__(self, link: Link, keys: Sequence[HostKey]) -> None:
         self._link = link
         self._keys = keys[: limits.HOST_KEYS]

@@ -158,11 +158,17 @@ def client_settings(
 
 
 def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKey, ...]) -> Settings:
-    """Return what the protocol end of a server is told."""
-    return Settings(
+    """Return what the protocol end of a server is told: one object for all connections with these options."""
+    known = options.__dict__.get("_settings")
+    if known is not None and known.host_keys is host_keys:
+        found: Settings = known
+        return found
+    settings = Settings(
         software_version=options.server_version or f"nacre_{__version__}",
         host_keys=host_keys,
         max_channels=options.max_channels,
         max_sessions=options.max_sessions,
         **_common(options),
     )
+    options.__dict__["_settings"] = settings
+    return settings

@@ -53,7 +53,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._authenticator: ServerAuthenticator | None = None
         self._pending_banners: list[tuple[str, str]] = []
         super().__init__(loop, options, factory)
-        self._announcer = HostKeyAnnouncer(self._link, host_keys)
+        self._announcer: HostKeyAnnouncer | None = None
         self._extra.update(host=options.host, port=options.port)
         self.driver.write_timeout = options.write_timeout
 
@@ -75,6 +75,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
         super()._auth_succeeded(event)
         if self._options.send_server_host_keys:
+            self._announcer = HostKeyAnnouncer(self._link, self._host_keys)
             self._announcer.announce()
 
     def _auth_begin(self, event: events.AuthBegin) -> None:
@@ -82,7 +83,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._answer(event, self._auth().begin(event))
 
     async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:
-        return self._options.send_server_host_keys and await self._announcer.prove(event)
+        return self._announcer is not None and await self._announcer.prove(event)
 
     # ------------------------------------------------------------ sessions
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from enum import Enum
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
 
 from nacre.aio import limits
@@ -20,9 +19,10 @@ from nacre.aio.incoming import Incoming
 from nacre.aio.link import not_opened
 from nacre.aio.log import SSHLogger
 from nacre.aio.once import Once
+from nacre.aio.phases import Phase, Sending
 from nacre.aio.queues import SendQueue
 from nacre.aio.session import require_plain
-from nacre.aio.tasks import FAILURES, Tasks, being_cancelled
+from nacre.aio.tasks import FAILURES, Tasks, begun, being_cancelled
 from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
 from nacre.protocol import limits as protocol_limits
 from nacre.protocol.events import ChannelRequestQuestion
@@ -38,24 +38,6 @@ DataType = int | None
 EXTENDED_DATA_STDERR = 1
 
 
-class Phase(Enum):
-    """Where a channel is in its life."""
-
-    NEW = "new"
-    OPEN = "open"
-    STARTED = "started"
-    GONE = "gone"
-
-
-class Sending(Enum):
-    """What may still be sent; the later states wait for the queue to run empty."""
-
-    OPEN = "open"
-    EOF = "eof"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
 class SSHChannel(Generic[AnyStr]):
     """Base of the channels of the public surface.
 
@@ -69,32 +51,12 @@ class SSHChannel(Generic[AnyStr]):
 
     # With those of the roles they are more than the instances of a class can share the names of: a
     # dictionary for each would cost five times the slots. What a program adds goes into `__dict__`.
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_closed",
-        "_eof_sent",
-        "_error",
-        "_extra",
-        "_failed",
-        "_high",
-        "_incoming",
-        "_last_requests",
-        "_link",
-        "_logger",
-        "_low",
-        "_max_packet",
-        "_number",
-        "_opening",
-        "_phase",
-        "_queue",
-        "_replies",
-        "_sending",
-        "_session",
-        "_session_paused",
-        "_tasks",
-        "_window",
-        "data_arrived",
+    __slots__ = tuple(
+        (
+            "__dict__ __weakref__ _closed _eof_sent _error _extra _failed _high _incoming _last_request _link "
+            "_logger _low _max_packet _number _opening _own_tasks _phase _queue _replies _sending _session "
+            "_session_paused _window data_arrived"
+        ).split()
     )
 
     def __init__(
@@ -110,26 +72,25 @@ class SSHChannel(Generic[AnyStr]):
         self._max_packet = max_pktsize
         self._number: int | None = None
         self._session: Any = None
-        self._extra: dict[str, Any] = {}
+        self._extra: dict[str, Any] | None = None
         self._phase = Phase.NEW
         self._error: Exception | None = None
         self._failed = False
         # Sending.
         self._sending = Sending.OPEN
         self._queue = SendQueue()
-        self._last_requests: list[tuple[str, bytes]] = []
-        self._eof_sent = False
-        self._high = limits.WRITE_HIGH
-        self._low = limits.WRITE_HIGH // 4
-        self._session_paused = False
-        self._incoming = Incoming(self._return_credit, self._fail, self._answer_eof)
+        self._last_request: tuple[str, bytes] | None = None
+        self._eof_sent = self._session_paused = False
+        self._high, self._low = limits.WRITE_HIGH, limits.WRITE_HIGH // 4
+        self._incoming = Incoming(self)
         #: Gives data to the session, or keeps it.
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
         # Requests of ours, in order.
-        self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] = []
+        self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] | None = None
         self._opening: asyncio.Future[None] | None = None
         self._closed = Once()
-        self._tasks = Tasks(link.loop, link.report, link.tasks)
+        # Made when needed, which for most channels is never.
+        self._own_tasks: Tasks | None = None
         self._logger: SSHLogger | None = None
         self.set_encoding(encoding, errors)
 
@@ -174,7 +135,7 @@ class SSHChannel(Generic[AnyStr]):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about this channel, or about its connection."""
-        if name in self._extra:
+        if self._extra and name in self._extra:
             return self._extra[name]
         if name == "connection":
             return self._link.owner
@@ -182,7 +143,7 @@ class SSHChannel(Generic[AnyStr]):
 
     def set_extra_info(self, **kwargs: Any) -> None:
         """Attach facts for `get_extra_info`."""
-        self._extra.update(kwargs)
+        self._extra = {**(self._extra or {}), **kwargs}
 
     # ------------------------------------------------------------ writing
 
@@ -292,8 +253,9 @@ class SSHChannel(Generic[AnyStr]):
         if self._sending in (Sending.EOF, Sending.CLOSING) and not self._eof_sent:
             self._eof_sent = True
             protocol.channel_eof(self._number, status_follows=self._status_follows())
-        requests, self._last_requests = self._last_requests, []
-        for name, payload in requests:
+        if self._last_request is not None:
+            name, payload = self._last_request
+            self._last_request = None
             protocol.channel_request(self._number, name, payload, False)
         if self._sending is Sending.CLOSING:
             self._sending = Sending.CLOSED
@@ -343,12 +305,13 @@ class SSHChannel(Generic[AnyStr]):
         if self._incoming.release_credit(waiting):
             self._link.touch()
 
-    def _return_credit(self, size: int) -> None:
+    def return_credit(self, size: int) -> None:
+        """The session has taken so many bytes: the peer may send as much again."""
         if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
             assert self._number is not None
             self._link.protocol.consumed(self._number, size)
 
-    def _answer_eof(self) -> None:
+    def answer_eof(self) -> None:
         """The session did not ask to stay half open."""
         self.close()
 
@@ -423,28 +386,50 @@ class SSHChannel(Generic[AnyStr]):
         """Return what is given the data that comes."""
         return self._session
 
+    def _tasks(self) -> Tasks:
+        if self._own_tasks is None:
+            self._own_tasks = Tasks(self._link.loop, self._link.report, self._link.tasks)
+            if self._phase is Phase.GONE:
+                self._own_tasks.end()
+        return self._own_tasks
+
     # ------------------------------------------------------------ requests
 
     def request_arrived(self, event: ChannelRequestQuestion) -> None:
-        """Answer a request of the peer, in order."""
-        self._tasks.begin(self._request(event), f"answering {event.name}")
-
-    async def _request(self, event: ChannelRequestQuestion) -> None:
-        granted = False
+        """Answer a request of the peer, in order; a plain answer costs no coroutine."""
+        answer: bool | Coroutine[Any, Any, bool] = False
         if not self._failed and self._session is not None:
             try:
-                granted = await self._answer_request(event.payload)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
-                self._fail(error, event.name)
-            except asyncio.CancelledError:  # of a callback that cancelled itself: refused
-                if being_cancelled():
-                    raise
+                answer = self._answer_request(event.payload)
+            except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - the program's: reported
+                answer = self._refusal(event, error)
+        if answer is True or answer is False:
+            self._request_answered(event, answer)
+        elif not begun(rest := self._request(event, answer)):
+            self._tasks().spawn(rest, f"answering {event.name}")
+
+    async def _request(self, event: ChannelRequestQuestion, answer: Coroutine[Any, Any, bool]) -> None:
+        try:
+            granted = await answer
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - likewise
+            granted = self._refusal(event, error)
+        self._request_answered(event, granted)
+
+    def _refusal(self, event: ChannelRequestQuestion, error: BaseException) -> bool:
+        """Refuse what a callback raised for, and report that; one that cancelled itself refuses, no more."""
+        if not isinstance(error, asyncio.CancelledError):
+            self._fail(error, event.name)
+        elif being_cancelled():
+            raise error
+        return False
+
+    def _request_answered(self, event: ChannelRequestQuestion, granted: bool) -> None:
         self._link.answer(event.token, granted)
         if granted:
             self._request_granted(event.name)
 
-    async def _answer_request(self, payload: Any) -> bool:
-        """Return whether a request is granted; waits through `settle` alone."""
+    def _answer_request(self, payload: Any) -> bool | Coroutine[Any, Any, bool]:
+        """Return whether a request is granted, or a coroutine of it; that waits through `settle` alone."""
         return False
 
     def _request_granted(self, name: str) -> None:
@@ -474,12 +459,15 @@ class SSHChannel(Generic[AnyStr]):
         assert self._number is not None
         reply: asyncio.Future[bool] = self._link.loop.create_future()
         self._link.protocol.channel_request(self._number, name, payload, True)
+        if self._replies is None:
+            self._replies = []
         self._replies.append((reply, granted))
         self._link.touch()
         return await reply
 
     def reply_arrived(self, success: bool) -> None:
         """The peer answered our oldest request."""
+        assert self._replies  # the protocol has counted
         reply, granted = self._replies.pop(0)
         if not reply.done():
             reply.set_result(success)
@@ -497,9 +485,9 @@ class SSHChannel(Generic[AnyStr]):
         """Run a coroutine that belongs to this channel: what it raises closes the channel, and it is
         cancelled when the channel goes.
         """
-        return self._tasks.spawn(coroutine, where, lambda error: self._fail(error, where))
+        return self._tasks().spawn(coroutine, where, lambda error: self._fail(error, where))
 
-    def fail(self, error: Exception, where: str) -> None:
+    def fail(self, error: BaseException, where: str) -> None:
         """Close the channel because something that belongs to it has failed, and report that."""
         self._fail(error, where)
 
@@ -524,7 +512,7 @@ class SSHChannel(Generic[AnyStr]):
     def abort(self) -> None:
         """Close the channel now; what waits to be sent is dropped."""
         self._queue.clear()
-        self._last_requests.clear()
+        self._last_request = None
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             return
         if self._phase is Phase.NEW:
@@ -539,9 +527,11 @@ class SSHChannel(Generic[AnyStr]):
     async def wait_closed(self) -> None:
         """Wait until the channel is closed in both directions and its tasks have ended."""
         # A handler that waits for its own channel is not cancelled with it, but with the connection.
-        self._tasks.release(asyncio.current_task())
+        if self._own_tasks is not None:
+            self._own_tasks.release(asyncio.current_task())
         await self._closed.wait()
-        await self._tasks.wait()
+        if self._own_tasks is not None:
+            await self._own_tasks.wait()
 
     def gone(self, error: Exception | None) -> None:
         """The channel is over: what has arrived is delivered, and the session told, once."""
@@ -550,8 +540,8 @@ class SSHChannel(Generic[AnyStr]):
         self._phase = Phase.GONE
         self._sending = Sending.CLOSED
         self._error = self._error or error
-        replies, self._replies = self._replies, []
-        for reply, _ in replies:
+        replies, self._replies = self._replies, None
+        for reply, _ in replies or ():
             if not reply.done():
                 reply.set_exception(self._gone_error())
         if self._opening is not None and not self._opening.done():
@@ -564,7 +554,8 @@ class SSHChannel(Generic[AnyStr]):
                 self._link.report(raised, "connection_lost of a session")
         self._queue.clear()  # which was there to tell what the peer has not been sent
         self._closed.set()
-        self._tasks.end()
+        if self._own_tasks is not None:
+            self._own_tasks.end()
 
     def _call(self, callback: Callable[..., Any], *args: Any) -> None:
         """Call a session, whose failure ends this channel alone."""

@@ -102,7 +102,7 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         if not await self.make_request(what, payload, self.start):
             raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
 
-    async def _answer_request(self, payload: Any) -> bool:
+    def _answer_request(self, payload: Any) -> bool:
         match payload:
             case requests.ExitStatus(status=status):
                 if self._exit_status is None and self._exit_signal is None:
@@ -118,8 +118,8 @@ class SSHClientChannel(SSHChannel[AnyStr]):
                 return False
         return True
 
-    def _answer_eof(self) -> None:
-        # The server closes: its exit status may still be on the way.
+    def answer_eof(self) -> None:
+        """End our direction, no more: the server closes, and its exit status may still be on the way."""
         self.write_eof()
 
     # ------------------------------------------------------------ facts

@@ -175,7 +175,8 @@ class Driver(asyncio.BufferedProtocol):
 
     def run(self) -> None:
         """Handle every event, send what there is to send, and set the timer."""
-        if self._running or self.protocol is None or self._transport is None:
+        protocol, transport = self.protocol, self._transport
+        if self._running or protocol is None or transport is None:
             return
         self._running = True
         try:
@@ -183,22 +184,29 @@ class Driver(asyncio.BufferedProtocol):
                 self._pump()
                 if self._resumed and self._wait_for_writers():
                     break
-                if not self._flush() or not self.protocol.eventful:
+                segments = protocol.data_to_send()
+                if not segments or transport.is_closing():
+                    break
+                for segment in segments:
+                    transport.write(segment)
+                if self._stall is None and self.write_timeout:
+                    self._look_later(0)
+                if not protocol.eventful:
                     break
             else:
                 self.touched = True
                 self._loop.call_soon(self._turn)
         finally:
             self._running = False
-        if self.protocol.wants_input is not self._reading:
-            if self.protocol.closed:
+        if protocol.settle() is not self._reading:
+            if protocol.closed:
                 self._end()
                 return
             self._switch_reading()
-        elif not self._reading and self.protocol.closed:
+        elif not self._reading and protocol.closed:
             self._end()
             return
-        if self.protocol.deadline_moved:
+        if protocol.deadline_moved:
             self._arm()
 
     def _wait_for_writers(self) -> bool:
@@ -228,19 +236,6 @@ class Driver(asyncio.BufferedProtocol):
             self.fault = error
             self._owner.report(error, "handling an event")
             self.abort()
-
-    def _flush(self) -> bool:
-        """Write what the protocol has; tell whether there was anything."""
-        assert self.protocol is not None
-        assert self._transport is not None
-        segments = self.protocol.data_to_send()
-        if not segments or self._transport.is_closing():
-            return False
-        for segment in segments:
-            self._transport.write(segment)
-        if self._stall is None and self.write_timeout:
-            self._look_later(0)
-        return True
 
     def _switch_reading(self) -> None:
         assert self._transport is not None

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AnyStr
 
 from nacre.aio import limits
-from nacre.aio.channel import Phase, Sending
 from nacre.aio.line_editor import EditorSettings, KeyHandler, LineEditor
+from nacre.aio.phases import Phase, Sending
 from nacre.aio.server_channel import SessionPolicy, SSHServerChannel
 from nacre.protocol import limits as protocol_limits
 
@@ -331,7 +331,7 @@ class SSHLineEditorChannel(SSHServerChannel[AnyStr]):
     def half_closed(self) -> None:
         """The session does not stay half open."""
         if self._phase is Phase.STARTED:
-            self._answer_eof()
+            self.answer_eof()
 
     def _go_on(self) -> None:
         if self._keyboard is not None:

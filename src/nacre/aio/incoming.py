@@ -7,9 +7,8 @@ protocol, requests, or anything of the sending half.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from nacre.aio.queues import ReceiveQueue
 from nacre.aio.tasks import FAILURES
@@ -24,24 +23,43 @@ class Delivery(Enum):
     OVER = "over"  # it failed, or everything was said
 
 
+class Receiver(Protocol):
+    """What is asked of the channel that data comes in by."""
+
+    def return_credit(self, size: int) -> None:
+        """The session has taken so many bytes."""
+
+    def fail(self, error: BaseException, where: str) -> None:
+        """A callback of the session has raised this."""
+
+    def answer_eof(self) -> None:
+        """Data has ended, and the session does not keep the channel open."""
+
+
 class Incoming:
     """Delivers data to one session.
 
     Args:
-        credit: told how many bytes the session has taken.
-        failed: told what a callback of the session raised, and which.
-        half_closed: called when data has ended and the session does not keep the channel open.
+        channel: hears what comes of it.
     """
 
-    def __init__(
-        self,
-        credit: Callable[[int], None],
-        failed: Callable[[BaseException, str], None],
-        half_closed: Callable[[], None],
-    ) -> None:
-        self._credit = credit
-        self._failed = failed
-        self._half_closed = half_closed
+    __slots__ = (
+        "_channel",
+        "_credit_held",
+        "_decoders",
+        "_delivering",
+        "_delivery",
+        "_eof_waits",
+        "_paused",
+        "_queue",
+        "_session",
+        "_uncredited",
+        "encoding",
+        "errors",
+    )
+
+    def __init__(self, channel: Receiver) -> None:
+        self._channel = channel
         self._session: Any = None
         self._delivery = Delivery.HELD
         self._queue = ReceiveQueue()
@@ -52,7 +70,7 @@ class Incoming:
         self._uncredited = 0
         self.encoding: str | None = None
         self.errors = "strict"
-        self._decoders: dict[int | None, codecs.IncrementalDecoder] = {}
+        self._decoders: dict[int | None, codecs.IncrementalDecoder] | None = None
 
     def set_encoding(self, encoding: str | None, errors: str) -> None:
         """Set the codec of what is delivered from now on.
@@ -64,7 +82,7 @@ class Incoming:
             codecs.lookup(encoding)
         self.encoding = encoding
         self.errors = errors
-        self._decoders = {}
+        self._decoders = None
 
     # ------------------------------------------------------------ from the peer
 
@@ -83,7 +101,7 @@ class Incoming:
         try:
             self._session.data_received(data, datatype)
         except FAILURES as error:
-            self._failed(error, "data_received")
+            self._channel.fail(error, "data_received")
             return False
         return True
 
@@ -138,7 +156,7 @@ class Incoming:
         if size <= 0:
             return False
         self._uncredited -= size
-        self._credit(size)
+        self._channel.return_credit(size)
         return True
 
     # ------------------------------------------------------------ to the session
@@ -156,11 +174,13 @@ class Incoming:
                 if text:
                     self._session.data_received(text, datatype)
         except FAILURES as error:  # the program's callback: reported
-            self._failed(error, "data_received")
+            self._channel.fail(error, "data_received")
             return False
         return not held
 
     def _decode(self, data: bytes, datatype: int | None, final: bool) -> str:
+        if self._decoders is None:
+            self._decoders = {}
         decoder = self._decoders.get(datatype)
         if decoder is None:
             assert self.encoding is not None
@@ -180,7 +200,7 @@ class Incoming:
             while self._queue and self._readable():
                 data, datatype = self._queue.pop()
                 if self._deliver(data, datatype):
-                    self._credit(len(data))
+                    self._channel.return_credit(len(data))
         finally:
             self._delivering = False
         if self._eof_waits and not self._queue and self._delivery in (Delivery.FLOWING, Delivery.LAST):
@@ -189,14 +209,14 @@ class Incoming:
 
     def _deliver_eof(self) -> None:
         try:
-            for datatype in tuple(self._decoders):
+            for datatype in tuple(self._decoders or ()):
                 # A character that was cut off is an error of the text, or its replacement.
                 text = self._decode(b"", datatype, final=True)
                 if text:
                     self._session.data_received(text, datatype)
             stays_open = self._session.eof_received()
         except FAILURES as error:  # the program's callback: reported
-            self._failed(error, "eof_received")
+            self._channel.fail(error, "eof_received")
             return
         if not stays_open and self._delivery is Delivery.FLOWING:
-            self._half_closed()
+            self._channel.answer_eof()

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final, Protocol
 
 from nacre.aio.driver import Driver
-from nacre.aio.log import SSHLogger, connection_logger
+from nacre.aio.log import SSHLogger, connection_name, make_logger
 from nacre.aio.once import Once
 from nacre.aio.tasks import Tasks, being_cancelled
 from nacre.errors import (
@@ -108,6 +108,26 @@ class Link:
         requests: who answers the peer's global requests, by name.
     """
 
+    __slots__ = (
+        "_aborted",
+        "_active",
+        "_handlers",
+        "_logger",
+        "_opens",
+        "_replies",
+        "_requests",
+        "_transport_gone",
+        "channels",
+        "driver",
+        "error",
+        "loop",
+        "name",
+        "owner",
+        "quit",
+        "state",
+        "tasks",
+    )
+
     def __init__(
         self,
         owner: LinkOwner,
@@ -118,7 +138,8 @@ class Link:
     ) -> None:
         self.loop = loop
         self.owner = owner
-        self.name, self.logger = connection_logger()
+        self.name = connection_name()
+        self._logger: SSHLogger | None = None
         self.tasks = Tasks(loop, self.report)
         self.state = LinkState.OPEN
         self._active = False
@@ -170,6 +191,13 @@ class Link:
     # ------------------------------------------------------------ asked by channels and the owner
 
     @property
+    def logger(self) -> SSHLogger:
+        """A logger that names this connection."""
+        if self._logger is None:
+            self._logger = make_logger(self.name)
+        return self._logger
+
+    @property
     def protocol(self) -> Connection:
         """The protocol end.
 
@@ -205,7 +233,7 @@ class Link:
 
     def channel_logger(self, number: int) -> SSHLogger:
         """Return a logger that names this connection and a channel."""
-        return SSHLogger(self.logger.logger, {"name": f"{self.name}, chan={number}"})
+        return make_logger(f"{self.name}, chan={number}")
 
     def answer(self, token: events.Token, value: object) -> None:
         """Answer a question of the protocol."""

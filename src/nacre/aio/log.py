@@ -50,15 +50,19 @@ def plain(text: object) -> str:
     )
 
 
-def connection_logger() -> tuple[str, SSHLogger]:
-    """Return the name of one more connection, and its logger."""
-    name = f"conn={next(_numbers)}"
-    return name, SSHLogger(logger, {"name": name})
+def connection_name() -> str:
+    """Return the name of one more connection."""
+    return f"conn={next(_numbers)}"
 
 
-def channel_logger(connection: str, number: int) -> SSHLogger:
-    """Return the logger of a channel."""
-    return SSHLogger(logger, {"name": f"{connection}, chan={number}"})
+def make_logger(name: str) -> SSHLogger:
+    """Return a logger that puts the name of a connection, or of a channel, before each message."""
+    return SSHLogger(logger, {"name": name})
+
+
+def debugging() -> bool:
+    """Return whether anything is logged for debugging: a logger need not be made for nothing."""
+    return logger.isEnabledFor(logging.DEBUG)
 
 
 def set_log_level(level: int | str) -> None:
@@ -92,7 +96,8 @@ def debug_level() -> int:
     return _debug_level
 
 
-def trace_connection(protocol: Connection, to: SSHLogger) -> None:
-    """Log the messages of a connection, if that is wanted."""
-    if _debug_level > 1 and to.isEnabledFor(logging.DEBUG):
+def trace_connection(protocol: Connection, name: str) -> None:
+    """Log the messages of a connection of this name, if that is wanted."""
+    if _debug_level > 1 and debugging():
+        to = make_logger(name)
         protocol.trace(lambda line: to.debug("%s", line), fields=_debug_level > 2)

@@ -76,7 +76,7 @@ class ReceiveQueue:
 
     def __init__(self) -> None:
         self.pieces: list[_Piece] = []
-        self._last: dict[int | None, _Piece] = {}
+        self._last: dict[int | None, _Piece] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.pieces)
@@ -87,7 +87,7 @@ class ReceiveQueue:
             piece: _Piece | None = self.pieces[-1]
             full = len(self.pieces) >= limits.PIECES
             if full:
-                piece = self._last.get(datatype)
+                piece = self._last.get(datatype) if self._last else None
             if piece is not None and piece.datatype == datatype and (full or len(piece.data) < limits.JOIN):
                 if isinstance(piece.data, bytes):
                     piece.data = bytearray(piece.data)
@@ -95,16 +95,18 @@ class ReceiveQueue:
                 return
         piece = _Piece(data, datatype)
         self.pieces.append(piece)
+        if self._last is None:
+            self._last = {}
         self._last[datatype] = piece
 
     def pop(self) -> tuple[bytes, int | None]:
         """Return the oldest piece and its data type."""
         piece = self.pieces.pop(0)
-        if self._last.get(piece.datatype) is piece:
+        if self._last and self._last.get(piece.datatype) is piece:
             del self._last[piece.datatype]
         return bytes(piece.data), piece.datatype
 
     def clear(self) -> None:
         """Forget everything."""
         self.pieces.clear()
-        self._last.clear()
+        self._last = None

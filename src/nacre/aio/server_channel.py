@@ -7,17 +7,19 @@ know: streams, processes, options; what the login permits is asked of a policy.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any, AnyStr, Protocol
 
 from nacre.aio import limits
-from nacre.aio.channel import EXTENDED_DATA_STDERR, Phase, Sending, SSHChannel
+from nacre.aio.channel import EXTENDED_DATA_STDERR, SSHChannel
+from nacre.aio.phases import Phase, Sending
 from nacre.aio.tasks import settle
 from nacre.errors import WireError
 from nacre.protocol import limits as protocol_limits
 from nacre.wire import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
+    from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 
     from nacre.aio.link import Link
 
@@ -117,8 +119,10 @@ class SSHServerChannel(SSHChannel[AnyStr]):
 
     # ------------------------------------------------------------ requests
 
-    async def _answer_request(self, payload: Any) -> bool:
+    def _answer_request(self, payload: Any) -> bool | Coroutine[Any, Any, bool]:
         match payload:
+            case requests.ShellRequest() | requests.ExecRequest() | requests.SubsystemRequest():
+                return self._start_requested(payload)
             case requests.WindowChange():
                 return self._window_change(payload)
             case requests.SignalRequest(name=signal):
@@ -129,9 +133,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             case requests.EnvRequest():
                 return self._env(payload)
             case requests.PtyRequest():
-                return await self._pty(payload)
-            case requests.ShellRequest() | requests.ExecRequest() | requests.SubsystemRequest():
-                return await self._start_requested(payload)
+                return self._pty(payload)
             case requests.EndOfWrite():
                 return self._end_of_write()
         return False
@@ -166,9 +168,9 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             self._term_type, self._term_size, self._term_modes = None, (0, 0, 0, 0), {}
         return granted
 
-    async def _start_requested(
+    def _start_requested(
         self, payload: requests.ShellRequest | requests.ExecRequest | requests.SubsystemRequest
-    ) -> bool:
+    ) -> bool | Coroutine[Any, Any, bool]:
         # RFC 4254 section 6.5: "Only one of these requests can succeed per channel."
         if self._asked:
             return False
@@ -188,7 +190,14 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             answer = self._session.subsystem_requested(self._subsystem)
         else:
             answer = self._session.shell_requested()
-        granted = bool(await settle(answer))
+        if answer is True or not inspect.isawaitable(answer):
+            return self._start_decided(bool(answer))
+        return self._start_later(answer)
+
+    async def _start_later(self, answer: Awaitable[bool]) -> bool:
+        return self._start_decided(bool(await settle(answer)))
+
+    def _start_decided(self, granted: bool) -> bool:
         if not granted:
             self._asked, self._command, self._subsystem = False, None, None
         return granted
@@ -260,7 +269,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             raise BrokenPipeError("the channel is closed")
         self._exit_sent = True
-        self._last_requests.append((name, payload))
+        self._last_request = (name, payload)
         if self._sending is Sending.CLOSING:
             self._finish_sending()
         else:

@@ -108,6 +108,15 @@ def being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def begun(coroutine: Coroutine[Any, Any, Any]) -> bool:
+    """Run a coroutine of ours up to its first wait, as `Tasks.begin` does; tell whether it has ended."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return True
+    return False
+
+
 class Tasks:
     """The tasks that belong to one connection or one channel.
 
@@ -123,22 +132,19 @@ class Tasks:
         self._loop = loop
         self._report = report
         self._parent = parent
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] | None = None
         self._cancelled = False
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._tasks or ())
 
     def begin(self, coroutine: Coroutine[Any, Any, Any], where: str) -> None:
         """Run a coroutine of ours now, and what it has to wait for in a task.
 
         The coroutine may wait through `settle` alone until its first wait is over.
         """
-        try:
-            coroutine.send(None)
-        except StopIteration:
-            return
-        self.spawn(coroutine, where)
+        if not begun(coroutine):
+            self.spawn(coroutine, where)
 
     def spawn(
         self,
@@ -156,6 +162,8 @@ class Tasks:
         task = self._loop.create_task(_Contained(coroutine))
         scope: Tasks | None = self
         while scope is not None:
+            if scope._tasks is None:
+                scope._tasks = set()  # most connections and channels never have one
             scope._tasks.add(task)
             task.add_done_callback(scope._tasks.discard)
             scope = scope._parent
@@ -195,16 +203,18 @@ class Tasks:
     def cancel(self) -> None:
         """Cancel what runs, and what is spawned from now on."""
         self._cancelled = True
-        for task in tuple(self._tasks):
+        for task in tuple(self._tasks or ()):
             task.cancel()
 
     def release(self, task: asyncio.Task[Any] | None) -> None:
         """Leave a task to the parent alone: it waits for the end of what owns this set."""
-        if task is not None:
+        if task is not None and self._tasks:
             self._tasks.discard(task)
 
     async def wait(self) -> None:
         """Wait until no task is left, but for the one that waits."""
+        if not self._tasks:
+            return
         current = asyncio.current_task()
         while waiting := {task for task in self._tasks if task is not current}:
             await asyncio.wait(waiting)

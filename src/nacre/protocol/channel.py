@@ -1,13 +1,16 @@
-"""One channel (RFC 4254 section 5): its numbers, its state in each direction, its windows.
+"""One channel (RFC 4254 section 5): its numbers, its state in each direction, its windows, its lane.
 
-Owns: `Channel`. Must not know: messages and who sends them (`nacre.protocol.mux`).
+Owns: `Channel`, `ChannelLane`. Must not know: messages and who sends them (`nacre.protocol.mux`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any, Protocol
 
+from nacre.protocol import limits
+from nacre.protocol.core import Core
 from nacre.protocol.lane import Lane
 from nacre.protocol.window import ReceiveWindow
 
@@ -76,3 +79,25 @@ class Channel:
         self.replies_expected = 0
         self.lane: Lane | None = None
         self.lane_octets = 0
+
+
+class Taker(Protocol):
+    """What takes the items of a channel's lane: the mux."""
+
+    def take(self, channel: Channel, item: Any) -> None:
+        """Take what has come to its turn."""
+
+
+class ChannelLane(Lane):
+    """The lane of one channel. It has what it needs itself: a closure would cost twice the lane."""
+
+    __slots__ = ("_channel", "_mux")
+
+    def __init__(self, core: Core, mux: Taker, channel: Channel) -> None:
+        super().__init__(core, None, limits.LANE_MESSAGES)
+        self._mux = mux
+        self._channel = channel
+
+    def take(self, item: Any) -> None:
+        """Take an item whose turn has come."""
+        self._mux.take(self._channel, item)

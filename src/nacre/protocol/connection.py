@@ -26,13 +26,13 @@ from nacre.protocol import limits
 from nacre.protocol.auth.client import ClientAuth
 from nacre.protocol.auth.server import ServerAuth
 from nacre.protocol.channel import Channel
-from nacre.protocol.core import Core
+from nacre.protocol.core import Core, farewell_of, internal_error
 from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, Token
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.ident import IdentReader
-from nacre.protocol.mux import DATA_IS_LEGAL, KEEPALIVE, ROUTINE, Mux
+from nacre.protocol.mux import KEEPALIVE, ROUTINE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
-from nacre.protocol.state import Action, ExtInfoTurn, Phase, judge
+from nacre.protocol.state import DATA_IS_LEGAL, Action, ExtInfoTurn, Phase, judge
 from nacre.protocol.trace import Tracer
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.message import Message
@@ -101,12 +101,7 @@ class Connection:
         return self._core.phase is Phase.OPEN
 
     def trace(self, write: Callable[[str], None], *, fields: bool = True) -> None:
-        """Write a line for each message from now on; see `nacre.protocol.trace`.
-
-        Args:
-            write: takes the lines.
-            fields: whether the lines have the fields of the messages, or their names alone.
-        """
+        """Have `write` take a line for each message from now on, with its `fields`; see `nacre.protocol.trace`."""
         tracer = Tracer(self._core.role, write, fields=fields)
         self._core.inbound.trace = tracer.received
         self._core.outbound.trace = tracer.sent
@@ -147,6 +142,15 @@ class Connection:
             self._unanswered = 0
             core.deadline_moved = True
         core.inbound.received(size)
+
+    def settle(self) -> bool:
+        """Return `wants_input`, and hold no memory for what may come much later. Not while room is lent."""
+        core, inbound = self._core, self._core.inbound
+        if inbound.start == inbound.end and inbound.small:
+            inbound.rest()
+            core.outbound.rest()
+            return core.phase is not Phase.CLOSED
+        return self.wants_input
 
     def receive_eof(self, now: float) -> None:
         """The transport ends, or is gone. What was received before is still delivered."""
@@ -240,7 +244,7 @@ class Connection:
             except DisconnectError as error:
                 self._die(error)
             except BaseException:  # a cancellation or an interrupt too: what was not verified never is
-                self._die(_internal_error())
+                self._die(internal_error())
                 raise
 
     def _end_of_input(self) -> Event | None:
@@ -353,9 +357,9 @@ class Connection:
     def _die(self, error: DisconnectError) -> None:
         """End the connection for a fault of the peer, and say so to it."""
         try:
-            farewell = _farewell(error)
+            farewell = farewell_of(error)
         except Exception:  # a reason of the program's own that cannot be sent: it is told, the peer is not
-            self._end(error, by_peer=False, farewell=_farewell(_internal_error()))
+            self._end(error, by_peer=False, farewell=farewell_of(internal_error()))
             raise
         self._end(error, by_peer=False, farewell=farewell)
 
@@ -398,7 +402,7 @@ class Connection:
         """
         error = DisconnectError(code, reason, lang)
         clean = code == DisconnectReason.BY_APPLICATION
-        self._end(None if clean else error, by_peer=False, farewell=_farewell(error))
+        self._end(None if clean else error, by_peer=False, farewell=farewell_of(error))
 
     def lose(self, reason: str) -> None:
         """End the connection because the peer takes nothing of what is sent, so it cannot be told."""
@@ -424,7 +428,7 @@ class Connection:
         except LocalProtocolError:
             raise
         except BaseException:
-            self._die(_internal_error())
+            self._die(internal_error())
             raise
         if self._routine is _NOBODY:  # the answer may have brought the connection on
             self._core.deadline_moved = True
@@ -585,16 +589,3 @@ class Connection:
             raise ConnectionLost(f"the peer left {self._unanswered} keepalives unanswered")
         self._unanswered += 1
         self._mux.global_request(KEEPALIVE, b"", want_reply=True)
-
-
-def _farewell(error: DisconnectError) -> bytes:
-    """The message that tells the peer why the connection ends (RFC 4253 section 11.1)."""
-    return Disconnect(error.code, error.reason[: limits.REASON], error.lang[: limits.NAME]).encode()
-
-
-def _internal_error() -> DisconnectError:
-    """What the peer is told when we are at fault.
-
-    Nothing that went wrong ever counts as right: the connection ends, and the exception goes on to the driver.
-    """
-    return DisconnectError(DisconnectReason.BY_APPLICATION, "internal error")

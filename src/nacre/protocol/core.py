@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nacre.crypto.compression import make_compressor, make_decompressor
-from nacre.errors import ConnectionLost, DisconnectError
+from nacre.errors import ConnectionLost, DisconnectError, DisconnectReason
 from nacre.protocol import limits
 from nacre.protocol.events import Event
 from nacre.protocol.inbound import Inbound
@@ -17,6 +17,7 @@ from nacre.protocol.outbound import Outbound
 from nacre.protocol.settings import Info, Negotiated, Role, Settings, Sources
 from nacre.protocol.state import Phase
 from nacre.wire.message import Message, When
+from nacre.wire.transport import Disconnect
 
 if TYPE_CHECKING:
     from nacre.protocol.lane import Lane
@@ -115,3 +116,16 @@ class Core:
     def emit(self, event: Event) -> None:
         """Queue an event."""
         self.events.append(event)
+
+
+def farewell_of(error: DisconnectError) -> bytes:
+    """The message that tells the peer why the connection ends (RFC 4253 section 11.1)."""
+    return Disconnect(error.code, error.reason[: limits.REASON], error.lang[: limits.NAME]).encode()
+
+
+def internal_error() -> DisconnectError:
+    """What the peer is told when we are at fault.
+
+    Nothing that went wrong ever counts as right: the connection ends, and the exception goes on to the driver.
+    """
+    return DisconnectError(DisconnectReason.BY_APPLICATION, "internal error")

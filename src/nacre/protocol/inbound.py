@@ -21,6 +21,8 @@ _SEQUENCE_MASK: Final = (1 << 32) - 1
 _KEXINIT: Final = 20
 #: padding_length, one byte of payload, and the least padding.
 _SHORTEST: Final = 1 + 1 + 4
+#: Where there is no buffer.
+_NO_VIEW: Final = memoryview(b"")
 #: Reads that leave most of the buffer empty after which it shrinks again.
 _SMALL_READS: Final = 16
 
@@ -33,6 +35,7 @@ class Inbound:
         sequence: number of the next packet, modulo 2^32.
         packets, octets: since the latest `activate`.
         start, end: where in the buffer those bytes are that were received and not used yet.
+        small: there is a buffer, no larger than an idle connection needs: `rest` gives it up.
         limit: the largest packet_length accepted.
         decompressor: what the payloads are decompressed with; None: they are not compressed.
         trace: told of each payload; None: nobody is.
@@ -52,13 +55,15 @@ class Inbound:
         "packets",
         "scratch",
         "sequence",
+        "small",
         "start",
         "trace",
     )
 
     def __init__(self) -> None:
-        self._buffer = bytearray(limits.RECEIVE_IDLE)
-        self._view = memoryview(self._buffer)
+        self._buffer = bytearray()
+        self._view = _NO_VIEW
+        self.small = False
         self.start = 0
         self.end = 0
         self._length = -1
@@ -67,7 +72,7 @@ class Inbound:
         self.decompressor: Decompressor | None = None
         self.trace: Callable[[memoryview], None] | None = None
         self.encrypted = False
-        self.scratch = memoryview(bytearray(limits.SCRATCH_IDLE))
+        self.scratch = _NO_VIEW
         self.sequence = 0
         self.packets = 0
         self.octets = 0
@@ -84,7 +89,11 @@ class Inbound:
         """Lend the free part of the buffer, at least one byte, until `received`."""
         if self.start == self.end:
             self.start = self.end = 0
-            if self._small_reads >= _SMALL_READS and len(self._buffer) > limits.RECEIVE_IDLE:
+            if not self._buffer:
+                self._buffer = bytearray(limits.RECEIVE_IDLE)
+                self._view = memoryview(self._buffer)
+                self.small = True
+            elif self._small_reads >= _SMALL_READS and len(self._buffer) > limits.RECEIVE_IDLE:
                 self._shrink()
         free = len(self._buffer) - self.end
         if free < len(self._buffer) // 4:
@@ -101,6 +110,16 @@ class Inbound:
         else:
             self.end += size
         self._small_reads = self._small_reads + 1 if size < limits.RECEIVE_IDLE else 0
+
+    def rest(self) -> None:
+        """Give up the small buffers of an idle connection until more comes: that may be long."""
+        if self.start == self.end and len(self._buffer) <= limits.RECEIVE_IDLE:
+            self.start = self.end = 0
+            self._buffer = bytearray()
+            self._view = _NO_VIEW
+            self.small = False
+            if len(self.scratch) <= limits.SCRATCH_IDLE:
+                self.scratch = _NO_VIEW
 
     def _shrink(self) -> None:
         """Keep no more than an idle connection needs."""
@@ -128,6 +147,7 @@ class Inbound:
         buffer[:pending] = self._view[self.start : self.end]
         self._buffer = buffer
         self._view = memoryview(buffer)
+        self.small = len(buffer) <= limits.RECEIVE_IDLE
         self.start, self.end = 0, pending
 
     def peek(self) -> memoryview:

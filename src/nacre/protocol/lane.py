@@ -23,13 +23,13 @@ class Lane:
 
     Args:
         core: gets the questions, and is told when something that waited may be taken.
-        take: takes an item whose turn has come.
+        take: takes an item whose turn has come; None: the class has a method for it.
         bound: how many items may wait; the peer that sends more is at fault.
     """
 
     __slots__ = ("_bound", "_core", "_queue", "_take", "_then", "pending")
 
-    def __init__(self, core: Core, take: Callable[[Any], None], bound: int) -> None:
+    def __init__(self, core: Core, take: Callable[[Any], None] | None, bound: int) -> None:
         self._core = core
         self._take = take
         self._bound = bound
@@ -52,6 +52,11 @@ class Lane:
         """What waits and came last; None where nothing waits."""
         return self._queue[-1] if self._queue else None
 
+    def take(self, item: Any) -> None:
+        """Take an item whose turn has come."""
+        assert self._take is not None
+        self._take(item)
+
     def put(self, item: Any) -> None:
         """Take an item now, or keep it for its turn.
 
@@ -59,7 +64,7 @@ class Lane:
             ProtocolError: too much waits already.
         """
         if self.idle:
-            self._take(item)
+            self.take(item)
             return
         if self._queue is None:
             self._queue = deque()
@@ -99,7 +104,7 @@ class Lane:
         """
         if self.pending is not None or not self._queue:
             return False
-        self._take(self._queue.popleft())
+        self.take(self._queue.popleft())
         return True
 
     def void(self) -> None:

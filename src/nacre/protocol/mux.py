@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from nacre.errors import LocalProtocolError, OpenFailureReason, ProtocolError
 from nacre.protocol import limits
-from nacre.protocol.channel import Channel, ChannelState, Flow
+from nacre.protocol.channel import Channel, ChannelLane, ChannelState, Flow
 from nacre.protocol.core import Core
 from nacre.protocol.events import (
     ChannelClosed,
@@ -33,7 +33,7 @@ from nacre.protocol.events import (
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.lane import Lane
 from nacre.protocol.settings import Role
-from nacre.protocol.state import Action, KexStep, Phase, judge
+from nacre.protocol.state import DATA_IS_LEGAL, Action, Phase, judge
 from nacre.protocol.window import Budget, ReceiveWindow
 from nacre.wire.connection import (
     ChannelClose,
@@ -73,7 +73,8 @@ class Mux:
         channels: every channel that has a number of ours.
         flowing: those whose data needs no second look: the table of the fast path.
         held: the driver's transport is full.
-        blocked: the numbers of those that wait for room, or for their window.
+        blocked: the numbers of those that wait for room, or for their window; a dictionary, since empty ones
+            cost a quarter of a set.
     """
 
     def __init__(self, core: Core, handshake: Handshake) -> None:
@@ -81,7 +82,7 @@ class Mux:
         self._handshake = handshake
         self.channels: dict[int, Channel] = {}
         self.flowing: dict[int, Channel] = {}
-        self.blocked: set[int] = set()
+        self.blocked: dict[int, None] = {}
         self._budget = Budget(core.settings.receive_budget)
         self._global_lane = Lane(core, self._take_global, limits.LANE_MESSAGES)
         self._global_replies: list[str] = []
@@ -109,11 +110,11 @@ class Mux:
 
     def _put(self, channel: Channel, item: Any) -> None:
         if channel.lane is None:
-            self._take(channel, item)
+            self.take(channel, item)
         else:
             channel.lane.put(item)
 
-    def _take(self, channel: Channel, item: Any) -> None:
+    def take(self, channel: Channel, item: Any) -> None:
         """Take what has come to its turn in the lane of its channel."""
         if channel.outbound is Flow.CLOSED and not isinstance(item, ChannelClose):
             return  # we have closed it meanwhile: nobody is there to hear
@@ -176,7 +177,7 @@ class Mux:
         channel.peer_number = message.sender_channel
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
-        channel.lane = Lane(self._core, partial(self._take, channel), limits.LANE_MESSAGES)
+        channel.lane = ChannelLane(self._core, self, channel)
         self.channels[channel.number] = channel
         self._of_peer += 1
         self._deciding += 1
@@ -237,7 +238,7 @@ class Mux:
         channel.peer_number = message.sender_channel
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
-        channel.lane = Lane(self._core, partial(self._take, channel), limits.LANE_MESSAGES)
+        channel.lane = ChannelLane(self._core, self, channel)
         self._publish(channel)
         self._core.emit(ChannelOpened(channel.number, message.data))
 
@@ -340,7 +341,7 @@ class Mux:
             if outbound.octets >= most or outbound.packets >= limits.REKEY_PACKETS:
                 self._handshake.start()
         if taken < total:
-            self.blocked.add(number)
+            self.blocked[number] = None
         return taken
 
     def _room(self) -> bool:
@@ -359,7 +360,7 @@ class Mux:
             return
         for number in sorted(self.blocked):
             if self.channels[number].send_left:
-                self.blocked.discard(number)
+                self.blocked.pop(number, None)
                 self._core.emit(ChannelWritable(number))
 
     # ------------------------------------------------------------ end of data, close
@@ -398,7 +399,7 @@ class Mux:
         del self.channels[channel.number]
         self._lane_octets -= channel.lane_octets
         self.flowing.pop(channel.number, None)
-        self.blocked.discard(channel.number)
+        self.blocked.pop(channel.number, None)
         if channel.by_peer:
             self._of_peer -= 1
             self._sessions -= channel.kind == _SESSION
@@ -428,7 +429,7 @@ class Mux:
         if channel.outbound is not Flow.CLOSED:
             owed, channel.outbound = channel.outbound is Flow.OWED, Flow.CLOSED
             self.flowing.pop(number, None)
-            self.blocked.discard(number)
+            self.blocked.pop(number, None)
             self._core.send(ChannelClose(channel.peer_number))
             if owed:
                 self._closed_by_peer(channel)
@@ -594,7 +595,5 @@ def _routine(role: Role) -> Mapping[int, Callable[[Mux, bytes], None]]:
     }
 
 
-#: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).
-DATA_IS_LEGAL: Final = (KexStep.NONE, KexStep.AWAIT_KEXINIT)
 #: For each role: what a connection that is open takes without being judged anew each time.
 ROUTINE: Final = {role: _routine(role) for role in Role}

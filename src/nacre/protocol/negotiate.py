@@ -7,6 +7,7 @@ what an algorithm does.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -187,7 +188,7 @@ def guess_is_wrong(ours: KexInit, theirs: KexInit) -> bool:
 def _choose(family: Family, client: Sequence[str], server: Sequence[str], role: Role) -> str:
     for name in client:
         if name in server and name not in _MARKERS:
-            return name
+            return sys.intern(name)  # one object for all connections
     ours, theirs = (client, server) if role is Role.CLIENT else (server, client)
     raise _nothing_in_common(family.value, ours, theirs, _advice(family, theirs))
 
@@ -195,7 +196,7 @@ def _choose(family: Family, client: Sequence[str], server: Sequence[str], role: 
 def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role) -> str:
     for name in client:
         if name in server:
-            return name
+            return sys.intern(name)
     what = "host key algorithm"
     if role is Role.SERVER:
         hint = "A key in server_host_keys for one that the client offers would connect."

@@ -119,8 +119,8 @@ class Outbound:
         self._sealer: Sealer = NullSealer()
         self.compressor: Compressor | None = None
         self.trace: Callable[[memoryview], None] | None = None
-        self._scratch = bytearray(limits.SCRATCH_IDLE)
-        self._scratch_view = memoryview(self._scratch)
+        self._scratch = bytearray()
+        self._scratch_view = _NO_VIEW
         self._room = 0
         self._segment: bytearray | None = None
         self._view = _NO_VIEW
@@ -227,7 +227,7 @@ class Outbound:
             raise
 
     def _grow(self, size: int) -> None:
-        self._scratch = bytearray(size + _BESIDE)
+        self._scratch = bytearray(max(size + _BESIDE, limits.SCRATCH_IDLE))
         self._scratch_view = memoryview(self._scratch)
 
     def _compress(self, compressor: Compressor, end: int) -> int:
@@ -288,6 +288,12 @@ class Outbound:
             self._recent = self.queued
             self.queued = 0
         return finished
+
+    def rest(self) -> None:
+        """Give up the small scratch of an idle connection until it sends again: that may be long."""
+        if len(self._scratch) <= limits.SCRATCH_IDLE:
+            self._scratch = bytearray()
+            self._scratch_view = _NO_VIEW
 
     # ------------------------------------------------------------ key exchange
 

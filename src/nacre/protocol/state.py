@@ -28,7 +28,7 @@ from nacre.protocol.settings import Role
 from nacre.wire import auth, connection, kex, transport  # the declarations that are judged by
 from nacre.wire.message import BY_NUMBER, Sender, When
 
-__all__ = ["Action", "ExtInfoTurn", "KexStep", "Phase", "judge"]
+__all__ = ["DATA_IS_LEGAL", "Action", "ExtInfoTurn", "KexStep", "Phase", "judge"]
 
 _DECLARED: Final = (auth, connection, kex, transport)
 _KEX_METHOD_NUMBERS: Final = range(30, 50)
@@ -55,6 +55,10 @@ class KexStep(Enum):
     AWAIT_KEXINIT = "await-kexinit"  # ours is sent
     AWAIT_METHOD = "await-method"  # the next message of the method
     AWAIT_NEWKEYS = "await-newkeys"
+
+
+#: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).
+DATA_IS_LEGAL: Final = (KexStep.NONE, KexStep.AWAIT_KEXINIT)
 
 
 class ExtInfoTurn(Enum):

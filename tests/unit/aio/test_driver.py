@@ -96,6 +96,9 @@ class Protocol:
     def received(self, size: int, now: float) -> None:
         self.events.append("read")
 
+    def settle(self) -> bool:
+        return self.wants_input
+
     def receive_eof(self, now: float) -> None:
         self.eof = True
 

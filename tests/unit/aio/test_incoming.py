@@ -34,17 +34,17 @@ class Half:
         self.credit = 0
         self.failures: list[tuple[type[BaseException], str]] = []
         self.half_closed = 0
-        self.incoming = Incoming(self._credit, self._failed, self._half_closed)
+        self.incoming = Incoming(self)
         self.incoming.set_encoding(encoding, errors)
 
-    def _credit(self, size: int) -> None:
+    def return_credit(self, size: int) -> None:
         self.credit += size
 
-    def _failed(self, error: BaseException, where: str) -> None:
+    def fail(self, error: BaseException, where: str) -> None:
         self.failures.append((type(error), where))
         self.incoming.stop()
 
-    def _half_closed(self) -> None:
+    def answer_eof(self) -> None:
         self.half_closed += 1
 
 

@@ -8,12 +8,13 @@ import logging
 import pytest
 
 import nacre
-from nacre.aio.log import connection_logger, plain
+from nacre.aio.log import connection_name, make_logger, plain
 from tests.support.face import HOST, asynctest, connected, serving, two_sessions
 
 
 def test_every_connection_has_its_name(caplog: pytest.LogCaptureFixture) -> None:
-    (first, logger), (second, _) = connection_logger(), connection_logger()
+    first, second = connection_name(), connection_name()
+    logger = make_logger(first)
     assert first != second
     with caplog.at_level(logging.INFO, "nacre"):
         logger.info("hello %s", "you")

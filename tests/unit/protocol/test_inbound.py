@@ -207,3 +207,17 @@ def test_peek_and_skip():
     assert bytes(inbound.peek()) == b"hello"
     inbound.skip(3)
     assert bytes(inbound.peek()) == b"lo"
+
+
+def test_an_idle_end_holds_no_buffers() -> None:
+    inbound = Inbound()
+    room = inbound.receive_buffer()
+    room[:3] = b"abc"
+    inbound.received(3)
+    inbound.rest()
+    assert bytes(inbound.peek()) == b"abc"  # not done with: it stays
+    inbound.skip(3)
+    inbound.rest()
+    assert len(inbound.peek()) == len(inbound.scratch) == 0
+    assert len(inbound._buffer) == 0
+    assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE

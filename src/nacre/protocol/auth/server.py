@@ -47,6 +47,21 @@ _METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
 class ServerAuth:
     """Authentication of one connection, on its server."""
 
+    __slots__ = (
+        "_banners",
+        "_current",
+        "_failures",
+        "_lane",
+        "_none_was_free",
+        "_policy",
+        "_queries",
+        "_remaining",
+        "_requests",
+        "_user",
+        "_waiting",
+        "core",
+    )
+
     def __init__(self, core: Core) -> None:
         self.core = core
         self._lane = Lane(core, self._take, limits.AUTH_PENDING)
