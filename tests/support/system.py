@@ -30,6 +30,10 @@ _PROGRAMS: Final = {
     "sftp-server": ("/usr/lib/openssh/sftp-server",),
     "tmux": ("tmux",),
     "bwrap": ("bwrap",),
+    "plink": ("plink", "puttygen"),
+    "dbclient": ("dbclient", "dropbearconvert"),
+    "dropbear": ("dropbear", "dropbearkey", "unshare"),
+    "tinysshd": ("tinysshd", "tinysshd-makekey", "unshare"),
 }
 
 
