@@ -1,10 +1,11 @@
-"""What a packet costs between two ends of nacre in one process, without a network: calls, and CPU.
+"""What a packet costs between two ends of nacre in one process, without a network: calls, slices, memory, and CPU.
 
 Owns: the measurement, and the comparison with `baseline.json`. Must not know: the peers.
 
 Two ends log in over loopback; then each writes into the other's receive buffer, in the portions in which a
-socket would. Calls are counted exactly (`sys.setprofile`), so that a call or a copy that is added to the path
-shows, on any machine: tests/meta/test_guard.py fails then. CPU is only reported.
+socket would. Calls (`sys.setprofile`) and slices (the instructions that make them, `sys.settrace`) are counted
+exactly, and so is the most memory that Python allocates meanwhile (`tracemalloc`). So a call or a copy that is added
+to the path shows, on any machine: tests/meta/test_guard.py fails then. CPU is only reported.
 
     python -m bench.guard              compares
     python -m bench.guard --update     makes what is measured now the baseline
@@ -13,12 +14,14 @@ shows, on any machine: tests/meta/test_guard.py fails then. CPU is only reported
 from __future__ import annotations
 
 import asyncio
+import dis
 import json
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 from bench.commands import SINK, ZEROS
@@ -33,6 +36,13 @@ _MESSAGES: Final = (600, 100)
 #: Rounds of which the median of the CPU is told.
 _ROUNDS: Final = 9
 
+#: What each count is of, and how much more is no difference: a dictionary that grows is not a copy of a packet.
+_KINDS: Final = {
+    "python": ("calls a packet (python)", 0.0),
+    "others": ("calls a packet (others)", 0.0),
+    "slices": ("slices a packet", 0.0),
+    "memory": ("KiB at the most", 4.0),
+}
 #: Calls, or µs, a packet: by workload ("bulk", "message") and end ("sender", "receiver").
 Costs = dict[str, dict[str, float]]
 
@@ -68,9 +78,8 @@ class End:
         written, self.wire.written = self.wire.written, []
         return written
 
-    def feed(self, pieces: list[Any]) -> None:
+    def feed(self, data: memoryview) -> None:
         """Have it receive."""
-        data = memoryview(b"".join(pieces))
         at = 0
         while at < len(data):
             room = self.driver.get_buffer(-1)
@@ -100,6 +109,54 @@ class Counter:
             self.calls += frame.f_code is not Counter.__exit__.__code__
         elif event == "c_call":
             self.others += 1
+
+
+class Slices:
+    """Counts the slices inside `with` that nacre makes, or assigns to: what is copied is one, or is allocated."""
+
+    _MADE: Final = frozenset(
+        dis.opmap[name] for name in ("BUILD_SLICE", "BINARY_SLICE", "STORE_SLICE") if name in dis.opmap
+    )
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._codes: dict[CodeType, bytes] = {}
+
+    def __enter__(self) -> None:
+        self._other = sys.gettrace()  # that of a measurement of coverage
+        sys.settrace(self._called)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._other)
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if not frame.f_globals.get("__name__", "").startswith("nacre."):
+            return None
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        return self._stepped
+
+    def _stepped(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == "opcode":
+            code = self._codes.get(frame.f_code)
+            if code is None:
+                code = self._codes[frame.f_code] = frame.f_code.co_code
+            self.count += code[frame.f_lasti] in self._MADE
+        return self._stepped
+
+
+class Memory:
+    """Measures the most that is allocated at once inside `with`, beyond what there was, in octets."""
+
+    def __init__(self) -> None:
+        self.most = 0
+
+    def __enter__(self) -> None:
+        self._before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+
+    def __exit__(self, *_: object) -> None:
+        self.most = max(self.most, tracemalloc.get_traced_memory()[1] - self._before)
 
 
 class Clock:
@@ -132,9 +189,11 @@ class Ends:
                     write(data)
                 client.driver._turn()  # what the loop would do next
             while pieces := client.take():
+                data_there = memoryview(b"".join(pieces))
+                del pieces
                 with receiver:
-                    server.feed(pieces)
-                if answers := server.take():
+                    server.feed(data_there)
+                if answers := memoryview(b"".join(server.take())):
                     with sender:
                         client.feed(answers)
 
@@ -191,7 +250,7 @@ def _warm(path: Ends) -> None:
 
 
 def _count(path: Ends) -> dict[str, Costs]:
-    found: dict[str, Costs] = {"python": {}, "others": {}}
+    found: dict[str, Costs] = {"python": {}, "others": {}, "slices": {}, "memory": {}}
     _warm(path)
     for name, data, (count, burst) in (("bulk", ZEROS, _BULK), ("message", b"x", _MESSAGES)):
         path.move(data, count, burst, Clock(), Clock())
@@ -201,7 +260,23 @@ def _count(path: Ends) -> dict[str, Costs]:
         for end, seen in (("sender", sender), ("receiver", receiver)):
             found["python"].setdefault(name, {})[end] = round(seen.calls / packets, 2)
             found["others"].setdefault(name, {})[end] = round(seen.others / packets, 2)
+        slices = {"sender": Slices(), "receiver": Slices()}
+        path.move(data, count, burst, *slices.values())
+        found["slices"][name] = {end: round(seen.count / packets, 2) for end, seen in slices.items()}
+    found["memory"]["bulk"] = _allocated(path)
     return found
+
+
+def _allocated(path: Ends) -> dict[str, float]:
+    """Return the KiB that an end has at the most while it sends, or receives, a segment of bulk."""
+    tracemalloc.start()
+    try:
+        _warm(path)
+        memory = {"sender": Memory(), "receiver": Memory()}
+        path.move(ZEROS, *_BULK, *memory.values())
+    finally:
+        tracemalloc.stop()
+    return {end: round(seen.most / 1024, 1) for end, seen in memory.items()}
 
 
 def _time(path: Ends) -> Costs:
@@ -221,7 +296,7 @@ def _time(path: Ends) -> Costs:
 
 
 def calls() -> dict[str, Costs]:
-    """Return the calls a packet: "python" functions, and "others"."""
+    """Return the calls a packet: "python" functions, and "others"; "slices" a packet; "memory" in KiB."""
     found: dict[str, Costs] = asyncio.run(_with_path(_count))
     return found
 
@@ -235,16 +310,16 @@ def cpu() -> Costs:
 def more_than(baseline: dict[str, Any], found: dict[str, Costs]) -> list[str]:
     """Return what has grown, a line each; empty: nothing.
 
-    Calls that are not Python's own differ from one version of it to the next: those are compared on the
-    version of the baseline only.
+    Calls that are not Python's own, slices and memory differ from one version of it to the next: those are
+    compared on the version of the baseline only.
     """
-    kinds = ["python", "others"] if baseline["version"] == version() else ["python"]
+    kinds = list(_KINDS) if baseline["version"] == version() else ["python"]
     return [
-        f"{name}, {end}: {found[kind][name][end]} calls a packet ({kind}), {most} in the baseline"
+        f"{name}, {end}: {found[kind][name][end]} {_KINDS[kind][0]}, {most} in the baseline"
         for kind in kinds
         for name, ends in baseline[kind].items()
         for end, most in ends.items()
-        if found[kind][name][end] > most
+        if found[kind][name][end] > most + _KINDS[kind][1]
     ]
 
 
@@ -262,12 +337,13 @@ def main() -> None:
     lines = ["calls and CPU a packet (baseline)"]
     for name, ends in times.items():
         for end, value in ends.items():
-            python, others = found["python"][name][end], found["others"][name][end]
-            old = [baseline[kind][name][end] for kind in ("python", "others", "cpu_us")]
-            lines.append(
-                f"  {name + ', ' + end:<18} python {python:6.2f} ({old[0]:.2f})   others {others:6.2f} ({old[1]:.2f})"
-                f"   CPU {value:6.2f} µs ({old[2]:.2f})"
-            )
+            told = [
+                f"{kind} {found[kind][name][end]:6.2f} ({baseline[kind][name][end]:.2f})"
+                for kind in _KINDS
+                if name in found[kind]
+            ]
+            told.insert(3, f"CPU {value:6.2f} µs ({baseline['cpu_us'][name][end]:.2f})")
+            lines.append(f"  {name + ', ' + end:<18} " + "   ".join(told))
     grown = more_than(baseline, found)
     sys.stdout.write("\n".join([*lines, *(f"  grown: {line}" for line in grown)]) + "\n")
 

@@ -1,4 +1,4 @@
-"""What a packet costs in calls is no more than it was. A count is exact, on any machine: no clock is asked."""
+"""What a packet costs in calls and copies is no more than it was. A count is exact, on any machine: no clock is asked."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import json
 import pytest
 
 from bench import guard
+from nacre.aio.incoming import Incoming
+from nacre.protocol.inbound import Inbound
+from nacre.protocol.outbound import Outbound
+from tests.security.registry import rewritten
 
 HINT = (
-    "a packet costs more calls than before. Take the addition off the path of a packet; or, if it has to be there, "
+    "a packet costs more calls or copies than before. Take the addition off the path of a packet; or, if it has to be there, "
     "run `python -m bench.guard --update` and say in the commit what it is for"
 )
 
@@ -39,6 +43,23 @@ def test_the_baseline_is_not_left_behind(baseline, counted):
         if counted["python"][name][end] < most - 1 and baseline["version"] == guard.version()
     ]
     assert not slack, "a packet costs less than before: run `python -m bench.guard --update`"
+
+
+#: What is added: where, in place of what, and what sees it.
+ADDED = {
+    "a copy while sending": (Outbound.send_data, "[at:end] = data", "[at:end] = bytearray(data)", "KiB"),
+    "a copy while receiving": (Incoming.data, "received(data,", "received(bytes(bytearray(data)),", "KiB"),
+    "a copy into what is there": (Outbound.send_data, "[at:end] = data", "[at:end] = scratch[at:end] = data", "slices"),
+    "a call": (Inbound.next_payload, "start = self.start\n", "start = (lambda: self.start)()\n", "calls"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("added", ADDED)
+def test_what_is_added_to_the_path_is_seen(baseline, added, monkeypatch):
+    function, old, new, seen = ADDED[added]
+    rewritten(function, old, new)(monkeypatch)
+    grown = guard.more_than(baseline | {"version": guard.version()}, guard.calls())
+    assert any(f" {seen} " in line for line in grown), grown
 
 
 @pytest.mark.parametrize("kind", ["python", "others"])
