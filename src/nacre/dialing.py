@@ -133,8 +133,7 @@ async def dial(
     """
     try:
         await _attach(connection, options, flags, sock, tunnel)
-        await asyncio.wait((connection.established,))
-        connection.established.result()
+        await connection.established
     except BaseException:
         connection.abort()
         await connection.discard()

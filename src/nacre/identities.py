@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from nacre.agent.client import connect_agent
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.errors import KeyImportError
@@ -63,6 +62,8 @@ async def _agent_keys(options: SSHClientConnectionOptions) -> Sequence[SSHKeyPai
         path = os.environ.get("SSH_AUTH_SOCK")
     if not path:
         return []
+    from nacre.agent.client import connect_agent  # for those who have one
+
     wanted = [_public_blob(entry) for entry in options.agent_identities]
     try:
         # An agent may ask its user before it lists its keys: it has as long as the login.

@@ -13,8 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
-
 from nacre.errors import KeyExportError, NotSupportedYet, WireError
 from nacre.keys.certificate_options import user_options
 from nacre.keys.files import FilePath, append_file, replace_file
@@ -23,6 +21,8 @@ from nacre.wire.fields import Reader, encode_string
 from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
     from nacre.keys.certificate import SSHCertificate
 
 __all__ = [

@@ -6,6 +6,7 @@ lies beside a key. Must not know: what a certificate says, keys.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -122,6 +123,5 @@ def load_certificates(certlist: CertificateListArgument) -> list[SSHCertificate]
 
 def certificate_beside(filename: FilePath) -> Path | None:
     """Return the file with the certificate of a private key, as ssh-keygen names it; None: there is none."""
-    path = expand(filename)
-    beside = Path(f"{path}-cert.pub")
-    return beside if beside.exists() else None
+    beside = f"{expand(filename)}-cert.pub"
+    return Path(beside) if os.path.exists(beside) else None

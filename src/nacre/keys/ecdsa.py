@@ -16,7 +16,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from nacre.crypto.registry import Status
 from nacre.errors import KeyImportError
@@ -82,6 +81,9 @@ class ECDSAKey(SSHKey):
         return self._private
 
     def _point(self) -> bytes:
+        # As in nacre.keys.pem: slow to import.
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         return self._public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
     def encode_ssh_public(self) -> bytes:

@@ -31,6 +31,8 @@ _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 def expand(filename: FilePath) -> Path:
     """Return the path with a leading `~` resolved."""
+    if not str(filename).startswith("~"):
+        return filename if isinstance(filename, Path) else Path(filename)
     try:
         return Path(filename).expanduser()
     except RuntimeError:  # there is no such user: then it is a name like another

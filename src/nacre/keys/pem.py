@@ -1,30 +1,25 @@
 """PKCS#8 and PKCS#1 keys, as PEM and as DER (RFC 5958, RFC 5280, RFC 8017, RFC 5915).
 
 Owns: the formats "pkcs8-pem", "pkcs8-der", "pkcs1-pem" and "pkcs1-der", read and written by
-`cryptography` within our bounds. Must not know: any key type.
+`cryptography` within our bounds; its module for them is slow to import, and most logins need none of it.
+Must not know: any key type.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from nacre.errors import KeyEncryptionError, KeyExportError, KeyImportError
 from nacre.keys.armor import ArmorBlock, decode_base64
 from nacre.keys.base import KEY_TYPES, ExportOptions, KeyFormat, SSHKey, register_key_format
 from nacre.keys.der import check_work, is_encrypted
 from nacre.keys.passphrase import PassphraseSource
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption
 
 __all__ = ["PRIVATE_LABELS", "PUBLIC_LABELS", "import_private_der", "import_private_pem", "import_public_der"]
 
@@ -60,8 +55,9 @@ def import_private_pem(
     """
     # RFC 1421 section 4.6.1.1, of which OpenSSL's traditional encryption is what is left.
     if b"Proc-Type: 4,ENCRYPTED" in block.body:
-        load = serialization.load_pem_private_key
-        return _load(load, block.text, passphrase.get(), unsafe_skip_rsa_key_validation)
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        return _load(load_pem_private_key, block.text, passphrase.get(), unsafe_skip_rsa_key_validation)
     return import_private_der(decode_base64(block.body), passphrase, unsafe_skip_rsa_key_validation)
 
 
@@ -74,11 +70,13 @@ def import_private_der(
         KeyImportError: the key is refused, or it is encrypted and there is no passphrase.
         KeyEncryptionError: the passphrase does not open it, or it asks for too much work.
     """
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
     secret = None
     if is_encrypted(data):
         check_work(data)
         secret = passphrase.get()
-    return _load(serialization.load_der_private_key, data, secret, unsafe_skip_rsa_key_validation)
+    return _load(load_der_private_key, data, secret, unsafe_skip_rsa_key_validation)
 
 
 def _load(load: Callable[..., object], data: bytes, passphrase: bytes | None, skip: bool) -> SSHKey:
@@ -104,8 +102,10 @@ def import_public_der(label: str, data: bytes) -> SSHKey:
     Raises:
         KeyImportError: the key is refused.
     """
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
     try:
-        key = serialization.load_der_public_key(data)
+        key = load_der_public_key(data)
     except UnsupportedAlgorithm:
         raise KeyImportError("the public key uses an algorithm that nacre does not take") from None
     except _DAMAGED:
@@ -115,7 +115,15 @@ def import_public_der(label: str, data: bytes) -> SSHKey:
     return _adopt(key, False)
 
 
+def _encoding(name: str) -> Encoding:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return Encoding.PEM if name == "PEM" else Encoding.DER
+
+
 def _encryption(options: ExportOptions) -> KeySerializationEncryption:
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption
+
     if not options.passphrase:
         return NoEncryption()
     wanted = (options.cipher_name or _CIPHER, options.hash_name, options.pbe_version)
@@ -126,24 +134,28 @@ def _encryption(options: ExportOptions) -> KeySerializationEncryption:
     return BestAvailableEncryption(options.passphrase)
 
 
-def _pkcs8_private(encoding: Encoding) -> Callable[[SSHKey, ExportOptions], bytes]:
+def _pkcs8_private(encoding: str) -> Callable[[SSHKey, ExportOptions], bytes]:
     def export(key: SSHKey, options: ExportOptions) -> bytes:
         private = key.library_private_key
         if private is None:
             raise KeyExportError("this key has no private part to export")
-        return private.private_bytes(encoding, PrivateFormat.PKCS8, _encryption(options))
+        from cryptography.hazmat.primitives.serialization import PrivateFormat
+
+        return private.private_bytes(_encoding(encoding), PrivateFormat.PKCS8, _encryption(options))
 
     return export
 
 
-def _pkcs8_public(encoding: Encoding) -> Callable[[SSHKey], bytes]:
+def _pkcs8_public(encoding: str) -> Callable[[SSHKey], bytes]:
     def export(key: SSHKey) -> bytes:
-        return key.library_public_key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+        from cryptography.hazmat.primitives.serialization import PublicFormat
+
+        return key.library_public_key.public_bytes(_encoding(encoding), PublicFormat.SubjectPublicKeyInfo)
 
     return export
 
 
-def _pkcs1_private(encoding: Encoding) -> Callable[[SSHKey, ExportOptions], bytes]:
+def _pkcs1_private(encoding: str) -> Callable[[SSHKey, ExportOptions], bytes]:
     def export(key: SSHKey, options: ExportOptions) -> bytes:
         private = key.library_private_key
         if private is None:
@@ -151,24 +163,30 @@ def _pkcs1_private(encoding: Encoding) -> Callable[[SSHKey, ExportOptions], byte
         if options.passphrase:
             # It would be one round of MD5 between the passphrase and the key.
             raise KeyExportError("nacre does not encrypt PKCS#1; use openssh or pkcs8-pem")
+        from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat
+
         try:
-            return private.private_bytes(encoding, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+            return private.private_bytes(
+                _encoding(encoding), PrivateFormat.TraditionalOpenSSL, NoEncryption()
+            )
         except ValueError:
             raise KeyExportError(f"PKCS#1 cannot hold a key of type {key.algorithm}; use pkcs8-pem") from None
 
     return export
 
 
-def _pkcs1_public(encoding: Encoding) -> Callable[[SSHKey], bytes]:
+def _pkcs1_public(encoding: str) -> Callable[[SSHKey], bytes]:
     def export(key: SSHKey) -> bytes:
+        from cryptography.hazmat.primitives.serialization import PublicFormat
+
         try:
-            return key.library_public_key.public_bytes(encoding, PublicFormat.PKCS1)
+            return key.library_public_key.public_bytes(_encoding(encoding), PublicFormat.PKCS1)
         except ValueError:
             raise KeyExportError(f"PKCS#1 cannot hold a key of type {key.algorithm}; use pkcs8-pem") from None
 
     return export
 
 
-for _suffix, _encoding in (("pem", Encoding.PEM), ("der", Encoding.DER)):
-    register_key_format(KeyFormat(f"pkcs8-{_suffix}", _pkcs8_private(_encoding), _pkcs8_public(_encoding)))
-    register_key_format(KeyFormat(f"pkcs1-{_suffix}", _pkcs1_private(_encoding), _pkcs1_public(_encoding)))
+for _name in ("PEM", "DER"):
+    register_key_format(KeyFormat(f"pkcs8-{_name.lower()}", _pkcs8_private(_name), _pkcs8_public(_name)))
+    register_key_format(KeyFormat(f"pkcs1-{_name.lower()}", _pkcs1_private(_name), _pkcs1_public(_name)))

@@ -10,7 +10,6 @@ JSON; `nacre.testing` reads such lines and plays them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final
@@ -117,6 +116,8 @@ class Tracer:
             self._write(f"{direction.value} {title(kind)} malformed {_size(payload)}")
             return
         self._note(direction, message)
+        import json  # for those who trace
+
         fields = f" {json.dumps(shown(message))}" if self._fields else ""
         self._write(f"{direction.value} {title(kind)}{fields}")
 
