@@ -192,7 +192,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _session("command", None, values.command),
     _session("subsystem", None, values.optional_text),
     _session("env", (), values.environment),
-    _session("send_env", (), values.names),
+    _session("send_env", (), values.variables),
     _session("request_pty", True, values.request_pty),
     _session("term_type", None, values.optional_text),
     _session("term_size", (0, 0, 0, 0), values.term_size),

@@ -272,6 +272,15 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(text(name) for name in value or ())
 
 
+def variables(value: Any) -> tuple[str, ...]:
+    """Take names of variables as `names` does, also in bytes."""
+    if isinstance(value, bytes):
+        value = _decoded(value)
+    if isinstance(value, str):
+        return names(value)
+    return names([_decoded(name) if isinstance(name, bytes) else name for name in value or ()])
+
+
 def methods(value: Any) -> tuple[str, ...]:
     """Take methods of authentication, in order; None: all, in the usual order."""
     return METHODS if value is None else names(value)

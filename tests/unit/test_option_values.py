@@ -84,6 +84,11 @@ def test_the_wrong_type_is_named(convert: Any) -> None:
 def test_numbers() -> None:
     assert values.port(0) == 0
     assert values.port("2222") == 2222
+    assert values.variables([b"LC_*", "A"]) == values.variables("LC_*,A") == ("LC_*", "A")
+    assert values.variables(b"A B") == ("A", "B")
+    assert values.variables(None) == ()
+    with pytest.raises(TypeError):
+        values.variables([1])
     assert values.positive(1) == 1
     assert values.count(0) == 0
     for convert, wrong in (

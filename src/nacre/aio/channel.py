@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
 
 from nacre.aio import limits
-from nacre.aio.incoming import Incoming
+from nacre.aio.incoming import Incoming, NotTextError
 from nacre.aio.link import not_opened
 from nacre.aio.log import SSHLogger
 from nacre.aio.once import Once
@@ -569,7 +569,8 @@ class SSHChannel(Generic[AnyStr]):
     def _fail(self, error: BaseException, where: str) -> None:
         """A callback or handler of the program raised: report it and close this channel."""
         # That the peer went is no failure of the handler which runs into it.
-        broken = isinstance(error, (BrokenPipeError, DisconnectError)) and self._is_ending()
+        gone = isinstance(error, (BrokenPipeError, DisconnectError)) and not isinstance(error, NotTextError)
+        broken = gone and self._is_ending()
         told = error is self._error  # a handler that reads is raised what has ended its channel
         if not broken and not told and not isinstance(error, asyncio.CancelledError):  # which was meant
             self._link.report(error, f"{where} of a session")

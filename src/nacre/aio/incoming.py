@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from nacre.aio.queues import ReceiveQueue
 from nacre.aio.tasks import FAILURES
+from nacre.errors import ProtocolError
 
 
 class Delivery(Enum):
@@ -34,6 +35,10 @@ class Receiver(Protocol):
 
     def answer_eof(self) -> None:
         """Data has ended, and the session does not keep the channel open."""
+
+
+class NotTextError(ProtocolError):
+    """The peer's data is no text in the encoding of the channel, which alone ends."""
 
 
 class Incoming:
@@ -186,7 +191,10 @@ class Incoming:
             assert self.encoding is not None
             decoder = codecs.getincrementaldecoder(self.encoding)(self.errors)
             self._decoders[datatype] = decoder
-        return decoder.decode(data, final)
+        try:
+            return decoder.decode(data, final)
+        except UnicodeDecodeError as error:
+            raise NotTextError(f"what the peer sent is no text: {error}") from error
 
     def _readable(self) -> bool:
         return self._delivery is Delivery.LAST or (self._delivery is Delivery.FLOWING and not self._paused)

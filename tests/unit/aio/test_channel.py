@@ -103,11 +103,12 @@ async def test_text_that_is_none_closes_that_channel_alone() -> None:
         client.chan.set_encoding(None)
         client.chan.write(b"\xff\xfe")
         await server.closed.wait()
-        assert isinstance(server.error, UnicodeDecodeError)
+        assert isinstance(server.error, nacre.ProtocolError)
+        assert isinstance(server.error.__cause__, UnicodeDecodeError)
         await client.closed.wait()
         assert client.chan.get_exit_status() == 1
         assert not connection.is_closed()
-        assert isinstance(reported()[0]["exception"], UnicodeDecodeError)
+        assert isinstance(reported()[0]["exception"], nacre.ProtocolError)
 
 
 @asynctest
@@ -120,7 +121,7 @@ async def test_text_cut_off_by_the_end_is_an_error_or_replaced() -> None:
             client.chan.write_eof()
             await server.until(lambda: "eof_received" in server.calls or "connection_lost" in server.calls)
             if errors == "strict":
-                assert isinstance(reported()[0]["exception"], UnicodeDecodeError)
+                assert isinstance(reported()[0]["exception"], nacre.ProtocolError)
             else:
                 assert server.text == "�"
 

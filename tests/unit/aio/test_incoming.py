@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nacre.aio.incoming import Incoming
+from nacre.aio.incoming import Incoming, NotTextError
 
 
 class Session:
@@ -177,7 +177,7 @@ def test_text_that_is_cut_off() -> None:
     half.incoming.start(Session())
     half.incoming.data(b"\xe2\x82", None)
     half.incoming.eof()
-    assert half.failures == [(UnicodeDecodeError, "eof_received")]
+    assert half.failures == [(NotTextError, "eof_received")]
     half, session = Half("utf-8", "replace"), Session()
     half.incoming.start(session)
     half.incoming.data(b"\xe2\x82", None)
