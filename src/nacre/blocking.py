@@ -227,7 +227,7 @@ class Process:
 
         Raises:
             ProcessError: with `check`, its status is not 0.
-            nacre.TimeoutError: it did not end in time, and was closed.
+            nacre.TimeoutError: it did not end in time, and is still there.
         """
         return self._thread.call(self._process.wait(check, timeout))
 

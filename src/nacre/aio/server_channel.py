@@ -245,29 +245,20 @@ class SSHServerChannel(SSHChannel[AnyStr]):
     def exit(self, status: int) -> None:
         """End the session with an exit status, after what was written, and close the channel.
 
-        The status is that of a process: its low 8 bits. What ends a session that has been ended by this
-        program is passed over, so that a `finally` may say how it ends otherwise.
-
-        Raises:
-            BrokenPipeError: the channel was closed in another way.
+        The status is that of a process: its low 8 bits. What ends a session that has ended is passed over, so
+        that a `finally` may say how it ends otherwise.
         """
         self._exit("exit-status", requests.ExitStatus(status & 0xFF).encode())
 
     def exit_with_signal(
         self, signal: str, core_dumped: bool = False, msg: str = "", lang: str = "en-US"
     ) -> None:
-        """End the session as if by a signal, named without SIG, after what was written.
-
-        Raises:
-            BrokenPipeError: the channel is closed already.
-        """
+        """End the session as if by a signal, named without SIG, after what was written; see `exit`."""
         self._exit("exit-signal", requests.ExitSignal(signal, core_dumped, msg, lang).encode())
 
     def _exit(self, name: str, payload: bytes) -> None:
-        if self._exit_sent:
+        if self._exit_sent or self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             return
-        if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
-            raise BrokenPipeError("the channel is closed")
         self._exit_sent = True
         self._last_request = (name, payload)
         if self._sending is Sending.CLOSING:

@@ -190,6 +190,25 @@ async def test_exit_after_close_is_still_sent_when_the_close_was_not() -> None:
         assert client.chan.get_exit_status() == 9
 
 
+@asynctest
+async def test_exit_of_a_client_that_has_gone_is_passed_over() -> None:
+    cleaned = asyncio.Event()
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        try:
+            await process.wait_closed()
+        finally:
+            process.exit(0)
+            process.exit_with_signal("TERM")
+            cleaned.set()
+
+    async with served(handler) as connection:
+        process = await connection.create_process()
+        process.close()
+        await process.wait_closed()
+        await cleaned.wait()
+
+
 async def _leave_at_eof(handler: Any, *, aborts: bool = False) -> Recorder:
     """Run a handler for a client that has sent CLOSE when both sides have sent EOF, as PuTTY's does."""
     client = Recorder()
