@@ -115,6 +115,23 @@ def test_an_address_adds_nothing_to_a_host_that_has_a_line():
     assert trusted(lines, "shop", "192.0.2.1") == [B]
 
 
+def test_an_address_adds_nothing_to_a_host_that_has_an_authority():
+    lines = f"@cert-authority one {text(A)}\n192.0.2.1 {text(B)}\n"
+    assert match(lines, "one", "192.0.2.1") == ([], [A], [])
+    assert match(lines, "two", "192.0.2.1") == ([B], [], [])
+
+
+def test_what_is_revoked_under_each_form_of_the_host_is_revoked():
+    """All of it, not what the first form has."""
+    lines = (
+        f"@revoked one {text(A)}\n@revoked [one]:2222 {text(B)}\n@revoked 192.0.2.1 {text(C)}\n"
+        f"one {text(A)}\none {text(B)}\none {text(C)}\n"
+    )
+    found, _, revoked = match(lines, "one", "192.0.2.1", 2222)
+    assert found == []
+    assert set(revoked) == {A, B, C}
+
+
 def test_certificate_authorities():
     lines = f"@cert-authority *.example.com {text(A)}\n"
     assert match(lines, "www.example.com") == ([], [A], [])
