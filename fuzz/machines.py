@@ -57,6 +57,7 @@ class DummyHostKey:
 
     public_data = BLOB
     sig_algorithms = ("ssh-ed25519",)
+    host_key_algorithms = ("ssh-ed25519",)
 
     def sign(self, data: bytes, sig_algorithm: str) -> bytes:
         """Return what stands for a signature."""

@@ -41,8 +41,6 @@ def absent_plain(name: str, hint: str = "") -> Callable[..., Any]:
 NEVER_CALLED: Final[Mapping[str, str]] = {
     "host_based_auth_supported": "hostbased authentication",
     "validate_host_based_user": "hostbased authentication",
-    "validate_host_ca_key": "certificates",
-    "validate_ca_key": "certificates",
     "validate_gss_principal": "GSS-API",
     "connection_requested": "TCP forwarding",
     "server_requested": "TCP forwarding",

@@ -42,7 +42,11 @@ class SSHClient:
         return False
 
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: SSHKey) -> MaybeAwait[bool]:
-        """Whether to trust a certificate authority; certificates are not in this version."""
+        """The host's certificate is from an authority that known hosts do not have.
+
+        Returns whether to trust it all the same; default: no. The certificate must be good for the host
+        besides. A client with this callback asks servers for certificates.
+        """
         return False
 
     def auth_banner_received(self, msg: str, lang: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
-from nacre.keys import SSHKeyPair, default_signature_algorithms
+from nacre.keys import SSHKeyPair, default_signature_algorithms, signature_of
 from nacre.protocol import events
 from nacre.protocol.settings import Info
 
@@ -149,10 +149,10 @@ class ClientAuthenticator:
         """
         ours = self._options.signature_algs or default_signature_algorithms()
         theirs = self._info.server_sig_algs
-        usable = [name for name in key.sig_algorithms if name in ours]
+        usable = [name for name in key.host_key_algorithms if signature_of(name) in ours]
         if theirs is None or len(key.sig_algorithms) == 1:
             return usable[0] if usable else None
-        return next((name for name in usable if name in theirs), None)
+        return next((name for name in usable if signature_of(name) in theirs), None)
 
     async def sign(self, event: events.SignatureNeeded) -> bytes | None:
         """Return the signature of the key that is being tried."""

@@ -71,7 +71,7 @@ _DONE_ANYWAY: Final[dict[str, frozenset[str]]] = {
 #: Keywords that OpenSSH knows and that are not done here: IgnoreUnknown does not cover them.
 _NOT_DONE: Final = frozenset(
     """bindinterface canonicaldomains canonicalizefallbacklocal canonicalizemaxdots canonicalizepermittedcnames
-casignaturealgorithms certificatefile channeltimeout dynamicforward enableescapecommandline enablesshkeysign
+casignaturealgorithms channeltimeout dynamicforward enableescapecommandline enablesshkeysign
 escapechar fingerprinthash forkafterauthentication forwardx11timeout gatewayports gssapiclientidentity
 gssapikexalgorithms gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hostbasedacceptedalgorithms
 hostbasedkeytypes ipqos kbdinteractivedevices keepalive knownhostscommand localcommand localforward loglevel
@@ -355,6 +355,8 @@ class _Interpretation:
         if "identityfile" in self._seen:
             self._values["ignore_encrypted"] = True
             self._values["client_keys"] = [path for path in identities if _is_private(path)]
+        if "certificatefile" in self._seen:
+            self._values["client_certs"] = self._certificates()
         if restrict:
             self._restrict(identities if "identityfile" in self._seen else identity_files())
 
@@ -365,6 +367,15 @@ class _Interpretation:
             return [expand(path) for path in default]
         found = [self._path(settings[0], word) for word in settings[0].arguments]
         return [Path(path) for path in found if path.lower() != "none" and path != os.devnull]
+
+    def _certificates(self) -> list[Path]:
+        """Return the certificates that are there, as OpenSSH has it; "none" names none."""
+        found = []
+        for setting in self._seen["certificatefile"]:
+            path = expand(self._path(setting, self.only(setting)))
+            if path.name.lower() != "none" and path.exists():
+                found.append(path)
+        return found
 
     def _restrict(self, files: Iterable[Path]) -> None:
         """Leave of the agent's keys those of these files."""
@@ -401,6 +412,7 @@ _I = _Interpretation
 _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _I.family,
     "bindaddress": lambda found, setting: found.put(setting, "local_addr", (found.only(setting), 0)),
+    "certificatefile": _I.remember,
     "challengeresponseauthentication": _of(_I.switch, "kbdint_auth"),
     "ciphers": _of(_I.word, "encryption_algs"),
     "compression": _I.compression,

@@ -10,6 +10,7 @@ import asyncio
 import builtins
 import fnmatch
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -26,9 +27,10 @@ from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
 from nacre.errors import HostKeyNotVerifiable, KeyImportError
+from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
 from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_trust import HostTrust, Standing, look_up
-from nacre.keys import SSHKey, SSHKeyPair, decode_public_key
+from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, decode_shown_key
 from nacre.option_table import Sides, table
 from nacre.options import SSHClientConnectionOptions, accept, client_settings
 from nacre.process.client import SSHClientProcess
@@ -85,7 +87,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         # Who was called by no name, over a socket that was there, is known by where it is.
         port = self._port if self._host else port
         self._trust = look_up(options.known_hosts, self._host, addr, port, options.host_key_alias)
-        algorithms = self._trust.algorithms(options.server_host_key_algs)
+        # A program that decides about authorities is to be shown certificates.
+        decides = (
+            getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
+        )
+        algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
         return Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
 
     async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
@@ -106,20 +112,39 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         assert self._trust is not None
         assert self._owner is not None
         try:
-            key = decode_public_key(event.key_blob)
+            key = decode_shown_key(event.key_blob)
         except KeyImportError as error:
             return self._distrust(HostKeyNotVerifiable(f"the host key of {self._host} is not valid: {error}"))
+        if isinstance(key, SSHCertificate):
+            return await self._judge_certificate(self._trust, self._owner, key)
         standing = self._trust.standing(key)
         if standing is Standing.UNKNOWN or standing is Standing.CHANGED:
-            peer = self._extra["peername"]
-            addr = peer[0] if isinstance(peer, tuple) else ""
-            asked = self._owner.validate_host_public_key(self._host, addr, self._port, key)
+            asked = self._owner.validate_host_public_key(self._host, self._addr(), self._port, key)
             if await settle(asked):
                 standing = Standing.TRUSTED
         if standing is not Standing.TRUSTED:
             return self._distrust(self._trust.refusal(key))
         self._host_key = key
         return events.Verdict.TRUSTED
+
+    async def _judge_certificate(self, trust: HostTrust, owner: SSHClient, shown: SSHCertificate) -> Any:
+        standing = find_authority(trust, shown)
+        if standing is Authority.UNKNOWN:
+            asked = owner.validate_host_ca_key(self._host, self._addr(), self._port, shown.signing_key)
+            if await settle(asked):
+                standing = Authority.TRUSTED
+        if standing is Authority.TRUSTED:
+            why = misfit(trust, shown, time.time())
+            if why:
+                return self._distrust(certificate_refusal(trust, shown, standing, why))
+        elif standing is not Authority.KEY_TRUSTED:
+            return self._distrust(certificate_refusal(trust, shown, standing))
+        self._host_key = shown.key
+        return events.Verdict.TRUSTED
+
+    def _addr(self) -> str:
+        peer = self._extra["peername"]
+        return peer[0] if isinstance(peer, tuple) else ""
 
     def _distrust(self, error: HostKeyNotVerifiable) -> HostKeyNotVerifiable:
         """Keep the whole story for our user; whoever is at the other end gets the short one."""

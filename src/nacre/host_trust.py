@@ -12,7 +12,7 @@ from typing import Any
 
 from nacre.aio.log import logger, plain
 from nacre.errors import HostKeyNotVerifiable
-from nacre.keys import SSHKey, default_host_key_algorithms
+from nacre.keys import SSHKey, certificate_algorithms, default_host_key_algorithms
 from nacre.keys.files import expand
 from nacre.trust import SSHKnownHosts, known_hosts_line, match_known_hosts
 from nacre.trust.known_hosts import KnownHostsResult, match_in_files
@@ -45,7 +45,8 @@ class HostTrust:
         where: what was looked into, for messages.
         anything: the check was turned off by `known_hosts=None`.
         trusted: the keys that it may show.
-        revoked: the keys that nobody may show.
+        revoked: the keys that nobody may show, and that may not certify any.
+        authorities: the keys that may certify those of this host.
     """
 
     host: str
@@ -54,18 +55,29 @@ class HostTrust:
     anything: bool = False
     trusted: tuple[SSHKey, ...] = ()
     revoked: tuple[SSHKey, ...] = ()
+    authorities: tuple[SSHKey, ...] = ()
 
-    def algorithms(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    def algorithms(self, chosen: tuple[str, ...], asks_about_authorities: bool = False) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.
 
         Args:
-            chosen: what the program chose; else those of the keys that are known come first, so
-                that a server with several keys shows one of them.
+            chosen: what the program chose; else those for certificates come first where an authority is
+                known, then those of the keys that are known, so that a server with several keys shows one
+                of them.
+            asks_about_authorities: whether the program decides about authorities that are not known.
         """
         if chosen:
             return chosen
         known = [name for key in self.trusted for name in key.sig_algorithms]
-        return tuple(dict.fromkeys((*known, *default_host_key_algorithms())))
+        certified: tuple[str, ...] = ()
+        if self.authorities or (asks_about_authorities and not self.anything):
+            certified = certificate_algorithms()
+        first = certified if self.authorities or not known else ()
+        return tuple(dict.fromkeys((*first, *known, *certified, *default_host_key_algorithms())))
+
+    def name(self) -> str:
+        """Return the host as known_hosts writes it."""
+        return (self.host or "the peer") if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
 
     def standing(self, key: SSHKey) -> Standing:
         """Return what is known of a key."""
@@ -79,7 +91,7 @@ class HostTrust:
     def refusal(self, key: SSHKey) -> HostKeyNotVerifiable:
         """Return the error for a key that is not trusted: what came, and what to do about it."""
         shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
-        name = (self.host or "the peer") if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
+        name = self.name()
         match self.standing(key):
             case Standing.REVOKED:
                 text = f"the host key of {name} is revoked: {self.where} marks {shown} with @revoked"
@@ -153,5 +165,7 @@ def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None
     ):
         where = ", ".join(map(str, known_hosts))
         known_hosts = list(known_hosts)
-    trusted, _, revoked, *_ = _matched(known_hosts, name, "" if alias else addr, port, where)
-    return HostTrust(name, port, where, trusted=tuple(trusted), revoked=tuple(revoked))
+    trusted, authorities, revoked, *_ = _matched(known_hosts, name, "" if alias else addr, port, where)
+    return HostTrust(
+        name, port, where, trusted=tuple(trusted), revoked=tuple(revoked), authorities=tuple(authorities)
+    )

@@ -1,4 +1,4 @@
-"""The keys that a client logs in with: those of its agent, then those of its options or its user's files.
+"""The keys that a client logs in with: those of its agent, then those of its options or its user's files, with their certificates.
 
 Owns: which are used, and what happens with those that cannot be. Must not know: the login itself.
 """
@@ -6,6 +6,7 @@ Owns: which are used, and what happens with those that cannot be. Must not know:
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import os
 import socket
@@ -13,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from nacre.aio.key_loading import load_private_keys
+from nacre.aio.key_loading import load_certs, load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.errors import KeyImportError
-from nacre.keys import SSHKey, SSHKeyPair, decode_public_key, load_public_keys
+from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, decode_public_key, load_public_keys
 from nacre.keys.identity_files import identity_files, read_identity
 
 if TYPE_CHECKING:
@@ -33,30 +34,39 @@ async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPa
     """
     if not options.public_key_auth or options.client_keys is None:
         return []
-    found = {pair.public_data: pair for pair in await _agent_keys(options)}
-    for pair in await _own_keys(options):
+    certificates = await load_certs(options.client_certs)
+    found = {pair.public_data: pair for pair in await _agent_keys(options, certificates)}
+    for pair in await _own_keys(options, certificates):
         found.setdefault(pair.public_data, pair)
     return list(found.values())
 
 
-async def _own_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
+async def _own_keys(
+    options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
+) -> list[SSHKeyPair]:
+    certs = None if options.client_certs is None else certificates
     if options.is_given("client_keys"):
         if options.client_keys in ("", b""):  # no file: what programs have whose setting is not set
             return []
         ignore = options.ignore_encrypted is True
-        return await load_private_keys(options.client_keys, options.passphrase, ignore, later=True)
+        return await load_private_keys(options.client_keys, options.passphrase, ignore, certs, later=True)
     found = []
     for path in identity_files():
         try:
             ignore = options.ignore_encrypted is not False
-            found += await load_private_keys(path, options.passphrase, ignore, later=True)
+            found += await load_private_keys(path, options.passphrase, ignore, certs, later=True)
         except (OSError, ValueError) as error:
             logger.warning("%s is not used: %s", path, error)
     return found
 
 
-async def _agent_keys(options: SSHClientConnectionOptions) -> Sequence[SSHKeyPair]:
-    """Return the agent's keys; an agent that cannot be used is one less to ask, not an error."""
+async def _agent_keys(
+    options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
+) -> Sequence[SSHKeyPair]:
+    """Return the agent's keys, each with its certificate before it, if there is one.
+
+    An agent that cannot be used is one less to ask, not an error.
+    """
     path = options.agent_path
     if path == () and hasattr(socket, "AF_UNIX"):
         path = os.environ.get("SSH_AUTH_SOCK")
@@ -68,11 +78,25 @@ async def _agent_keys(options: SSHClientConnectionOptions) -> Sequence[SSHKeyPai
     try:
         # An agent may ask its user before it lists its keys: it has as long as the login.
         async with asyncio.timeout(options.login_timeout or None), connect_agent(path) as agent:
-            return await agent.get_keys(wanted)
+            return _with_certificates(await agent.get_keys(wanted), certificates)
     except (OSError, ValueError) as error:
         level = logging.WARNING if options.is_given("agent_path") else logging.INFO
         logger.log(level, "the agent is not used: %s", plain(error) or "it does not answer")
         return []
+
+
+def _with_certificates(
+    pairs: Sequence[SSHKeyPair], certificates: Sequence[SSHCertificate]
+) -> list[SSHKeyPair]:
+    found: list[SSHKeyPair] = []
+    for pair in pairs:
+        for certificate in certificates:
+            if certificate.key.public_data == pair.key_data:
+                certified = copy.copy(pair)
+                certified.set_certificate(certificate)
+                found.append(certified)
+        found.append(pair)
+    return found
 
 
 def _public_blob(entry: Any) -> bytes:

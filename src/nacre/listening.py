@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, Self
 
 from nacre.aio import limits
@@ -30,7 +30,7 @@ from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
 from nacre.host_trust import require_files
 from nacre.identities import load_client_keys
-from nacre.keys import SSHKeyPair, load_keypairs
+from nacre.keys import CertificateType, SSHKeyPair, load_keypairs
 from nacre.options import (
     SSHClientConnectionOptions,
     SSHConnectionOptions,
@@ -58,9 +58,18 @@ async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPai
         OSError, KeyImportError, KeyEncryptionError: one cannot be used.
     """
     wanted = options.server_host_keys
-    keys = await load_private_keys(wanted, options.passphrase) if wanted else []
+    keys = (
+        await load_private_keys(wanted, options.passphrase, certs=options.server_host_certs) if wanted else []
+    )
+    return _host_keys(keys)
+
+
+def _host_keys(keys: Sequence[SSHKeyPair]) -> tuple[SSHKeyPair, ...]:
     if not keys:
         raise ValueError("a server needs a host key: give server_host_keys (a file, or an SSHKey)")
+    for key in keys:
+        if key.cert is not None and key.cert.cert_type is not CertificateType.HOST:
+            raise ValueError(f"{key.cert!r} is no certificate of a host: clients would refuse it")
     return tuple(keys)
 
 
@@ -99,15 +108,14 @@ class _ServerSide:
 
     def update(self, changes: dict[str, Any]) -> None:
         options = SSHServerConnectionOptions(self._options, **changes)
-        if "server_host_keys" in changes or "passphrase" in changes:
+        if changes.keys() & {"server_host_keys", "server_host_certs", "passphrase"}:
             if inspect.iscoroutinefunction(options.passphrase):
                 raise NotSupportedYet(
                     "update with a coroutine as passphrase", "load the keys yourself before"
                 )
-            host_keys = tuple(load_keypairs(options.server_host_keys, options.passphrase, None))
-            if not host_keys:
-                raise ValueError("a server needs a host key")
-            self._host_keys = host_keys
+            self._host_keys = _host_keys(
+                load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs)
+            )
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
         self._options = options
@@ -148,7 +156,7 @@ class _ClientSide:
         return SSHClientConnection(asyncio.get_running_loop(), options, factory, user, self._keys, where)
 
     def update(self, changes: dict[str, Any]) -> None:
-        if "client_keys" in changes or "passphrase" in changes:
+        if changes.keys() & {"client_keys", "client_certs", "passphrase"}:
             raise NotSupportedYet("update(client_keys=…)", "close this listener and start another")
         self._options = SSHClientConnectionOptions(self._options, **changes)
 

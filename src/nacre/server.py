@@ -133,8 +133,12 @@ class SSHServer:
         """Belongs to hostbased authentication; never asked in this version."""
         return False
 
-    def validate_ca_key(self, username: str, key: SSHKey) -> MaybeAwait[bool]:
-        """Belongs to certificates; never asked in this version."""
+    def validate_ca_key(self, username: str, key: SSHKey) -> MaybeAwait[bool | PartialSuccess]:
+        """Return whether to trust this certificate authority to say who may log in as this user.
+
+        Asked about certificates that are sound otherwise, have the user's name among their principals,
+        and that no `cert-authority` line of the authorized keys admits.
+        """
         return False
 
     def validate_gss_principal(

@@ -8,15 +8,17 @@ Anything but a clear yes is a no; what a callback raises is reported by the call
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError, PasswordChangeRequired
-from nacre.keys import SSHKey, decode_public_key
+from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
 from nacre.protocol import events
-from nacre.trust import SSHAuthorizedKeys, remembered_authorized_keys
+from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
+from nacre.user_certificates import check_user_certificate, forced_commands_agree
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -79,6 +81,7 @@ class ServerAuthenticator:
         self._authorized: SSHAuthorizedKeys | None = None
         self._dialogue_by_password = False
         self._granted: list[Mapping[str, object]] = []
+        self._certificates: list[SSHCertificate] = []
 
     @property
     def key_options(self) -> dict[str, object]:
@@ -86,6 +89,14 @@ class ServerAuthenticator:
         found: dict[str, object] = {}
         for options in reversed(self._granted):
             found.update(options)
+        return found
+
+    @property
+    def certificate_options(self) -> dict[str, object]:
+        """The options of the certificates that were verified; where several have one, the first one's."""
+        found: dict[str, object] = {}
+        for certificate in reversed(self._certificates):
+            found.update(certificate.options)
         return found
 
     def set_authorized_keys(self, keys: Any) -> None:
@@ -102,6 +113,7 @@ class ServerAuthenticator:
         """Return what is asked of a user."""
         # A new user name starts everything over: what a key of another user permitted too.
         self._granted = []
+        self._certificates = []
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._dialogue_by_password = False
         required = await self._settle(self._server.begin_auth(event.username))
@@ -126,16 +138,18 @@ class ServerAuthenticator:
     # ------------------------------------------------------------ credentials
 
     async def public_key(self, event: events.PublicKeyQuestion) -> bool | events.Partial:
-        """Return whether a key may log the user in. A mere query decides nothing."""
+        """Return whether a key or certificate may log the user in. A mere query decides nothing."""
         try:
-            key = decode_public_key(event.key_blob)
+            shown = decode_shown_key(event.key_blob)
         except KeyImportError as error:
             self._logger.info("a public key was refused: %s", plain(error))
             return False
-        options = self._authorized_options(key)
+        if isinstance(shown, SSHCertificate):
+            return await self._certificate(event, shown)
+        options = self._authorized_options(shown)
         verdict: bool | events.Partial = options is not None
         if options is None:
-            verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, key)))
+            verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, shown)))
         # Only a key that has signed restricts the login, and it does so through all that follows:
         # a second factor, another key too, lifts nothing.
         if event.verified and verdict:
@@ -145,19 +159,59 @@ class ServerAuthenticator:
     def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
         if self._authorized is None:
             return None
-        judged = self._authorized.judge(key, None, self._client_addr, ENFORCED)
+        return self._options_of(self._authorized.judge(key, None, self._client_addr, ENFORCED))
+
+    def _options_of(self, judged: AuthorizedKeyVerdict) -> Mapping[str, object] | None:
         if judged.options is None and judged.line:
             self._logger.info("authorized_keys line %d: %s", judged.line, judged.reason)
         return judged.options
 
+    async def _certificate(
+        self, event: events.PublicKeyQuestion, certificate: SSHCertificate
+    ) -> bool | events.Partial:
+        """Return whether a certificate may log the user in.
+
+        What it says restricts, and so does the line that trusts its authority: both hold.
+        """
+        username = event.username
+        try:
+            check_user_certificate(certificate, self._client_addr, time.time())
+        except ValueError as error:
+            return self._refuse(certificate, username, str(error))
+        options = None
+        if self._authorized is not None:
+            options = self._options_of(
+                self._authorized.judge_certificate(certificate, username, None, self._client_addr, ENFORCED)
+            )
+        verdict: bool | events.Partial = options is not None
+        if options is None:
+            if not certificate.names(username):
+                return self._refuse(certificate, username, "it is for other names")
+            asked = self._server.validate_ca_key(username, certificate.signing_key)
+            verdict = _verdict(await self._settle(asked))
+            if verdict is False:
+                return self._refuse(certificate, username, "its authority is not trusted")
+        for forced in ((options or {}).get("command"), self.forced_command()):
+            if not forced_commands_agree(certificate, forced):
+                return self._refuse(certificate, username, "two commands are forced, and they differ")
+        if event.verified:
+            self._granted.append(options or {})
+            self._certificates.append(certificate)
+        return verdict
+
+    def _refuse(self, certificate: SSHCertificate, username: str, why: str) -> bool:
+        self._logger.info(
+            "certificate %s (serial %d) for %s was refused: %s",
+            plain(repr(certificate.key_id)), certificate.serial, plain(username), plain(why),
+        )  # fmt: skip
+        return False
+
     def key_refused(self, event: events.KeyRefused) -> None:
         """Say why a key was not asked about: its user wonders, and the one who runs the server too."""
-        why = (
-            "certificates are not in this version" if "-cert-" in event.algorithm else "it is not taken here"
-        )
         self._logger.info(
-            "a key of type %s for %s was refused: %s", plain(event.algorithm), plain(event.username), why
-        )
+            "a key of type %s for %s was refused: %s",
+            plain(event.algorithm), plain(event.username), plain(event.reason),
+        )  # fmt: skip
 
     async def password(self, event: events.PasswordQuestion) -> Any:
         """Return whether a password is right, or that it has expired."""
@@ -202,10 +256,17 @@ class ServerAuthenticator:
             for options in self._granted
         )
 
+    def certificate_permits(self, permission: str) -> bool:
+        """Return whether the certificate that logged in permits something; without one, it does."""
+        return all(certificate.restrictions.permits(permission) for certificate in self._certificates)
+
     def forced_command(self) -> str | None:
-        """Return the command of the key that logged in, or None."""
+        """Return the command of the key or certificate that logged in, or None."""
         command = self.key_options.get("command")
-        return command if isinstance(command, str) else None
+        if isinstance(command, str):
+            return command
+        forced = (certificate.restrictions.force_command for certificate in self._certificates)
+        return next((command for command in forced if command is not None), None)
 
     def environment(self) -> dict[str, str]:
         """Return the variables of the key that logged in."""

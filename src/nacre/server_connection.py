@@ -38,8 +38,11 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     """A client's connection to us; handed to `SSHServer.connection_made`."""
 
     _role = Role.SERVER
-    # A client is asked about the key of an unknown host; a server would be for hostbased authentication.
-    _callbacks = (SSHServer, {"validate_host_public_key": "hostbased authentication"})
+    # A client is asked about the key or authority of an unknown host; a server would be for hostbased authentication.
+    _callbacks = (
+        SSHServer,
+        dict.fromkeys(("validate_host_public_key", "validate_host_ca_key"), "hostbased authentication"),
+    )
     _options: SSHServerConnectionOptions
 
     def __init__(
@@ -75,7 +78,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
         super()._auth_succeeded(event)
         if self._options.send_server_host_keys:
-            self._announcer = HostKeyAnnouncer(self._link, self._host_keys)
+            plain_keys = [key for key in self._host_keys if not key.has_cert]
+            self._announcer = HostKeyAnnouncer(self._link, plain_keys)
             self._announcer.announce()
 
     def _auth_begin(self, event: events.AuthBegin) -> None:
@@ -133,7 +137,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     def pty_allowed(self) -> bool:
         """Return whether sessions may have a terminal."""
-        return bool(self._options.allow_pty) and self.check_key_permission("pty")
+        permitted = self.check_key_permission("pty") and self.check_certificate_permission("pty")
+        return bool(self._options.allow_pty) and permitted
 
     def forced_command(self) -> str | None:
         """Return the command that runs whatever the client asks for, or None."""
@@ -168,12 +173,16 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         return self._authenticator is None or self._authenticator.permits(permission)
 
     def get_certificate_option(self, option: str, default: Any = None) -> Any:
-        """Return an option of the certificate that logged in: there are none in this version."""
-        return default
+        """Return an option of the certificate that logged in.
+
+        "force-command" is a `str`, "source-address" a list of networks; extensions, as "permit-pty", are True.
+        """
+        options = self._authenticator.certificate_options if self._authenticator is not None else {}
+        return options.get(option, default)
 
     def check_certificate_permission(self, permission: str) -> bool:
-        """Return whether the certificate that logged in permits something: without one, it does."""
-        return True
+        """Return whether the certificate that logged in permits something, as "pty"; without one, it does."""
+        return self._authenticator is None or self._authenticator.certificate_permits(permission)
 
     def send_auth_banner(self, msg: str, lang: str = "en-US") -> None:
         """Show a text to the user before the login is complete (RFC 4252 section 5.4).

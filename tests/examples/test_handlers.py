@@ -119,27 +119,24 @@ async def test_a_password_that_has_expired(tmp_path: Path) -> None:
 
 @pytest.mark.requires("ssh", "ssh-keygen")
 @asynctest
-async def test_certificates_are_refused_and_the_log_says_why(openssh: OpenSSH, tmp_path: Path) -> None:
+async def test_an_authority_says_who_comes_in(openssh: OpenSSH, tmp_path: Path) -> None:
     authority = openssh.make_key(tmp_path / "authority")
     key = openssh.make_key(tmp_path / "key")
-    allowed = tmp_path / "authorized_keys"
-    allowed.write_text(f"cert-authority {authority.with_suffix('.pub').read_text()}")
-    sign = [openssh.ssh_keygen, "-q", "-s", authority, "-I", "id", "-n", "user", key.with_suffix(".pub")]
-    subprocess.run(sign, check=True, timeout=60)
     log = tmp_path / "log"
-    async with running("serve_no_certificates.py", str(allowed), log=log) as port:
+    async with running("serve_certificates.py", f"{authority}.pub", log=log) as port:
         lines = (f"CertificateFile {key}-cert.pub", "StrictHostKeyChecking no")
-        ssh = Ssh(openssh, port, "user", key, tmp_path / "known_hosts", lines)
-        done = await ssh.communicate("x")
-        assert (done.returncode, b"Permission denied" in done.stderr) == (255, True), done.stderr
-        said = log.read_text()
-        assert "validate_ca_key (certificates)" in said
-        assert "-cert-v01@openssh.com for user was refused: certificates are not in this version" in said
-        allowed.write_bytes(key.with_suffix(".pub").read_bytes())
-    async with running("serve_no_certificates.py", str(allowed), log=log) as port:
-        ssh = Ssh(openssh, port, "user", key, tmp_path / "other_hosts", lines)
-        done = await ssh.communicate("x")
-        assert (done.returncode, done.stdout) == (0, b"welcome, with a key\n"), done.stderr
+        for options, status, output in (
+            (("-n", "guest"), 0, b"welcome guest, to x\n"),
+            (("-n", "guest", "-O", "force-command=tea"), 0, b"welcome guest, to tea\n"),
+            (("-n", "other"), 255, b""),
+            (("-n", "guest", "-V", "-2d:-1d"), 255, b""),
+        ):
+            sign = [openssh.ssh_keygen, "-q", "-s", authority, "-I", "id", *options, key.with_suffix(".pub")]
+            subprocess.run(sign, check=True, timeout=60)
+            ssh = Ssh(openssh, port, "guest", key, tmp_path / "known_hosts", lines)
+            done = await ssh.communicate("x")
+            assert (done.returncode, done.stdout) == (status, output), (options, done.stderr)
+        assert "for guest was refused: the certificate has expired" in log.read_text()
 
 
 @pytest.mark.requires("ssh")
@@ -160,6 +157,6 @@ async def test_openssh_enters_where_it_is_asked_questions(openssh: OpenSSH, tmp_
 
 @asynctest
 async def test_help() -> None:
-    for name in ("serve_keys.py", "serve_no_certificates.py", "change_password.py"):
+    for name in ("serve_keys.py", "serve_certificates.py", "change_password.py"):
         status, _, errors = await run(name)
         assert (status, "python" in errors) == (1, True)

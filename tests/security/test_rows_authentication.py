@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 import nacre
 from nacre.errors import DisconnectReason, KeyImportError
+from nacre.host_certificates import Authority, find_authority
+from nacre.host_trust import look_up
 from nacre.hub import holder
 from nacre.hub.isolation import Isolation, Mode
 from nacre.hub.login import LoginBook
@@ -49,11 +51,12 @@ from tests.pair.ends import HOST_KEY, LATER, PASSWORD
 from tests.pair.stage import Stage
 from tests.pair.talk import end_of
 from tests.security import hostile
+from tests.security.certified import AUTHORITY_LINE, CA, KEY, admitted
 from tests.security.drive import play, play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
 from tests.security.restricted import now
-from tests.support.certificates import by_hand, sha1
+from tests.support.certificates import by_hand, option, options, sha1
 from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving
 from tests.support.visits import FakeConnection
 
@@ -122,6 +125,17 @@ def test_cve_2026_39828_restrictions_survive_a_second_factor() -> None:
 @covers(43)
 def test_cve_2026_46595_the_address_of_a_key_is_enforced() -> None:
     play_row(43)
+    # A certificate may name addresses too: whoever vouches for it, and beside what its line says.
+    limited = CA.generate_user_certificate(KEY, "id", principals="user", source_address="192.0.2.0/24")
+    line = AUTHORITY_LINE.replace("cert-authority", 'cert-authority,from="192.0.2.1"')
+    for lines, address, expected in (
+        ("", "192.0.2.1", True), ("", "192.0.3.1", False), ("", None, False), (AUTHORITY_LINE, "192.0.3.1", False),
+        (line, "192.0.2.1", True), (line, "192.0.2.2", False), (line, "192.0.3.1", False),
+    ):  # fmt: skip
+        assert (admitted(limited, lines, address=address) is not None) == expected, (lines, address)
+    for empty in (b"", string(b""), string(b",")):
+        with pytest.raises(KeyImportError):
+            decode_certificate(by_hand(KEY, CA, critical=options(option("source-address", empty))))
 
 
 @covers(44)
@@ -201,6 +215,30 @@ def test_cve_2021_36367_a_trivial_success_can_be_refused() -> None:
     assert not stage.end.of(events.AuthSucceeded)
 
 
+def _one_algorithm_of_certificates() -> None:
+    """What is allowed for keys is allowed for certificates, name for name, and neither passes for the other."""
+    key = key_of("ssh-rsa", key_size=2048)
+    blob = CA.generate_user_certificate(key, "id", principals="alice").public_data
+    names = ("rsa-sha2-512", "rsa-sha2-256")
+    for allowed in names:
+        settings = Settings(host_keys=(HOST_KEY,), signature_algorithms=(allowed,))
+        for name in (
+            *names,
+            *(f"{name}-cert-v01@openssh.com" for name in names),
+            "ssh-rsa-cert-v01@openssh.com",
+        ):
+            for made_with in names:
+                for shown in (blob, key.public_data):
+                    stage = Stage(SERVER, settings=settings).to(Phase.WAIT_AUTH)
+                    data = b"\1" + string(name.encode()) + string(shown)
+                    over = string(stage.raw.session_id) + userauth(b"publickey", data)
+                    request = over[4 + len(stage.raw.session_id) :] + string(key.sign(over, made_with))
+                    certified = "-cert-" in name
+                    right = name.removesuffix("-cert-v01@openssh.com") == allowed == made_with
+                    right = right and certified == (shown == blob)
+                    assert (stage.send(request)[-1][0] == 52) == right, (allowed, name, made_with, certified)
+
+
 @covers(50)
 def test_cve_2026_35387_one_algorithm_is_not_all_of_its_kind() -> None:
     kinds = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
@@ -214,6 +252,7 @@ def test_cve_2026_35387_one_algorithm_is_not_all_of_its_kind() -> None:
     signature = p256.sign(b"x", "ecdsa-sha2-nistp256")
     assert not p256.verify(b"x", signature, "ecdsa-sha2-nistp384")
     assert not p384.verify(b"x", signature, "ecdsa-sha2-nistp384")
+    _one_algorithm_of_certificates()
     with pytest.raises(ValueError):  # the curve in the key is that of its name
         decode_public_key(p256.public_data.replace(b"ecdsa-sha2-nistp256", b"ecdsa-sha2-nistp384", 1))
 
@@ -228,6 +267,14 @@ def test_cve_2026_42508_revoked_is_revoked() -> None:
         assert not trusted
         assert not authorities
         assert revoked == [hostile.KEYS["A"].convert_to_public()]
+    # Who is revoked certifies nobody, and who is certified is revoked all the same.
+    host = CA.generate_host_certificate(KEY, "id", principals="host")
+    authority = f"@cert-authority * {CA.export_public_key().decode()}"
+    assert find_authority(look_up(authority.encode(), "host", "", 22, None), host) is Authority.TRUSTED
+    for key in (CA, KEY):
+        for hosts in ("*", "host"):
+            lines = f"{authority}@revoked {hosts} {key.export_public_key().decode()}"
+            assert find_authority(look_up(lines.encode(), "host", "", 22, None), host) is Authority.REVOKED
     for marker in ("@revoke", "@revoked @revoked", "@cert-authority @revoked", "@"):
         hosts = SSHKnownHosts(f"{marker} host {line}\n")
         assert hosts.match("host", "", 22)[0] == []

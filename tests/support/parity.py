@@ -31,7 +31,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused; an agent that closes the connection "
     "raises ConnectionResetError, not ValueError",
     "SSHKnownHosts": "no X.509 certificates or subjects; `[host]:22` is for no port, as for ssh",
-    "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `cert-authority` lines authorize nobody",
+    "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `principals=` has names, no patterns",
     "SSHAllowedSigners": "a line with an option that is not known admits nobody; AsyncSSH passes over the option",
     "validate_sshsig": "`namespace=` asks for one, as `ssh-keygen -n` does; an unreadable line admits nobody",
     "create_sshsig": "no certificates, no keys of an agent",
@@ -43,7 +43,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "import_private_key": "OpenSSH's format, PKCS#8, PKCS#1 and PuTTY's; no DES, RC4 or Blowfish",
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
     "listen_reverse": "reads no configuration unless `config` names one",
-    "SSHCertificate": "no X.509",
+    "SSHCertificate": "no X.509; one without principals is for nobody",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
     "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection",
     "SSHClientProcess.redirect": "input that is no text in the encoding is a `UnicodeDecodeError`, not `ProtocolError`",
@@ -62,9 +62,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.validate_host_public_key": "never called: there is no login by host",
     "SSHServer.validate_host_ca_key": "never called: there is no login by host",
     "SSHServer.host_based_auth_supported": "never called: there is no login by host",
-    "SSHServer.validate_ca_key": "never called: there are no certificates",
     "SSHServer.validate_gss_principal": "never called: there is no GSS-API",
-    "SSHClient.validate_host_ca_key": "never called: there are no certificates",
     "SSHServer.connection_requested": "never called: there is no forwarding",
     "SSHServer.unix_connection_requested": "never called: there is no forwarding",
     "SSHServer.server_requested": "never called: there is no forwarding",
@@ -72,7 +70,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.tun_requested": "never called: there is no forwarding",
     "SSHServer.tap_requested": "never called: there is no forwarding",
     "client:config": "read when a connection is made; what it asks for and nacre does not do is an error",
-    "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`; no certificates beside them",
+    "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`, with the certificates beside them",
     "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it; `UserKnownHostsFile none` and "
     "an empty value trust nobody, where AsyncSSH trusts anybody; a line of a file that is not understood is passed "
     "over, as ssh does (`read_known_hosts` raises ValueError)",

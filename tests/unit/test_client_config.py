@@ -94,7 +94,6 @@ def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value
         ),
         ("ForwardAgent yes", "ForwardAgent: .* but for false or no"),
         ("ControlPath ~/x", "ControlPath"),
-        ("CertificateFile x", "CertificateFile"),
         ("RequestTTY yes", "RequestTTY"),
         ("Port x", "Port: 'x' is no number"),
         ("Port 70000", "Port: port: 70000 is no port"),
@@ -208,6 +207,17 @@ async def test_identity_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(home)
     assert await load_client_keys(read("IdentityFile none\n")) == []
     assert len(await load_client_keys(read("Compression no\n"))) == 1
+
+
+def test_certificate_files(home: Path) -> None:
+    for name in ("a-cert.pub", "b-cert.pub"):
+        (home / name).touch()
+    text = "CertificateFile ~/a-cert.pub\nCertificateFile ~/%u/../b-cert.pub\nCertificateFile ~/missing\n"
+    (home / "local").mkdir()
+    assert read(text).client_certs == [home / "a-cert.pub", home / "local/../b-cert.pub"]
+    assert read("CertificateFile none\n").client_certs == []
+    assert read(text, client_certs=["own"]).client_certs == ["own"]
+    assert read("Port 1\n").client_certs == ()
 
 
 def test_compression(home: Path) -> None:

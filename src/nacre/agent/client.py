@@ -20,7 +20,7 @@ from nacre.agent.messages import Answer, Request
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.opening import opening
 from nacre.errors import KeyImportError, NotSupportedYet, WireError
-from nacre.keys import SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair
+from nacre.keys import SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair, signature_of
 from nacre.keys.files import expand
 from nacre.keys.identity_files import identity_files
 from nacre.wire.fields import Reader, encode_uint32
@@ -37,11 +37,13 @@ class SSHAgentKeyPair(SSHKeyPair):
 
     def __init__(self, agent: SSHAgentClient, identity: messages.Identity) -> None:
         algorithm = Reader(identity.public_data).ascii()
-        usual = tuple(entry.name for entry in _by_rank() if entry.key_type == algorithm)
-        # Of a type that is not known (a security key, a certificate), the agent still signs.
+        usual = tuple(entry.name for entry in _by_rank() if entry.key_type == signature_of(algorithm))
+        # Of a type that is not known (a security key), the agent still signs.
         super().__init__(
             algorithm, identity.public_data, usual or (algorithm,), _refuse, identity.comment, "agent"
         )
+        # A certificate of the agent is used as it is: whether it is sound, the server says.
+        self.has_cert = bool(usual) and signature_of(algorithm) != algorithm
         self._agent = agent
 
     async def sign_async(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
@@ -51,7 +53,8 @@ class SSHAgentKeyPair(SSHKeyPair):
             ValueError: the agent refuses, or answers with another algorithm than the one asked for.
             OSError: it cannot be reached.
         """
-        return await self._agent.sign(self.public_data, data, sig_algorithm or self.sig_algorithm)
+        # The agent knows the key by what it has listed, whatever certificate goes with it here.
+        return await self._agent.sign(self.key_data, data, signature_of(sig_algorithm or self.sig_algorithm))
 
     async def remove(self) -> None:
         """Have the agent drop this key."""
@@ -198,13 +201,17 @@ class SSHAgentClient:
             if pair.key is None:
                 raise KeyImportError(f"{pair!r} has its private part elsewhere: it cannot be handed over")
             comment = pair.get_comment_bytes() or b""
-            request = messages.add_request(pair.key.private_data, comment, lifetime, confirm)
+            data = pair.key.private_data
+            if pair.cert is not None:
+                data = messages.certified(pair.key.encode_ssh_private(), pair.key.algorithm, pair.cert)
+            request = messages.add_request(data, comment, lifetime, confirm)
             await self._do(request, "adding a key")
 
     async def remove_keys(self, keylist: Iterable[SSHKeyPair | SSHKey]) -> None:
         """Have the agent drop keys. ValueError when it does not have one."""
         for key in keylist:
-            await self._do(messages.remove_request(key.public_data), "removing a key")
+            blob = key.key_data if isinstance(key, SSHAgentKeyPair) else key.public_data
+            await self._do(messages.remove_request(blob), "removing a key")
 
     async def remove_all(self) -> None:
         """Have the agent drop all keys."""

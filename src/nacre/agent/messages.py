@@ -11,6 +11,7 @@ from enum import IntEnum, IntFlag
 from typing import Final
 
 from nacre.errors import WireError
+from nacre.keys import SSHCertificate
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_text, encode_uint32
 from nacre.wire.record import record
 
@@ -67,6 +68,11 @@ SIGN_FLAGS: Final = {
 }
 
 
+#: Fields of a private key that go before the private ones, and that a certificate has already: the curve
+#: and the point, or the two numbers. Ed25519's public key is sent all the same (OpenSSH PROTOCOL.agent).
+_PUBLIC_FIELDS: Final = {"ssh-ed25519": 0}
+
+
 @record
 class Identity:
     """A key that an agent has: its public blob and its comment."""
@@ -97,6 +103,20 @@ def add_request(private_data: bytes, comment: bytes, lifetime: int | None, confi
         constraints += encode_byte(_Constraint.CONFIRM)
     number = Request.ADD_CONSTRAINED if constraints else Request.ADD
     return encode_byte(number) + private_data + encode_string(comment) + constraints
+
+
+def certified(private: bytes, algorithm: str, certificate: SSHCertificate) -> bytes:
+    """Return a private key with its certificate, as `add_request` takes it (section 5.2.5 of the draft).
+
+    Args:
+        private: the fields of the private key, as in OpenSSH's files.
+        algorithm: the type of the key.
+        certificate: its certificate, which has the public fields.
+    """
+    reader = Reader(private)
+    for _ in range(_PUBLIC_FIELDS.get(algorithm, 2)):
+        reader.string()
+    return encode_text(certificate.algorithm) + encode_string(certificate.public_data) + reader.rest()
 
 
 def remove_request(public_data: bytes) -> bytes:

@@ -12,9 +12,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import PurePath
 from typing import Any, Final, NoReturn
 
+from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
-from nacre.errors import KeyImportError, NotSupportedYet
-from nacre.keys import PassphraseNeeded, SSHKey, SSHKeyPair, import_public_key, load_keypairs
+from nacre.errors import KeyImportError
+from nacre.keys import (
+    BesideRefused,
+    PassphraseNeeded,
+    SSHCertificate,
+    SSHKey,
+    SSHKeyPair,
+    certificate_of,
+    import_public_key,
+    load_certificates,
+    load_pairs,
+)
 from nacre.keys.files import expand
 from nacre.keys.identity_files import read_identity
 
@@ -45,21 +56,47 @@ class LockedKeyPair(SSHKeyPair):
         Raises:
             OSError, KeyImportError, KeyEncryptionError: the key cannot be opened, or it is another one.
         """
+        opened = await self.opened()
+        return await opened.sign_async(data, sig_algorithm or self.sig_algorithm)
+
+    async def opened(self) -> SSHKeyPair:
+        """Return the key itself, as `sign_async` needs it."""
         async with self._turn:
             if self._opened is None:
                 found = [pair for pair in await self._unlock() if pair.key_data == self.key_data]
                 if not found:
                     raise KeyImportError("the private key is not the one of the public key beside it")
                 self._opened = found[0]
-        return await self._opened.sign_async(data, sig_algorithm or self.sig_algorithm)
+        return self._opened
+
+    def certified(self, public: SSHKey, certificate: SSHCertificate) -> LockedKeyPair:
+        """Return the same key with its certificate; it is opened once for both."""
+
+        async def unlock() -> list[SSHKeyPair]:
+            return [await self.opened()]
+
+        pair = LockedKeyPair(public, unlock)
+        pair.set_certificate(certificate)
+        return pair
 
 
 def _refuse(data: bytes, algorithm: str) -> NoReturn:
     raise RuntimeError("a key that is not open yet signs with sign_async")
 
 
+async def load_certs(wanted: Any) -> list[SSHCertificate]:
+    """Load certificates, in any form of `load_certificates`; None is none.
+
+    Raises:
+        OSError, KeyImportError, NotSupportedYet: one cannot be used.
+    """
+    if wanted is None or (isinstance(wanted, (tuple, list)) and not wanted):
+        return []
+    return await asyncio.get_running_loop().run_in_executor(None, load_certificates, wanted)
+
+
 async def load_private_keys(
-    wanted: Any, passphrase: Any, ignore_encrypted: bool = False, *, later: bool = False
+    wanted: Any, passphrase: Any, ignore_encrypted: bool = False, certs: Any = (), *, later: bool = False
 ) -> list[SSHKeyPair]:
     """Load private keys.
 
@@ -68,51 +105,92 @@ async def load_private_keys(
         passphrase: opens encrypted keys; a function, plain or coroutine, is called with the file's name
             when it is needed, once for each file.
         ignore_encrypted: leave out encrypted keys for which there is no passphrase.
+        certs: certificates, each for whichever key it is about; None: also not those beside the files.
         later: do not call the function now where the public part of a key is known without; see `LockedKeyPair`.
 
     Raises:
-        OSError, KeyImportError, KeyEncryptionError: a key cannot be used.
+        OSError, KeyImportError, KeyEncryptionError: a key or certificate cannot be used. Of one that merely
+            lies beside a key's file the log tells, and the key is used without it.
     """
+    load = _Loading(
+        passphrase, ignore_encrypted, await load_certs(certs), look_beside=certs is not None, later=later
+    )
     entries: Iterable[Any] = (wanted,) if isinstance(wanted, _ONE) else wanted
     pairs: list[SSHKeyPair] = []
     for entry in entries:
-        pairs += await _load(entry, passphrase, ignore_encrypted, later)
+        pairs += await load.entry(entry)
     return pairs
 
 
-async def _load(entry: Any, passphrase: Any, ignore_encrypted: bool, later: bool) -> list[SSHKeyPair]:
-    if isinstance(entry, tuple) and len(entry) == 2:
-        if entry[1] is not None:
-            raise NotSupportedYet("login with certificates", "give the key alone")
-        entry = entry[0]
-    if not isinstance(entry, (str, bytes, PurePath)):
-        return load_keypairs([entry])
-    asked: list[str] = []
+class _Loading:
+    """How the entries of one argument are loaded."""
 
-    def needs(filename: str) -> None:
-        asked.append(filename)
+    def __init__(
+        self,
+        passphrase: Any,
+        ignore_encrypted: bool,
+        certificates: list[SSHCertificate],
+        *,
+        look_beside: bool,
+        later: bool,
+    ) -> None:
+        self._later = later
+        self._passphrase = passphrase
+        self._ignore = ignore_encrypted
+        self._certificates = certificates
+        self._look_beside = look_beside
 
-    if _is_short(entry):
+    async def entry(self, entry: Any) -> list[SSHKeyPair]:
+        key, certificate = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, None)
+        if not isinstance(key, (str, bytes, PurePath)) and not isinstance(certificate, (str, PurePath)):
+            return load_pairs([entry], None, self._certificates, look_beside=False)
+        asked: list[str] = []
+
+        def needs(filename: str) -> None:
+            asked.append(filename)
+
+        if _is_short(key):
+            try:
+                return self._now(entry, needs, ignore=False)
+            except PassphraseNeeded:
+                asked.clear()
+        passphrase, ignore = self._passphrase, self._ignore
+        if not callable(passphrase):
+            return await self._in_thread(entry, passphrase, ignore)
         try:
-            return load_keypairs([entry], needs)
+            return await self._in_thread(entry, needs, ignore=False)
         except PassphraseNeeded:
-            asked.clear()
-    known = needs if callable(passphrase) else passphrase
-    try:
-        return await _in_thread(entry, known, ignore_encrypted and not callable(passphrase))
-    except PassphraseNeeded:
-        if not asked:
-            raise
-    public = _public_part(entry) if later else None
-    if public is not None:
-        return [LockedKeyPair(public, functools.partial(_ask_and_load, entry, passphrase, asked[0]))]
-    return await _ask_and_load(entry, passphrase, asked[0], ignore_encrypted)
+            if not asked:
+                raise
+        public = _public_part(key) if self._later else None
+        if public is not None:
+            locked = LockedKeyPair(public, functools.partial(self._ask, key, asked[0]))
+            shown = self._certificate_of(key, public, certificate)
+            return [locked] if shown is None else [locked.certified(public, shown), locked]
+        return await self._ask(entry, asked[0], ignore)
 
+    async def _ask(self, entry: Any, filename: str, ignore: bool = False) -> list[SSHKeyPair]:
+        return await self._in_thread(entry, await settle(self._passphrase(filename)), ignore)
 
-async def _ask_and_load(
-    entry: Any, passphrase: Any, filename: str, ignore_encrypted: bool = False
-) -> list[SSHKeyPair]:
-    return await _in_thread(entry, await settle(passphrase(filename)), ignore_encrypted)
+    def _certificate_of(self, key: Any, public: SSHKey, named: Any) -> SSHCertificate | None:
+        found = functools.partial(certificate_of, key, public, named, self._certificates)
+        try:
+            return found(look_beside=self._look_beside)
+        except BesideRefused as error:
+            logger.warning("a certificate is not used: %s", plain(error))
+        return found(look_beside=False)
+
+    async def _in_thread(self, entry: Any, passphrase: Any, ignore: bool) -> list[SSHKeyPair]:
+        load = functools.partial(self._now, entry, passphrase, ignore=ignore)
+        return await asyncio.get_running_loop().run_in_executor(None, load)
+
+    def _now(self, entry: Any, passphrase: Any, *, ignore: bool) -> list[SSHKeyPair]:
+        load = functools.partial(load_pairs, [entry], passphrase, self._certificates, ignore_encrypted=ignore)
+        try:
+            return load(look_beside=self._look_beside)
+        except BesideRefused as error:
+            logger.warning("a certificate is not used: %s", plain(error))
+        return load(look_beside=False)
 
 
 def _public_part(entry: str | bytes | PurePath) -> SSHKey | None:
@@ -123,15 +201,11 @@ def _public_part(entry: str | bytes | PurePath) -> SSHKey | None:
         return None
 
 
-def _is_short(entry: str | bytes | PurePath) -> bool:
+def _is_short(entry: Any) -> bool:
     """Return whether a key is so short that it takes no time to load, unless it is encrypted."""
     try:
-        size = len(entry) if isinstance(entry, bytes) else expand(entry).stat().st_size
+        if isinstance(entry, (str, PurePath)):
+            return expand(entry).stat().st_size <= _SHORT
+        return not isinstance(entry, bytes) or len(entry) <= _SHORT
     except (OSError, ValueError):
         return False  # what is wrong is said where it is read
-    return size <= _SHORT
-
-
-async def _in_thread(entry: Any, passphrase: Any, ignore_encrypted: bool) -> list[SSHKeyPair]:
-    load = functools.partial(load_keypairs, [entry], passphrase, None, ignore_encrypted=ignore_encrypted)
-    return await asyncio.get_running_loop().run_in_executor(None, load)

@@ -33,9 +33,11 @@ __all__ = [
     "BesideRefused",
     "KeyArgument",
     "KeyListArgument",
+    "certificate_of",
     "import_private_key",
     "import_public_key",
     "load_keypairs",
+    "load_pairs",
     "load_public_keys",
     "read_private_key",
     "read_private_key_list",
@@ -310,7 +312,42 @@ def load_keypairs(
         KeyImportError, KeyEncryptionError: a key or a certificate cannot be used.
         ValueError: a certificate is about another key than the one that it was given with.
     """
-    known = {cert.key.public_data: cert for cert in load_certificates(certlist or ())}
+    return load_pairs(
+        keylist,
+        passphrase,
+        load_certificates(certlist or ()),
+        look_beside=certlist is not None,
+        skip_public=skip_public,
+        ignore_encrypted=ignore_encrypted,
+        unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation,
+    )
+
+
+def load_pairs(
+    keylist: KeyListArgument,
+    passphrase: Passphrase,
+    certificates: Sequence[SSHCertificate],
+    *,
+    look_beside: bool,
+    skip_public: bool = False,
+    ignore_encrypted: bool = False,
+    unsafe_skip_rsa_key_validation: bool | None = None,
+) -> list[SSHKeyPair]:
+    """Return key pairs as `load_keypairs` does, with certificates that were read already.
+
+    Args:
+        keylist: as there, and so are the others.
+        passphrase: as there.
+        certificates: each for whichever key it is about.
+        look_beside: whether the certificate beside a key's file is taken.
+        skip_public: as there.
+        ignore_encrypted: as there.
+        unsafe_skip_rsa_key_validation: as there.
+
+    Raises:
+        BesideRefused: the certificate beside a file cannot be used.
+    """
+    known = {cert.key.public_data: cert for cert in certificates}
     pairs: list[SSHKeyPair] = []
     for entry, named in _entries(keylist):
         if isinstance(entry, SSHKeyPair):
@@ -331,7 +368,7 @@ def load_keypairs(
             if named is not None:
                 certificate = _only_certificate(named)
                 known_here = {key.public_data: certificate for key in keys}
-            elif certlist is not None:
+            elif look_beside:
                 known_here = {**_beside(entry, keys, known), **known}
             for key in keys:
                 pairs += _pairs(key, known_here.get(key.public_data))
@@ -360,6 +397,27 @@ def _beside(
     if not blobs & found.keys():
         raise BesideRefused(f"{path} is not a certificate of the key beside it")
     return found
+
+
+def certificate_of(
+    entry: KeyArgument,
+    public: SSHKey,
+    named: CertificateArgument | None,
+    certificates: Sequence[SSHCertificate],
+    *,
+    look_beside: bool,
+) -> SSHCertificate | None:
+    """Return the certificate that `load_pairs` would give a key of which the public part alone is known.
+
+    Raises:
+        BesideRefused: the certificate beside a file cannot be used.
+    """
+    if named is not None:
+        return _only_certificate(named)
+    known = {cert.key.public_data: cert for cert in certificates}
+    if look_beside:
+        known = {**_beside(entry, [public], known), **known}
+    return known.get(public.public_data)
 
 
 def _pairs(key: SSHKey, certificate: SSHCertificate | None) -> Iterator[SSHKeyPair]:

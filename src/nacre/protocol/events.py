@@ -335,14 +335,16 @@ class AuthSucceeded(Event):
 
 @record
 class KeyRefused(Event):
-    """Server: a key was refused unasked, for what it is: a certificate, SHA-1, damaged.
+    """Server: a key or certificate was refused unasked, for what it is: SHA-1, damaged, of another type.
 
     Attributes:
         algorithm: the peer's word for it.
+        reason: what is wrong with it, in words that may be the peer's in part.
     """
 
     username: str
     algorithm: str
+    reason: str = ""
 
 
 # ---------------------------------------------------------------- connection

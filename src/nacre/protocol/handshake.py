@@ -21,7 +21,7 @@ from nacre.errors import (
     LocalProtocolError,
     ProtocolError,
 )
-from nacre.keys import decode_public_key
+from nacre.keys import decode_shown_key
 from nacre.protocol import limits
 from nacre.protocol.core import Core
 from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
@@ -186,7 +186,7 @@ class Handshake:
 
     def _host_key(self, algorithm: str) -> HostKey:
         for key in self._core.settings.host_keys:
-            if algorithm in key.sig_algorithms:
+            if algorithm in key.host_key_algorithms:
                 return key
         raise KeyExchangeFailed(f"no host key for {algorithm}")
 
@@ -196,7 +196,7 @@ class Handshake:
         self._secret = secret
         self._hash(host_key, parts)
         try:
-            key = decode_public_key(host_key)
+            key = decode_shown_key(host_key)
         except KeyImportError as exc:
             raise HostKeyNotVerifiable(f"the server's host key is not usable: {exc}") from None
         if key.verify(self._exchange_hash, signature, agreed.host_key) is not True:

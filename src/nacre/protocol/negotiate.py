@@ -113,7 +113,7 @@ def offered_host_key_algorithms(role: Role, settings: Settings) -> tuple[str, ..
     allowed = settings.host_key_algorithms
     if role is Role.CLIENT:
         return allowed or default_host_key_algorithms()
-    have = dict.fromkeys(name for key in settings.host_keys for name in key.sig_algorithms)
+    have = dict.fromkeys(name for key in settings.host_keys for name in key.host_key_algorithms)
     return tuple(name for name in have if not allowed or name in allowed)
 
 

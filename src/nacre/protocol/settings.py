@@ -37,14 +37,18 @@ class HostKey(Protocol):
 
     @property
     def public_data(self) -> bytes:
-        """The encoded public key."""
+        """The encoded public key, or the certificate that is in its place."""
 
     @property
     def sig_algorithms(self) -> Sequence[str]:
         """The names of the signature algorithms that it can be used with, best first."""
 
+    @property
+    def host_key_algorithms(self) -> Sequence[str]:
+        """Their names in SSH_MSG_KEXINIT: others for a certificate (PROTOCOL.certkeys)."""
+
     def sign(self, data: bytes, sig_algorithm: str) -> bytes:
-        """Return the whole signature blob."""
+        """Return the whole signature blob; a name of `host_key_algorithms` is understood too."""
 
 
 @record

@@ -1,12 +1,12 @@
 """authorized_keys: which keys may log a user in, and with what restrictions (sshd(8)).
 
-Owns: the file format with its options, and the verdict for one key. Must not know: users,
-connections, or how an option is enforced.
+Owns: the file format with its options, and the verdict for one key or the authority of one certificate.
+Must not know: connections, or how an option is enforced.
 
 An option restricts what a key may do, so one that nobody enforces must not be passed over: the
 first line that has the key, and whose `from=` admits the client, decides; when it has an option
-that is not in `enforced`, the key is refused. Enforced here is `from` alone. A caller that enforces
-more names it; the names are those of sshd(8), in lower case.
+that is not in `enforced`, the key is refused. Enforced here are `from`, and on the line of an authority
+`principals`. A caller that enforces more names it; the names are those of sshd(8), in lower case.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Self
 
-from nacre.errors import NotSupportedYet
-from nacre.keys import KEY_TYPES, SSHKey
+from nacre.keys import KEY_TYPES, SSHCertificate, SSHKey
 from nacre.keys.files import FilePath
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, parse_address
@@ -39,6 +38,9 @@ __all__ = [
 ENFORCED_OPTIONS: Final = frozenset({"from"})
 
 _CERT_AUTHORITY: Final = "cert-authority"
+_PRINCIPALS: Final = "principals"
+#: What is enforced here on the line of an authority, besides.
+_OF_AUTHORITIES: Final = frozenset((_CERT_AUTHORITY, _PRINCIPALS))
 _WITH_VALUE: Final = frozenset(
     {
         "command",
@@ -72,6 +74,12 @@ class AuthorizedKeyVerdict:
     options: Mapping[str, object] | None
     line: int = 0
     reason: str = ""
+
+
+_NOT_THERE: Final = AuthorizedKeyVerdict(None, 0, "the key is not in authorized_keys")
+_OTHER_NAMES: Final = AuthorizedKeyVerdict(
+    None, 0, "the certificate is for other names than its authority's line"
+)
 
 
 @record
@@ -267,33 +275,49 @@ class SSHAuthorizedKeys:
             client_addr: the client's address.
             enforced: the options that the caller enforces when the key is admitted.
         """
-        blob = key.public_data
-        address = parse_address(client_addr)
-        if parse_address(client_host) not in (None, address):
-            # A name server may call any client by the address of another.
-            client_host = None
-        subjects = tuple(
-            subject.lower() for subject in (client_host, client_addr, str(address or "")) if subject
-        )
+        entries = self._entries_of(key, authority=False)
         known = ENFORCED_OPTIONS.union(enforced)
-        refusal = AuthorizedKeyVerdict(None, 0, "the key is not in authorized_keys")
-        for entry in self._entries:
-            if entry.key_blob != blob or _CERT_AUTHORITY in entry.options:
-                continue
-            origins = entry.origins
-            if origins is not None and (
-                origins.excludes(subjects, address) or not origins.includes(subjects, address)
-            ):
-                refusal = AuthorizedKeyVerdict(None, entry.line, "the key may not be used from this address")
-                continue
-            missing = sorted(set(entry.options) - known)
-            if missing:
-                names = ", ".join(missing)
-                return AuthorizedKeyVerdict(
-                    None, entry.line, f"the key has options that are not enforced yet: {names[:200]}"
-                )
-            return AuthorizedKeyVerdict(dict(entry.options), entry.line)
-        return refusal
+        return _decide(entries, client_host, client_addr, known) or _NOT_THERE
+
+    def judge_certificate(
+        self,
+        certificate: SSHCertificate,
+        username: str,
+        client_host: str | None,
+        client_addr: str | None,
+        enforced: Iterable[str] = (),
+    ) -> AuthorizedKeyVerdict:
+        """Say whether a line trusts the authority of a certificate to name this user.
+
+        A line with `principals=` admits a certificate that has one of these names, whoever the user is;
+        one without admits what has the user's own name. Names are compared as they are (row 49). What
+        the certificate says besides is for the caller to check.
+
+        Args:
+            certificate: what the client showed.
+            username: who is to be logged in.
+            client_host: the client's name, if it is known.
+            client_addr: the client's address.
+            enforced: as for `judge`.
+        """
+        entries = []
+        named = False
+        for entry in self._entries_of(certificate.signing_key, authority=True):
+            named = True
+            names = _principals(entry) or (username,)
+            if any(certificate.names(name) for name in names):
+                entries.append(entry)
+        known = ENFORCED_OPTIONS.union(enforced, _OF_AUTHORITIES)
+        found = _decide(entries, client_host, client_addr, known)
+        return found or (_OTHER_NAMES if named else _NOT_THERE)
+
+    def _entries_of(self, key: SSHKey, *, authority: bool) -> list[_Entry]:
+        blob = key.public_data
+        return [
+            entry
+            for entry in self._entries
+            if entry.key_blob == blob and (_CERT_AUTHORITY in entry.options) == authority
+        ]
 
     def validate(
         self,
@@ -307,20 +331,58 @@ class SSHAuthorizedKeys:
         """Return the options of the line that admits a key, which may be none at all, or None.
 
         Args:
-            key: the key that the client showed.
+            key: the key that the client showed; with `ca` that of its certificate's authority.
             client_host: the client's name, if it is known.
             client_addr: the client's address.
-            cert_principals: of a certificate; not built yet.
-            ca: look for a certificate authority; not built yet.
+            cert_principals: the names in a certificate: one must be among the `principals=` of the line,
+                if it has any. Whether the user is among them is for the caller to check.
+            ca: look for a certificate authority.
             enforced: as for `judge`.
-
-        Raises:
-            NotSupportedYet: a certificate is asked about.
         """
-        if ca or cert_principals is not None:
-            raise NotSupportedYet("certificates in authorized_keys")
-        options = self.judge(key, client_host, client_addr, enforced).options
-        return None if options is None else shown_options(options)
+        if not ca:
+            options = self.judge(key, client_host, client_addr, enforced).options
+            return None if options is None else shown_options(options)
+        entries = []
+        for entry in self._entries_of(key, authority=True):
+            names = _principals(entry)
+            if names is None or not set(names).isdisjoint(cert_principals or ()):
+                entries.append(entry)
+        known = ENFORCED_OPTIONS.union(enforced, _OF_AUTHORITIES)
+        found = _decide(entries, client_host, client_addr, known)
+        return None if found is None or found.options is None else shown_options(found.options)
+
+
+def _principals(entry: _Entry) -> tuple[str, ...] | None:
+    """Return the names that a line admits, or None for the user's own."""
+    value = entry.options.get(_PRINCIPALS)
+    return tuple(value.split(",")) if isinstance(value, str) else None
+
+
+def _decide(
+    entries: Iterable[_Entry], client_host: str | None, client_addr: str | None, known: frozenset[str]
+) -> AuthorizedKeyVerdict | None:
+    """Return the verdict of the first line that the client's address fits, or why none does."""
+    address = parse_address(client_addr)
+    if parse_address(client_host) not in (None, address):
+        # A name server may call any client by the address of another.
+        client_host = None
+    subjects = tuple(subject.lower() for subject in (client_host, client_addr, str(address or "")) if subject)
+    refusal: AuthorizedKeyVerdict | None = None
+    for entry in entries:
+        origins = entry.origins
+        if origins is not None and (
+            origins.excludes(subjects, address) or not origins.includes(subjects, address)
+        ):
+            refusal = AuthorizedKeyVerdict(None, entry.line, "the key may not be used from this address")
+            continue
+        missing = sorted(set(entry.options) - known)
+        if missing:
+            names = ", ".join(missing)
+            return AuthorizedKeyVerdict(
+                None, entry.line, f"the key has options that are not enforced yet: {names[:200]}"
+            )
+        return AuthorizedKeyVerdict(dict(entry.options), entry.line)
+    return refusal
 
 
 def import_authorized_keys(data: str | bytes) -> SSHAuthorizedKeys:

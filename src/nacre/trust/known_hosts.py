@@ -5,8 +5,9 @@ revoked keys. Must not know: connections; the caller compares the keys.
 
 The order of a lookup: lines for the host name with its port, the host name alone, the address with
 its port, the address alone; the first of these that has a key decides. So a line for an address
-never adds a key to a host that has a line of its own under its name. Revoked keys are collected
-from all of them, and whatever is revoked is taken out of what is trusted.
+never adds a key to a host that has a line of its own under its name; an authority for the name alone
+is one on every port. Revoked keys are collected from all of them, and whatever is revoked is taken out
+of what is trusted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import PurePath
 from typing import Any, Final, Self
 
 from nacre.errors import NotSupportedYet
-from nacre.keys import SSHKey, decode_public_key, load_public_keys
+from nacre.keys import SSHCertificate, SSHKey, decode_shown_key, load_public_keys
 from nacre.keys.files import FilePath
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
@@ -98,10 +99,15 @@ class _Line:
     def key(self) -> SSHKey | None:
         """Return the key, or None for one that nacre does not take and so will never be shown."""
         try:
-            key = decode_public_key(b64decode(self.encoded_key, validate=True))
+            shown = decode_shown_key(b64decode(self.encoded_key, validate=True))
         except (binascii.Error, ValueError):
             return None
-        return key if key.algorithm == self.key_type else None
+        if shown.algorithm != self.key_type:
+            return None
+        if isinstance(shown, SSHCertificate):
+            # Nobody is trusted by a certificate that stands here; who revokes one means its key.
+            return shown.key if self.marker is _Marker.REVOKED else None
+        return shown
 
 
 def _parse_line(line: str) -> _Line:
@@ -202,6 +208,9 @@ class SSHKnownHosts:
             revoked += found.revoked
             if not trusted and not authorities:
                 trusted, authorities = found.trusted, found.authorities
+            elif not authorities and subject == host:
+                # An authority for the host is one on every port, whatever key this port has.
+                authorities = found.authorities
         return _result(trusted, authorities, revoked)
 
 

@@ -134,7 +134,7 @@ AUTHENTICATION: Final = (
         43,
         "the address of a key is not looked at",
         rewritten(
-            authorized_keys.SSHAuthorizedKeys.judge,
+            authorized_keys._decide,
             "if origins is not None and (",
             "if origins is not None and not origins and (",
         ),
@@ -165,9 +165,9 @@ AUTHENTICATION: Final = (
         45,
         "a key that cannot be decoded is a fault for those who exist",
         rewritten(
-            publickey.ServerPublicKey._usable,
-            "except KeyImportError:",
-            "except (KeyImportError if auth.core.info.username != 'alice' else ZeroDivisionError):",
+            publickey.ServerPublicKey._shown,
+            "except KeyImportError as exc:",
+            "except (KeyImportError if auth.core.info.username != 'alice' else ZeroDivisionError) as exc:",
         ),
     ),
     Fault(
@@ -198,9 +198,9 @@ AUTHENTICATION: Final = (
         50,
         "every algorithm of a key is allowed",
         rewritten(
-            publickey.ServerPublicKey._usable,
-            "if query.algorithm not in auth.core.settings.signature_algorithms:",
-            "if not query.algorithm:",
+            publickey.ServerPublicKey._shown,
+            "if signature_of(query.algorithm) in auth.core.settings.signature_algorithms:",
+            "if query.algorithm:",
         ),
     ),
     Fault(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from nacre.keys import SSHCertificate, SSHKey, certificate, decode_shown_key
+from nacre import host_certificates, user_certificates
+from nacre.keys import SSHCertificate, SSHKey, certificate, certificate_options, decode_shown_key
+from nacre.protocol.auth import publickey
 from tests.security.registry import Fault, replaced, rewritten
 
 __all__ = ["CERTIFICATES"]
@@ -19,6 +21,67 @@ def _any_authority(blob: bytes) -> SSHKey:
 
 
 CERTIFICATES: Final = (
+    Fault(
+        43,
+        "the address of a certificate is not looked at",
+        rewritten(user_certificates.check_user_certificate, "if networks is not None:", "if False:"),
+    ),
+    Fault(
+        43,
+        "a certificate may name no address at all",
+        replaced(certificate_options, "_networks", lambda value: ()),
+    ),
+    Fault(
+        49,
+        "a comma in a principal separates",
+        rewritten(
+            certificate.SSHCertificate.names,
+            "return principal in self._statement.principals",
+            "return principal in b','.join(self._statement.principals).split(b',')",
+        ),
+    ),
+    Fault(
+        49,
+        "a certificate without principals is for everybody",
+        rewritten(
+            certificate.SSHCertificate.names,
+            "return principal in self._statement.principals",
+            "return not self._statement.principals or principal in self._statement.principals",
+        ),
+    ),
+    Fault(
+        50,
+        "every algorithm is allowed with a certificate",
+        rewritten(
+            publickey.ServerPublicKey._shown,
+            "if signature_of(query.algorithm) in auth.core.settings.signature_algorithms:",
+            "if signature_of(query.algorithm) in (*auth.core.settings.signature_algorithms, 'rsa-sha2-512'):",
+        ),
+    ),
+    Fault(
+        51,
+        "a revoked authority is another that is not known",
+        rewritten(
+            host_certificates.find_authority,
+            " or any(signer == key.public_data for key in trust.revoked)",
+            "",
+        ),
+    ),
+    Fault(
+        53,
+        "a critical option that is not known is passed over",
+        rewritten(certificate.SSHCertificate._require_known, "if unknown:", "if False:"),
+    ),
+    Fault(
+        53,
+        "the certificate of a host logs in",
+        rewritten(certificate.SSHCertificate.validate, "if self.cert_type != cert_type:", "if False:"),
+    ),
+    Fault(
+        53,
+        "a certificate is valid for a second too long",
+        rewritten(certificate.SSHCertificate.validate, "now >= self.valid_before", "now > self.valid_before"),
+    ),
     Fault(52, "a certificate is taken for its key", replaced(certificate, "_authority", _any_authority)),
     Fault(
         57,

@@ -246,6 +246,7 @@ class Broken:
 
     public_data = USER_KEY.public_data
     sig_algorithms = USER_KEY.sig_algorithms
+    host_key_algorithms = USER_KEY.sig_algorithms
 
     def sign(self, data: bytes, sig_algorithm: str) -> bytes:
         raise MemoryError

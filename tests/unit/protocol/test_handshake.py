@@ -98,6 +98,7 @@ class Forger:
 
     public_data = HOST_KEY.public_data
     sig_algorithms = HOST_KEY.sig_algorithms
+    host_key_algorithms = HOST_KEY.sig_algorithms
 
     def sign(self, data: bytes, sig_algorithm: str) -> bytes:
         return HOST_KEY.sign(data + b"!", sig_algorithm)

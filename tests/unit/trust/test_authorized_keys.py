@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nacre.errors import NotSupportedYet
 from nacre.keys import generate_private_key
 from nacre.trust import (
     ENFORCED_OPTIONS,
@@ -185,10 +184,44 @@ def test_a_comment_cannot_begin_a_line(separator):
 def test_certificate_authorities_are_not_user_keys():
     assert validate(f"cert-authority {text(A)}\n", enforced={"cert-authority"}) is None
     assert validate(f"cert-authority {text(A)}\n{text(A)}\n") == {}
-    with pytest.raises(NotSupportedYet):
-        validate(text(A), ca=True)
-    with pytest.raises(NotSupportedYet):
-        validate(text(A), cert_principals=["me"])
+    assert validate(text(A), ca=True) is None
+    assert validate(f"cert-authority {text(A)}\n", ca=True) == {"cert-authority": True}
+    assert validate(f"cert-authority {text(A)}\n", B, ca=True) is None
+
+
+def test_principals_of_an_authority():
+    lines = f'cert-authority,principals="a,b c" {text(A)}\n'
+    options = {"cert-authority": True, "principals": "a,b c"}
+    for names, expected in (
+        (["a"], options), (["x", "b c"], options), (["a,b c"], None), (["b"], None), (["*"], None), ([], None), (None, None),
+    ):  # fmt: skip
+        assert validate(lines, ca=True, cert_principals=names) == expected
+    assert validate(f'principals="a" {text(A)}\n') is None, "on the line of a key it means nothing"
+
+
+def test_certificates_are_judged_by_the_lines_of_their_authority():
+    authority = generate_private_key("ssh-ed25519")
+
+    def judge(lines, principals="me", username="me", addr="192.0.2.1", enforced=()):
+        cert = authority.generate_user_certificate(B, "id", principals=principals)
+        return import_authorized_keys(lines).judge_certificate(cert, username, None, addr, enforced)
+
+    line = f"cert-authority {text(authority)}\n"
+    assert judge(line).options == {"cert-authority": True}
+    assert judge(text(authority)).options is None
+    assert judge(f"{text(B)}\n").options is None
+    assert "other names" in judge(line, "you").reason
+    assert judge(line, "you", "you").line == 1
+    named = line.replace("authority", 'authority,principals="ops"')
+    assert judge(named).options is None
+    assert judge(named + line).line == 2
+    assert judge(named, "ops").options is not None
+    limited = line.replace("authority", 'authority,from="192.0.2.0/24"')
+    assert judge(limited).options is not None
+    assert "address" in judge(limited, addr="198.51.100.1").reason
+    forced = line.replace("authority", 'authority,command="x"')
+    assert "not enforced" in judge(forced).reason
+    assert judge(forced, enforced={"command"}).options == {"cert-authority": True, "command": "x"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
-from nacre.keys import decode_public_key
+from nacre.keys import SSHCertificate, SSHKey, decode_shown_key, signature_of
 from nacre.protocol.auth.base import SERVICE, Attempt
 from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
 from nacre.wire.auth import PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
@@ -56,7 +56,7 @@ class ServerPublicKey:
             )
         else:
             auth.count_query()
-            if not self._taken(auth, request.username, query):
+            if self._shown(auth, request.username, query) is None:
                 auth.refuse_query()
                 return
             auth.ask(
@@ -77,26 +77,30 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
-    def _taken(self, auth: ServerAuth, username: str, query: PublicKeyQuery) -> bool:
-        usable = self._usable(auth, query)
-        if not usable:
-            auth.core.emit(KeyRefused(username, query.algorithm))
-        return usable
-
-    def _usable(self, auth: ServerAuth, query: PublicKeyQuery) -> bool:
-        if query.algorithm not in auth.core.settings.signature_algorithms:
-            return False
-        try:
-            key = decode_public_key(query.key_blob)
-        except KeyImportError:
-            return False
-        return query.algorithm in key.sig_algorithms
+    def _shown(
+        self, auth: ServerAuth, username: str, query: PublicKeyQuery
+    ) -> SSHKey | SSHCertificate | None:
+        """Return what the client shows, or None for what is refused unasked."""
+        reason = "it is not taken here"
+        if signature_of(query.algorithm) in auth.core.settings.signature_algorithms:
+            try:
+                shown = decode_shown_key(query.key_blob)
+            except KeyImportError as exc:
+                reason = str(exc)
+            else:
+                # The name says which key, which hash, and whether it comes with a certificate.
+                if query.algorithm in shown.host_key_algorithms:
+                    return shown
+                reason = "it is of another type than the algorithm"
+        auth.core.emit(KeyRefused(username, query.algorithm, reason))
+        return None
 
     def _verifies(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> bool:
-        if not self._taken(auth, username, query):
+        shown = self._shown(auth, username, query)
+        if shown is None:
             return False
         data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)
-        return decode_public_key(query.key_blob).verify(data, signature, query.algorithm) is True
+        return shown.verify(data, signature, query.algorithm) is True
 
 
 class ClientPublicKey:

@@ -1,0 +1,71 @@
+"""Whether the certificate that a host shows makes its key its own: the client's verdict, in words for a person.
+
+Owns: the rules for certificates of hosts. Must not know: the connection, files; what is believed of the host
+comes from `nacre.host_trust`.
+
+A certificate counts where its authority is trusted for the host: then it must be one of a host, have the
+host's name, and be valid now. Where the authority is not known, the key in it may be known by itself, as
+OpenSSH has it; and the program may be asked about the authority, never about the certificate.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from nacre.errors import HostKeyNotVerifiable
+from nacre.host_trust import HostTrust, Standing
+from nacre.keys import CertificateType, SSHCertificate
+
+__all__ = ["Authority", "certificate_refusal", "find_authority", "misfit"]
+
+
+class Authority(Enum):
+    """What is known of the authority of a certificate, or of the key in it."""
+
+    TRUSTED = "trusted"
+    KEY_TRUSTED = "the key itself is trusted"
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+
+
+def find_authority(trust: HostTrust, certificate: SSHCertificate) -> Authority:
+    """Return what is known of who stands behind a certificate."""
+    own = trust.standing(certificate.key)
+    signer = certificate.signing_key.public_data
+    if own is Standing.REVOKED or any(signer == key.public_data for key in trust.revoked):
+        return Authority.REVOKED
+    if own is Standing.TRUSTED:
+        return Authority.KEY_TRUSTED
+    if any(signer == key.public_data for key in trust.authorities):
+        return Authority.TRUSTED
+    return Authority.UNKNOWN
+
+
+def misfit(trust: HostTrust, certificate: SSHCertificate, now: float) -> str:
+    """Return why a certificate of a trusted authority is not good for this host; "" if it is."""
+    try:
+        certificate.validate(CertificateType.HOST, trust.host, now)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def certificate_refusal(
+    trust: HostTrust, certificate: SSHCertificate, standing: Authority, why: str = ""
+) -> HostKeyNotVerifiable:
+    """Return the error for a certificate that is not believed: what came, and what is wrong with it."""
+    signer = certificate.signing_key
+    shown = f"{signer.get_algorithm()} {signer.get_fingerprint()}"
+    key = f"{certificate.key.get_algorithm()} {certificate.key.get_fingerprint()}"
+    name = trust.name()
+    match standing:
+        case Authority.REVOKED:
+            text = f"{name} shows the key {key}, certified by {shown}, and {trust.where} has @revoked for one of them"
+        case Authority.UNKNOWN:
+            text = (
+                f"{name} shows the key {key}, certified by {shown}, and {trust.where} trusts neither of them"
+            )
+        case _:
+            names = ", ".join(certificate.principals) or "none"
+            text = f"the certificate of {name} is no good: {why} (by {shown}, for {names[:200]!r})"
+    return HostKeyNotVerifiable(text)

@@ -1,0 +1,37 @@
+"""What a user's certificate is good for on a server, whoever vouches for it.
+
+Owns: the checks that do not depend on the authority, and how its command goes together with others. Must not
+know: which authorities are trusted, callbacks, messages.
+"""
+
+from __future__ import annotations
+
+from nacre.keys import CertificateType, SSHCertificate
+from nacre.trust.pattern import parse_address
+
+__all__ = ["check_user_certificate", "forced_commands_agree"]
+
+
+def check_user_certificate(certificate: SSHCertificate, client_addr: str | None, now: float) -> None:
+    """Check everything but the authority and the user's name.
+
+    Args:
+        certificate: what the client has shown, and proven to have the key of.
+        client_addr: where it comes from; None is nowhere that a certificate can name.
+        now: seconds since 1970-01-01 UTC.
+
+    Raises:
+        ValueError: it lets nobody in, here and now; the message says why.
+    """
+    certificate.validate(CertificateType.USER, None, now)
+    networks = certificate.restrictions.source_address
+    if networks is not None:
+        address = parse_address(client_addr)
+        if address is None or not any(address in network for network in networks):
+            raise ValueError("the certificate may not be used from this address")
+
+
+def forced_commands_agree(certificate: SSHCertificate, other: object) -> bool:
+    """Tell whether a certificate's command and another that is forced can both be kept to (sshd(8))."""
+    command = certificate.restrictions.force_command
+    return command is None or other is None or command == other
