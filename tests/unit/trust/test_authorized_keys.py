@@ -191,7 +191,7 @@ def test_certificate_authorities_are_not_user_keys():
 
 def test_principals_of_an_authority():
     lines = f'cert-authority,principals="a,b c" {text(A)}\n'
-    options = {"cert-authority": True, "principals": "a,b c"}
+    options = {"cert-authority": True, "principals": ["a,b c"]}
     for names, expected in (
         (["a"], options), (["x", "b c"], options), (["a,b c"], None), (["b"], None), (["*"], None), ([], None), (None, None),
     ):  # fmt: skip
