@@ -41,7 +41,7 @@ def programs(document: str) -> list[str]:
 
 
 def test_the_documents_have_the_programs_that_are_tested():
-    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md")] == [2, 7, 4]
+    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md")] == [2, 8, 4]
 
 
 @pytest.fixture
@@ -119,6 +119,15 @@ def test_signatures_of_files(home):
     (home / ".ssh" / "id_ed25519").rename(home / "id_ed25519")
     (home / "allowed_signers").write_text("alice@example.com " + (home / "authorized_keys").read_text())
     assert run(programs("docs/library.md")[6] + "print(good)", 0) == "True\n"
+
+
+def test_certificates(home):
+    nacre.generate_private_key("ssh-ed25519").write_private_key(home / "authority")
+    (home / "authorized_keys").rename(home / "id_ed25519.pub")
+    assert run(programs("docs/library.md")[7], 0) == ""
+    certificate = nacre.read_certificate(home / "id_ed25519-cert.pub")
+    certificate.validate(1, "alice")
+    assert certificate.signing_key == nacre.read_private_key(home / "authority").convert_to_public()
 
 
 async def ask(port: int, **options) -> nacre.SSHCompletedProcess:
