@@ -155,7 +155,7 @@ async def test_the_program_is_asked_about_the_authority() -> None:
     class Client(nacre.SSHClient):
         answer = True
 
-        async def validate_host_ca_key(self, host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:  # type: ignore[override]
+        async def validate_host_ca_key(self, host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:  # type: ignore[override]  # it may be a coroutine
             asked.append((host, addr, key))
             return self.answer
 

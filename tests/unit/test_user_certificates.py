@@ -51,7 +51,7 @@ class CAServer(nacre.SSHServer):
     def public_key_auth_supported(self) -> bool:
         return True
 
-    async def validate_ca_key(self, username: str, key: nacre.SSHKey) -> Any:  # type: ignore[override]
+    async def validate_ca_key(self, username: str, key: nacre.SSHKey) -> Any:  # type: ignore[override]  # it may be a coroutine
         self.asked.append((username, key))
         return key == CA.convert_to_public()
 
