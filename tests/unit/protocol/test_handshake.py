@@ -69,6 +69,28 @@ def test_the_lines_between_are_counted_from_the_versions():
     assert pair.client.connection.info.peer_version == "SSH-2.0-nacre"
 
 
+@pytest.mark.parametrize(
+    ("cipher", "most"),
+    [
+        ("chacha20-poly1305@openssh.com", 1 << 30),
+        ("aes128-gcm@openssh.com", 1 << 36),
+        ("aes256-ctr", 1 << 36),
+    ],
+)
+def test_no_option_takes_a_key_beyond_what_its_cipher_bears(cipher, most):
+    """RFC 4253 section 9, RFC 4344 section 3.2: 2^32 blocks; row 33."""
+    client = Settings(username="alice", ciphers=(cipher,), rekey_bytes=1 << 40)
+    pair = Pair(client=client).start()
+    handshake = pair.client.connection._handshake
+    assert (handshake.sealer_limit, handshake._opener_limit) == (most, most)
+    for direction in ("outbound", "inbound"):
+        core = pair.client.connection._core
+        assert not handshake.due()
+        getattr(core, direction).octets += most
+        assert handshake.due()
+        getattr(core, direction).octets -= most
+
+
 @pytest.mark.parametrize("answer", [Verdict.REFUSED, None, False, True, "trusted", 1])
 def test_only_the_token_of_trust_is_trust(answer):
     pair = Pair(client_answers={HostKeyQuestion: answer}).start()
