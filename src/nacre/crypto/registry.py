@@ -108,6 +108,7 @@ def register(algorithm: Algorithm) -> None:
     family[algorithm.name] = algorithm
     names.cache_clear()
     default_names.cache_clear()
+    lookup.cache_clear()
 
 
 @cache
@@ -127,6 +128,7 @@ def _ranked(family: Family) -> list[Algorithm]:
     return sorted(_loaded(family).values(), key=lambda algorithm: algorithm.rank)
 
 
+@cache
 def lookup(family: Family, name: str) -> Algorithm:
     """Return the algorithm of that name.
 

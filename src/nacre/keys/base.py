@@ -148,6 +148,7 @@ class SSHKey(ABC):
     def __init__(self) -> None:
         self._comment: bytes | None = None
         self._filename: str | None = None
+        self._public_data = b""
 
     # ------------------------------------------------------------ what a key type implements
 
@@ -196,7 +197,9 @@ class SSHKey(ABC):
     @property
     def public_data(self) -> bytes:
         """The public key blob (RFC 4253 section 6.6)."""
-        return encode_string(self.algorithm.encode("ascii")) + self.encode_ssh_public()
+        if not self._public_data:  # asked for again and again, and always the same
+            self._public_data = encode_string(self.algorithm.encode("ascii")) + self.encode_ssh_public()
+        return self._public_data
 
     @property
     def private_data(self) -> bytes:

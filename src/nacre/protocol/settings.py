@@ -26,6 +26,8 @@ class Role(Enum):
     CLIENT = "client"
     SERVER = "server"
 
+    __hash__ = object.__hash__  # the members are what they are: tables by role are asked at each login
+
     @property
     def peer(self) -> Role:
         """The other end's role."""

@@ -32,6 +32,11 @@ MAX_NAMES: Final = 1024
 MAX_MPINT: Final = 2049
 
 
+def is_name(value: bytes) -> bool:
+    """Return whether this is a name: printable US-ASCII, at most 64 (RFC 4251 section 6)."""
+    return len(value) <= MAX_NAME and not value.translate(None, _PRINTABLE)
+
+
 class Reader:
     """Takes SSH data types from the front of `data`, never past its end.
 
@@ -216,7 +221,8 @@ class Codec:
     secret: bool = False
 
 
-def _encode_ascii(value: str) -> bytes:
+def encode_ascii(value: str) -> bytes:
+    """Encode a name."""
     return encode_string(value.encode("ascii"))
 
 
@@ -285,7 +291,7 @@ def _decode_extensions(reader: Reader) -> tuple[tuple[str, bytes], ...]:
 
 def _encode_extensions(extensions: tuple[tuple[str, bytes], ...]) -> bytes:
     parts = [encode_uint32(len(extensions))]
-    parts += [_encode_ascii(name) + encode_string(value) for name, value in extensions]
+    parts += [encode_ascii(name) + encode_string(value) for name, value in extensions]
     return b"".join(parts)
 
 
@@ -309,7 +315,7 @@ Text = Annotated[str, Codec("string (UTF-8)", Reader.text, encode_text)]
 LenientText = Annotated[str, Codec("string (UTF-8, lenient)", _decode_lenient, _encode_lenient)]
 #: Text that must come back byte for byte though it may not be UTF-8 (environment values).
 RawText = Annotated[str, Codec("string (raw)", _decode_surrogates, _encode_surrogates)]
-Name = Annotated[str, Codec("string (US-ASCII)", Reader.ascii, _encode_ascii)]
+Name = Annotated[str, Codec("string (US-ASCII)", Reader.ascii, encode_ascii)]
 MPInt = Annotated[int, Codec("mpint", Reader.mpint, encode_mpint)]
 NameList = Annotated[tuple[str, ...], Codec("name-list", Reader.name_list, encode_name_list)]
 TextList = Annotated[tuple[str, ...], Codec("string[]", _decode_text_list, _encode_text_list)]

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
 
 from nacre.errors import WireError
+from nacre.wire.compiled import decoder, encoder
 from nacre.wire.fields import Codec, Reader
 from nacre.wire.record import build
 
@@ -130,7 +131,10 @@ PLAIN = "plain"
 
 
 class _Later:
-    """A class attribute that is computed when it is first asked for: most messages are never met."""
+    """A class attribute that is computed when it is first asked for: most messages are never met.
+
+    A method is called on the object or the class that it was asked for on, as later ones are.
+    """
 
     __slots__ = ("_compute", "_name")
 
@@ -139,14 +143,15 @@ class _Later:
         self._compute = compute
 
     def __get__(self, instance: object, owner: type) -> Any:
-        value = self._compute(owner)
-        setattr(owner, self._name, value)
-        return value
+        setattr(owner, self._name, self._compute(owner))
+        return getattr(owner if instance is None else instance, self._name)
 
 
 def _prepare(cls: S) -> S:
     made = build(cls)
     made.codecs = _Later("codecs", _codecs)
+    made.encode = _Later("encode", _encode)
+    made.decode = _Later("decode", _decode)
     prepared: S = made
     return prepared
 
@@ -154,6 +159,23 @@ def _prepare(cls: S) -> S:
 def _codecs(cls: Any) -> tuple[tuple[str, Codec], ...]:
     hints = get_type_hints(cls, include_extras=True)
     return tuple((name, _codec(cls, name, hints[name])) for name in cls.__match_args__)
+
+
+def _head(cls: Any) -> bytes:
+    return bytes((cls.number,)) if issubclass(cls, Message) else b""
+
+
+def _encode(cls: Any) -> Any:
+    """Return the method of a class; one that is packed at once needs none of its own."""
+    general = super(cls, cls).encode
+    return general if getattr(cls, "fixed", None) is not None else encoder(_head(cls), cls.codecs, general)
+
+
+def _decode(cls: Any) -> Any:
+    general = super(cls, cls).decode.__func__
+    if getattr(cls, "fixed", None) is not None:
+        return classmethod(general)
+    return classmethod(decoder(_head(cls), cls.codecs, general))
 
 
 def _fixed(cls: Any) -> struct.Struct | None:
