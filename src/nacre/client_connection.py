@@ -211,8 +211,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             The channel and the session.
 
         Raises:
-            ChannelOpenError: the server refused.
-            DisconnectError: the connection is over.
+            ChannelOpenError: the server refused, or the connection is over.
         """
         values = self._session_values({"command": command, **kwargs})
         wanted = self._session_request(values)

@@ -96,6 +96,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "client:server_host_keys_handler": "not called where `known_hosts=None` turned the check off",
     "client:window": "an upper bound: windows begin small and grow while a transfer is limited by them",
     "server:window": "an upper bound: windows begin small and grow while a transfer is limited by them",
+    "TerminalSizeChanged": "sizes in a row that nobody has read are one, the last",
     "server:max_line_length": "a number; AsyncSSH takes None for no limit",
     "server:login_timeout": "60 seconds by default; AsyncSSH: 120",
     "client:canonical_domains": _NOT_CANONICAL,

@@ -194,7 +194,7 @@ def tell_process(target: Any, pid: int | None, notice: Exception) -> None:
     Args:
         target: where its input goes; a terminal is told its size.
         pid: of the process; None: it is not known.
-        notice: a break is a matter of terminals' drivers: there is nothing to pass on.
+        notice: a break interrupts, as at a terminal (BRKINT of POSIX).
     """
     match notice:
         case TerminalSizeChanged():
@@ -205,6 +205,8 @@ def tell_process(target: Any, pid: int | None, notice: Exception) -> None:
                 _signal(pid, "WINCH")
         case SignalReceived(signal=name) if pid is not None:
             _signal(pid, name)
+        case BreakReceived() if pid is not None:
+            _signal(pid, "INT")
 
 
 def _signal(pid: int, name: str) -> None:

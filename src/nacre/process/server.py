@@ -176,8 +176,8 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         await self.redirect(stderr=source, bufsize=bufsize, send_eof=send_eof)
 
     def set_redirect_pid(self, pid: int | None) -> None:
-        """Name the local process that the streams are redirected to: it gets the client's signals, and
-        is told of changes of the terminal's size.
+        """Name the local process that the streams are redirected to: it gets the client's signals, INT
+        for a break, and is told of changes of the terminal's size.
 
         Args:
             pid: of a process of ours; None: of none any more.

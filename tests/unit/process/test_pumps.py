@@ -88,4 +88,4 @@ def test_signals_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         tell_process(None, 77, notice)
         tell_process(None, None, notice)
-    assert sent == [(77, signal.SIGINT), (77, signal.SIGWINCH)]
+    assert sent == [(77, signal.SIGINT), (77, signal.SIGINT), (77, signal.SIGWINCH)]

@@ -213,6 +213,7 @@ async def test_signals_and_sizes_reach_a_child() -> None:
             sys.executable,
             "-c",
             "import os,signal;signal.signal(28,lambda *a:print(os.get_terminal_size(0)[0],flush=True));"
+            "signal.signal(2,lambda *a:print('interrupted',flush=True));"
             "print('up',flush=True);[signal.pause() for _ in range(9)]",
             stdin=follower,
             stdout=-1,
@@ -231,6 +232,7 @@ async def test_signals_and_sizes_reach_a_child() -> None:
         process.change_terminal_size(123, 45)
         assert await process.stdout.readline() == b"123\n"
         process.send_break(1)
+        assert await process.stdout.readline() == b"interrupted\n"
         process.send_signal("NONSENSE")
         process.terminate()
         assert (await process.wait()).exit_status == 15
