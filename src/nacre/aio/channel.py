@@ -180,6 +180,7 @@ class SSHChannel(Generic[AnyStr]):
 
         Raises:
             BrokenPipeError: the channel is closed for writing.
+            OSError: there is no such type of data.
             TypeError: str on a channel of bytes, or bytes on one of text.
             LocalProtocolError: the program has not waited for room, and too much is queued.
         """
@@ -192,6 +193,10 @@ class SSHChannel(Generic[AnyStr]):
             if not isinstance(data, str):
                 raise TypeError(f"this channel carries str, encoded as {encoding}, not bytes")
             raw = data.encode(encoding, self._incoming.errors)
+        if datatype is not None and datatype != EXTENDED_DATA_STDERR:
+            raise OSError(
+                f"there is no type {datatype!r} of data: None, or {EXTENDED_DATA_STDERR} for standard error"
+            )
         link = self._link
         if self._sending is not Sending.OPEN or not link.active:
             raise BrokenPipeError("the channel is closed for writing")

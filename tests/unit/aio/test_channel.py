@@ -236,6 +236,19 @@ async def test_extended_data_keeps_its_type() -> None:
         assert "".join(data for data, datatype in client.data if datatype == 1) == "errab"
 
 
+@pytest.mark.parametrize("datatype", [0, 2, -1, 1 << 32, "stderr"])
+@asynctest
+async def test_a_type_of_data_that_there_is_not_is_a_mistake_and_harms_nothing(datatype: Any) -> None:
+    async with two_sessions() as (client, server, _):
+        for chan in (server.chan, client.chan):
+            with pytest.raises(OSError, match="type"):
+                chan.write("x", datatype)
+        server.chan.write("y", 1)
+        server.chan.exit(0)
+        await client.closed.wait()
+        assert client.data == [("y", 1)]
+
+
 @asynctest
 async def test_writing_to_a_closed_channel_is_a_broken_pipe() -> None:
     async with two_sessions() as (client, server, _):
