@@ -27,7 +27,7 @@ _MAX_PORT: Final = 65535
 #: Methods of authentication in the order in which they are tried.
 METHODS: Final = ("publickey", "keyboard-interactive", "password")
 #: A packet that does not fit any more is left for the next keys: so much below the limit they may come.
-_REKEY_LEAST: Final = limits.REKEY_FLOOD_BYTES + limits.MAX_PACKET + limits.PACKET_OVERHEAD
+_REKEY_LEAST: Final = 64 * 1024 + limits.MAX_PACKET + limits.PACKET_OVERHEAD
 
 
 def text(value: Any) -> str:

@@ -226,7 +226,7 @@ def rekey() -> Iterator[AttackSequence]:
             ALIVE,
             do("complete-rekey", bytes=0, times=3),
             GONE,
-            source="1e: more than 10 with less than 64 KiB moved between them = disconnect",
+            source="1e: more than 10 with next to nothing moved between them = disconnect",
         )
         yield attack(
             f"rekey_{role}_second_kexinit",

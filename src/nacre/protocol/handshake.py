@@ -81,7 +81,7 @@ class Handshake:
         self._peer_newkeys_first = True
         self._deadline: float | None = None
         self._last_exchange = 0.0
-        self._floods = 0
+        self._floods = 0.0
         self._opener_limit = limits.REKEY_BYTES
         self.sealer_limit = limits.REKEY_BYTES
 
@@ -155,11 +155,12 @@ class Handshake:
             self._method.begin()
 
     def _count_flood(self) -> None:
-        """A peer that asks for new keys though it has hardly used the old ones."""
-        if self._moved() < limits.REKEY_FLOOD_BYTES:
-            self._floods += 1
-            if self._floods > limits.REKEY_FLOOD:
-                raise ProtocolError("too many key exchanges with next to nothing sent between them")
+        """A peer that asks for new keys though it has hardly used the old ones, and they are not old."""
+        age = self._core.now - self._last_exchange
+        earned = self._moved() / limits.REKEY_FLOOD_BYTES + age / limits.REKEY_FLOOD_SECONDS
+        self._floods = max(0.0, self._floods - earned) + 1
+        if self._floods > limits.REKEY_FLOOD:
+            raise ProtocolError("too many key exchanges with next to nothing sent between them")
 
     def _moved(self) -> int:
         return self._core.inbound.octets + self._core.outbound.octets

@@ -65,10 +65,12 @@ REKEY_SECONDS: Final = 3600.0
 REKEY_PACKETS: Final = 1 << 31
 #: A key exchange that the peer leaves unanswered this long ends the connection.
 REKEY_TIMEOUT: Final = 60.0
-#: More re-keys than this with less than REKEY_FLOOD_BYTES moved between them are a flood.
+#: More re-keys than this that nothing has paid for are a flood.
 REKEY_FLOOD: Final = 10
-#: Far less than what any honest limit by bytes lets through between two key exchanges.
-REKEY_FLOOD_BYTES: Final = 64 * 1024
+#: Bytes that pay for a re-key: OpenSSH asks for one before each packet when its RekeyLimit is small.
+REKEY_FLOOD_BYTES: Final = 16 * 1024
+#: Seconds that do: PuTTY asks for one each hour, whether anybody has typed or not.
+REKEY_FLOOD_SECONDS: Final = 1.0
 #: Messages that wait as plain text for the end of a key exchange (data waits with its channel).
 HELD_MESSAGES: Final = 1024
 #: The same in bytes: as much as may be sealed and not taken, `OUTPUT_CEILING`.

@@ -238,6 +238,34 @@ def test_a_flood_of_key_exchanges_is_a_fault():
     assert isinstance(failure(pair.server), ProtocolError)
 
 
+def test_new_keys_each_hour_are_no_flood_though_nobody_types():
+    pair = Pair().start()
+    for _ in range(3 * limits.REKEY_FLOOD):
+        pair.now += 3600
+        pair.client.connection.tick(pair.now)
+        pair.client.connection.rekey()
+        pair.run()
+        assert not pair.server.connection.closed
+
+
+@pytest.mark.parametrize("idle", ["client", "server"])
+def test_new_keys_for_each_packet_of_data_are_no_flood(idle):
+    # As OpenSSH's of either side with a RekeyLimit of 100K or less.
+    pair = Pair().start()
+    ours, theirs = pair.open()
+    reader, writer, number = pair.client, pair.server, theirs
+    if idle == "server":
+        reader, writer, number = writer, reader, ours
+    for _ in range(3):
+        for _ in range(limits.REKEY_FLOOD):
+            assert writer.connection.channel_write(number, bytes(32768), None) == 32768
+            pair.run()
+            reader.connection.consumed(theirs if reader is pair.server else ours, 32768)
+            writer.connection.rekey()
+            pair.run()
+            assert not reader.connection.closed
+
+
 def test_another_host_key_in_a_later_exchange_is_refused():
     other = generate_private_key("ssh-ed25519")
     pair = Pair().start()
