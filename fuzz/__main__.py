@@ -31,7 +31,7 @@ MEMORY: Final = 768
 ROOM: Final = 24_000
 #: Of the seconds for each: one run of a state machine is a hundred of a parser.
 PARSER: Final = 0.6
-MACHINE: Final = 2.4
+MACHINE: Final = 2.5
 MACHINES: Final = ("server_before", "server_after", "client_before", "client_after")
 #: Seconds that a process gets for its start, on a busy machine.
 START: Final = 120

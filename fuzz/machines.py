@@ -77,8 +77,8 @@ DUMMIES: Final[tuple[tuple[Any, str, Any], ...]] = (
     (handshake, "make_opener", lambda *key: NullOpener()),
     (handshake, "make_sealer", lambda *key: NullSealer()),
     (handshake, "derive", lambda *parts: b"key"),
-    (handshake, "decode_public_key", lambda blob: DummyKey()),
-    (publickey, "decode_public_key", lambda blob: DummyKey()),
+    (handshake, "decode_shown_key", lambda blob: DummyKey()),
+    (publickey, "decode_shown_key", lambda blob: DummyKey()),
 )
 
 

@@ -21,10 +21,11 @@ from nacre.crypto import make_exchange, make_opener
 from nacre.crypto.kex.dh import DhExchange
 from nacre.crypto.kex.groups import Group, best_for, check_size, modp
 from nacre.crypto.registry import Family, lookup, names
-from nacre.errors import DisconnectError, Error, KeyEncryptionError, KeyImportError
+from nacre.errors import DisconnectError, Error, KeyEncryptionError, KeyImportError, WireError
 from nacre.hub import config as hub_config
 from nacre.keys import decode_public_key
 from nacre.keys.algorithms import signature_algorithms
+from nacre.keys.certificate import MAX_PRINCIPALS, SSHCertificate, parse_certificate
 from nacre.protocol import limits
 from nacre.protocol.ident import IdentReader
 from nacre.protocol.inbound import Inbound
@@ -32,7 +33,7 @@ from nacre.protocol.negotiate import guess_is_wrong, negotiate, our_kexinit
 from nacre.protocol.settings import Role, Settings
 from nacre.trust.config import Subject, applying
 from nacre.wire import auth, connection, kex, requests, transport
-from nacre.wire.fields import Reader
+from nacre.wire.fields import Reader, encode_string
 from nacre.wire.message import Message, Structure
 
 BOTH: Final = (Role.CLIENT, Role.SERVER)
@@ -231,6 +232,30 @@ def public_key(data: bytes) -> None:
         return
     assert decode_public_key(key.public_data).public_data == key.public_data
     assert key.verify(b"data", signature, algorithm) in (True, False)
+
+
+def certificate(data: bytes) -> None:
+    """Certificates: what they say, without the signature that a fuzzer cannot make; and with it."""
+    with contextlib.suppress(KeyImportError):
+        nacre.import_certificate(data)
+    try:
+        statement, signed, _ = parse_certificate(data)
+        found = SSHCertificate(statement, data, "none")
+    except (KeyImportError, WireError):
+        return
+    assert 0 < signed < len(data)
+    assert len(statement.principals) <= MAX_PRINCIPALS
+    repr(found)
+    assert isinstance(found.options, dict)
+    for name in (*found.principals[:4], "", "*", b"\xff"):
+        for kind in (1, 2):
+            with contextlib.suppress(ValueError):
+                found.validate(kind, name, statement.valid_after)
+                assert found.names(name)
+                assert not found.restrictions.unknown
+    # What is said again is read as the same.
+    again, _, _ = parse_certificate(statement.encode() + encode_string(b""))
+    assert again.encode() == statement.encode()
 
 
 def private_key(data: bytes) -> None:

@@ -16,6 +16,7 @@ PARSERS: Final = (
     parsers.userauth_messages,
     parsers.connection_messages,
     parsers.public_key,
+    parsers.certificate,
     parsers.private_key,
     parsers.authorized_keys,
     parsers.known_hosts,

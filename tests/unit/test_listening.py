@@ -338,8 +338,9 @@ def test_who_misbehaves_is_shut_out(how: str) -> None:
         class Broken(Server):
             def begin_auth(self, username: str) -> Any:
                 # What our own code would do if it were wrong.
-                for kind in (nacre.protocol.events.PasswordQuestion, nacre.protocol.events.KbdintQuestion):
-                    self.conn.link._handlers[kind] = None
+                kinds = (nacre.protocol.events.PasswordQuestion, nacre.protocol.events.KbdintQuestion)
+                # A table of its own: the one that is there belongs to every connection.
+                self.conn.link._handlers = {**self.conn.link._handlers, **dict.fromkeys(kinds)}
                 return True
 
         Server = Broken

@@ -71,7 +71,7 @@ def test_a_wrong_value_names_its_option() -> None:
     with pytest.raises(ValueError, match=r"^rekey_bytes: "):
         nacre.SSHClientConnectionOptions(rekey_bytes="lots")
     with pytest.raises(TypeError, match=r"^port: "):
-        nacre.SSHServerConnectionOptions(port="22")
+        nacre.SSHServerConnectionOptions(port=b"22")
     with pytest.raises(ValueError, match=r"^kex_algs: .*unheard"):
         nacre.SSHClientConnectionOptions(kex_algs=["unheard-of"])
 
