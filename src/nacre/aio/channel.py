@@ -87,7 +87,8 @@ class SSHChannel(Generic[AnyStr]):
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
         # Requests of ours, in order.
         self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] | None = None
-        self._opening: asyncio.Future[None] | None = None
+        #: While it is being opened: told of the session, makes that, is called then.
+        self._opening: tuple[asyncio.Future[Any], Callable[[], Any], Callable[[], None]] | None = None
         self._closed = Once()
         # Made when needed, which for most channels is never.
         self._own_tasks: Tasks | None = None
@@ -326,15 +327,27 @@ class SSHChannel(Generic[AnyStr]):
         """The channel is open in both directions: what was written before can go."""
         self._phase = Phase.OPEN
         self.writable()
-        if self._opening is not None and not self._opening.done():
-            self._opening.set_result(None)
+        if self._opening is None:
+            return
+        (done, make_session, then), self._opening = self._opening, None
+        if done.done():
+            return  # whoever opened it has given up
+        try:
+            session = make_session()
+            self._attach(session)
+            then()
+        except FAILURES as error:
+            self.abort()
+            done.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+        else:
+            done.set_result(session)
 
     def open_failed(self, error: Exception) -> None:
         """The peer refused the channel."""
         self._phase = Phase.GONE
         self._number = None
-        if self._opening is not None and not self._opening.done():
-            self._opening.set_exception(error)
+        if self._opening is not None and not self._opening[0].done():
+            self._opening[0].set_exception(error)
         self._closed.set()
 
     def bind(self, number: int, session: Any) -> None:
@@ -354,28 +367,26 @@ class SSHChannel(Generic[AnyStr]):
         self._session = session
         session.connection_made(self)
 
-    async def open(self, kind: str, data: bytes, make_session: Callable[[], T]) -> T:
+    async def open(
+        self, kind: str, data: bytes, make_session: Callable[[], T], then: Callable[[], None] = lambda: None
+    ) -> T:
         """Open this channel and make its session.
+
+        The session is made, and `then` called, as soon as the peer has agreed: what it asks for goes out at once.
 
         Raises:
             ChannelOpenError: the peer refused, or the connection has ended.
         """
         if self._number is not None or self._phase is not Phase.NEW:
             raise LocalProtocolError("a channel object can be opened once")
-        self._opening = self._link.loop.create_future()
+        done: asyncio.Future[T] = self._link.loop.create_future()
+        self._opening = done, make_session, then
         self._number = self._link.open_channel(self, kind, data, self._window, self._max_packet)
         try:
-            await self._opening
+            return await done
         except asyncio.CancelledError:
             self.abort()
             raise
-        try:
-            session = make_session()
-            self._attach(session)
-        except Exception:
-            self.abort()
-            raise
-        return session
 
     def start(self) -> None:
         """Call `session_started`, then deliver what has arrived before."""
@@ -448,10 +459,10 @@ class SSHChannel(Generic[AnyStr]):
             self._link.protocol.channel_request(self._number, name, payload, False)
             self._link.touch()
 
-    async def make_request(
+    def make_request(
         self, name: str, payload: bytes = b"", granted: Callable[[], None] | None = None
-    ) -> bool:
-        """Send a request and return whether the peer granted it.
+    ) -> asyncio.Future[bool]:
+        """Send a request, whose answer is whether the peer grants it.
 
         Args:
             name: of the request.
@@ -468,7 +479,7 @@ class SSHChannel(Generic[AnyStr]):
             self._replies = []
         self._replies.append((reply, granted))
         self._link.touch()
-        return await reply
+        return reply
 
     def reply_arrived(self, success: bool) -> None:
         """The peer answered our oldest request."""
@@ -549,8 +560,8 @@ class SSHChannel(Generic[AnyStr]):
         for reply, _ in replies or ():
             if not reply.done():
                 reply.set_exception(self._gone_error())
-        if self._opening is not None and not self._opening.done():
-            self._opening.set_exception(self._gone_error())
+        if self._opening is not None and not self._opening[0].done():
+            self._opening[0].set_exception(self._gone_error())
         if self._session is not None:
             self._incoming.finish()
             try:

@@ -6,6 +6,7 @@ the command ended. Must not know: streams, processes, options.
 
 from __future__ import annotations
 
+import asyncio
 import signal as signals
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, AnyStr, Final, TypeVar
@@ -28,6 +29,8 @@ OPEN_REQUEST_SESSION_FAILED: Final = 0xFFFFFFFF
 
 #: What `get_returncode` says of a signal that this system has no number for.
 UNKNOWN_SIGNAL: Final = -99
+
+_OPEN: Final = requests.SessionOpen().encode()
 
 ExitSignal = tuple[str, bool, str, str]
 
@@ -66,6 +69,8 @@ class SSHClientChannel(SSHChannel[AnyStr]):
     ) -> None:
         super().__init__(link, encoding, errors, window, max_pktsize)
         self._wanted = SessionRequest()
+        #: The answer that is waited for.
+        self._reply: asyncio.Future[bool] | None = None
         self._exit_status: int | None = None
         self._exit_signal: ExitSignal | None = None
 
@@ -76,31 +81,45 @@ class SSHClientChannel(SSHChannel[AnyStr]):
             ChannelOpenError: the server refused the channel, the terminal or the command.
         """
         self._wanted = wanted
-        session = await self.open("session", requests.SessionOpen().encode(), make_session)
         try:
-            await self._ask(wanted)
+            session = await self.open("session", _OPEN, make_session, self._ask_first)
+            await self._started(wanted)
         except BaseException:
+            reply = self._reply
+            if reply is not None and not reply.cancel() and not reply.cancelled():
+                reply.exception()  # nobody waits for it any more: it is taken note of
             self.abort()
             raise
+        self._reply = None
         return session
 
-    async def _ask(self, wanted: SessionRequest) -> None:
+    async def _started(self, wanted: SessionRequest) -> None:
+        """Wait until the server has granted what was asked for."""
+        assert self._reply is not None
         if wanted.term_type is not None:
-            modes = requests.encode_terminal_modes(wanted.term_modes)
-            pty = requests.PtyRequest(wanted.term_type, *wanted.term_size, modes)
-            if not await self.make_request("pty-req", pty.encode()):
+            if not await self._reply:
                 raise ChannelOpenError(OPEN_REQUEST_PTY_FAILED, "the server refused a terminal")
+            self._ask_to_start()
+        if not await self._reply:
+            what, _ = _program(wanted)
+            raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
+
+    def _ask_first(self) -> None:
+        """Ask for the terminal, or at once for what is to run in none."""
+        wanted = self._wanted
+        if wanted.term_type is None:
+            self._ask_to_start()
+            return
+        modes = requests.encode_terminal_modes(wanted.term_modes)
+        pty = requests.PtyRequest(wanted.term_type, *wanted.term_size, modes)
+        self._reply = self.make_request("pty-req", pty.encode())
+
+    def _ask_to_start(self) -> None:
+        wanted = self._wanted
         for name, value in wanted.environment.items():
             self.send_request("env", requests.EnvRequest(name, value).encode())
-        if wanted.subsystem is not None:
-            what, payload = "subsystem", requests.SubsystemRequest(wanted.subsystem).encode()
-        elif wanted.command is not None:
-            what, payload = "exec", requests.ExecRequest(wanted.command).encode()
-        else:
-            what, payload = "shell", requests.ShellRequest().encode()
         # Started with the answer itself: all of the output, and the end, may stand right behind it.
-        if not await self.make_request(what, payload, self.start):
-            raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
+        self._reply = self.make_request(*_program(wanted), self.start)
 
     def _answer_request(self, payload: Any) -> bool:
         match payload:
@@ -188,6 +207,15 @@ class SSHClientChannel(SSHChannel[AnyStr]):
     def terminate(self) -> None:
         """Send the signal TERM."""
         self.send_signal("TERM")
+
+
+def _program(wanted: SessionRequest) -> tuple[str, bytes]:
+    """Return the request, and its payload, that starts what is wanted."""
+    if wanted.subsystem is not None:
+        return "subsystem", requests.SubsystemRequest(wanted.subsystem).encode()
+    if wanted.command is not None:
+        return "exec", requests.ExecRequest(wanted.command).encode()
+    return "shell", requests.ShellRequest().encode()
 
 
 def _raw(text: str) -> bytes:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 import nacre
-from tests.support.face import Recorder, SessionServer, asynctest, connected, serving, two_sessions
+from tests.support.face import (
+    OpenServer,
+    Recorder,
+    SessionServer,
+    asynctest,
+    connected,
+    serving,
+    two_sessions,
+)
 
 
 @asynctest
@@ -141,3 +149,58 @@ async def test_xon_xoff() -> None:
     async with two_sessions() as (client, server, _):
         server.chan.set_xon_xoff(True)
         await client.until(lambda: "xon_xoff True" in client.calls)
+
+
+@asynctest
+async def test_whoever_gives_up_while_a_session_starts_leaves_nothing_behind() -> None:
+    class Slow(nacre.SSHServerSession[str]):
+        """Grants nothing before it is told to."""
+
+        def __init__(self) -> None:
+            self.asked, self.lost = asyncio.Event(), asyncio.Event()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.lost.set()
+
+        async def exec_requested(self, command: str) -> bool:
+            self.asked.set()
+            await asyncio.Event().wait()
+            return True
+
+    slow = Slow()
+
+    class Server(OpenServer):
+        def session_requested(self) -> Any:
+            return slow
+
+    async with serving(server_factory=Server) as listener, connected(listener) as connection:
+        starting = asyncio.create_task(connection.create_session(nacre.SSHClientSession[str], "x"))
+        await slow.asked.wait()
+        (chan,) = connection._link.channels.values()
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await slow.lost.wait()
+        await chan.wait_closed()  # type: ignore[attr-defined]  # the link asks less of its channels
+        assert not connection._link.channels
+
+
+@asynctest
+async def test_what_a_session_factory_raises_comes_out_of_the_call() -> None:
+    class Unwilling(nacre.SSHClientSession[str]):
+        def connection_made(self, chan: Any) -> None:
+            raise KeyError("no")
+
+    def stop() -> Any:
+        raise StopIteration
+
+    async with (
+        serving(server_factory=lambda: SessionServer(lambda: lambda *streams: None, [])) as listener,
+        connected(listener) as connection,
+    ):
+        with pytest.raises(KeyError):
+            await connection.create_session(Unwilling, "x")
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await connection.create_session(stop, "x")
+        _, session = await connection.create_session(Recorder, "x")
+        assert session.calls
