@@ -76,7 +76,6 @@ class SSHChannel(Generic[AnyStr]):
         self._phase = Phase.NEW
         self._error: Exception | None = None
         self._failed = False
-        # Sending.
         self._sending = Sending.OPEN
         self._queue = SendQueue()
         self._last_request: tuple[str, bytes] | None = None
@@ -85,13 +84,11 @@ class SSHChannel(Generic[AnyStr]):
         self._incoming = Incoming(self)
         #: Gives data to the session, or keeps it.
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
-        # Requests of ours, in order.
         self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] | None = None
         #: While it is being opened: told of the session, makes that, is called then.
         self._opening: tuple[asyncio.Future[Any], Callable[[], Any], Callable[[], None]] | None = None
         self._closed = Once()
-        # Made when needed, which for most channels is never.
-        self._own_tasks: Tasks | None = None
+        self._own_tasks: Tasks | None = None  # made when needed
         self._logger: SSHLogger | None = None
         self.set_encoding(encoding, errors)
 
@@ -205,8 +202,7 @@ class SSHChannel(Generic[AnyStr]):
         if not size:
             return
         taken = 0
-        driver = link.driver
-        protocol = driver.protocol
+        protocol = (driver := link.driver).protocol
         if not self._queue.size and self._number is not None and self._phase is not Phase.NEW and protocol:
             taken = protocol.channel_write(self._number, raw, datatype)
             if not driver.touched:

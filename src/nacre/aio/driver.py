@@ -179,10 +179,15 @@ class Driver(asyncio.BufferedProtocol):
         if self._running or protocol is None or transport is None:
             return
         self._running = True
+        # What is asked for in here is sent in here.
+        scheduled, self.touched = self.touched, True
         try:
             for _ in range(limits.FLUSHES_A_TURN):
                 self._pump()
                 if self._resumed and self._wait_for_writers():
+                    if not scheduled:
+                        scheduled = True
+                        self._loop.call_soon(self._turn)
                     break
                 segments = protocol.data_to_send()
                 if not segments or transport.is_closing():
@@ -191,22 +196,29 @@ class Driver(asyncio.BufferedProtocol):
                     transport.write(segment)
                 if self._stall is None and self.write_timeout:
                     self._look_later(0)
-                if not protocol.eventful:
+                if not protocol.waiting:
                     break
             else:
-                self.touched = True
+                scheduled = True
                 self._loop.call_soon(self._turn)
         finally:
             self._running = False
-        if protocol.settle() is not self._reading:
-            if protocol.closed:
+            self.touched = scheduled
+        if not (protocol.settle() and self._reading):
+            self._attend()
+
+    def _attend(self) -> None:
+        """Something is not as it was: whether there is room to receive, the next deadline, or all is over."""
+        assert self.protocol is not None
+        if self.protocol.wants_input is not self._reading:
+            if self.protocol.closed:
                 self._end()
                 return
             self._switch_reading()
-        elif not self._reading and protocol.closed:
+        elif not self._reading and self.protocol.closed:
             self._end()
             return
-        if protocol.deadline_moved:
+        if self.protocol.deadline_moved:
             self._arm()
 
     def _wait_for_writers(self) -> bool:
@@ -217,12 +229,7 @@ class Driver(asyncio.BufferedProtocol):
         """
         assert self.protocol is not None
         self._resumed = False
-        if self.protocol.closed or self.protocol.queued >= limits.WHOLE_FLUSH:
-            return False
-        if not self.touched:
-            self.touched = True
-            self._loop.call_soon(self._turn)
-        return True
+        return not (self.protocol.closed or self.protocol.queued >= limits.WHOLE_FLUSH)
 
     def _pump(self) -> None:
         assert self.protocol is not None

@@ -11,7 +11,7 @@ exception passes on: the events that end everything can still be pulled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Final
 
@@ -59,6 +59,7 @@ class Connection:
 
     Attributes:
         info: what is known of the connection.
+        waiting: events that wait to be pulled, after those of what was received.
         failure: why it ended, from just before the channels are told on; None before, and after a
             clean end.
         closed: `Disconnected` was emitted, or is about to be.
@@ -82,18 +83,13 @@ class Connection:
         self._keepalive = (settings.keepalive_interval, settings.keepalive_count_max)
         self._unanswered = 0
         self.closed = False
+        self.waiting: Sequence[Event] = self._core.events
         self.failure: DisconnectError | None = None
 
     @property
     def info(self) -> Info:
         """What is known of the connection."""
         return self._core.info
-
-    @property
-    def eventful(self) -> bool:
-        """Whether there are events that need no more input."""
-        core = self._core
-        return bool(core.events or core.ready or core.fault)
 
     @property
     def authenticated(self) -> bool:
@@ -144,13 +140,17 @@ class Connection:
         core.inbound.received(size)
 
     def settle(self) -> bool:
-        """Return `wants_input`, and hold no memory for what may come much later. Not while room is lent."""
+        """Hold no memory for what may come much later. Not while room is lent.
+
+        Returns:
+            Whether input is wanted, and `next_deadline` is none but what it was: neither has to be asked.
+        """
         core, inbound = self._core, self._core.inbound
         if inbound.start == inbound.end and inbound.small:
             inbound.rest()
             core.outbound.rest()
-            return core.phase is not Phase.CLOSED
-        return self.wants_input
+            return core.phase is not Phase.CLOSED and not core.deadline_moved
+        return self.wants_input and not core.deadline_moved
 
     def receive_eof(self, now: float) -> None:
         """The transport ends, or is gone. What was received before is still delivered."""

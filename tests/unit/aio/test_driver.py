@@ -80,8 +80,8 @@ class Protocol:
         self.output.append(b"hello")
 
     @property
-    def eventful(self) -> bool:
-        return bool(self.events)
+    def waiting(self) -> list[Any]:
+        return self.events
 
     def next_event(self) -> Any:
         return self.events.pop(0) if self.events else None
@@ -97,7 +97,7 @@ class Protocol:
         self.events.append("read")
 
     def settle(self) -> bool:
-        return self.wants_input
+        return self.wants_input and not self.deadline_moved
 
     def receive_eof(self, now: float) -> None:
         self.eof = True
