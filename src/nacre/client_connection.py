@@ -75,7 +75,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
         super().__init__(loop, options, factory)
-        self._updates = HostKeyUpdates(self._link, lambda: self._trust, options.server_host_keys_handler)
+        self._updates = HostKeyUpdates(
+            self._link, lambda: self._trust, options.server_host_keys_handler, self.established
+        )
         self._extra.update(
             host=self._host, port=self._port, username=username, preferred_auth=options.preferred_auth
         )

@@ -6,8 +6,9 @@ Owns: the announcement of a server and its proofs; what a client makes of an ann
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from nacre.aio.link import Link
 from nacre.aio.tasks import settle
@@ -19,6 +20,9 @@ from nacre.protocol.events import GlobalRequestQuestion
 from nacre.protocol.host_keys import ANNOUNCE, PROVE, prove, proven
 from nacre.protocol.settings import HostKey
 from nacre.wire.requests import HostKeys
+
+#: Turns of the loop that what is awaited takes to come to the program, through tasks of its own too.
+_TURNS: Final = 8
 
 #: Called with the keys that are new, gone, still there and revoked, as lists of `SSHKey`.
 HostKeysHandler = Callable[[list[SSHKey], list[SSHKey], list[SSHKey], list[SSHKey]], Any]
@@ -65,11 +69,17 @@ class HostKeyUpdates:
         link: the connection.
         trust: returns what was believed of the host when it was connected to.
         handler: of the program; None: announcements are passed over.
+        established: done when the login is complete.
     """
 
     def __init__(
-        self, link: Link, trust: Callable[[], HostTrust | None], handler: HostKeysHandler | None
+        self,
+        link: Link,
+        trust: Callable[[], HostTrust | None],
+        handler: HostKeysHandler | None,
+        established: asyncio.Future[None],
     ) -> None:
+        self._established = established
         self._link = link
         self._trust = trust
         self._handler = handler
@@ -98,6 +108,11 @@ class HostKeyUpdates:
         if added and not await self._proven(added):
             self._link.logger.warning("the server announced host keys that it could not prove: passed over")
             return
+        # An announcement may come with the end of the login. A handler works with the connection, so that
+        # whoever awaits it is to have it first.
+        await asyncio.wait((self._established,))
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         await settle(handler(added, removed, retained, revoked))
 
     async def _proven(self, keys: Sequence[SSHKey]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 import nacre
 from nacre.protocol import host_keys, limits
 from nacre.wire.requests import HostKeys
-from tests.support.face import OpenServer, asynctest, connected, reported, serving
+from tests.support.face import OpenServer, asynctest, connect, connected, reported, serving
 
 KEYS = [nacre.generate_private_key("ssh-ed25519") for _ in range(4)]
 BLOBS = [key.public_data for key in KEYS]
@@ -166,3 +166,26 @@ async def test_a_server_proves_no_more_than_it_has_to() -> None:
     async with serving(server_host_keys=KEYS[:2]) as listener, connected(listener) as connection:
         success, _ = await connection.link.global_request(host_keys.PROVE, HostKeys((BLOBS[0],)).encode())
         assert not success
+
+
+@pytest.mark.parametrize("patience", [None, 10.0])
+@asynctest
+async def test_whoever_awaits_the_connection_has_it_before_the_handler_is_called(
+    patience: float | None,
+) -> None:
+    """Nothing is to be proven: the announcement comes with the end of the login."""
+    held: list[nacre.SSHClientConnection] = []
+    seen: list[int] = []
+    called = asyncio.Event()
+
+    def handler(*lists: list[nacre.SSHKey]) -> None:
+        seen.append(len(held))
+        called.set()
+
+    async with serving(server_host_keys=KEYS[:1], send_server_host_keys=True) as listener:
+        wanted = connect(listener, known_hosts=(publics(0), [], []), server_host_keys_handler=handler)
+        held.append(await (wanted if patience is None else asyncio.wait_for(wanted, patience)))
+        await called.wait()
+        held[0].close()
+        await held[0].wait_closed()
+    assert seen == [1]
