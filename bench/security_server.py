@@ -128,7 +128,7 @@ async def serve(settings: dict[str, Any]) -> None:
                 "descriptors": len(os.listdir("/proc/self/fd")),
                 "open": state["open"],
                 "refused": sum(refused.values()),
-                "unhandled": unhandled,
+                "unhandled": unhandled[:3],
                 "cpu": time.process_time(),
                 "clock": time.monotonic(),
                 **lag.take(),
