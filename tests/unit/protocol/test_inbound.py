@@ -146,6 +146,31 @@ def test_a_kexinit_in_the_clear_may_be_long_and_nothing_else():
         feed(opening(GCM), sealed(GCM, b"\x14" + bytes(size)))
 
 
+def test_a_long_packet_in_the_clear_is_judged_by_its_number_as_soon_as_that_is_here():
+    size = limits.PACKET_BEFORE_AUTH + 1000
+    inbound, long = Inbound(), packet(b"\x14" + bytes(size))
+    found = [payload for octet in long for payload in feed(inbound, bytes((octet,)))]
+    assert [len(payload) for payload in found] == [size + 1]
+    inbound, other = Inbound(), packet(b"\x02" + bytes(size))
+    for octet in other[:5]:
+        assert feed(inbound, bytes((octet,))) == []
+    with pytest.raises(ProtocolError):
+        feed(inbound, other[5:6])
+
+
+def test_packets_of_every_size_follow_one_another_in_a_buffer_that_is_full():
+    inbound = Inbound()
+    inbound.limit = limits.PACKET
+    sizes = [200_000, 90_000, 262_000, 5, 150_000, 150_000, 262_000, 100_000, 262_000]
+    sent = [bytes((number,)) * size for number, size in enumerate(sizes, 1)]
+    assert feed(inbound, b"".join(map(packet, sent))) == sent
+    # Read by read, with most of the next packet behind the one before.
+    data, found = b"".join(map(packet, sent)), []
+    for start in range(0, len(data), 60_001):
+        found += feed(inbound, data[start : start + 60_001])
+    assert found == sent
+
+
 def test_the_sequence_number_wraps_and_is_reset_where_it_must_be():
     inbound = Inbound()
     inbound.sequence = 0xFFFFFFFF
