@@ -297,6 +297,8 @@ class LineEditor:
     # ------------------------------------------------------------ keys
 
     def _enter(self) -> None:
+        if self._bell:
+            self._sync()
         line = self._line
         if self._echo and self._settings.line_echo:
             self._tell(self._display.enter(line))

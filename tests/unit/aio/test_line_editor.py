@@ -62,6 +62,10 @@ def test_a_line(enter: str) -> None:
     typed([("a", "a"), ("bc", "bc"), (enter, "\r\n"), (enter, "\r\n")], told=["abc\n", "\n"])
 
 
+def test_the_bell_is_rung_on_the_line_that_it_is_about() -> None:
+    typed([("ab\x06\r", "ab\x07\r\n"), ("\x06", "\x07")], told=["ab\n"])
+
+
 def test_several_lines_at_once() -> None:
     typed([("a\rb\nc", "a\r\nb\r\nc")], told=["a\n", "b\n"])
 
@@ -159,7 +163,7 @@ def test_the_longest_line() -> None:
         [
             ("abcdefgh", "abcde\x07"),
             ("\x02x", "\x1b[1D\x07"),
-            ("\x05\x08xy\r", "x\r\n\x07"),
+            ("\x05\x08xy\r", "x\x07\r\n"),
         ],
         told=["abcdx\n"],
         longest=5,
