@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -20,17 +19,14 @@ import pytest
 import nacre
 from nacre.protocol.channel import Flow
 from tests.interop.programs import handler
-from tests.support import system
+from tests.support import clients
 from tests.support.face import PASSWORD, PasswordServer, asynctest, host_key, serving
 
 #: Two servers' worth of re-keys in that much data.
 DATA: Final = os.urandom(400 * 1024)
-_PATIENCE: Final = 60
 _KEYS: Final = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp521", "ssh-rsa")
 
-CLIENTS: Final = [pytest.param(name, marks=system.requires(name)) for name in ("plink", "dbclient")]
-
-both_clients = pytest.mark.parametrize("client", CLIENTS)
+both_clients = pytest.mark.parametrize("client", clients.CLIENTS)
 
 
 @cache
@@ -39,39 +35,16 @@ def user_key(algorithm: str) -> nacre.SSHKey:
     return nacre.generate_private_key(algorithm)
 
 
-def _converted(client: str, key: nacre.SSHKey, directory: Path) -> Path:
-    """Write a key in the form that a client reads."""
-    ours, theirs = directory / "key", directory / f"key_of_{client}"
-    key.write_private_key(ours)
-    ours.chmod(0o600)
-    converters = {
-        "plink": ["puttygen", ours, "-O", "private", "-o", theirs],
-        "dbclient": ["dropbearconvert", "openssh", "dropbear", ours, theirs],
-    }
-    subprocess.run(converters[client], check=True, capture_output=True, timeout=_PATIENCE)
-    return theirs
-
-
-def _command(client: str, port: int, directory: Path, key: nacre.SSHKey | None) -> list[str]:
-    """Return how a client is started that knows our host key; the remote command may follow."""
-    keys = ["-i", str(_converted(client, key, directory))] if key else []
-    where = "user@127.0.0.1"
-    if client == "plink":
-        trust = ["-hostkey", host_key().get_fingerprint()]
-        password = [] if key else ["-pw", PASSWORD]
-        return ["plink", "-ssh", "-batch", "-noagent", "-P", str(port), *trust, *keys, *password, where]
-    known = directory / ".ssh" / "known_hosts"
-    known.parent.mkdir(exist_ok=True)
-    known.write_text(f"127.0.0.1 {' '.join(host_key().export_public_key().decode().split()[:2])}\n")
-    return ["dbclient", "-p", str(port), *keys, where]
-
-
 @asynccontextmanager
 async def logged_in(
     client: str, directory: Path, key: nacre.SSHKey | None, **options: Any
 ) -> AsyncIterator[Callable[..., Any]]:
     """A server, and a function that runs a command there by a client."""
+    file: Path | None = None
     if key is not None:
+        file = directory / "key"
+        key.write_private_key(file)
+        file.chmod(0o600)
         authorized = directory / "authorized"
         key.write_public_key(authorized)
         options["authorized_client_keys"] = str(authorized)
@@ -81,12 +54,22 @@ async def logged_in(
         "encoding": None,
         **options,
     }
+    environment = clients.environment(directory, PASSWORD)
     async with serving(**options) as listener:
-        argv = _command(client, listener.get_port(), directory, key)
+        argv = clients.command(
+            client,
+            directory,
+            port=listener.get_port(),
+            user="user",
+            host_key=host_key().export_public_key().decode(),
+            key=file,
+            password="" if key else PASSWORD,
+        )
+        batch = ["-batch"] if client == "plink" else []
 
         async def run(command: str, data: bytes = b"") -> tuple[int | None, bytes, bytes]:
             process = await asyncio.create_subprocess_exec(
-                *argv, command, stdin=-1, stdout=-1, stderr=-1, env=_environment(directory)
+                argv[0], *batch, *argv[1:], command, stdin=-1, stdout=-1, stderr=-1, env=environment
             )
             try:
                 output, errors = await process.communicate(data)
@@ -97,11 +80,6 @@ async def logged_in(
             return process.returncode, output, errors
 
         yield run
-
-
-def _environment(directory: Path) -> Mapping[str, str]:
-    """Nothing of the user's is read: both clients look for their files in the home."""
-    return {"PATH": os.environ["PATH"], "HOME": str(directory), "DROPBEAR_PASSWORD": PASSWORD}
 
 
 @both_clients
