@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 import nacre
 from nacre.errors import KeyImportError
+from tests.support.agent import ssh_agent
 from tests.support.openssh import OpenSSH
 
 pytestmark = pytest.mark.requires("ssh")
@@ -107,3 +109,51 @@ def test_what_we_make_for_hosts(openssh: OpenSSH, tmp_path: Path) -> None:
     assert "host certificate" in shown
     assert "Valid: forever" in shown
     assert "Critical Options: (none)" in shown
+
+
+# ---------------------------------------------------------------- signatures by a certificate
+
+
+def takes(openssh: OpenSSH, directory: Path, signature: bytes) -> bool:
+    """Whether ssh-keygen takes a signature of b"message" for one of me@example.com."""
+    (directory / "sig").write_bytes(signature)
+    command = [openssh.ssh_keygen, "-Y", "verify", "-f", directory / "signers", "-I", "me@example.com"]
+    command += ["-n", "file", "-s", directory / "sig"]
+    done = subprocess.run(command, input=b"message", capture_output=True, timeout=30, check=False)
+    return done.returncode == 0
+
+
+def test_our_signatures_by_a_certificate(openssh: OpenSSH, tmp_path: Path) -> None:
+    """Both take the same of them."""
+    authority, key = nacre.generate_private_key("ssh-ed25519"), nacre.generate_private_key("ssh-ed25519")
+    for front in ("*@example.com cert-authority", "*@example.com"):
+        line = f"{front} {authority.export_public_key().decode()}"
+        (tmp_path / "signers").write_text(line)
+        for values in (
+            {"principals": "me@example.com"},
+            {"principals": "*@example.com"},
+            {"principals": "you@example.com"},
+            {"principals": "me@example.com", "valid_before": 5},
+        ):
+            cert = authority.generate_user_certificate(key, "id", **values)
+            signature = nacre.create_sshsig([(key, cert)], b"message")
+            expected = "cert-authority" in front and values == {"principals": "me@example.com"}
+            assert takes(openssh, tmp_path, signature) == expected, (front, values)
+            assert nacre.validate_sshsig(b"message", signature, "me@example.com", line.encode()) == expected
+
+
+@pytest.mark.requires("ssh-agent")
+def test_their_signatures_by_a_certificate(openssh: OpenSSH, tmp_path: Path) -> None:
+    authority, key = openssh.make_key(tmp_path / "ca"), openssh.make_key(tmp_path / "key")
+    run(openssh, "-q", "-s", authority, "-I", "i", "-n", "me@example.com", key.with_suffix(".pub"))
+    (tmp_path / "data").write_bytes(b"message")
+    with ssh_agent(tmp_path) as agent:
+        agent.ssh_add(key)
+        command = [openssh.ssh_keygen, "-Y", "sign", "-n", "file", "-f", f"{key}-cert.pub", tmp_path / "data"]
+        environment = {**os.environ, "SSH_AUTH_SOCK": str(agent.path)}
+        subprocess.run(command, check=True, capture_output=True, timeout=30, env=environment)
+    signature = (tmp_path / "data.sig").read_bytes()
+    line = f"* cert-authority {authority.with_suffix('.pub').read_text()}".encode()
+    assert nacre.validate_sshsig(b"message", signature, "me@example.com", line)
+    assert not nacre.validate_sshsig(b"message", signature, "you@example.com", line)
+    assert not nacre.validate_sshsig(b"other", signature, "me@example.com", line)

@@ -15,9 +15,9 @@ from typing import Final
 from nacre.errors import KeyImportError, WireError
 from nacre.keys.armor import armor, blocks, decode_base64
 from nacre.keys.base import SSHKey
+from nacre.keys.certificate import SSHCertificate, decode_shown_key
 from nacre.keys.files import FilePath, expand
 from nacre.keys.load import KeyListArgument, load_keypairs
-from nacre.keys.public import decode_public_key
 from nacre.wire.fields import Reader, encode_string, encode_uint32
 from nacre.wire.record import record
 
@@ -70,6 +70,8 @@ class SSHSignature:
 
     Attributes:
         key: the public key that it says made it; nobody has checked that it may.
+        certificate: the certificate that it names in the key's place, or None; what its authority says of
+            the key is no more than that.
         namespace: what it was made for.
         hash_name: "sha256" or "sha512".
         signature: the signature blob (RFC 4253 section 6.6).
@@ -79,6 +81,7 @@ class SSHSignature:
     namespace: str
     hash_name: str
     signature: bytes
+    certificate: SSHCertificate | None = None
 
     @classmethod
     def decode(cls, data: bytes) -> SSHSignature:
@@ -115,7 +118,9 @@ class SSHSignature:
             text = namespace.decode("utf-8")
         except UnicodeDecodeError:
             raise KeyImportError("the namespace of the SSH signature is not UTF-8") from None
-        return cls(decode_public_key(key_blob), text, hash_name.decode("ascii"), signature)
+        shown = decode_shown_key(key_blob)
+        key, certificate = (shown.key, shown) if isinstance(shown, SSHCertificate) else (shown, None)
+        return cls(key, text, hash_name.decode("ascii"), signature, certificate)
 
     def verify(self, digest: bytes) -> bool:
         """Tell whether the key that the signature names made it for this digest."""
@@ -135,7 +140,8 @@ def create_sshsig(
     """Sign data or a file, as `ssh-keygen -Y sign` does (OpenSSH PROTOCOL.sshsig).
 
     Args:
-        key: a private key, in any form that `client_keys` takes; of several the first.
+        key: a private key, in any form that `client_keys` takes; of several the first. With a certificate,
+            as `[(key, cert)]`, the signature names that.
         data: the bytes, or the name of a file, which is read in pieces.
         is_hashed: `data` is the digest, of `hash_name`.
         hash_name: "sha512" or "sha256".

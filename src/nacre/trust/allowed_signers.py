@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Final
 
 from nacre.errors import KeyImportError
-from nacre.keys import SSHKey, decode_public_key
+from nacre.keys import CertificateType, SSHCertificate, SSHKey, decode_public_key
 from nacre.keys.files import FilePath, read_file
 from nacre.keys.sshsig import MAX_SSHSIG, SSHSignature, hash_data
 from nacre.keys.timestamp import parse_timestamp
@@ -200,6 +200,9 @@ def validate_sshsig(
         namespace: what the signature must be for, as `ssh-keygen -Y verify -n`; None takes any that
             the line of the signer admits. Programs should name theirs.
 
+    A signature that names a certificate needs a `cert-authority` line for its authority; the certificate must
+    be a user's, valid now, and have `principal` among its own.
+
     Returns:
         True only for a signature that was checked and is right; False for one that is damaged, of
         another namespace, or by somebody else.
@@ -220,6 +223,20 @@ def validate_sshsig(
         return False
     if namespace not in (None, signature.namespace):
         return False
-    return signature.verify(hash_data(data, signature.hash_name, is_hashed)) and allowed_signers.validate(
-        signature.key, principal, signature.namespace
-    )
+    if not signature.verify(hash_data(data, signature.hash_name, is_hashed)):
+        return False
+    if signature.certificate is None:
+        return allowed_signers.validate(signature.key, principal, signature.namespace)
+    return _admits_certificate(allowed_signers, signature.certificate, principal, signature.namespace)
+
+
+def _admits_certificate(
+    allowed_signers: SSHAllowedSigners, certificate: SSHCertificate, principal: str, namespace: str
+) -> bool:
+    """Tell whether an authority may say, and says now, that the key of a certificate is this signer's."""
+    now = datetime.now(UTC)
+    try:
+        certificate.validate(CertificateType.USER, principal, now.timestamp())
+    except ValueError:
+        return False
+    return allowed_signers.validate(certificate.signing_key, principal, namespace, ca=True, now=now)

@@ -142,3 +142,33 @@ def test_a_digest_of_another_size_is_misuse():
     signers = f"alice {text(ALICE)}\n".encode()
     with pytest.raises(ValueError, match="digest"):
         validate_sshsig(b"message", create_sshsig(ALICE, b"message"), "alice", signers, is_hashed=True)
+
+
+def test_a_signature_by_a_certificate():
+    authority = generate_private_key("ssh-ed25519")
+
+    def signed(by=authority, **values):
+        values = {"principals": "alice@example.com", **values}
+        return create_sshsig([(ALICE, by.generate_user_certificate(ALICE, "id", **values))], b"data")
+
+    def good(signature, front="*@example.com cert-authority", key=authority, principal="alice@example.com"):
+        signers = import_allowed_signers(f"{front} {text(key)}\nnobody {text(BOB)}\n")
+        return validate_sshsig(b"data", signature, principal, signers, namespace="file")
+
+    assert good(signed())
+    assert not good(signed(), principal="bob@example.com")
+    assert not good(signed(principals="bob@example.com"))
+    assert not good(signed(principals="*@example.com"))
+    assert not good(signed(principals=()))
+    assert not good(signed(valid_before=5))
+    assert not good(signed(valid_after="+1h"))
+    assert not good(signed(BOB))
+    assert not good(signed(), "*@example.com")
+    assert not good(signed(), "bob@* cert-authority")
+    assert not good(signed(), '* cert-authority,namespaces="git"')
+    # Who is a signer by the key alone is none by its certificate, as for ssh-keygen.
+    assert not good(signed(), "alice@example.com", ALICE)
+    host = authority.generate_host_certificate(ALICE, "h", principals="alice@example.com")
+    assert not good(create_sshsig([(ALICE, host)], b"data"))
+    other = create_sshsig([(ALICE, authority.generate_user_certificate(ALICE, "id"))], b"other")
+    assert not good(other)
