@@ -483,6 +483,7 @@ class SSHChannel(Generic[AnyStr]):
         reply, granted = self._replies.pop(0)
         if not reply.done():
             reply.set_result(success)
+            self._link.driver.resumed()  # what the program does next goes with what the peer has to hear now
             if success and granted is not None:
                 granted()
 

@@ -144,7 +144,7 @@ class Driver(asyncio.BufferedProtocol):
             self._loop.call_soon(self._turn)
 
     def resumed(self) -> None:
-        """A program may write again that had to wait: see `_wait_for_writers`."""
+        """A program that had to wait goes on in the next turn: see `_wait_for_writers`."""
         self._resumed = True
 
     def abort(self) -> None:
@@ -229,7 +229,7 @@ class Driver(asyncio.BufferedProtocol):
         """
         assert self.protocol is not None
         self._resumed = False
-        return not (self.protocol.closed or self.protocol.queued >= limits.WHOLE_FLUSH)
+        return 0 < self.protocol.queued < limits.WHOLE_FLUSH and not self.protocol.closed
 
     def _pump(self) -> None:
         assert self.protocol is not None

@@ -204,3 +204,26 @@ async def test_what_a_session_factory_raises_comes_out_of_the_call() -> None:
             await connection.create_session(stop, "x")
         _, session = await connection.create_session(Recorder, "x")
         assert session.calls
+
+
+@asynctest
+async def test_the_end_of_a_session_and_the_beginning_of_the_next_are_sent_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end(process: Any) -> None:
+        process.exit(0)
+
+    async with serving(process_factory=end) as listener, connected(listener) as connection:
+        await connection.run("x")
+        protocol = connection._link.protocol
+        take, sent = protocol.data_to_send, []
+
+        def taken() -> Any:
+            segments = take()
+            sent.extend(segments)
+            return segments
+
+        monkeypatch.setattr(protocol, "data_to_send", taken)
+        for _ in range(5):
+            assert (await connection.run("x")).exit_status == 0
+        assert len(sent) <= 11  # an open and a command each; the last CLOSE
