@@ -228,10 +228,11 @@ def report(
     lines = [f"{minutes:.1f} minutes, {len(next(iter(memory.values())))} rounds: {counts}.", ""]
     for who, samples in memory.items():
         later = samples[len(samples) // 2 :]
+        span = later[-1][0] - later[0][0]
         lines.append(
             f"* {who}: {samples[0][1] / 2**20:.1f} MiB after the first round, {samples[-1][1] / 2**20:.1f} MiB after the "
-            f"last; in the second half {slope(later) / 1024:+.1f} KiB a minute; {trimmed[who] / 2**20:.1f} MiB without what "
-            "the allocator holds and nobody uses."
+            f"last; in the last {span:.1f} minutes {slope(later) * span / 1024:+.0f} KiB (least squares); "
+            f"{trimmed[who] / 2**20:.1f} MiB without what the allocator holds and nobody uses."
         )
     return "\n".join([*lines, ""])
 

@@ -103,7 +103,7 @@ def test_a_soak_says_how_memory_went():
     assert soak.slope([(0.0, 1.0)]) == 0
     text = soak.report(8, {"server": samples}, {"server": 40 * 2.0**20}, {"logins": 1200})
     assert "8.0 minutes, 8 rounds: 1,200 logins." in text
-    assert "in the second half +3.0 KiB a minute; 40.0 MiB without" in text
+    assert "in the last 3.0 minutes +9 KiB (least squares); 40.0 MiB without" in text
     for kind in soak.KINDS:
         assert soak.damage(kind, 70) != soak.Damage()
 
