@@ -16,6 +16,8 @@ __author_email__ = ""
 __url__ = ""
 
 if TYPE_CHECKING:  # the same names for type checkers; a test compares them
+    from nacre.acceptor import SSHAcceptHandler as SSHAcceptHandler
+    from nacre.acceptor import SSHAcceptor as SSHAcceptor
     from nacre.agent.client import SSHAgentClient as SSHAgentClient
     from nacre.agent.client import SSHAgentKeyPair as SSHAgentKeyPair
     from nacre.agent.client import connect_agent as connect_agent
@@ -82,8 +84,6 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.keys import read_public_key_list as read_public_key_list
     from nacre.keys import set_default_skip_rsa_key_validation as set_default_skip_rsa_key_validation
     from nacre.keys.sshsig import create_sshsig as create_sshsig
-    from nacre.listening import SSHAcceptHandler as SSHAcceptHandler
-    from nacre.listening import SSHAcceptor as SSHAcceptor
     from nacre.listening import connect_reverse as connect_reverse
     from nacre.listening import create_server as create_server
     from nacre.listening import listen as listen
@@ -156,9 +156,8 @@ _HOMES: Final[dict[str, str]] = {
         "nacre.server_connection": "SSHServerConnection",
         "nacre.options": "SSHClientConnectionOptions SSHServerConnectionOptions",
         "nacre.connecting": "connect create_connection get_server_auth_methods get_server_host_key run_client",
-        "nacre.listening": (
-            "SSHAcceptHandler SSHAcceptor connect_reverse create_server listen listen_reverse run_server"
-        ),
+        "nacre.acceptor": "SSHAcceptHandler SSHAcceptor",
+        "nacre.listening": "connect_reverse create_server listen listen_reverse run_server",
         "nacre.keys": (
             "SSHCertificate SSHKey SSHKeyPair generate_private_key import_certificate import_private_key "
             "import_public_key load_certificates load_keypairs load_public_keys read_certificate "

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from nacre import listening, option_values
+from nacre import acceptor, option_values
 from nacre.aio import incoming, log, tasks
 from nacre.crypto.ciphers import ctr
 from nacre.hub import control, paths, route
@@ -48,7 +48,7 @@ SURROUNDINGS: Final = (
     Fault(
         92,
         "a peer's text gets into the log as it is",
-        replaced(listening, "plain", str),
+        replaced(acceptor, "plain", str),
     ),
     Fault(92, "a log line may be of any length", rewritten(log.plain, "shown[:_LONGEST] + ", "shown + ")),
     Fault(
@@ -109,7 +109,7 @@ SURROUNDINGS: Final = (
     Fault(
         102,
         "who is told of a failed login may end the program",
-        replaced(listening, "FAILURES", Exception),
+        replaced(acceptor, "FAILURES", Exception),
     ),
     Fault(
         102,
