@@ -289,7 +289,7 @@ class SSHConnection(Generic[OwnerT]):
         """Return a fact about this connection.
 
         Args:
-            name: username, client_key_blob (the public key that logged in, or None), client_version,
+            name: username, client_key_blob (the public key or certificate that logged in, or None), client_version,
                 server_version, send_cipher, send_mac, send_compression, recv_cipher, recv_mac,
                 recv_compression, host, port, peername, sockname, local_peername, remote_peername,
                 preferred_auth; what `set_extra_info` has set; or what the transport knows.

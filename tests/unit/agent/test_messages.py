@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import nacre
 from nacre.agent import messages
 from nacre.errors import WireError
 from nacre.wire.fields import Reader, encode_string, encode_uint32
@@ -25,6 +26,19 @@ def test_what_is_asked() -> None:
     assert messages.lock_request(messages.Request.LOCK, "x") == b"\x16\0\0\0\1x"
     assert messages.lock_request(messages.Request.UNLOCK, "x") == b"\x17\0\0\0\1x"
     assert messages.extension_request("query") == b"\x1b\0\0\0\5query"
+
+
+@pytest.mark.parametrize(("kind", "fields"), [("ssh-ed25519", 2), ("ecdsa-sha2-nistp256", 1), ("ssh-rsa", 4)])
+def test_a_key_with_its_certificate(kind: str, fields: int) -> None:
+    """PROTOCOL.agent: the certificate, and then the private fields alone, but for Ed25519's."""
+    key = nacre.generate_private_key(kind, **({"key_size": 2048} if kind == "ssh-rsa" else {}))
+    cert = key.generate_user_certificate(key, "id")
+    reader = Reader(messages.certified(key.encode_ssh_private(), key.algorithm, cert))
+    assert reader.ascii() == f"{kind}-cert-v01@openssh.com"
+    assert reader.string() == cert.public_data
+    rest = [reader.string() for _ in range(fields)]
+    reader.end()
+    assert key.encode_ssh_private().endswith(b"".join(map(encode_string, rest)))
 
 
 def test_identities() -> None:

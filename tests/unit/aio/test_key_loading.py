@@ -126,3 +126,51 @@ async def test_another_key_than_the_public_one_beside_it_does_not_sign(tmp_path:
     (pair,) = await load_private_keys(path, lambda filename: "x", later=True)
     with pytest.raises(nacre.KeyImportError, match="beside"):
         await pair.sign_async(b"data")
+
+
+@asynctest
+async def test_a_certificate_waits_for_the_passphrase_with_its_key(tmp_path: Path) -> None:
+    """Both are offered before anybody is asked, and one answer opens both."""
+    path = tmp_path / "key"
+    user_key().write_private_key(path, passphrase="x", rounds=1, ignore_few_rounds=True)
+    authority = nacre.generate_private_key("ssh-ed25519")
+    beside, given = (authority.generate_user_certificate(user_key(), name) for name in ("beside", "given"))
+    beside.write_certificate(tmp_path / "key-cert.pub")
+    asked: list[str] = []
+
+    def passphrase(filename: str) -> str:
+        asked.append(filename)
+        return "x"
+
+    for wanted, certs, shown in (
+        (path, (), beside),
+        (path, [given], given),
+        ([(path, given)], (), given),
+        (path.read_bytes(), given, given),
+        (path, None, None),
+    ):
+        asked.clear()
+        pairs = await load_private_keys(wanted, passphrase, certs=certs, later=True)
+        assert [pair.cert for pair in pairs] == ([None] if shown is None else [shown, None])
+        assert asked == []
+        for pair in pairs:
+            signature = await pair.sign_async(b"data", pair.host_key_algorithms[0])
+            assert user_key().verify(b"data", signature)
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize("passphrase", [None, "x"])
+@asynctest
+async def test_a_certificate_beside_a_key_that_cannot_be_used_is_left_out(
+    passphrase: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "key"
+    user_key().write_private_key(path, passphrase=passphrase, rounds=1, ignore_few_rounds=True)
+    (tmp_path / "key-cert.pub").write_text("junk")
+    (pair,) = await load_private_keys(path, passphrase)
+    assert not pair.has_cert
+    assert "key-cert.pub" in caplog.text
+    with pytest.raises(nacre.KeyImportError):
+        await load_private_keys(path, passphrase, certs=tmp_path / "key-cert.pub")
+    with pytest.raises(OSError):
+        await load_private_keys(path, passphrase, certs=[tmp_path / "missing"])
