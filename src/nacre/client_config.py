@@ -77,7 +77,7 @@ gssapikexalgorithms gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns
 hostbasedkeytypes ipqos kbdinteractivedevices keepalive knownhostscommand localcommand localforward loglevel
 logverbose nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming permitremoteopen
 pkcs11provider proxyusefdpass pubkeyacceptedalgorithms pubkeyacceptedkeytypes refuseconnection remotecommand
-remoteforward requesttty requiredrsasize revokedhostkeys securitykeyprovider sessiontype smartcarddevice
+remoteforward requesttty requiredrsasize securitykeyprovider sessiontype smartcarddevice
 stdinnull streamlocalbindmask streamlocalbindunlink syslogfacility tag tunnel tunneldevice versionaddendum
 warnweakcrypto xauthlocation""".split()
 )
@@ -301,6 +301,11 @@ class _Interpretation:
             text = f"${{{text[1:]}}}"
         self.put(setting, "agent_path", None if text.lower() == "none" else self._path(setting, text))
 
+    def revoked(self, setting: Setting) -> None:
+        """Take the file of host keys that are not believed, or none."""
+        text = self.only(setting)
+        self.put(setting, "revoked_host_keys", None if text.lower() == "none" else self._path(setting, text))
+
     def way(self, setting: Setting) -> None:
         """Take hosts to go through, or a command: whichever comes first."""
         if {"tunnel", "proxy_command"} & self._values.keys() or any(
@@ -424,6 +429,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "identitiesonly": _I.remember,
     "ignoreunknown": _I.remember,
     "identityagent": _I.agent,
+    "revokedhostkeys": _I.revoked,
     "identityfile": _I.remember,
     "kbdinteractiveauthentication": _of(_I.switch, "kbdint_auth"),
     "kexalgorithms": _of(_I.word, "kex_algs"),

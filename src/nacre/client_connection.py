@@ -88,7 +88,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         options = self._options
         # Who was called by no name, over a socket that was there, is known by where it is.
         port = self._port if self._host else port
-        self._trust = look_up(options.known_hosts, self._host, addr, port, options.host_key_alias)
+        self._trust = look_up(
+            options.known_hosts, self._host, addr, port, options.host_key_alias, options.revoked_host_keys
+        )
         # A program that decides about authorities is to be shown certificates.
         decides = (
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key

@@ -90,7 +90,7 @@ async def _connect(
     kind: type[SSHClientConnection] = SSHClientConnection,
     depth: int = 0,
 ) -> SSHClientConnection:
-    require_files(options.known_hosts)
+    require_files(options.known_hosts, options.revoked_host_keys)
     hop = None if sock is not None else await go_through(options, depth)
     tunnel = hop or (options.tunnel if sock is None else None)
     try:

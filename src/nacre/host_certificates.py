@@ -30,11 +30,10 @@ class Authority(Enum):
 
 def find_authority(trust: HostTrust, certificate: SSHCertificate) -> Authority:
     """Return what is known of who stands behind a certificate."""
-    own = trust.standing(certificate.key)
-    signer = certificate.signing_key.public_data
-    if own is Standing.REVOKED or any(signer == key.public_data for key in trust.revoked):
+    if trust.is_revoked(certificate):
         return Authority.REVOKED
-    if own is Standing.TRUSTED:
+    signer = certificate.signing_key.public_data
+    if trust.standing(certificate.key) is Standing.TRUSTED:
         return Authority.KEY_TRUSTED
     if any(signer == key.public_data for key in trust.authorities):
         return Authority.TRUSTED
@@ -60,7 +59,7 @@ def certificate_refusal(
     name = trust.name()
     match standing:
         case Authority.REVOKED:
-            text = f"{name} shows the key {key}, certified by {shown}, and {trust.where} has @revoked for one of them"
+            text = f"{name} shows the key {key}, certified by {shown}, {trust.revoked_by(certificate)}"
         case Authority.UNKNOWN:
             text = (
                 f"{name} shows the key {key}, certified by {shown}, and {trust.where} trusts neither of them"

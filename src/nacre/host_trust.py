@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nacre.aio.log import logger, plain
 from nacre.errors import HostKeyNotVerifiable
-from nacre.keys import SSHKey, certificate_algorithms, default_host_key_algorithms
+from nacre.keys import SSHCertificate, SSHKey, certificate_algorithms, default_host_key_algorithms
 from nacre.keys.files import expand
 from nacre.trust import SSHKnownHosts, known_hosts_line, match_known_hosts
 from nacre.trust.known_hosts import KnownHostsResult, match_in_files
 from nacre.wire.record import record
+
+if TYPE_CHECKING:
+    from nacre.trust.revocation import KeyRevocationList, RevokedArgument
 
 _DEFAULT_PORT = 22
 
@@ -47,6 +50,7 @@ class HostTrust:
         trusted: the keys that it may show.
         revoked: the keys that nobody may show, and that may not certify any.
         authorities: the keys that may certify those of this host.
+        revocations: what `revoked_host_keys` names.
     """
 
     host: str
@@ -56,6 +60,7 @@ class HostTrust:
     trusted: tuple[SSHKey, ...] = ()
     revoked: tuple[SSHKey, ...] = ()
     authorities: tuple[SSHKey, ...] = ()
+    revocations: KeyRevocationList | None = None
 
     def algorithms(self, chosen: tuple[str, ...], asks_about_authorities: bool = False) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.
@@ -79,10 +84,24 @@ class HostTrust:
         """Return the host as known_hosts writes it."""
         return (self.host or "the peer") if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
 
+    def is_revoked(self, shown: SSHKey | SSHCertificate) -> bool:
+        """Return whether a key is revoked, or a certificate, its key or its authority."""
+        if self.revocations is not None and self.revocations.revokes(shown):
+            return True
+        keys = (shown.key, shown.signing_key) if isinstance(shown, SSHCertificate) else (shown,)
+        barred = {key.public_data for key in self.revoked}
+        return any(key.public_data in barred for key in keys)
+
+    def revoked_by(self, shown: SSHKey | SSHCertificate) -> str:
+        """Return the words for who revokes it."""
+        if self.revocations is not None and self.revocations.revokes(shown):
+            return "which revoked_host_keys revokes"
+        return f"which {self.where} marks with @revoked"
+
     def standing(self, key: SSHKey) -> Standing:
         """Return what is known of a key."""
         blob = key.public_data
-        if any(revoked.public_data == blob for revoked in self.revoked):
+        if self.is_revoked(key):
             return Standing.REVOKED
         if self.anything or any(trusted.public_data == blob for trusted in self.trusted):
             return Standing.TRUSTED
@@ -94,7 +113,7 @@ class HostTrust:
         name = self.name()
         match self.standing(key):
             case Standing.REVOKED:
-                text = f"the host key of {name} is revoked: {self.where} marks {shown} with @revoked"
+                text = f"the host key of {name} is revoked: it shows {shown}, {self.revoked_by(key)}"
             case Standing.CHANGED:
                 known = ", ".join(f"{old.get_algorithm()} {old.get_fingerprint()}" for old in self.trusted)
                 text = (
@@ -112,8 +131,18 @@ class HostTrust:
         return HostKeyNotVerifiable(text)
 
 
-def require_files(known_hosts: Any) -> None:
-    """Raise OSError now for a file that is not there: nobody is to be called in vain."""
+def revocations_of(revoked: RevokedArgument | None) -> KeyRevocationList | None:
+    """Return the list that `revoked_host_keys` names. OSError, KeyImportError."""
+    if revoked is None:
+        return None
+    from nacre.trust.revocation import revocation_list  # few programs have one
+
+    return revocation_list(revoked)
+
+
+def require_files(known_hosts: Any, revoked: RevokedArgument | None) -> None:
+    """Raise what is wrong with a file now, such as that it is not there: nobody is to be called in vain."""
+    revocations_of(revoked)
     entries = [known_hosts] if isinstance(known_hosts, (str, PurePath)) else known_hosts
     if isinstance(entries, (list, tuple)) and all(isinstance(entry, (str, PurePath)) for entry in entries):
         for entry in entries:
@@ -134,7 +163,14 @@ def _matched(known_hosts: Any, name: str, addr: str, port: int, where: str) -> K
     return found
 
 
-def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None) -> HostTrust:
+def look_up(
+    known_hosts: Any,
+    host: str,
+    addr: str,
+    port: int,
+    alias: str | None,
+    revoked: RevokedArgument | None = None,
+) -> HostTrust:
     """Return what is believed of a host.
 
     Args:
@@ -143,19 +179,21 @@ def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None
         addr: the address that it has.
         port: the port.
         alias: the name to look up in place of the host's.
+        revoked: the option `revoked_host_keys`, which holds also where the check is turned off.
 
     Raises:
-        OSError, ValueError, TypeError: as `match_known_hosts`.
+        OSError, ValueError, TypeError: as `match_known_hosts` and `read_krl`.
     """
     name = alias or host or addr
+    revocations = revocations_of(revoked)
     if known_hosts is None:
-        return HostTrust(name, port, "nothing", anything=True)
+        return HostTrust(name, port, "nothing", anything=True, revocations=revocations)
     where = "known_hosts"
     if isinstance(known_hosts, tuple) and not known_hosts:
         path = default_known_hosts()
         where = str(path)
         if not path.exists():
-            return HostTrust(name, port, where)
+            return HostTrust(name, port, where, revocations=revocations)
         known_hosts = [path]
     elif isinstance(known_hosts, (str, PurePath)):
         where = str(known_hosts)
@@ -165,7 +203,13 @@ def look_up(known_hosts: Any, host: str, addr: str, port: int, alias: str | None
     ):
         where = ", ".join(map(str, known_hosts))
         known_hosts = list(known_hosts)
-    trusted, authorities, revoked, *_ = _matched(known_hosts, name, "" if alias else addr, port, where)
+    trusted, authorities, barred, *_ = _matched(known_hosts, name, "" if alias else addr, port, where)
     return HostTrust(
-        name, port, where, trusted=tuple(trusted), revoked=tuple(revoked), authorities=tuple(authorities)
+        name,
+        port,
+        where,
+        trusted=tuple(trusted),
+        revoked=tuple(barred),
+        authorities=tuple(authorities),
+        revocations=revocations,
     )

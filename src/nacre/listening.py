@@ -37,7 +37,7 @@ from nacre.options import (
 )
 from nacre.protocol.limits import IDENT_TIMEOUT
 from nacre.server import SSHServer
-from nacre.server_auth import read_authorized
+from nacre.server_auth import read_authorized, read_revoked
 from nacre.server_connection import SSHServerConnection
 
 _DEFAULT_PORT = 22
@@ -90,6 +90,8 @@ class _ServerSide:
             )
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
+        if "revoked_keys" in changes:
+            read_revoked(options.revoked_keys)
         self._options = options
 
     def policy(self) -> Policy:
@@ -190,7 +192,8 @@ async def listen(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
     host_keys = await load_host_keys(options)
-    authorized = read_authorized(options.authorized_client_keys)  # a file that cannot be read is an error now
+    read_revoked(options.revoked_keys)  # a file that cannot be read is an error now
+    authorized = read_authorized(options.authorized_client_keys)
     for problem in authorized.problems if authorized is not None else ():
         logger.warning(
             "authorized_client_keys line %d admits nobody: %s", problem.line, plain(problem.reason)
@@ -372,7 +375,7 @@ async def listen_reverse(
         options = configured(options, without=("host", "port", "tunnel", "proxy_command"))
     # Who comes may be anybody, as with `listen`; who is called may take its time.
     options = options.completed({"ident_timeout": IDENT_TIMEOUT})
-    require_files(options.known_hosts)
+    require_files(options.known_hosts, options.revoked_host_keys)
     side = _ClientSide(options, await load_client_keys(options))
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)

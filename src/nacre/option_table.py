@@ -159,6 +159,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("keepalive_count_max", 3, values.count),
     # --- the host's key, and trust in it
     _client("known_hosts", ()),
+    # nacre's own, by OpenSSH's names: keys and certificates that are not believed, whatever else says so.
+    _client("revoked_host_keys", None, values.revoked),
+    _server("revoked_keys", None, values.revoked),
     _client("host_key_alias", None, values.optional_text),
     _client("server_host_keys_handler", None, values.optional_callable),
     _server("server_host_keys", ()),

@@ -42,6 +42,19 @@ def optional_text(value: Any) -> str | None:
     return None if value is None else text(value)
 
 
+def revoked(value: Any) -> Any:
+    """Take the name of a file, its content, a list, or None."""
+    if value is None or isinstance(value, (str, PurePath, bytes)):
+        return value
+    from nacre.trust.revocation import KeyRevocationList  # few programs have one
+
+    if isinstance(value, KeyRevocationList):
+        return value
+    raise TypeError(
+        f"revoked keys are the name of a file, bytes or a KeyRevocationList, not {type(value).__name__}"
+    )
+
+
 def integer(value: Any) -> int:
     """Take an int."""
     if not isinstance(value, int):

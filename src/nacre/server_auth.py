@@ -23,6 +23,7 @@ from nacre.user_certificates import check_user_certificate, forced_commands_agre
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
     from nacre.server import SSHServer
+    from nacre.trust.revocation import KeyRevocationList
 
 #: The options of an authorized_keys line that this server enforces: nothing is forwarded and no rc
 #: file is run at all, a terminal is asked of `check_key_permission`, the rest is done by sessions.
@@ -47,6 +48,15 @@ ENFORCED: Final = frozenset(
 )
 
 _PASSWORD_PROMPT: Final = "Password:"  # noqa: S105 - a prompt
+
+
+def read_revoked(revoked: Any) -> KeyRevocationList | None:
+    """Return what the option `revoked_keys` names, as its file is now. OSError, KeyImportError."""
+    if revoked is None:
+        return None
+    from nacre.trust.revocation import revocation_list  # few servers have one
+
+    return revocation_list(revoked)
 
 
 def read_authorized(keys: Any) -> SSHAuthorizedKeys | None:
@@ -82,6 +92,7 @@ class ServerAuthenticator:
         self._dialogue_by_password = False
         self._granted: list[Mapping[str, object]] = []
         self._certificates: list[SSHCertificate] = []
+        self._revoked: KeyRevocationList | None = None
 
     @property
     def key_options(self) -> dict[str, object]:
@@ -115,6 +126,7 @@ class ServerAuthenticator:
         self._granted = []
         self._certificates = []
         self._authorized = read_authorized(self._options.authorized_client_keys)
+        self._revoked = read_revoked(self._options.revoked_keys)
         self._dialogue_by_password = False
         required = await self._settle(self._server.begin_auth(event.username))
         if required is False:
@@ -143,6 +155,9 @@ class ServerAuthenticator:
             shown = decode_shown_key(event.key_blob)
         except KeyImportError as error:
             self._logger.info("a public key was refused: %s", plain(error))
+            return False
+        if self._revoked is not None and self._revoked.revokes(shown):
+            self._logger.info("a %s for %s was refused: revoked", shown.algorithm, plain(event.username))
             return False
         if isinstance(shown, SSHCertificate):
             return await self._certificate(event, shown)

@@ -64,6 +64,8 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("SetEnv A=1 B='x y'", "env", {"A": "1", "B": "x y"}),
         ("SendEnv LANG\nSendEnv LC_*", "send_env", ("LANG", "LC_*")),
         ("IdentityAgent none", "agent_path", None),
+        ("RevokedHostKeys none", "revoked_host_keys", None),
+        ("RevokedHostKeys /etc/ssh/revoked", "revoked_host_keys", "/etc/ssh/revoked"),
         ("IdentityAgent SSH_AUTH_SOCK", "agent_path", ()),
         ("IdentityAgent /run/%r/agent", "agent_path", "/run/local/agent"),
         ("IdentityAgent $NACRE_AGENT", "agent_path", "/from/variable"),

@@ -204,3 +204,22 @@ async def test_a_server_does_not_start_with_a_users_certificate() -> None:
             pass
         with pytest.raises(ValueError, match="no certificate of a host"):
             listener.update(server_host_certs=[user])
+
+
+@asynctest
+async def test_a_revoked_certificate_is_not_believed() -> None:
+    certificate = cert(serial=7)
+    by_serial, by_authority, other = (nacre.KeyRevocationList() for _ in range(3))
+    by_serial.add_serials(CA, 7)
+    by_authority.add_key(CA)
+    other.add_serials(CA, 8)
+    async with serving(server_host_keys=[(host_key(), certificate)]) as listener:
+        for known_hosts in (CA_LINE.encode(), (CA_LINE + line(host_key())).encode(), None):
+            for revoked in (by_serial, by_authority):
+                with pytest.raises(nacre.HostKeyNotVerifiable, match="revoke"):
+                    await connect(
+                        listener, known_hosts=known_hosts, revoked_host_keys=revoked,
+                        server_host_key_algs=list(certificate_algorithms()),
+                    )  # fmt: skip
+        async with connected(listener, known_hosts=CA_LINE.encode(), revoked_host_keys=other):
+            pass

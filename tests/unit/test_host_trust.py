@@ -175,3 +175,42 @@ async def test_the_server_is_not_told_what_we_know() -> None:
     assert str(lost[0]) == "the host key is not trusted"
     assert lost[0].code == nacre.DISC_HOST_KEY_NOT_VERIFIABLE
     assert client_options()["known_hosts"] is None
+
+
+@asynctest
+async def test_a_revoked_key_is_not_believed_whatever_else_says_so(tmp_path: Path) -> None:
+    """ssh_config(5) RevokedHostKeys; it holds where the check of known_hosts is turned off."""
+
+    class Asks(nacre.SSHClient):
+        def validate_host_public_key(self, host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:
+            raise AssertionError("nobody is asked about a revoked key")
+
+    revoked = nacre.KeyRevocationList()
+    revoked.add_key_hash(host_key())
+    revoked.write(tmp_path / "krl")
+    other = nacre.KeyRevocationList()
+    other.add_key(OTHER)
+    async with serving() as listener:
+        known = line(host_key(), f"[{HOST}]:{listener.get_port()}")
+        for given in (
+            tmp_path / "krl",
+            str(tmp_path / "krl"),
+            revoked,
+            revoked.encode(),
+            host_key().export_public_key(),
+        ):
+            for known_hosts in (known, None, b""):
+                with pytest.raises(nacre.HostKeyNotVerifiable, match="revoked"):
+                    await connect(
+                        listener, known_hosts=known_hosts, revoked_host_keys=given, client_factory=Asks
+                    )
+        async with connected(listener, known_hosts=known, revoked_host_keys=other):
+            pass
+        # What cannot be read revokes nobody knows what.
+        (tmp_path / "krl").write_bytes(b"SSHKRL\n\0garbage")
+        with pytest.raises(nacre.KeyImportError, match="format"):
+            await connect(listener, known_hosts=known, revoked_host_keys=tmp_path / "krl")
+        with pytest.raises(FileNotFoundError):
+            await connect(listener, known_hosts=known, revoked_host_keys=tmp_path / "nothing")
+        with pytest.raises(TypeError, match="revoked_host_keys"):
+            await connect(listener, known_hosts=known, revoked_host_keys=1)

@@ -30,13 +30,13 @@ x11_display x11_auth_path x11_single_connection encoding errors window max_pktsi
 #: nacre's own.
 OWN = set(
     """ident_timeout write_timeout max_channels max_sessions max_unauthenticated max_per_source
-source_penalties exempt_sources source_of proxy_protocol_from""".split()
+source_penalties exempt_sources source_of proxy_protocol_from revoked_keys""".split()
 )
 
 
 def test_every_name_is_known() -> None:
     assert (len(CLIENT), len(SERVER)) == (77, 63)
-    assert set(table(Sides.CLIENT)) == {*CLIENT, "ident_timeout"}  # which is nacre's own
+    assert set(table(Sides.CLIENT)) == {*CLIENT, "ident_timeout", "revoked_host_keys"}  # nacre's own
     assert set(table(Sides.SERVER)) == set(SERVER) | OWN
     assert set(table(Sides.SESSION | Sides.CLIENT)) == set(SESSION)
 

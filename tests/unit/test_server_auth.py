@@ -403,3 +403,61 @@ async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
 @pytest.mark.parametrize("value", [None, False, 0, "", NotImplemented, PermissionError("no")])
 def test_what_is_no_clear_yes_is_a_no(value: object) -> None:
     assert _verdict(value) is False
+
+
+@asynctest
+async def test_a_revoked_key_does_not_log_in_whatever_else_says_so(tmp_path: Path, caplog: Any) -> None:
+    """sshd_config(5) RevokedKeys."""
+
+    class Anybody(nacre.SSHServer):
+        def public_key_auth_supported(self) -> bool:
+            return True
+
+        def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
+            return True
+
+        def validate_ca_key(self, username: str, key: nacre.SSHKey) -> bool:
+            return True
+
+    authority = nacre.generate_private_key("ssh-ed25519")
+    certificate = authority.generate_user_certificate(user_key(), "stolen", serial=7, principals="user")
+    shown = nacre.SSHKeyPair.from_key(user_key())
+    shown.set_certificate(certificate)
+    path = tmp_path / "krl"
+    keys = nacre.import_authorized_keys(user_key().export_public_key().decode())
+    nacre.KeyRevocationList().write(path)
+    async with (
+        serving(server_factory=Anybody, revoked_keys=path) as listener,
+        serving(server_factory=nacre.SSHServer, authorized_client_keys=keys, revoked_keys=str(path)) as other,
+    ):
+        for server in (listener, other):
+            async with connected(server, client_keys=[user_key()]):
+                pass
+        async with connected(listener, client_keys=[shown]):
+            pass
+        # The file is read at each login.
+        revoked = nacre.KeyRevocationList()
+        revoked.add_certificate(certificate)
+        revoked.write(path)
+        async with connected(listener, client_keys=[user_key()]):
+            pass
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[shown])
+        revoked.add_key(user_key())
+        revoked.write(path)
+        for server in (listener, other):
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(server, client_keys=[user_key()])
+        # What cannot be read revokes nobody knows what: nobody comes in.
+        path.write_bytes(b"SSHKRL\n\0garbage")
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[nacre.generate_private_key("ssh-ed25519")])
+        assert [type(report["exception"]) for report in reported()] == [nacre.KeyImportError]
+        with pytest.raises(nacre.KeyImportError):
+            listener.update(revoked_keys=path)
+    with pytest.raises(nacre.KeyImportError):
+        async with serving(server_factory=Anybody, revoked_keys=path):
+            pass
+    with pytest.raises(FileNotFoundError):
+        async with serving(server_factory=Anybody, revoked_keys=tmp_path / "nothing"):
+            pass

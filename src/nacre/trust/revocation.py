@@ -8,6 +8,7 @@ trusted. A plain list of public keys, a line each, is taken too, as sshd's Revok
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from nacre.keys.files import FilePath, read_file, replace_file
 from nacre.keys.public import import_public_line
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_uint32, encode_uint64
 
-__all__ = ["MAX_KRL", "KeyRevocationList", "import_krl", "read_krl"]
+__all__ = ["MAX_KRL", "KeyRevocationList", "RevokedArgument", "import_krl", "read_krl", "revocation_list"]
 
 _MAGIC: Final = b"SSHKRL\n\0"
 _FORMAT: Final = 1
@@ -345,9 +346,31 @@ def read_krl(filename: FilePath) -> KeyRevocationList:
         OSError: it cannot be read.
         KeyImportError: as for `import_krl`, or it is no regular file.
     """
+    return import_krl(_content(filename))
+
+
+def _content(filename: FilePath) -> bytes:
     try:
-        return import_krl(read_file(filename, MAX_KRL))
-    except KeyImportError:
-        raise
+        return read_file(filename, MAX_KRL)
     except ValueError as exc:
         raise KeyImportError(str(exc)) from None
+
+
+#: What a program may give: the name of a file, the content of one, or a list.
+RevokedArgument = FilePath | bytes | KeyRevocationList
+
+
+def revocation_list(revoked: RevokedArgument | None) -> KeyRevocationList | None:
+    """Return the list that an option names, as its file is now.
+
+    Nobody may add to it: the same content gives the same list again.
+
+    Raises:
+        OSError, KeyImportError: as for `read_krl`.
+    """
+    if revoked is None or isinstance(revoked, KeyRevocationList):
+        return revoked
+    return _remembered(revoked if isinstance(revoked, bytes) else _content(revoked))
+
+
+_remembered = functools.lru_cache(4)(import_krl)
