@@ -194,6 +194,7 @@ class Driver(asyncio.BufferedProtocol):
                     break
                 for segment in segments:
                     transport.write(segment)
+                del segments, segment  # what nobody sees any more is used again for what comes next
                 if self._stall is None and self.write_timeout:
                     self._look_later(0)
                 if not protocol.waiting:

@@ -13,6 +13,7 @@ import nacre
 from nacre.aio import driver as driver_module
 from nacre.aio import limits
 from nacre.aio.driver import Driver
+from nacre.protocol.outbound import is_viewed
 from tests.support.face import (
     HOST,
     asynctest,
@@ -193,6 +194,19 @@ async def test_a_flush_waits_for_writers_that_were_woken(queued: int, closed: bo
     protocol.output = [b"more"]
     driver.run()
     assert transport.written[-1] == b"more"
+
+
+@asynctest
+async def test_what_was_written_is_let_go_of_before_more_is_asked_for() -> None:
+    """Else it could not be used again, and each segment would be fresh memory."""
+    driver, protocol, owner, transport = make()
+    segment = bytearray(b"data")
+    seen = []
+    transport.write = lambda data: protocol.events.append("room")  # type: ignore[method-assign] # the socket took it
+    owner.handlers[str] = lambda event: seen.append(is_viewed(segment))
+    protocol.output = [memoryview(segment)]  # type: ignore[list-item] # segments are of either kind
+    driver.run()
+    assert seen == [False]
 
 
 @asynctest
