@@ -37,6 +37,7 @@ from tests.support.visits import FakeConnection
 SOURCES = str(Path(nacre.__file__).parent)
 USER, NOBODY = "alice", "bobby"  # of one length, which may show
 SECRET = "correct horse"
+CA, OTHER_CA = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
 LOGGER = logging.LoggerAdapter(logging.getLogger("nacre.test"), {})
 
 
@@ -54,6 +55,9 @@ class Program(nacre.SSHServer):
 
     def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
         return (username == USER) & (key.public_data == hostile.KEYS["A"].public_data)
+
+    def validate_ca_key(self, username: str, key: nacre.SSHKey) -> bool:
+        return (username == USER) & (key.public_data == CA.public_data)
 
 
 @contextmanager
@@ -126,6 +130,22 @@ def signed(key: str, *, wrongly: bool = False) -> Callable[[Stage, str], bytes]:
     return request
 
 
+def certified(
+    *names: str, authority: nacre.SSHKey = CA, wrongly: bool = False
+) -> Callable[[Stage, str], bytes]:
+    """A login with a certificate of key A for these names."""
+    key = hostile.KEYS["A"]
+    shown = authority.generate_user_certificate(key, "id", principals=names)
+    data = b"\1" + string(shown.algorithm.encode()) + string(shown.public_data)
+
+    def request(stage: Stage, user: str) -> bytes:
+        body = userauth(b"publickey", data, user.encode())
+        signature = key.sign(string(stage.raw.session_id) + body, "ssh-ed25519")
+        return body + string(signature[:-1] + bytes([signature[-1] ^ 1]) if wrongly else signature)
+
+    return request
+
+
 def dialogue(stage: Stage, user: str) -> bytes:
     return userauth(b"keyboard-interactive", string(b"") * 2, user.encode())
 
@@ -147,6 +167,9 @@ REQUESTS = {
     "query": (query("B"), query("refused")),
     "signed": (signed("B"),),
     "signed wrongly": (signed("B", wrongly=True), signed("A", wrongly=True)),
+    "certificate of a stranger": (certified(USER, NOBODY, authority=OTHER_CA),),
+    "certificate for others": (certified("carol"),),
+    "certificate signed wrongly": (certified(USER, NOBODY, wrongly=True),),
     "dialogue": (dialogue, answered),
     "all": (other(b"none"), query("B"), signed("B"), password("wrong"), dialogue, answered),
 }
@@ -164,7 +187,7 @@ def test_an_unknown_user_and_a_wrong_secret_cost_the_same(name: str) -> None:
 
 def test_the_right_secret_is_seen_by_all_of_it() -> None:
     """So that the test above is not passed by what always answers alike."""
-    for request in (password(SECRET), signed("A"), query("A")):
+    for request in (password(SECRET), signed("A"), query("A"), certified(USER, NOBODY)):
         assert seen(Program(), USER, request)[0] != seen(Program(), NOBODY, request)[0]
 
 
