@@ -6,6 +6,7 @@ Must not know: the connection, or how a key is verified.
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nacre.aio.log import logger, plain
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHCertificate, SSHKey, certificate_algorithms, default_host_key_algorithms
-from nacre.keys.files import expand
+from nacre.keys.files import name_of
 from nacre.trust import SSHKnownHosts, known_hosts_line, match_known_hosts
 from nacre.trust.known_hosts import KnownHostsResult, match_in_files
 from nacre.wire.record import record
@@ -146,7 +147,7 @@ def require_files(known_hosts: Any, revoked: RevokedArgument | None) -> None:
     entries = [known_hosts] if isinstance(known_hosts, (str, PurePath)) else known_hosts
     if isinstance(entries, (list, tuple)) and all(isinstance(entry, (str, PurePath)) for entry in entries):
         for entry in entries:
-            expand(entry).stat()
+            os.stat(name_of(entry))
 
 
 def _matched(known_hosts: Any, name: str, addr: str, port: int, where: str) -> KnownHostsResult:

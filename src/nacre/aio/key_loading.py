@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import PurePath
 from typing import Any, Final, NoReturn
@@ -26,7 +27,7 @@ from nacre.keys import (
     load_certificates,
     load_pairs,
 )
-from nacre.keys.files import expand
+from nacre.keys.files import name_of
 from nacre.keys.identity_files import read_identity
 
 #: Bytes that hold no RSA key whose check would take long. A thread costs more than such a key.
@@ -205,7 +206,7 @@ def _is_short(entry: Any) -> bool:
     """Return whether a key is so short that it takes no time to load, unless it is encrypted."""
     try:
         if isinstance(entry, (str, PurePath)):
-            return expand(entry).stat().st_size <= _SHORT
+            return os.stat(name_of(entry)).st_size <= _SHORT
         return not isinstance(entry, bytes) or len(entry) <= _SHORT
     except (OSError, ValueError):
         return False  # what is wrong is said where it is read

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from nacre.errors import KeyImportError, NotSupportedYet
 from nacre.keys.certificate import SSHCertificate, decode_certificate
-from nacre.keys.files import MAX_FILE, FilePath, expand, read_file
+from nacre.keys.files import MAX_FILE, FilePath, name_of, read_file
 from nacre.keys.public import RFC4716_BEGIN, split_public_line, split_rfc4716
 
 __all__ = [
@@ -123,5 +123,5 @@ def load_certificates(certlist: CertificateListArgument) -> list[SSHCertificate]
 
 def certificate_beside(filename: FilePath) -> Path | None:
     """Return the file with the certificate of a private key, as ssh-keygen names it; None: there is none."""
-    beside = f"{expand(filename)}-cert.pub"
+    beside = f"{name_of(filename)}-cert.pub"
     return Path(beside) if os.path.exists(beside) else None

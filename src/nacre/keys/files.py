@@ -16,7 +16,7 @@ import stat
 from pathlib import Path, PurePath
 from typing import Final
 
-__all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "read_file", "replace_file"]
+__all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "name_of", "read_file", "replace_file"]
 
 FilePath = str | PurePath
 
@@ -31,12 +31,16 @@ _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 def expand(filename: FilePath) -> Path:
     """Return the path with a leading `~` resolved."""
-    if not str(filename).startswith("~"):
-        return filename if isinstance(filename, Path) else Path(filename)
     try:
         return Path(filename).expanduser()
     except RuntimeError:  # there is no such user: then it is a name like another
         return Path(filename)
+
+
+def name_of(filename: FilePath) -> str:
+    """Return the name of a file with a leading `~` resolved: for the system, which needs no path object."""
+    name = os.fspath(filename)
+    return str(expand(name)) if name.startswith("~") else name
 
 
 def read_file(filename: FilePath, limit: int = MAX_FILE) -> bytes:
@@ -50,7 +54,7 @@ def read_file(filename: FilePath, limit: int = MAX_FILE) -> bytes:
         OSError: the file cannot be opened.
         ValueError: it is no regular file (a FIFO does not block, a device is not read), or too large.
     """
-    path = expand(filename)
+    path = name_of(filename)
     descriptor = os.open(path, os.O_RDONLY | _CLOEXEC | _NONBLOCK)
     try:
         status = os.fstat(descriptor)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from nacre.keys.files import MAX_FILE, append_file, expand, read_file, replace_file
+from nacre.keys.files import MAX_FILE, append_file, expand, name_of, read_file, replace_file
 
 
 def test_reading_follows_links_and_resolves_home(tmp_path, monkeypatch):
@@ -110,3 +111,11 @@ def test_a_link_under_the_temporary_name_is_not_written_through(tmp_path, monkey
     with pytest.raises(FileExistsError):
         replace_file(tmp_path / "key", b"secret", 0o600)
     assert (tmp_path / "victim").read_bytes() == b"untouched"
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_name_of_a_file_has_its_tilde_resolved(monkeypatch, kind):
+    monkeypatch.setenv("HOME", "/home/of-a-test")
+    assert name_of(kind("~/key")) == "/home/of-a-test/key"
+    assert name_of(kind("a/~b")) == "a/~b"
+    assert name_of(kind("~no-such-user-here/key")) == "~no-such-user-here/key"
