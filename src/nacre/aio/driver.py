@@ -195,7 +195,7 @@ class Driver(asyncio.BufferedProtocol):
                 for segment in segments:
                     transport.write(segment)
                 del segments, segment  # what nobody sees any more is used again for what comes next
-                if self._stall is None and self.write_timeout:
+                if self._stall is None and self.write_timeout and transport.get_write_buffer_size():
                     self._look_later(0)
                 if not protocol.waiting:
                     break
@@ -267,7 +267,7 @@ class Driver(asyncio.BufferedProtocol):
         self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
 
     def _look_later(self, looks: int) -> None:
-        """Look again in a while at what the peer has taken; nothing is done about it for each flush."""
+        """Look again in a while at what the peer has taken, while there is anything that it has not."""
         self._looks = looks
         self._stall = self._loop.call_later(self.write_timeout / _LOOKS, self._look)
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any, AnyStr, Generic, cast
+from typing import Any, AnyStr, Final, Generic, cast
 
 from nacre.aio import limits
 from nacre.errors import TerminalSizeChanged
+
+#: What those have that have none. Nothing is ever put in here.
+_NONE: Final[deque[Any]] = deque(maxlen=0)
 
 
 class Pieces(Generic[AnyStr]):
@@ -26,12 +29,18 @@ class Pieces(Generic[AnyStr]):
 
     def __init__(self, empty: AnyStr) -> None:
         self._empty: AnyStr = empty
-        self._pieces: deque[AnyStr | Exception] = deque()
+        self._pieces: deque[AnyStr | Exception] = _NONE
         #: How much of the first piece was taken.
         self._offset = 0
         self._exceptions = 0
         #: Of all data that waits.
         self.size = 0
+
+    def _own(self) -> deque[AnyStr | Exception]:
+        """Return what holds the pieces, of which most readers never have any: an empty one costs 760 bytes."""
+        if self._pieces is _NONE:
+            self._pieces = deque()
+        return self._pieces
 
     def __bool__(self) -> bool:
         return bool(self._pieces)
@@ -45,7 +54,7 @@ class Pieces(Generic[AnyStr]):
         if last and not isinstance(last, Exception) and len(last) + len(data) <= limits.JOIN_READ:
             self._pieces[-1] = last + data
         else:
-            self._pieces.append(data)
+            self._own().append(data)
         self.size += len(data)
 
     def push_exception(self, error: Exception) -> None:
@@ -59,7 +68,7 @@ class Pieces(Generic[AnyStr]):
             self._pieces.remove(oldest)
         else:
             self._exceptions += 1
-        self._pieces.append(error)
+        self._own().append(error)
 
     def exception(self) -> Exception | None:
         """Return what stands before all data, if that is an exception; it stays there."""
@@ -108,9 +117,9 @@ class Pieces(Generic[AnyStr]):
             return
         if self._offset:
             rest = self.pop()
-            self._pieces.appendleft(rest)
+            self._own().appendleft(rest)
             self.size += len(rest)
-        self._pieces.appendleft(data)
+        self._own().appendleft(data)
         self.size += len(data)
 
     def clear(self) -> AnyStr:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, AnyStr, Generic, cast
 
+from nacre.aio.once import Once
 from nacre.aio.pieces import Pieces, Separator
 
 
@@ -400,8 +401,8 @@ class Streams(Generic[AnyStr]):
         self._readers: dict[int | None, SSHReader[AnyStr]] = {}
         #: The reader that is given data of a type, where it is not the one of that type; None: nobody.
         self._rerouted: dict[int | None, SSHReader[AnyStr] | None] = {}
-        self._writable = asyncio.Event()
-        self._writable.set()
+        #: Happens when there is room again; None: there is.
+        self._room: Once | None = None
         self._lost = False
         #: Whether the channel closed before all that was written had been sent.
         self._dropped = False
@@ -469,16 +470,19 @@ class Streams(Generic[AnyStr]):
                 reader.feed_error(error)
             else:
                 reader.end()
-        self._dropped = not self._writable.is_set() or self.chan.get_write_buffer_size() > 0
-        self._writable.set()
+        self._dropped = self._room is not None or self.chan.get_write_buffer_size() > 0
+        self.resume_writing()
 
     def pause_writing(self) -> None:
         """Let `drain` wait."""
-        self._writable.clear()
+        if self._room is None:
+            self._room = Once()
 
     def resume_writing(self) -> None:
         """Wake everybody who waits in `drain`."""
-        self._writable.set()
+        room, self._room = self._room, None
+        if room is not None:
+            room.set()
 
     # ------------------------------------------------------------ asked by readers and writers
 
@@ -510,8 +514,8 @@ class Streams(Generic[AnyStr]):
 
     async def drain(self) -> None:
         """Wait until the channel takes more."""
-        while not self._writable.is_set():
-            await self._writable.wait()
+        while self._room is not None:
+            await self._room.wait()
         if self._lost:
             if self._error is not None:
                 raise self._error

@@ -244,6 +244,7 @@ async def test_a_peer_that_takes_nothing_is_lost_and_one_that_is_slow_is_not() -
     protocol.lose = lose
     protocol.sent = 5
     sizes = [
+        5,
         4,
         3,
         2,
@@ -266,8 +267,8 @@ async def test_a_peer_that_has_taken_everything_is_not_watched() -> None:
     driver, protocol, _, transport = make()
     driver.write_timeout = 0.01
     protocol.sent = 5
-    sizes = [5, 0]
-    transport.get_write_buffer_size = lambda: sizes.pop(0)  # type: ignore[method-assign]  # a stand-in
+    sizes = [5, 5, 0]
+    transport.get_write_buffer_size = lambda: sizes.pop(0) if sizes else 4  # type: ignore[method-assign]  # a stand-in
     driver.connection_made(transport)
     while sizes:
         await asyncio.sleep(0.001)
@@ -278,6 +279,16 @@ async def test_a_peer_that_has_taken_everything_is_not_watched() -> None:
     driver.connection_lost(None)
     assert driver._stall is None
     assert not transport.calls
+
+
+@asynctest
+async def test_nobody_is_watched_who_has_been_sent_everything_at_once() -> None:
+    driver, _, _, transport = make()
+    driver.write_timeout = 0.01
+    transport.get_write_buffer_size = lambda: 0  # type: ignore[method-assign]  # a stand-in
+    driver.connection_made(transport)
+    assert driver._stall is None
+    driver.connection_lost(None)
 
 
 @asynctest
