@@ -226,10 +226,12 @@ class SSHAgentClient:
         await self._do(messages.lock_request(Request.UNLOCK, passphrase), "unlocking the agent")
 
     async def query_extensions(self) -> Sequence[str]:
-        """Return the names of the agent's extensions; none when it does not say."""
+        """Return the names of the agent's extensions; none when it does not say. ValueError for a damaged answer."""
         number, content = await self._ask(messages.extension_request("query"))
-        if number not in (Answer.EXTENSION_RESPONSE, Answer.SUCCESS):
+        if number in (Answer.FAILURE, Answer.EXTENSION_FAILURE):
             return []
+        if number not in (Answer.EXTENSION_RESPONSE, Answer.SUCCESS):
+            raise ValueError(f"asking for extensions: the agent answers with message {number}")
         try:
             return messages.extension_names(number, content)
         except WireError as error:

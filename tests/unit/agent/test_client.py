@@ -110,6 +110,22 @@ async def test_the_extensions_of_an_agent_of_before_the_last_drafts(tmp_path: Pa
         assert await agent.query_extensions() == ["a@x"]
 
 
+@pytest.mark.parametrize("number", [5, 28])
+@asynctest
+async def test_an_agent_without_extensions(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "agent"
+    async with answering(path, lambda request: message(bytes((number,)))), nacre.connect_agent(path) as agent:
+        assert await agent.query_extensions() == []
+
+
+@asynctest
+async def test_another_answer_than_those_to_a_question_for_extensions(tmp_path: Path) -> None:
+    path = tmp_path / "agent"
+    async with answering(path, lambda request: message(b"\xff")), nacre.connect_agent(path) as agent:
+        with pytest.raises(ValueError, match="message 255"):
+            await agent.query_extensions()
+
+
 @asynctest
 async def test_a_key_of_an_agent_cannot_be_handed_to_one(tmp_path: Path) -> None:
     with ssh_agent(tmp_path) as running:
