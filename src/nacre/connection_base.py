@@ -75,7 +75,7 @@ class SSHConnection(Generic[OwnerT]):
         self._owner: OwnerT | None = None
         self._extra: dict[str, Any] = {}
         self._setup_error: Exception | None = None
-        self._resources: list[Resource] = []
+        self._resources: tuple[Resource, ...] = ()
         self._ends: tuple[Any, Any] | None = None
         self._keepalive = (options.keepalive_interval, options.keepalive_count_max)
         #: Done when the user is logged in, or when that will never be.
@@ -118,7 +118,7 @@ class SSHConnection(Generic[OwnerT]):
 
     def own(self, resource: Resource) -> None:
         """Close something with this connection, and have `wait_closed` wait for it."""
-        self._resources.append(resource)
+        self._resources += (resource,)
 
     async def discard(self) -> None:
         """Wait for the end of a connection that was aborted, and may never have had a transport."""

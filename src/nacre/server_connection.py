@@ -54,7 +54,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     ) -> None:
         self._host_keys = host_keys
         self._authenticator: ServerAuthenticator | None = None
-        self._pending_banners: list[tuple[str, str]] = []
+        self._pending_banners: tuple[tuple[str, str], ...] = ()
         super().__init__(loop, options, factory)
         self._announcer: HostKeyAnnouncer | None = None
         self._extra.update(host=options.host, port=options.port)
@@ -64,7 +64,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         protocol = Connection(Role.SERVER, server_settings(self._options, self._host_keys))
         for msg, lang in self._pending_banners:
             protocol.send_banner(msg, lang)
-        self._pending_banners.clear()
+        self._pending_banners = ()
         return protocol
 
     def _auth(self) -> ServerAuthenticator:
@@ -191,7 +191,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             LocalProtocolError: the login is complete.
         """
         if self._link.driver.protocol is None:
-            self._pending_banners.append((msg, lang))
+            self._pending_banners += ((msg, lang),)
             return
         self._link.require_active()
         self._link.protocol.send_banner(msg, lang)

@@ -150,7 +150,7 @@ class Link:
         self.quit = False
         self._opens = opens
         self._requests = requests
-        self._replies: list[asyncio.Future[tuple[bool, bytes]]] = []
+        self._replies: tuple[asyncio.Future[tuple[bool, bytes]], ...] = ()
         self._transport_gone = Once()
         self._handlers = extra_handlers
         self.driver = Driver(loop, self)
@@ -281,7 +281,7 @@ class Link:
         self.require_active()
         reply: asyncio.Future[tuple[bool, bytes]] = self.loop.create_future()
         self.protocol.global_request(name, payload, True)
-        self._replies.append(reply)
+        self._replies += (reply,)
         self.touch()
         return await reply
 
@@ -411,7 +411,8 @@ class Link:
     def _global_reply(self, event: events.GlobalReply) -> None:
         if not self._replies:
             raise LocalProtocolError("a global reply that nobody waits for")
-        reply = self._replies.pop(0)
+        reply, *rest = self._replies
+        self._replies = tuple(rest)
         if not reply.done():
             reply.set_result((event.success, event.data))
 
@@ -436,7 +437,7 @@ class Link:
         channels, self.channels = self.channels, {}
         for channel in channels.values():
             channel.gone(error)
-        replies, self._replies = self._replies, []
+        replies, self._replies = self._replies, ()
         for reply in replies:
             if not reply.done():
                 reply.set_exception(self.lost_error())

@@ -67,7 +67,7 @@ class Handshake:
         self.step = KexStep.NONE
         self.strict = False
         self.ext_info = ExtInfoTurn.NO
-        self.lane = Lane(core, self._unexpected, 0)
+        self.lane = Lane(core, Handshake._unexpected, 0, self)
         self.trust = Trust.UNKNOWN
         self._ours: KexInit | None = None
         self._ours_payload = b""

@@ -24,14 +24,18 @@ class Lane:
     Args:
         core: gets the questions, and is told when something that waited may be taken.
         take: takes an item whose turn has come; None: the class has a method for it.
+        owner: what `take` is a function of, if it is a method that is not bound: that costs nothing to keep.
         bound: how many items may wait; the peer that sends more is at fault.
     """
 
-    __slots__ = ("_bound", "_core", "_queue", "_take", "_then", "pending")
+    __slots__ = ("_bound", "_core", "_owner", "_queue", "_take", "_then", "pending")
 
-    def __init__(self, core: Core, take: Callable[[Any], None] | None, bound: int) -> None:
+    def __init__(
+        self, core: Core, take: Callable[..., None] | None, bound: int, owner: object = None
+    ) -> None:
         self._core = core
         self._take = take
+        self._owner = owner
         self._bound = bound
         self._queue: deque[Any] | None = None
         self._then: Callable[[object], None] | None = None
@@ -55,7 +59,10 @@ class Lane:
     def take(self, item: Any) -> None:
         """Take an item whose turn has come."""
         assert self._take is not None
-        self._take(item)
+        if self._owner is None:
+            self._take(item)
+        else:
+            self._take(self._owner, item)
 
     def put(self, item: Any) -> None:
         """Take an item now, or keep it for its turn.

@@ -84,7 +84,7 @@ class Mux:
         self.flowing: dict[int, Channel] = {}
         self.blocked: dict[int, None] = {}
         self._budget = Budget(core.settings.receive_budget)
-        self._global_lane = Lane(core, self._take_global, limits.LANE_MESSAGES)
+        self._global_lane = Lane(core, Mux._take_global, limits.LANE_MESSAGES, self)
         self._global_replies: list[str] = []
         self._next_number = 0
         self._sessions = 0

@@ -64,7 +64,7 @@ class ServerAuth:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self._lane = Lane(core, self._take, limits.AUTH_PENDING)
+        self._lane = Lane(core, ServerAuth._take, limits.AUTH_PENDING, self)
         self._user: tuple[str, str] | None = None
         self._policy: AuthPolicy | None = None
         self._remaining: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class ServerAuth:
         self._queries = 0
         self._requests = 0
         self._waiting = 0
-        self._banners: list[UserauthBanner] = []
+        self._banners: tuple[UserauthBanner, ...] = ()
 
     # ------------------------------------------------------------ messages
 
@@ -88,7 +88,7 @@ class ServerAuth:
         self.core.send(ServiceAccept(USERAUTH))
         for banner in self._banners:
             self.core.send(banner)
-        self._banners.clear()
+        self._banners = ()
 
     def received(self, payload: bytes) -> None:
         """Take a message 50 to 79; it waits while the application decides about one before it."""
@@ -214,7 +214,7 @@ class ServerAuth:
         """
         banner = UserauthBanner(message, lang)
         if self.core.phase < Phase.AUTH:
-            self._banners.append(banner)
+            self._banners += (banner,)
         elif self.core.phase is Phase.AUTH:
             self.core.send(banner)
         else:
