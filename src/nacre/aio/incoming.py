@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from nacre.aio.queues import ReceiveQueue
 from nacre.aio.tasks import FAILURES
@@ -39,6 +39,10 @@ class Receiver(Protocol):
 
 class NotTextError(ProtocolError):
     """The peer's data is no text in the encoding of the channel, which alone ends."""
+
+
+#: For each packet: to look up a member of an enum costs as much as to call a function.
+_FLOWING: Final = Delivery.FLOWING
 
 
 class Incoming:
@@ -97,7 +101,7 @@ class Incoming:
         Returns:
             Whether the session has it and its credit is due; else that is returned when it is.
         """
-        if self._paused or self._delivery is not Delivery.FLOWING or self._delivering or self._queue.pieces:
+        if self._paused or self._delivery is not _FLOWING or self._delivering or self._queue.pieces:
             if self._delivery is not Delivery.OVER:
                 self._queue.push(data, datatype)
             return False

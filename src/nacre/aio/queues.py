@@ -9,6 +9,7 @@ stays near what it holds. So there are few of them, and lists do: an empty one c
 from __future__ import annotations
 
 from nacre.aio import limits
+from nacre.errors import LocalProtocolError
 
 Bytes = bytes | bytearray | memoryview
 
@@ -24,7 +25,16 @@ class SendQueue:
         self.size = 0
 
     def push(self, data: Bytes, datatype: int | None) -> None:
-        """Take data behind what is there."""
+        """Take data behind what is there.
+
+        Raises:
+            LocalProtocolError: the program has not waited for room, and too much is queued.
+        """
+        if self.size + len(data) > limits.WRITE_QUEUE:
+            raise LocalProtocolError(
+                f"{self.size} bytes wait for the peer and {len(data)} were to follow: "
+                f"write less at once, and wait in drain() or after pause_writing()"
+            )
         self.size += len(data)
         if len(data) < limits.JOIN:
             # The first piece is left alone: a part of it may have gone.

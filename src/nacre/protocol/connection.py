@@ -40,6 +40,8 @@ from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ignore, Ping, Pong,
 
 _DATA: Final = Struct(">II")
 _CHANNEL_DATA: Final = 94
+#: For each packet: to look up a member of an enum costs as much as to call a function.
+_CLOSED: Final = Phase.CLOSED
 _NOTHING: Final[dict[int, Channel]] = {}
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
@@ -196,7 +198,7 @@ class Connection:
         while True:
             if events:
                 return events.pop(0)
-            if core.phase is Phase.CLOSED:
+            if core.phase is _CLOSED:
                 return None
             try:
                 if core.fault is not None:

@@ -56,6 +56,8 @@ from nacre.wire.requests import CHANNEL_OPENS, CHANNEL_REQUESTS, GLOBAL_REQUESTS
 KEEPALIVE: Final = "keepalive@openssh.com"
 NO_MORE_SESSIONS: Final = "no-more-sessions@openssh.com"
 _STDERR: Final = 1
+#: For each packet: to look up a member of an enum costs as much as to call a function.
+_CONNECTION_OPEN, _CHANNEL_OPEN, _FLOW_OPEN = Phase.OPEN, ChannelState.OPEN, Flow.OPEN
 _SESSION: Final = "session"
 
 
@@ -309,16 +311,14 @@ class Mux:
             self._core.send(ChannelWindowAdjust(channel.peer_number, credit))
 
     def write(self, number: int, data: bytes | memoryview, datatype: int | None = None) -> int:
-        """Send data on a channel, as much as its window and the output have room for.
+        """Send data on a channel, as much as its window and the output take; return how many bytes that was.
 
-        Returns:
-            How many bytes were taken. When they are fewer than given, `ChannelWritable` comes when
-            more may go; keeping the rest is the caller's.
+        When they are fewer than given, `ChannelWritable` comes when more may go; keeping the rest is the caller's.
         """
-        if self._core.phase is not Phase.OPEN:
+        if self._core.phase is not _CONNECTION_OPEN:
             raise LocalProtocolError("the connection is not open")
         channel = self.channels.get(number)
-        if channel is None or channel.state is not ChannelState.OPEN or channel.outbound is not Flow.OPEN:
+        if channel is None or channel.state is not _CHANNEL_OPEN or channel.outbound is not _FLOW_OPEN:
             raise LocalProtocolError(f"data on channel {number}, which is not open or after its EOF or CLOSE")
         outbound = self._core.outbound
         total = len(data)
