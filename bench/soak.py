@@ -62,7 +62,8 @@ def damage(kind: str, at: int) -> Damage:
         "flip": Damage(flip=8 * at + at % 8),
         "drop": Damage(drop=range(at, at + 1 + at % 64)),
         "silent": Damage(silent=at),
-        "late": Damage(piece=1 + at % 1400, delay=0.002),
+        # Slow, and yet done within what a round may take.
+        "late": Damage(piece=256 + at % 1400, delay=0.002),
         "pieces": Damage(piece=1 + at % 64),
     }[kind]
 

@@ -325,7 +325,7 @@ AFTER_AUTH: Final = (
     _rule(
         5,
         UNIMPLEMENTED,
-        "as OpenSSH: a service is not given again, but Twisted's Conch asks for it after every re-key",
+        "RFC 4253 11.4, as OpenSSH has it: a service is not given again, and Conch asks for it after each re-key",
         SERVER,
     ),
     _rule(
