@@ -115,7 +115,7 @@ async def test_an_authority_in_authorized_keys() -> None:
     await refused(cert(), AUTHORITY.replace("cert-authority", "cert-authority,made-up"))
 
 
-@pytest.mark.parametrize("line", [None, AUTHORITY])
+@pytest.mark.parametrize("line", [None, AUTHORITY], ids=["callback", "line"])
 @asynctest
 async def test_what_no_authority_can_allow(line: str | None) -> None:
     """Rows 43 and 53, whoever vouches for the certificate."""
