@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 from nacre.aio.key_loading import load_certs, load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.errors import KeyImportError
-from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, decode_public_key, load_public_keys
+from nacre.keys import (
+    SSHCertificate,
+    SSHKey,
+    SSHKeyPair,
+    decode_shown_key,
+    load_certificates,
+    load_public_keys,
+)
 from nacre.keys.identity_files import identity_files, read_identity
 
 if TYPE_CHECKING:
@@ -105,16 +112,25 @@ def _public_blob(entry: Any) -> bytes:
     Raises:
         OSError, KeyImportError, TypeError: it is none.
     """
-    if isinstance(entry, (SSHKey, SSHKeyPair)):
+    if isinstance(entry, (SSHKey, SSHKeyPair, SSHCertificate)):
         return entry.public_data
     if isinstance(entry, bytes):
         try:
-            return decode_public_key(entry).public_data
+            return decode_shown_key(entry).public_data
         except KeyImportError:
             pass  # then it is a file's content
-    elif isinstance(entry, (str, PurePath)):
-        return read_identity(entry).public_data
-    keys = load_public_keys(entry)
+    is_file = isinstance(entry, (str, PurePath))
+    try:
+        keys: Sequence[SSHKey | SSHCertificate] = (
+            [read_identity(entry)] if is_file else load_public_keys(entry)
+        )
+    except KeyImportError:
+        try:
+            keys = load_certificates(entry)
+        except KeyImportError:
+            keys = []
+        if not keys:
+            raise
     if len(keys) != 1:
         raise KeyImportError(f"agent_identities: {len(keys)} keys where one is expected")
     return keys[0].public_data

@@ -16,7 +16,13 @@ from nacre.aio.penalties import PenaltyPolicy
 from nacre.aio.sources import Networks
 from nacre.crypto.registry import Family, select
 from nacre.errors import NotSupportedYet
-from nacre.keys import SSHKey, SSHKeyPair, select_host_key_algorithms, select_signature_algorithms
+from nacre.keys import (
+    SSHCertificate,
+    SSHKey,
+    SSHKeyPair,
+    select_host_key_algorithms,
+    select_signature_algorithms,
+)
 from nacre.protocol import limits
 
 _SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -238,8 +244,8 @@ def agent_path(value: Any) -> str | None:
 
 
 def identities(value: Any) -> tuple[Any, ...]:
-    """Take public keys: files, bytes, or keys, one or several; None or nothing: all that there are."""
-    if isinstance(value, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
+    """Take public keys: files, bytes, keys or certificates, one or several; None or nothing: all that there are."""
+    if isinstance(value, (str, bytes, PurePath, SSHKey, SSHKeyPair, SSHCertificate)):
         return (value,)
     return tuple(value or ())
 

@@ -95,6 +95,28 @@ async def test_the_agent_s_keys_come_first(home: Path, monkeypatch: pytest.Monke
 
 
 @asynctest
+async def test_a_certificate_of_an_agent_is_named_by_itself(home: Path) -> None:
+    certificate = RSA.generate_user_certificate(ECDSA, "id", principals=["user"])
+    certificate.write_certificate(home / "cert.pub")
+    with ssh_agent(home) as running:
+        path = str(running.path)
+        async with nacre.connect_agent(path) as agent:
+            await agent.add_keys([RSA, (ECDSA, certificate)])
+        content = (home / "cert.pub").read_bytes()
+        for form in (
+            certificate,
+            certificate.public_data,
+            home / "cert.pub",
+            [str(home / "cert.pub")],
+            content,
+        ):
+            assert await load(agent_path=path, agent_identities=form) == [certificate.public_data]
+        for wrong in ([b"nonsense"], [content + content]):
+            with pytest.raises(nacre.KeyImportError):
+                await load(agent_path=path, agent_identities=wrong)
+
+
+@asynctest
 async def test_a_key_of_an_agent_among_client_keys(home: Path) -> None:
     authorized = nacre.import_authorized_keys(ECDSA.export_public_key().decode())
     with ssh_agent(home) as running:
