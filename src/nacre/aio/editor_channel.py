@@ -143,7 +143,7 @@ class Keyboard:
 class SSHLineEditorChannel(SSHServerChannel[AnyStr]):
     """A server's session channel that edits lines while its client has a terminal and it carries text.
 
-    Without a terminal, or with `encoding=None`, it is a plain `SSHServerChannel`, and the methods of this
+    Without a terminal that has a type, or with `encoding=None`, it is a plain `SSHServerChannel`, and the methods of this
     class do nothing.
     """
 
@@ -303,7 +303,8 @@ class SSHLineEditorChannel(SSHServerChannel[AnyStr]):
 
     async def _pty(self, payload: requests.PtyRequest) -> bool:
         before = self._keyboard
-        if before is None:
+        # What a terminal without a type understands is not known, and so nothing is drawn on it.
+        if before is None and payload.term_type:
             # Known before the callback is asked, which may want to set its mode.
             self._keyboard = Keyboard(self, self._settings, payload.columns)
         granted = await super()._pty(payload)

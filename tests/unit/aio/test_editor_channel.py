@@ -104,7 +104,13 @@ async def test_passwords_completion_and_input() -> None:
 
 @pytest.mark.parametrize(
     ("options", "session"),
-    [({}, {}), ({"encoding": None}, TERMINAL), ({"line_editor": False}, TERMINAL)],
+    [
+        ({}, {}),
+        ({}, {"request_pty": "force"}),  # a terminal, and no word of what it is
+        ({"encoding": None}, TERMINAL),
+        ({"line_editor": False}, TERMINAL),
+    ],
+    ids=["no-terminal", "no-type", "bytes", "off"],
 )
 @asynctest
 async def test_nothing_is_edited_without_terminal_or_text_or_when_it_is_off(
