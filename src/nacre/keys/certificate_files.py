@@ -7,6 +7,7 @@ lies beside a key. Must not know: what a certificate says, keys.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -28,6 +29,8 @@ __all__ = [
 CertificateArgument = FilePath | bytes | SSHCertificate
 CertificateListArgument = CertificateArgument | Sequence[CertificateArgument]
 
+#: The labels of X.509 (RFC 7468 section 5), and OpenSSL's own.
+_X509 = re.compile(rb"^-----BEGIN (X509 |X\.509 |TRUSTED )?CERTIFICATE-----", re.MULTILINE)
 _DER = b"\x30"
 
 
@@ -41,8 +44,10 @@ def _certificates(data: bytes) -> list[SSHCertificate]:
     """Return every certificate in `data`, of which there may be none."""
     if len(data) > MAX_FILE:
         raise KeyImportError(f"certificates of {len(data)} bytes; {MAX_FILE} are the most")
-    if data.startswith(_DER) or b"-----BEGIN " in data:
+    if data.startswith(_DER) or _X509.search(data):
         raise NotSupportedYet("an X.509 certificate", "OpenSSH's certificates are taken")
+    if b"-----BEGIN " in data:
+        raise KeyImportError("this is a key or something else, and no certificate")
     if data.lstrip().startswith(RFC4716_BEGIN):
         return [_of(*split_rfc4716(RFC4716_BEGIN + piece)) for piece in data.split(RFC4716_BEGIN)[1:]]
     found = []

@@ -54,8 +54,10 @@ def test_every_form_of_an_argument(tmp_path):
         CERT.export_certificate()[:300],
         CERT.public_data,
         b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAA",
+        b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+        b"-----BEGIN PUBLIC KEY-----\n",
     ],
-    ids="junk key bare base64 misnamed cut blob open".split(),
+    ids="junk key bare base64 misnamed cut blob open private public".split(),
 )
 def test_what_is_no_certificate(data):
     with pytest.raises(KeyImportError):
