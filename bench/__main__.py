@@ -42,7 +42,12 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, help="of each workload")
     parser.add_argument("--seconds", type=float, help="no measurement begins after that")
-    parser.add_argument("--report", metavar="ROWS", type=Path, help="write the table of rows that are there")
+    parser.add_argument(
+        "--report",
+        metavar="ROWS",
+        type=lambda name: Path(name).resolve(),
+        help="write the table of rows that are there",
+    )
     chosen = parser.parse_args()
     document = ROOT / "docs" / "benchmarks.md"
     if chosen.report:
