@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
 from nacre.errors import KeyExportError, NotSupportedYet, WireError
 from nacre.keys.certificate_options import user_options
+from nacre.keys.comment import Commented
 from nacre.keys.files import FilePath, append_file, replace_file
 from nacre.keys.validity import FOREVER, TimeArgument
 from nacre.wire.fields import Reader, encode_string
@@ -130,7 +131,7 @@ def require_private(private: PrivateT | None) -> PrivateT:
     return private
 
 
-class SSHKey(ABC):
+class SSHKey(Commented, ABC):
     """A public key, or a private key with its public part.
 
     Made by `generate_private_key`, `import_private_key`, `import_public_key`, the `read_*`
@@ -261,26 +262,6 @@ class SSHKey(ABC):
     def get_algorithm(self) -> str:
         """Return the name of the public key format, such as "ssh-ed25519"."""
         return self.algorithm
-
-    def has_comment(self) -> bool:
-        """Tell whether a comment is set."""
-        return bool(self._comment)
-
-    def get_comment_bytes(self) -> bytes | None:
-        """Return the comment as it was read, or None."""
-        return self._comment or None
-
-    def get_comment(self, encoding: str = "utf-8", errors: str = "strict") -> str | None:
-        """Return the comment as text, or None. UnicodeDecodeError when it is not `encoding`."""
-        return self._comment.decode(encoding, errors) if self._comment else None
-
-    def set_comment(
-        self, comment: str | bytes | None, encoding: str = "utf-8", errors: str = "strict"
-    ) -> None:
-        """Set the comment; None or an empty one removes it."""
-        if isinstance(comment, str):
-            comment = comment.encode(encoding, errors)
-        self._comment = comment or None
 
     def get_filename(self) -> str | None:
         """Return the name of the file that the key was read from, or None."""

@@ -22,6 +22,7 @@ from nacre.keys import certificate_options as options
 from nacre.keys.algorithms import CERTIFICATE_SUFFIX, signature_of, with_certificate
 from nacre.keys.base import KEY_TYPES, SSHKey
 from nacre.keys.certificate_options import Options, Restrictions
+from nacre.keys.comment import Commented
 from nacre.keys.files import FilePath, append_file, replace_file
 from nacre.keys.name_pattern import matches_name
 from nacre.keys.public import decode_public_key, export_public_line, export_rfc4716
@@ -84,7 +85,7 @@ class Statement:
         )
 
 
-class SSHCertificate:
+class SSHCertificate(Commented):
     """A key and what an authority says of it.
 
     Made by `SSHKey.generate_user_certificate`, `SSHKey.generate_host_certificate`, `import_certificate` and
@@ -240,26 +241,6 @@ class SSHCertificate:
     def get_algorithm(self) -> str:
         """Return its type, such as "ssh-ed25519-cert-v01@openssh.com"."""
         return self.algorithm
-
-    def has_comment(self) -> bool:
-        """Tell whether a comment is set."""
-        return bool(self._comment)
-
-    def get_comment_bytes(self) -> bytes | None:
-        """Return the comment as it was read, or None."""
-        return self._comment or None
-
-    def get_comment(self, encoding: str = "utf-8", errors: str = "strict") -> str | None:
-        """Return the comment as text, or None. UnicodeDecodeError when it is not `encoding`."""
-        return self._comment.decode(encoding, errors) if self._comment else None
-
-    def set_comment(
-        self, comment: str | bytes | None, encoding: str = "utf-8", errors: str = "strict"
-    ) -> None:
-        """Set the comment; None or an empty one removes it."""
-        if isinstance(comment, str):
-            comment = comment.encode(encoding, errors)
-        self._comment = comment or None
 
     def export_certificate(self, format_name: str = "openssh") -> bytes:
         """Return the certificate in a file format.

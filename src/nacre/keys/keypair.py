@@ -12,11 +12,12 @@ from collections.abc import Callable
 from nacre.keys.algorithms import signature_of, with_certificate
 from nacre.keys.base import SSHKey
 from nacre.keys.certificate import SSHCertificate
+from nacre.keys.comment import Commented
 
 __all__ = ["SSHKeyPair"]
 
 
-class SSHKeyPair:
+class SSHKeyPair(Commented):
     """A public key and the means to sign with its private part.
 
     Args:
@@ -111,22 +112,6 @@ class SSHKeyPair:
         self.has_cert = True
         self.algorithm = cert.algorithm
         self.public_data = cert.public_data
-
-    def get_comment_bytes(self) -> bytes | None:
-        """Return the comment as it was read, or None."""
-        return self._comment or None
-
-    def get_comment(self, encoding: str = "utf-8", errors: str = "strict") -> str | None:
-        """Return the comment as text, or None. UnicodeDecodeError when it is not `encoding`."""
-        return self._comment.decode(encoding, errors) if self._comment else None
-
-    def set_comment(
-        self, comment: str | bytes | None, encoding: str = "utf-8", errors: str = "strict"
-    ) -> None:
-        """Set the comment; None or an empty one removes it."""
-        if isinstance(comment, str):
-            comment = comment.encode(encoding, errors)
-        self._comment = comment or None
 
     def __repr__(self) -> str:
         return f"<SSHKeyPair {self._key_type} {self.algorithm}>"
