@@ -12,7 +12,6 @@ import json
 import os
 import pwd
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -83,7 +82,7 @@ async def start(module: str, *arguments: str) -> asyncio.subprocess.Process:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments, env=environment, cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ exchange is found by a first run, and raises in one of the next; `MemoryError` a
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
@@ -158,11 +159,14 @@ class Calls:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
+        # A collection of garbage calls whoever asked to be told of it, in the midst of anything.
+        gc.disable()
         sys.setprofile(self)
         try:
             yield
         finally:
             sys.setprofile(None)
+            gc.enable()
 
 
 @cache
