@@ -24,7 +24,8 @@ from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
 from nacre.options import SSHConnectionOptions, accept
 from nacre.protocol import events
-from nacre.protocol.connection import Connection, Overdue
+from nacre.protocol.connection import Connection
+from nacre.protocol.deadlines import Overdue
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 

@@ -1,6 +1,6 @@
 """A channel as the program sees it: data both ways with back-pressure, and its end.
 
-Owns: the write queue and its marks, opening, requests and closing, the order of a session's callbacks.
+Owns: the write queue and its marks, opening and closing, the order of a session's callbacks.
 Must not know: what a session or any other kind of channel is for (RFC 4254 section 5 only).
 
 Callbacks come in this order: `connection_made`, `session_started`, `data_received` and
@@ -11,21 +11,20 @@ Credit goes back to the peer for what the session was given, so that a session w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, AnyStr, Final, Generic, TypeVar
 
 from nacre.aio import limits
-from nacre.aio.incoming import Incoming, NotTextError
-from nacre.aio.link import not_opened
+from nacre.aio.channel_requests import ChannelRequests
+from nacre.aio.incoming import Incoming
 from nacre.aio.log import SSHLogger
 from nacre.aio.once import Once
 from nacre.aio.phases import Phase, Sending
 from nacre.aio.queues import SendQueue
 from nacre.aio.session import require_plain
-from nacre.aio.tasks import FAILURES, Tasks, begun, being_cancelled
-from nacre.errors import ChannelOpenError, DisconnectError, LocalProtocolError, OpenFailureReason
+from nacre.aio.tasks import FAILURES
+from nacre.errors import LocalProtocolError
 from nacre.protocol import limits as protocol_limits
-from nacre.protocol.events import ChannelRequestQuestion
 
 if TYPE_CHECKING:
     from nacre.aio.link import Link
@@ -43,7 +42,7 @@ _SENDING: Final = Sending.OPEN
 _NEW: Final = Phase.NEW
 
 
-class SSHChannel(Generic[AnyStr]):
+class SSHChannel(ChannelRequests, Generic[AnyStr]):
     """Base of the channels of the public surface.
 
     Args:
@@ -58,9 +57,8 @@ class SSHChannel(Generic[AnyStr]):
     # dictionary for each would cost five times the slots. What a program adds goes into `__dict__`.
     __slots__ = tuple(
         (
-            "__dict__ __weakref__ _closed _eof_sent _error _extra _failed _high _incoming _last_request _link "
-            "_logger _low _max_packet _number _opening _own_tasks _phase _queue _replies _sending _session "
-            "_session_paused _window data_arrived"
+            "__dict__ __weakref__ _closed _eof_sent _extra _high _last_request _logger _low _max_packet _opening "
+            "_queue _session_paused _window data_arrived"
         ).split()
     )
 
@@ -72,16 +70,10 @@ class SSHChannel(Generic[AnyStr]):
         window: int = protocol_limits.WINDOW,
         max_pktsize: int = protocol_limits.MAX_PACKET,
     ) -> None:
-        self._link = link
+        super().__init__(link)
         self._window = window
         self._max_packet = max_pktsize
-        self._number: int | None = None
-        self._session: Any = None
         self._extra: dict[str, Any] | None = None
-        self._phase = Phase.NEW
-        self._error: Exception | None = None
-        self._failed = False
-        self._sending = Sending.OPEN
         self._queue = SendQueue()
         self._last_request: tuple[str, bytes] | None = None
         self._eof_sent = self._session_paused = False
@@ -89,11 +81,9 @@ class SSHChannel(Generic[AnyStr]):
         self._incoming = Incoming(self)
         #: Gives data to the session, or keeps it.
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
-        self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] | None = None
         #: While it is being opened: told of the session, makes that, is called then.
         self._opening: tuple[asyncio.Future[Any], Callable[[], Any], Callable[[], None]] | None = None
         self._closed = Once()
-        self._own_tasks: Tasks | None = None  # made when needed
         self._logger: SSHLogger | None = None
         self.set_encoding(encoding, errors)
 
@@ -398,112 +388,6 @@ class SSHChannel(Generic[AnyStr]):
         """Return what is given the data that comes."""
         return self._session
 
-    def _tasks(self) -> Tasks:
-        if self._own_tasks is None:
-            self._own_tasks = Tasks(self._link.loop, self._link.report, self._link.tasks)
-            if self._phase is Phase.GONE:
-                self._own_tasks.end()
-        return self._own_tasks
-
-    # ------------------------------------------------------------ requests
-
-    def request_arrived(self, event: ChannelRequestQuestion) -> None:
-        """Answer a request of the peer, in order; a plain answer costs no coroutine."""
-        answer: bool | Coroutine[Any, Any, bool] = False
-        if not self._failed and self._session is not None:
-            try:
-                answer = self._answer_request(event.payload)
-            except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - the program's: reported
-                answer = self._refusal(event, error)
-        if answer is True or answer is False:
-            self._request_answered(event, answer)
-        elif not begun(rest := self._request(event, answer)):
-            self._tasks().spawn(rest, f"answering {event.name}")
-
-    async def _request(self, event: ChannelRequestQuestion, answer: Coroutine[Any, Any, bool]) -> None:
-        try:
-            granted = await answer
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - likewise
-            granted = self._refusal(event, error)
-        self._request_answered(event, granted)
-
-    def _refusal(self, event: ChannelRequestQuestion, error: BaseException) -> bool:
-        """Refuse what a callback raised for, and report that; one that cancelled itself refuses, no more."""
-        if not isinstance(error, asyncio.CancelledError):
-            self._fail(error, event.name)
-        elif being_cancelled():
-            raise error
-        return False
-
-    def _request_answered(self, event: ChannelRequestQuestion, granted: bool) -> None:
-        self._link.answer(event.token, granted)
-        if granted:
-            self._request_granted(event.name)
-
-    def _answer_request(self, payload: Any) -> bool | Coroutine[Any, Any, bool]:
-        """Return whether a request is granted, or a coroutine of it; that waits through `settle` alone."""
-        return False
-
-    def _request_granted(self, name: str) -> None:
-        """The answer to this request was sent."""
-
-    def send_request(self, name: str, payload: bytes = b"") -> None:
-        """Send a request that wants no reply; nothing is sent once the channel closes."""
-        if self._number is None or self._phase is Phase.GONE or self._sending is Sending.CLOSED:
-            return
-        if self._link.active:
-            self._link.protocol.channel_request(self._number, name, payload, False)
-            self._link.touch()
-
-    def make_request(
-        self, name: str, payload: bytes = b"", granted: Callable[[], None] | None = None
-    ) -> asyncio.Future[bool]:
-        """Send a request, whose answer is whether the peer grants it.
-
-        Args:
-            name: of the request.
-            payload: encoded.
-            granted: called when it was, before anything that the peer sent behind its answer.
-        """
-        if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
-            raise self._gone_error()
-        self._link.require_active()
-        assert self._number is not None
-        reply: asyncio.Future[bool] = self._link.loop.create_future()
-        self._link.protocol.channel_request(self._number, name, payload, True)
-        if self._replies is None:
-            self._replies = []
-        self._replies.append((reply, granted))
-        self._link.touch()
-        return reply
-
-    def reply_arrived(self, success: bool) -> None:
-        """The peer answered our oldest request."""
-        assert self._replies  # the protocol has counted
-        reply, granted = self._replies.pop(0)
-        if not reply.done():
-            reply.set_result(success)
-            self._link.driver.resumed()  # what the program does next goes with what the peer has to hear now
-            if success and granted is not None:
-                granted()
-
-    def _gone_error(self) -> Exception:
-        if isinstance(self._error, DisconnectError):
-            return not_opened(self._error)
-        if self._error is not None:
-            return self._error
-        return ChannelOpenError(OpenFailureReason.CONNECT_FAILED, "the channel was closed")
-
-    def create_task(self, coroutine: Coroutine[Any, Any, Any], where: str) -> asyncio.Task[Any]:
-        """Run a coroutine that belongs to this channel: what it raises closes the channel, and it is
-        cancelled when the channel goes.
-        """
-        return self._tasks().spawn(coroutine, where, lambda error: self._fail(error, where))
-
-    def fail(self, error: BaseException, where: str) -> None:
-        """Close the channel because something that belongs to it has failed, and report that."""
-        self._fail(error, where)
-
     # ------------------------------------------------------------ the end
 
     def is_closing(self) -> bool:
@@ -511,10 +395,6 @@ class SSHChannel(Generic[AnyStr]):
         was called.
         """
         return self._phase is Phase.GONE or self._sending is not Sending.OPEN
-
-    def _is_ending(self) -> bool:
-        """Return whether the channel is closed or about to close, in both directions."""
-        return self._phase is Phase.GONE or self._sending in (Sending.CLOSING, Sending.CLOSED)
 
     def close(self) -> None:
         """Close the channel once what was written has been sent."""
@@ -569,32 +449,3 @@ class SSHChannel(Generic[AnyStr]):
         self._closed.set()
         if self._own_tasks is not None:
             self._own_tasks.end()
-
-    def _call(self, callback: Callable[..., Any], *args: Any) -> None:
-        """Call a session, whose failure ends this channel alone."""
-        if self._failed:
-            return
-        try:
-            callback(*args)
-        except FAILURES as error:  # the program's callback: reported
-            self._fail(error, getattr(callback, "__name__", "a callback"))
-
-    def _fail(self, error: BaseException, where: str) -> None:
-        """A callback or handler of the program raised: report it and close this channel."""
-        # That the peer went is no failure of the handler which runs into it.
-        gone = isinstance(error, (BrokenPipeError, DisconnectError)) and not isinstance(error, NotTextError)
-        broken = gone and self._is_ending()
-        told = error is self._error  # a handler that reads is raised what has ended its channel
-        if not broken and not told and not isinstance(error, asyncio.CancelledError):  # which was meant
-            self._link.report(error, f"{where} of a session")
-        if self._failed:
-            return
-        self._failed = True
-        self._incoming.stop()
-        if isinstance(error, Exception) and not broken:
-            self._error = error
-        self._close_failed()
-
-    def _close_failed(self) -> None:
-        """Close after a failure of the program, behind what it had written."""
-        self.close()

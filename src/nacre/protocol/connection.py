@@ -1,6 +1,6 @@
 """One protocol end: bytes in, events out; commands in, bytes out. Composes, decides nothing.
 
-Owns: the pump, the fast path of channel data, the clock's deadlines, and the end of a connection.
+Owns: the pump, the fast path of channel data, and the end of a connection.
 Must not know: the rules of order (`state`), or any part beyond handing messages to it.
 
 A fault of the peer never raises towards the driver: it queues DISCONNECT and emits one
@@ -27,10 +27,11 @@ from nacre.protocol.auth.client import ClientAuth
 from nacre.protocol.auth.server import ServerAuth
 from nacre.protocol.channel import Channel
 from nacre.protocol.core import Core, farewell_of, internal_error
+from nacre.protocol.deadlines import Deadlines, Overdue
 from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, Token
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.ident import IdentReader
-from nacre.protocol.mux import KEEPALIVE, ROUTINE, Mux
+from nacre.protocol.mux import ROUTINE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
 from nacre.protocol.state import DATA_IS_LEGAL, Action, ExtInfoTurn, Phase, judge
 from nacre.protocol.trace import Tracer
@@ -45,10 +46,6 @@ _CLOSED: Final = Phase.CLOSED
 _NOTHING: Final[dict[int, Channel]] = {}
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
-
-
-class Overdue(ConnectionLost):
-    """The peer was too slow with its identification, with the login, or to read."""
 
 
 class Connection:
@@ -80,10 +77,7 @@ class Connection:
         #: Who takes which message while an open connection is in no key exchange of the peer's.
         self._routine = _NOBODY
         self._eof = False
-        self._started: float | None = None
-        self._heard = 0.0
-        self._keepalive = (settings.keepalive_interval, settings.keepalive_count_max)
-        self._unanswered = 0
+        self._deadlines = Deadlines(self._core, self._handshake, self._mux.global_requests)
         self.closed = False
         self.waiting: Sequence[Event] = self._core.events
         self.failure: DisconnectError | None = None
@@ -112,10 +106,10 @@ class Connection:
         Args:
             now: seconds of a monotonic clock, as in every other call that takes it.
         """
-        if self._started is not None or self.closed:
+        if self._deadlines.started is not None or self.closed:
             raise LocalProtocolError("a connection starts once, and not after its end")
         core = self._core
-        core.now = self._started = self._heard = now
+        core.now = self._deadlines.started = core.heard = now
         core.outbound.send_line(core.info.own_version.encode("ascii") + b"\r\n")
         self._handshake.start()
 
@@ -135,9 +129,9 @@ class Connection:
     def received(self, size: int, now: float) -> None:
         """Take note that `size` bytes stand in the lent buffer."""
         core = self._core
-        core.now = self._heard = now
-        if self._unanswered:
-            self._unanswered = 0
+        core.now = core.heard = now
+        if core.unanswered:
+            core.unanswered = 0
             core.deadline_moved = True
         core.inbound.received(size)
 
@@ -379,7 +373,9 @@ class Connection:
         self.failure = error
         core.outbound.drop()
         try:
-            if farewell is not None and self._started is not None:  # nothing comes before the identification
+            if (
+                farewell is not None and self._deadlines.started is not None
+            ):  # nothing comes before the identification
                 core.outbound.send_now(farewell)
         finally:
             core.phase = Phase.CLOSED
@@ -516,7 +512,7 @@ class Connection:
     def global_request(self, name: str, payload: bytes, want_reply: bool) -> None:
         """Ask something of the connection (RFC 4254 section 4)."""
         self._check_open()
-        self._mux.global_request(name, payload, want_reply=want_reply)
+        self._mux.global_requests.request(name, payload, want_reply=want_reply)
 
     def _check_open(self) -> None:
         if self._core.phase is not Phase.OPEN:
@@ -526,8 +522,7 @@ class Connection:
 
     def set_keepalive(self, interval: float, count_max: int) -> None:
         """Change the keepalive; see `Settings`."""
-        self._keepalive = (interval, count_max)
-        self._core.deadline_moved = True
+        self._deadlines.set_keepalive(interval, count_max)
 
     @property
     def deadline_moved(self) -> bool:
@@ -536,36 +531,7 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When `tick` must be called at the latest; None: no need."""
-        self._core.deadline_moved = False
-        phase = self._core.phase
-        if phase is Phase.CLOSED or self._started is None:
-            return None
-        deadline = self._handshake.next_deadline()
-        if phase is Phase.OPEN:
-            if self._keepalive[0]:
-                keepalive = self._keepalive_at()
-                if keepalive is not None and (deadline is None or keepalive < deadline):
-                    return keepalive
-            return deadline
-        times = [time for time, _ in self._login_deadlines()]
-        if deadline is not None:
-            times.append(deadline)
-        return min(times, default=None)
-
-    def _login_deadlines(self) -> list[tuple[float, str]]:
-        settings, started = self._core.settings, self._started or 0.0
-        deadlines = []
-        if self._ident is not None and settings.ident_timeout:
-            deadlines.append((started + settings.ident_timeout, "no SSH identification came in time"))
-        if self._core.phase < Phase.OPEN and settings.login_timeout:
-            deadlines.append((started + settings.login_timeout, "the login took too long"))
-        return deadlines
-
-    def _keepalive_at(self) -> float | None:
-        interval, _ = self._keepalive
-        if not interval or self._core.phase is not Phase.OPEN:
-            return None
-        return self._heard + interval * (self._unanswered + 1)
+        return self._deadlines.next()
 
     def tick(self, now: float) -> None:
         """Act on the time."""
@@ -574,20 +540,6 @@ class Connection:
         if self.closed:
             return
         try:
-            for time, reason in self._login_deadlines():
-                if now >= time:
-                    raise Overdue(reason)
-            self._handshake.tick()
-            self._tick_keepalive(now)
+            self._deadlines.check(now)
         except DisconnectError as error:
             self._die(error)
-
-    def _tick_keepalive(self, now: float) -> None:
-        at = self._keepalive_at()
-        if at is None or now < at:
-            return
-        _, count_max = self._keepalive
-        if self._unanswered >= count_max:
-            raise ConnectionLost(f"the peer left {self._unanswered} keepalives unanswered")
-        self._unanswered += 1
-        self._mux.global_request(KEEPALIVE, b"", want_reply=True)

@@ -32,6 +32,8 @@ class Core:
     Attributes:
         deadline_moved: the next deadline may be another than when it was asked for last.
         now: the time of the latest call that brought one, in seconds of a monotonic clock.
+        heard: when something was received last.
+        unanswered: how many keepalives were sent since.
         phase: how far the connection has come.
         events: what the driver has not pulled yet.
         fault: a fault found outside the pump; the pump ends the connection with it.
@@ -42,6 +44,7 @@ class Core:
         "deadline_moved",
         "events",
         "fault",
+        "heard",
         "inbound",
         "info",
         "now",
@@ -51,6 +54,7 @@ class Core:
         "role",
         "settings",
         "sources",
+        "unanswered",
     )
 
     def __init__(self, role: Role, settings: Settings, sources: Sources) -> None:
@@ -65,7 +69,8 @@ class Core:
         self.ready: list[Lane] = []
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
-        self.now = 0.0
+        self.now = self.heard = 0.0
+        self.unanswered = 0
         self.deadline_moved = True
 
     def _lose(self, error: BaseException) -> None:

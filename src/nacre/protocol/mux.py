@@ -1,7 +1,7 @@
-"""Channels and global requests over one connection (RFC 4254), for both roles.
+"""Channels over one connection (RFC 4254), for both roles.
 
-Owns: the table of channels, every message 80 to 100, the lanes of channels and of global requests,
-and back-pressure in both directions. Must not know: what a channel is for, or the key exchange
+Owns: the table of channels, every message 90 to 100, the lanes of channels, and back-pressure in both
+directions; global requests are handed on. Must not know: what a channel is for, or the key exchange
 beyond "is there room to send".
 """
 
@@ -25,13 +25,11 @@ from nacre.protocol.events import (
     ChannelReply,
     ChannelRequestQuestion,
     ChannelWritable,
-    GlobalReply,
-    GlobalRequestQuestion,
     OpenAccept,
     OpenRefuse,
 )
+from nacre.protocol.global_requests import KEEPALIVE, GlobalRequests
 from nacre.protocol.handshake import Handshake
-from nacre.protocol.lane import Lane
 from nacre.protocol.settings import Role
 from nacre.protocol.state import DATA_IS_LEGAL, Action, Phase, judge
 from nacre.protocol.window import Budget, ReceiveWindow
@@ -51,10 +49,8 @@ from nacre.wire.connection import (
     RequestFailure,
     RequestSuccess,
 )
-from nacre.wire.requests import CHANNEL_OPENS, CHANNEL_REQUESTS, GLOBAL_REQUESTS
+from nacre.wire.requests import CHANNEL_OPENS, CHANNEL_REQUESTS
 
-KEEPALIVE: Final = "keepalive@openssh.com"
-NO_MORE_SESSIONS: Final = "no-more-sessions@openssh.com"
 _STDERR: Final = 1
 #: For each packet: to look up a member of an enum costs as much as to call a function.
 _CONNECTION_OPEN, _CHANNEL_OPEN, _FLOW_OPEN = Phase.OPEN, ChannelState.OPEN, Flow.OPEN
@@ -77,6 +73,7 @@ class Mux:
         held: the driver's transport is full.
         blocked: the numbers of those that wait for room, or for their window; a dictionary, since empty ones
             cost a quarter of a set.
+        global_requests: those of the connection, in both directions.
     """
 
     def __init__(self, core: Core, handshake: Handshake) -> None:
@@ -86,21 +83,25 @@ class Mux:
         self.flowing: dict[int, Channel] = {}
         self.blocked: dict[int, None] = {}
         self._budget = Budget(core.settings.receive_budget)
-        self._global_lane = Lane(core, Mux._take_global, limits.LANE_MESSAGES, self)
-        self._global_replies: list[str] = []
+        self.global_requests = GlobalRequests(core)
         self._next_number = 0
         self._sessions = 0
         self._of_peer = 0
         self._deciding = 0
         self._lane_octets = 0
         self.held = False
-        self._no_more_sessions = False
 
     # ------------------------------------------------------------ messages in
 
     def received(self, payload: bytes) -> None:
         """Take a message 80 to 100 that is legal now."""
         _HANDLERS[payload[0]](self, payload)
+
+    def _global_request(self, payload: bytes) -> None:
+        self.global_requests.received(payload)
+
+    def _global_reply(self, payload: bytes) -> None:
+        self.global_requests.reply(payload)
 
     def _channel(self, number: int) -> Channel:
         channel = self.channels.get(number)
@@ -200,7 +201,7 @@ class Mux:
         if message.kind == _SESSION:
             if self._core.role is Role.CLIENT:  # RFC 4254 section 6.1: clients SHOULD reject them
                 return prohibited, "a client has no sessions to offer"
-            if self._no_more_sessions:
+            if self.global_requests.no_more_sessions:
                 return prohibited, "no more sessions were announced"
             if self._sessions >= settings.max_sessions:
                 return shortage, "too many sessions"
@@ -496,58 +497,6 @@ class Mux:
         channel.replies_expected -= 1
         self._core.emit(ChannelReply(channel.number, success))
 
-    # ------------------------------------------------------------ global requests
-
-    def _global_lane_put(self, payload: bytes) -> None:
-        message = GlobalRequest.decode(payload)
-        if len(message.data) > limits.LANE_REQUEST_BYTES:
-            raise ProtocolError(f"a global request of {len(message.data)} bytes")
-        self._global_lane.put(message)
-
-    def _take_global(self, message: GlobalRequest) -> None:
-        if message.name == KEEPALIVE:
-            self._answer_global(message, value=False)
-            return
-        known = GLOBAL_REQUESTS.get(message.name)
-        payload = known.decode(message.data) if known else message.data
-        if message.name == NO_MORE_SESSIONS and self._core.role is Role.SERVER:
-            self._no_more_sessions = True
-            self._answer_global(message, value=True)
-            return
-        self._global_lane.ask(
-            lambda token: GlobalRequestQuestion(token, message.name, payload, message.want_reply),
-            lambda value: self._answer_global(message, value),
-        )
-
-    def _answer_global(self, message: GlobalRequest, value: object) -> None:
-        if not message.want_reply:
-            return
-        if isinstance(value, bytes):
-            self._core.send(RequestSuccess(value))
-        elif value is True:
-            self._core.send(RequestSuccess(b""))
-        else:
-            self._core.send(RequestFailure())
-
-    def global_request(self, name: str, payload: bytes, *, want_reply: bool) -> None:
-        """Ask something of the connection; see `Connection.global_request`."""
-        if want_reply:
-            # A keepalive asks whether the peer is there; it comes with the clock, never from a caller.
-            if len(self._global_replies) >= limits.REPLIES_EXPECTED and name != KEEPALIVE:
-                raise LocalProtocolError("too many unanswered global requests")
-            self._global_replies.append(name)
-        self._core.send(GlobalRequest(name, want_reply, payload))
-
-    def _global_reply(self, payload: bytes) -> None:
-        success = payload[0] == RequestSuccess.number
-        data = RequestSuccess.decode(payload).data if success else b""
-        if not success:
-            RequestFailure.decode(payload)
-        if not self._global_replies:
-            raise ProtocolError("an answer to no global request")
-        if self._global_replies.pop(0) != KEEPALIVE:
-            self._core.emit(GlobalReply(success, data))
-
     # ------------------------------------------------------------ the end
 
     def drop(self) -> None:
@@ -562,14 +511,13 @@ class Mux:
                         channel.number, OpenFailureReason.CONNECT_FAILED, "the connection was lost", "en-US"
                     )
                 )
-        self._global_lane.void()
-        self._global_replies.clear()
+        self.global_requests.drop()
 
 
 _REFUSED: Final = OpenRefuse(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "refused")
 #: One table for all connections: who takes which message.
 _HANDLERS: Final[dict[int, Callable[[Mux, bytes], None]]] = {
-    GlobalRequest.number: Mux._global_lane_put,
+    GlobalRequest.number: Mux._global_request,
     RequestSuccess.number: Mux._global_reply,
     RequestFailure.number: Mux._global_reply,
     ChannelOpen.number: Mux._open,

@@ -15,7 +15,7 @@ from nacre import server_auth
 from nacre.aio import server_channel
 from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
-from nacre.protocol import connection, state
+from nacre.protocol import connection, deadlines, state
 from nacre.protocol.auth import client, password, publickey, server
 from nacre.trust import authorized_keys, known_hosts, lines
 from tests.security.registry import Fault, replaced, rewritten, together
@@ -270,7 +270,7 @@ AUTHENTICATION: Final = (
         63,
         "the timer of the login stops when the keys are there",
         rewritten(
-            connection.Connection._login_deadlines,
+            deadlines.Deadlines._of_login,
             "if self._core.phase < Phase.OPEN and",
             "if self._core.phase < Phase.AUTH and",
         ),

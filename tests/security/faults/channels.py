@@ -14,7 +14,7 @@ from nacre.agent import client as agent_client
 from nacre.agent import messages as agent_messages
 from nacre.aio import server_channel
 from nacre.hub import environment
-from nacre.protocol import mux, window
+from nacre.protocol import global_requests, mux, window
 from nacre.server_connection import SSHServerConnection
 from nacre.wire import fields
 from tests.security.registry import Fault, rewritten, together
@@ -36,9 +36,9 @@ CHANNELS: Final = (
         65,
         "an answer to no global request is kept for one to come",
         rewritten(
-            mux.Mux._global_reply,
+            global_requests.GlobalRequests.reply,
             'raise ProtocolError("an answer to no global request")',
-            "self._global_replies.append('')",
+            "self._replies.append('')",
         ),
     ),
     Fault(

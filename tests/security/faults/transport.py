@@ -15,7 +15,7 @@ from nacre.crypto.ciphers import chacha, ctr
 from nacre.crypto.kex import curve25519, dh, ecdh, groups, mlkem, nistp
 from nacre.crypto.registry import Algorithm, Family, Status, _loaded
 from nacre.keys import ecdsa, rsa
-from nacre.protocol import connection, core, handshake, ident, inbound, mux, outbound, state
+from nacre.protocol import connection, core, global_requests, handshake, ident, inbound, mux, outbound, state
 from nacre.protocol.auth import kbdint, server
 from nacre.wire import fields, message
 from tests.security.registry import Fault, replaced, rewritten, together
@@ -392,7 +392,7 @@ TRANSPORT: Final = (
         34,
         "a request that nobody knows is granted",
         rewritten(
-            mux.Mux._answer_global,
+            global_requests.GlobalRequests._answer,
             "self._core.send(RequestFailure())",
             "self._core.send(RequestSuccess(message.data))",
         ),

@@ -17,7 +17,6 @@ from nacre.protocol.events import (
     ChannelRequestQuestion,
     ChannelWritable,
     Disconnected,
-    GlobalReply,
     GlobalRequestQuestion,
     OpenAccept,
     OpenRefuse,
@@ -444,44 +443,6 @@ def test_a_request_that_does_not_decode_is_a_fault(pair):
     pair.client.connection.channel_request(ours, "pty-req", b"\0\0", True)
     pair.run()
     assert isinstance(failure(pair.server), ProtocolError)
-
-
-def test_keepalives_never_reach_the_application(pair):
-    ours, _ = pair.open()
-    pair.client.connection.channel_request(ours, "keepalive@openssh.com", b"", True)
-    pair.client.connection.global_request("keepalive@openssh.com", b"", True)
-    pair.run()
-    assert not pair.server.of(ChannelRequestQuestion)
-    assert not pair.server.of(GlobalRequestQuestion)
-    assert pair.client.of(ChannelReply) == [ChannelReply(ours, False)]
-    assert not pair.client.connection.closed
-
-
-@pytest.mark.parametrize(
-    ("value", "reply"),
-    [(True, GlobalReply(True, b"")), (b"port", GlobalReply(True, b"port")), (False, GlobalReply(False, b"")),
-     (None, GlobalReply(False, b"")), (1, GlobalReply(False, b""))],
-)  # fmt: skip
-def test_global_requests(pair, value, reply):
-    pair.server.answers[GlobalRequestQuestion] = value
-    pair.client.connection.global_request("x@example", b"data", True)
-    pair.client.connection.global_request("y@example", b"", False)
-    pair.run()
-    assert [(event.name, event.payload) for event in pair.server.of(GlobalRequestQuestion)] == [
-        ("x@example", b"data"), ("y@example", b""),
-    ]  # fmt: skip
-    assert pair.client.of(GlobalReply) == [reply]
-
-
-def test_global_replies_keep_their_order_behind_a_slow_one(pair):
-    pair.server.answers[GlobalRequestQuestion] = LATER
-    pair.client.connection.global_request("a@example", b"", True)
-    pair.client.connection.global_request("b@example", b"", True)
-    pair.run()
-    assert len(pair.server.of(GlobalRequestQuestion)) == 1
-    answer(pair, GlobalRequestQuestion, b"a")
-    answer(pair, GlobalRequestQuestion, b"b")
-    assert [event.data for event in pair.client.of(GlobalReply)] == [b"a", b"b"]
 
 
 def test_our_own_unanswered_requests_are_bounded(pair):
