@@ -69,6 +69,19 @@ class ClientAuthenticator:
             "password": self._next_password,
         }
 
+    def first_attempt(self) -> events.PublicKeyAttempt | None:
+        """Return what to try before the server has said which methods it takes, or None: to ask.
+
+        That saves an answer, and costs a failure where it is in vain: it is for a key that the program or the
+        configuration names, and not for those that just lie there.
+        """
+        options = self._options
+        if not self._keys or not options.is_given("client_keys") or not options.public_key_auth:
+            return None
+        if options.preferred_auth[:1] != ("publickey",) or not _signs_at_once(self._keys[0]):
+            return None
+        return self._attempt_with(self._keys.pop(0))
+
     async def next_attempt(self, event: events.AuthNeeded) -> Any:
         """Return what to try next, or None when there is nothing left."""
         if event.password_changed is not None:
@@ -130,15 +143,21 @@ class ClientAuthenticator:
                 self._keys = await settle(load_private_keys(more, self._options.passphrase, later=True))
                 if not self._keys:
                     return None
-            key = self._keys.pop(0)
-            algorithm = self._algorithm(key)
-            if algorithm is not None:
-                self._key = key
-                # A server counts a signature that it has no use for as a failure, of which there are few: the
-                # first key alone takes that chance.
-                query = self._signed_unasked or not _signs_at_once(key)
-                self._signed_unasked = True
-                return events.PublicKeyAttempt(algorithm, key.public_data, query=query)
+            attempt = self._attempt_with(self._keys.pop(0))
+            if attempt is not None:
+                return attempt
+
+    def _attempt_with(self, key: SSHKeyPair) -> events.PublicKeyAttempt | None:
+        """Return the attempt, or None where there is no algorithm for it."""
+        algorithm = self._algorithm(key)
+        if algorithm is None:
+            return None
+        self._key = key
+        # A server counts a signature that it has no use for as a failure, of which there are few: the first key
+        # alone takes that chance.
+        query = self._signed_unasked or not _signs_at_once(key)
+        self._signed_unasked = True
+        return events.PublicKeyAttempt(algorithm, key.public_data, query=query)
 
     def _algorithm(self, key: SSHKeyPair) -> str | None:
         """Return the best signature algorithm that both ends take.

@@ -83,6 +83,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         )
 
     def _make_protocol(self) -> Connection:
+        assert self._owner is not None
         peer = self._extra["peername"]
         addr, port = peer[:2] if isinstance(peer, tuple) else ("", self._port)
         options = self._options
@@ -96,17 +97,20 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
         )
         algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
-        return Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
+        protocol = Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
+        self._authenticator = ClientAuthenticator(
+            options, self._owner, self._keys, protocol.info, self._link.report
+        )
+        first = self._authenticator.first_attempt()
+        if first is not None:
+            protocol.begin_with(first)
+        return protocol
 
     async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
         return await self._updates.announced(event)
 
     def _auth(self) -> ClientAuthenticator:
-        if self._authenticator is None:
-            assert self._owner is not None
-            self._authenticator = ClientAuthenticator(
-                self._options, self._owner, self._keys, self._link.protocol.info, self._link.report
-            )
+        assert self._authenticator is not None
         return self._authenticator
 
     async def _before_completed(self) -> None:

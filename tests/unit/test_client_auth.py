@@ -80,6 +80,33 @@ async def test_a_key_that_signs_quickly_is_not_asked_about_first() -> None:
     assert [attempt.query for attempt in attempts] == [False, True, True]
 
 
+def test_a_key_that_was_named_is_tried_before_anything_is_asked() -> None:
+    named = {"keys": nacre.load_keypairs([user_key(), RSA]), "client_keys": [user_key()]}
+    attempt = make(**named).first_attempt()
+    assert attempt == events.PublicKeyAttempt("ssh-ed25519", user_key().public_data, query=False)
+    far = nacre.SSHKeyPair("ssh-ed25519", b"far", ("ssh-ed25519",), lambda data, name: b"", key_type="agent")
+    for change in (
+        {"client_keys": ()},  # they just lay there
+        {"keys": nacre.load_keypairs([RSA])},
+        {"keys": [far]},
+        {"keys": []},
+        {"public_key_auth": False},
+        {"preferred_auth": "password,publickey"},
+        {"signature_algs": ["rsa-sha2-256"]},
+    ):
+        assert make(**named | change).first_attempt() is None
+
+
+@asynctest
+async def test_no_key_signs_unasked_after_the_first_one() -> None:
+    keys = [nacre.generate_private_key("ssh-ed25519") for _ in range(3)]
+    authenticator = make(keys=nacre.load_keypairs(keys), client_keys=keys)
+    assert authenticator.first_attempt().key_blob == keys[0].public_data
+    attempts = await drain(authenticator, "publickey")
+    assert [attempt.key_blob for attempt in attempts] == [key.public_data for key in keys[1:]]
+    assert [attempt.query for attempt in attempts] == [True, True]
+
+
 @asynctest
 async def test_of_many_keys_that_sign_quickly_one_does_so_unasked() -> None:
     """Each would be a failure to the server, which takes six; questions it takes more of."""

@@ -28,7 +28,7 @@ from nacre.protocol.auth.server import ServerAuth
 from nacre.protocol.channel import Channel
 from nacre.protocol.core import Core, farewell_of, internal_error
 from nacre.protocol.deadlines import Deadlines, Overdue
-from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, Token
+from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, PublicKeyAttempt, Token
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.ident import IdentReader
 from nacre.protocol.mux import ROUTINE, Mux
@@ -442,6 +442,16 @@ class Connection:
         if self.closed or not self._core.outbound.encrypted:
             raise LocalProtocolError("a debug message can be sent between the first keys and the end only")
         self._core.send(Debug(always_display, message, lang))
+
+    def begin_with(self, attempt: PublicKeyAttempt) -> None:
+        """Client: try this key in place of asking first which methods there are; before the first keys are agreed on.
+
+        `AuthNeeded` follows where it does not do. A server counts a signature that it has no use for as a failure:
+        this is for a key that is meant for it.
+        """
+        if self._client is None:
+            raise LocalProtocolError("this end is no client")
+        self._client.first = attempt
 
     def send_banner(self, message: str, lang: str = "en-US") -> None:
         """Server: send SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4), before success."""

@@ -22,6 +22,7 @@ from nacre.protocol.events import (
     DebugReceived,
     Disconnected,
     HostKeyQuestion,
+    PublicKeyAttempt,
 )
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.transport import Debug, Disconnect, Ping
@@ -383,3 +384,8 @@ def test_a_verdict_that_cannot_be_sent_is_a_no_and_the_end_all_the_same():
     pair.run()
     assert ends_once(pair.client).error.reason == "no"
     assert ends_once(pair.server).by_peer
+
+
+def test_a_server_begins_with_no_key(pair):
+    with pytest.raises(LocalProtocolError):
+        pair.server.connection.begin_with(PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data))

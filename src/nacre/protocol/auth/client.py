@@ -1,7 +1,7 @@
 """The client's side of authentication (RFC 4252 section 5), whatever the method.
 
-Owns: the service request, the first "none", the order of question and attempt, and success. Must
-not know: which credentials there are.
+Owns: the service request, "none" or what is tried in its place, the order of question and attempt, and success.
+Must not know: which credentials there are.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ class ClientAuth:
         self._handshake = handshake
         self._lane = Lane(core, self._take, limits.AUTH_PENDING)
         self._current: ClientMethod | None = None
-        self._methods: tuple[str, ...] = ()
+        #: What the server takes; None: it has not said yet.
+        self._methods: tuple[str, ...] | None = None
+        #: What is tried before it says so, in place of "none".
+        self.first: PublicKeyAttempt | None = None
+        self._none_was_tried = False
         self._credential = False
         self._rounds = 0
         self._banners = 0
@@ -75,7 +79,11 @@ class ClientAuth:
         for nothing. It must come before any answer of authentication all the same.
         """
         self._send(ServiceRequest(USERAUTH).encode())
-        self._start(ClientNone())
+        first, self.first = self.first, None
+        if first is None:
+            self._try_none()
+        else:
+            self._chosen(first)
 
     # ------------------------------------------------------------ messages
 
@@ -116,6 +124,9 @@ class ClientAuth:
         current = self._current
         if current is None:
             raise ProtocolError("SSH_MSG_USERAUTH_FAILURE answers nothing that was asked")
+        if self._methods is not None and isinstance(current, ClientNone):  # the last resort
+            self._methods = failure.methods
+            raise self._nothing_left()
         self._methods = failure.methods
         changing = isinstance(current, ClientPassword) and current.changing
         # RFC 4252 section 8: a change can be accepted while more authentication is needed.
@@ -141,10 +152,8 @@ class ClientAuth:
 
     def _need(self, *, partial: bool, password_changed: bool | None = None) -> None:
         self._current = None
-        self.ask(
-            lambda token: AuthNeeded(token, self._methods, partial, password_changed),
-            self._chosen,
-        )
+        methods = self._methods or ()
+        self.ask(lambda token: AuthNeeded(token, methods, partial, password_changed), self._chosen)
 
     def _chosen(self, value: object) -> None:
         match value:
@@ -154,11 +163,20 @@ class ClientAuth:
                 self._start(ClientPassword(value.password))
             case KbdintAttempt():
                 self._start(ClientKbdint(value.submethods))
-            case _:
-                offered = ", ".join(self._methods) or "none"
-                raise PermissionDenied(
-                    f"permission denied for {self.username!r}: nothing left to try (the server takes {offered})"
-                )
+            case _ if self._none_was_tried:
+                raise self._nothing_left()
+            case _:  # who began with a key has not asked yet whether it takes one at all
+                self._try_none()
+
+    def _try_none(self) -> None:
+        self._none_was_tried = True
+        self._start(ClientNone())
+
+    def _nothing_left(self) -> PermissionDenied:
+        offered = ", ".join(self._methods or ()) or "none"
+        return PermissionDenied(
+            f"permission denied for {self.username!r}: nothing left to try (the server takes {offered})"
+        )
 
     def _start(self, method: ClientMethod) -> None:
         self.count_round()
@@ -190,12 +208,17 @@ class ClientAuth:
 
     def give_up_attempt(self) -> None:
         """The application has no answer: something else may be tried."""
-        self._need(partial=False)
+        if self._methods is None:
+            self._try_none()
+        else:
+            self._need(partial=False)
 
     def ask(self, make: MakeQuestion, then: Callable[[object], None]) -> None:
         """Put a question to the application; `then` gets its answer."""
         self._lane.ask(make, lambda value: self._resume(then, value))
 
     def _resume(self, then: Callable[[object], None], value: object) -> None:
-        if self.core.phase is Phase.AUTH:
+        if (
+            Phase.SERVICE <= self.core.phase <= Phase.AUTH
+        ):  # the first key signs before the service is accepted
             then(value)

@@ -77,6 +77,63 @@ def test_it_does_not_wait_for_the_service_but_takes_no_answer_before_it():
     assert not pair.client.of(AuthSucceeded)
 
 
+def beginning_with_a_key(sign=None, after=None) -> Pair:
+    """A client that tries a key before it asks for the methods."""
+    signed = sign or (lambda event: USER_KEY.sign(event.data, event.algorithm))
+    pair = Pair(client_answers={AuthNeeded: after, SignatureNeeded: signed})
+    pair.client.connection.begin_with(PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data, query=False))
+    return pair
+
+
+def test_the_first_key_goes_with_the_request_for_the_service():
+    pair = beginning_with_a_key()
+    sent = []
+    pair.client.connection._core.outbound.trace = lambda payload: sent.append(payload[0])
+    pair.start()
+    assert sent[-2:] == [ServiceRequest.number, UserauthRequest.number]
+    assert pair.client.of(AuthSucceeded)[0].method == "publickey"
+    assert not pair.client.of(AuthNeeded)
+    assert [event.verified for event in pair.server.of(PublicKeyQuestion)] == [True]
+
+
+def test_after_a_first_key_that_does_not_do_the_rest_is_tried():
+    pair = beginning_with_a_key(after=PasswordAttempt(PASSWORD))
+    pair.server.answers[PublicKeyQuestion] = False
+    pair.start()
+    assert pair.client.of(AuthNeeded)[0].methods == ("publickey", "password", "keyboard-interactive")
+    assert pair.client.of(AuthSucceeded)[0].method == "password"
+
+
+def test_who_began_with_a_key_asks_at_the_end_whether_any_is_needed():
+    pair = beginning_with_a_key()
+    pair.server.answers[PublicKeyQuestion] = False
+    sent = []
+    pair.client.connection._core.outbound.trace = lambda payload: sent.append(bytes(payload))
+    pair.start()
+    requests = [UserauthRequest.decode(payload) for payload in sent if payload[0] == UserauthRequest.number]
+    assert [request.method for request in requests] == ["publickey", "none"]
+    assert len(pair.client.of(AuthNeeded)) == 1  # the program was told that it failed, and of the end
+    assert isinstance(failure(pair.client), PermissionDenied)
+    assert "the server takes publickey, password" in failure(pair.client).reason
+
+
+def test_a_server_that_wanted_no_key_lets_in_without_one():
+    pair = beginning_with_a_key()
+    pair.server.answers[AuthBegin] = LATER
+    pair.start()
+    talk(pair, pair.server, UserauthFailure(("password",), partial_success=False).encode())
+    talk(pair, pair.server, UserauthSuccess().encode())
+    assert pair.client.of(AuthSucceeded)[0].method == "none"
+
+
+@pytest.mark.parametrize("signature", [None, OSError("no key")])
+def test_a_first_key_that_cannot_sign_leaves_the_question(signature):
+    pair = beginning_with_a_key(lambda event: signature, PasswordAttempt(PASSWORD)).start()
+    assert not pair.server.of(PublicKeyQuestion)
+    assert pair.client.of(AuthNeeded)[0].methods == ("publickey", "password", "keyboard-interactive")
+    assert pair.client.of(AuthSucceeded)[0].method == "password"
+
+
 def test_success_out_of_nowhere_is_a_fault():
     pair = Pair(client_answers={AuthNeeded: LATER}).start()
     pair.client.connection._client._current = None
