@@ -178,6 +178,8 @@ class ClientAuthenticator:
         if self._key is None or self._key.public_data != event.key_blob:
             return None
         try:
+            if self._key.key is not None:  # it is here, and nothing has to wait for it
+                return self._key.sign(event.data, event.algorithm)
             return await settle(self._key.sign_async(event.data, event.algorithm))
         except (OSError, ValueError) as error:  # an agent that refuses: another key may do
             logger.warning("%r is not used: %s", self._key, plain(error))

@@ -18,7 +18,7 @@ from nacre.aio.link import GlobalHandler, Handlers, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger, debugging, plain, trace_connection
 from nacre.aio.penalties import Outcome
 from nacre.aio.powers import compute
-from nacre.aio.sources import host_of
+from nacre.aio.sources import host_of, is_internet
 from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
@@ -29,7 +29,6 @@ from nacre.protocol.deadlines import Overdue
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 
-_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _KINDS: Final = ("cipher", "mac", "compression")
 #: Facts that `get_extra_info` looks up in what was negotiated.
 _AGREED: Final = frozenset(
@@ -137,10 +136,12 @@ class SSHConnection(Generic[OwnerT]):
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """The transport is connected: tell the program, and begin."""
-        sock = transport.get_extra_info("socket")
-        if self._options.tcp_keepalive and sock is not None and sock.family in _INTERNET:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        peer, own = self._ends or (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if self._options.tcp_keepalive and is_internet(peer):
+            sock = transport.get_extra_info("socket")
+            if sock is not None:  # a tunnel has the addresses of its ends
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        peer, own = self._ends or (peer, own)
         self._extra.update(peername=peer, remote_peername=peer, sockname=own, local_peername=own)
         try:
             self._owner = owner = self._factory()

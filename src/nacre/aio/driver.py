@@ -13,6 +13,7 @@ import socket
 from typing import Final, Protocol, cast
 
 from nacre.aio import limits
+from nacre.aio.sources import is_internet
 from nacre.aio.tasks import FAILURES
 from nacre.protocol.connection import Connection
 from nacre.protocol.events import Event
@@ -57,6 +58,7 @@ class Driver(asyncio.BufferedProtocol):
         self._taken = 0
         self._looks = 0
         self._quick_reads = 0
+        self._answered = False
         self.protocol: Connection | None = None
         #: When the peer's time began to run, where that was before the transport was ours.
         self.since: float | None = None
@@ -76,10 +78,9 @@ class Driver(asyncio.BufferedProtocol):
         """Start the protocol."""
         stream = cast("asyncio.Transport", transport)
         self._transport = stream
-        connection = stream.get_extra_info("socket")
-        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._quick_reads = limits.QUICK_READS if _QUICKACK is not None else 0
+        # TCP_NODELAY is set: every loop does so for its own.
+        if _QUICKACK is not None and is_internet(stream.get_extra_info("peername")):
+            self._quick_reads = limits.QUICK_READS
         stream.set_write_buffer_limits(high=limits.TRANSPORT_HIGH, low=limits.TRANSPORT_LOW)
         try:
             self.protocol = self._owner.transport_made(stream)
@@ -99,9 +100,13 @@ class Driver(asyncio.BufferedProtocol):
         """Take what was read, and send what came of it."""
         assert self.protocol is not None
         self.protocol.received(nbytes, self._loop.time())
-        if self._quick_reads:
-            self._acknowledge()
+        if not self._quick_reads:
+            self.run()
+            return
+        self._answered = False
         self.run()
+        if not self._answered:  # what we send acknowledges what we have received
+            self._acknowledge()
 
     def eof_received(self) -> None:
         """The peer's transport ended: so does the connection, after what is left was sent."""
@@ -159,13 +164,15 @@ class Driver(asyncio.BufferedProtocol):
 
         OpenSSH leaves Nagle's algorithm on until its session is interactive: its second small write waits
         for the acknowledgement of the first, which the kernel would delay by 40 ms. The option wears off,
-        so it is set again, until the session has begun.
+        so it is set again, until the session has begun. A read that was answered needs it not.
         """
         assert self._transport is not None
         assert _QUICKACK is not None
         self._quick_reads -= 1
+        connection = self._transport.get_extra_info("socket")
         try:
-            self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            if connection is not None:
+                connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         except OSError:  # the connection is going: nothing depends on it
             self._quick_reads = 0
 
@@ -192,6 +199,7 @@ class Driver(asyncio.BufferedProtocol):
                 segments = protocol.data_to_send()
                 if not segments or transport.is_closing():
                     break
+                self._answered = True
                 for segment in segments:
                     transport.write(segment)
                 del segments, segment  # what nobody sees any more is used again for what comes next

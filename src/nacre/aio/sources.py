@@ -24,6 +24,11 @@ def host_of(address: Any) -> str | None:
     return address[0] if isinstance(address, tuple) else None
 
 
+def is_internet(address: Any) -> bool:
+    """Return whether a socket's address is one of TCP: a host and a port. To ask the socket takes ten calls."""
+    return isinstance(address, tuple) and isinstance(address[0], str)
+
+
 def parse_address(host: str) -> Address:
     """Return an address; an IPv4 one that is mapped into IPv6 is IPv4.
 

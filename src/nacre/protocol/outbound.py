@@ -144,9 +144,12 @@ class Outbound:
     # ------------------------------------------------------------ messages in
 
     def send_line(self, line: bytes) -> None:
-        """Queue bytes that are no packet: the identification string."""
-        self._finished.append(line)
-        self.queued += len(line)
+        """Queue bytes that are no packet: the identification string. They go with the packets that follow."""
+        size = len(line)
+        self._next_segment(size, 0)
+        self._view[:size] = line
+        self._used += size
+        self.queued += size
 
     def send(self, payload: bytes) -> bool:
         """Queue a message; during a key exchange it waits for the end of it.

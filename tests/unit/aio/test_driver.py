@@ -397,16 +397,17 @@ async def test_nagle_is_off() -> None:
 class Socket:
     """A TCP socket that writes down its options."""
 
-    family = socket.AF_INET
-
     def __init__(self, fails: bool = False) -> None:
         self.options: list[int] = []
         self.fails = fails
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
-        if self.fails and option != socket.TCP_NODELAY:
+        if self.fails:
             raise OSError
         self.options.append(option)
+
+    def of(self, transport: Any, name: str, default: Any = None) -> Any:
+        return {"socket": self, "peername": (HOST, 1)}.get(name, default)
 
 
 @asynctest
@@ -414,7 +415,7 @@ class Socket:
 async def test_what_comes_at_the_beginning_is_acknowledged_at_once(fails: bool, monkeypatch) -> None:
     monkeypatch.setattr(driver_module, "_QUICKACK", -7)
     end = Socket(fails)
-    monkeypatch.setattr(Transport, "get_extra_info", lambda self, name, default=None: end)
+    monkeypatch.setattr(Transport, "get_extra_info", lambda *asked: end.of(*asked))
     driver, _, _, _ = make()
     end.options.clear()
     for _ in range(3 * limits.QUICK_READS):
@@ -423,13 +424,39 @@ async def test_what_comes_at_the_beginning_is_acknowledged_at_once(fails: bool, 
 
 
 @asynctest
+async def test_an_answer_acknowledges_by_itself(monkeypatch) -> None:
+    monkeypatch.setattr(driver_module, "_QUICKACK", -7)
+    end = Socket()
+    monkeypatch.setattr(Transport, "get_extra_info", lambda *asked: end.of(*asked))
+    driver, protocol, _, _ = make()
+    protocol.output.append(b"answer")
+    driver.buffer_updated(1)
+    assert end.options == []
+    driver.buffer_updated(1)
+    assert end.options == [-7]
+
+
+@asynctest
+@pytest.mark.parametrize("peer", [None, "", "/run/socket", (3, 22)])
+async def test_what_is_no_tcp_is_left_alone(peer: Any, monkeypatch) -> None:
+    monkeypatch.setattr(driver_module, "_QUICKACK", -7)
+    end = Socket()
+    monkeypatch.setattr(
+        Transport, "get_extra_info", lambda self, name, default=None: peer if name == "peername" else end
+    )
+    driver, _, _, _ = make()
+    driver.buffer_updated(1)
+    assert end.options == []
+
+
+@asynctest
 async def test_where_the_system_cannot_acknowledge_at_once_it_is_left_alone(monkeypatch) -> None:
     monkeypatch.setattr(driver_module, "_QUICKACK", None)
     end = Socket()
-    monkeypatch.setattr(Transport, "get_extra_info", lambda self, name, default=None: end)
+    monkeypatch.setattr(Transport, "get_extra_info", lambda *asked: end.of(*asked))
     driver, _, _, _ = make()
     driver.buffer_updated(1)
-    assert -7 not in end.options
+    assert end.options == []
 
 
 @asynctest

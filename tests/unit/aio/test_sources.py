@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.aio.sources import Networks, host_of, parse_address, source_of
+from nacre.aio.sources import Networks, host_of, is_internet, parse_address, source_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,9 @@ def test_addresses_of_sockets() -> None:
     assert host_of(("::1", 1, 0, 0)) == "::1"
     assert host_of("") is None
     assert host_of("/run/socket") is None
+    assert is_internet(("192.0.2.7", 1))
+    assert is_internet(("::1", 1, 0, 0))
+    assert not any(map(is_internet, ("", "/run/socket", None, (3, 22))))
 
 
 def test_networks() -> None:
