@@ -187,7 +187,7 @@ def check_accounts(connection: Connection) -> None:
     )
     assert mux._deciding == sum(channel.state is ChannelState.DECIDING for channel in mux.channels.values())
     assert set(mux.flowing) <= set(mux.channels)
-    assert mux.blocked.keys() <= mux.channels.keys()
+    assert mux.writing.blocked.keys() <= mux.channels.keys()
 
 
 def feed(stage: Stage, data: bytes, rng: random.Random) -> None:

@@ -210,6 +210,8 @@ class Driver(asyncio.BufferedProtocol):
             else:
                 scheduled = True
                 self._loop.call_soon(self._turn)
+        except FAILURES as error:  # reported, and the connection ends
+            self._failed(error, "sending")
         finally:
             self._running = False
             self.touched = scheduled
@@ -248,10 +250,13 @@ class Driver(asyncio.BufferedProtocol):
             while (event := next_event()) is not None:
                 handle(event)
         except FAILURES as error:  # reported, and the connection ends
-            # Not a fault of the peer, which never raises here: one of ours ends this connection alone.
-            self.fault = error
-            self._owner.report(error, "handling an event")
-            self.abort()
+            self._failed(error, "handling an event")
+
+    def _failed(self, error: BaseException, where: str) -> None:
+        """Not a fault of the peer, which never raises here: one of ours ends this connection alone."""
+        self.fault = error
+        self._owner.report(error, where)
+        self.abort()
 
     def _switch_reading(self) -> None:
         assert self._transport is not None

@@ -62,7 +62,7 @@ class Connection:
         failure: why it ended, from just before the channels are told on; None before, and after a
             clean end.
         closed: `Disconnected` was emitted, or is about to be.
-        channel_write: sends data on a channel: `Mux.write`, without a call between.
+        channel_write: sends data on a channel: `Writing.write`, without a call between.
     """
 
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
@@ -70,7 +70,8 @@ class Connection:
         self._ident: IdentReader | None = IdentReader(role)
         self._handshake = Handshake(self._core)
         self._mux = Mux(self._core, self._handshake)
-        self.channel_write = self._mux.write
+        self._writing = self._mux.writing
+        self.channel_write = self._writing.write
         self._client = ClientAuth(self._core, self._handshake) if role is Role.CLIENT else None
         self._server = ServerAuth(self._core) if role is Role.SERVER else None
         self._fast: dict[int, Channel] = _NOTHING
@@ -160,11 +161,11 @@ class Connection:
         connection that has ended.
         """
         outbound = self._core.outbound
-        if not outbound.queued or (self._mux.held and not self.closed):
+        if not outbound.queued or (self._writing.held and not self.closed):
             return []
         segments = outbound.take()
-        if self._mux.blocked:
-            self._mux.wake()
+        if self._writing.blocked:
+            self._writing.wake()
         return segments
 
     @property
@@ -179,7 +180,7 @@ class Connection:
 
     def hold_output(self, held: bool) -> None:
         """The transport is full, or has room again: channels are stopped, or woken."""
-        self._mux.hold(held=held)
+        self._writing.hold(held=held)
 
     # ------------------------------------------------------------ events
 
@@ -340,7 +341,7 @@ class Connection:
         self._handshake.received_newkeys()
         if first and self._client is not None:
             self._client.begin()
-        self._mux.wake()
+        self._writing.wake()
 
     def _disconnected(self, message: Disconnect) -> None:
         error: DisconnectError | None = None

@@ -131,6 +131,8 @@ LANE_REQUEST_BYTES: Final = 64 * 1024
 LANES_REQUEST_BYTES: Final = 2 * 1024 * 1024
 #: Opens of the peer that wait for the application's answer.
 OPENS_PENDING: Final = 64
+#: Data that may share a packet with what follows it in the same turn: two such fit.
+JOIN: Final = MAX_PACKET // 2
 #: Bytes sealed and not yet handed to the transport after which `channel_write` takes no more.
 OUTPUT_ROOM: Final = 512 * 1024
 #: Bytes sealed and not taken, since the transport is full, after which the connection is lost: the

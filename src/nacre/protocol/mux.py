@@ -1,8 +1,8 @@
 """Channels over one connection (RFC 4254), for both roles.
 
-Owns: the table of channels, every message 90 to 100, the lanes of channels, and back-pressure in both
-directions; global requests are handed on. Must not know: what a channel is for, or the key exchange
-beyond "is there room to send".
+Owns: the table of channels, every message 90 to 100, the lanes of channels, and the credit that the peer
+gets; global requests are handed on, and so is what is written. Must not know: what a channel is for, or the
+key exchange.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from nacre.protocol.events import (
     ChannelOpenQuestion,
     ChannelReply,
     ChannelRequestQuestion,
-    ChannelWritable,
     OpenAccept,
     OpenRefuse,
 )
@@ -33,6 +32,7 @@ from nacre.protocol.handshake import Handshake
 from nacre.protocol.settings import Role
 from nacre.protocol.state import DATA_IS_LEGAL, Action, Phase, judge
 from nacre.protocol.window import Budget, ReceiveWindow
+from nacre.protocol.writing import Writing
 from nacre.wire.connection import (
     ChannelClose,
     ChannelDataMessage,
@@ -52,8 +52,6 @@ from nacre.wire.connection import (
 from nacre.wire.requests import CHANNEL_OPENS, CHANNEL_REQUESTS
 
 _STDERR: Final = 1
-#: For each packet: to look up a member of an enum costs as much as to call a function.
-_CONNECTION_OPEN, _CHANNEL_OPEN, _FLOW_OPEN = Phase.OPEN, ChannelState.OPEN, Flow.OPEN
 _SESSION: Final = "session"
 
 
@@ -70,9 +68,7 @@ class Mux:
     Attributes:
         channels: every channel that has a number of ours.
         flowing: those whose data needs no second look: the table of the fast path.
-        held: the driver's transport is full.
-        blocked: the numbers of those that wait for room, or for their window; a dictionary, since empty ones
-            cost a quarter of a set.
+        writing: what they send.
         global_requests: those of the connection, in both directions.
     """
 
@@ -81,7 +77,6 @@ class Mux:
         self._handshake = handshake
         self.channels: dict[int, Channel] = {}
         self.flowing: dict[int, Channel] = {}
-        self.blocked: dict[int, None] = {}
         self._budget = Budget(core.settings.receive_budget)
         self.global_requests = GlobalRequests(core)
         self._next_number = 0
@@ -89,7 +84,7 @@ class Mux:
         self._of_peer = 0
         self._deciding = 0
         self._lane_octets = 0
-        self.held = False
+        self.writing = Writing(core, handshake, self.channels)
 
     # ------------------------------------------------------------ messages in
 
@@ -259,8 +254,8 @@ class Mux:
         channel.send_left += message.bytes_to_add
         if channel.send_left > limits.WINDOW_CEILING:
             raise ProtocolError("a window of more than 2^32 - 1 bytes")
-        if channel.number in self.blocked:
-            self.wake()
+        if channel.number in self.writing.blocked:
+            self.writing.wake()
 
     def _data(self, payload: bytes) -> None:
         message = ChannelDataMessage.decode(payload)
@@ -311,59 +306,6 @@ class Mux:
         if channel.inbound is Flow.OPEN and channel.outbound is not Flow.CLOSED:
             self._core.send(ChannelWindowAdjust(channel.peer_number, credit))
 
-    def write(self, number: int, data: bytes | memoryview, datatype: int | None = None) -> int:
-        """Send data on a channel, as much as its window and the output take; return how many bytes that was.
-
-        When they are fewer than given, `ChannelWritable` comes when more may go; keeping the rest is the caller's.
-        """
-        if self._core.phase is not _CONNECTION_OPEN:
-            raise LocalProtocolError("the connection is not open")
-        channel = self.channels.get(number)
-        if channel is None or channel.state is not _CHANNEL_OPEN or channel.outbound is not _FLOW_OPEN:
-            raise LocalProtocolError(f"data on channel {number}, which is not open or after its EOF or CLOSE")
-        outbound = self._core.outbound
-        total = len(data)
-        taken = 0
-        if not (self.held or outbound.in_exchange):
-            # The fewest bytes that one packet under the present keys has too many of: one packet may always
-            # go, so that a tiny limit still lets something through.
-            most = self._handshake.sealer_limit
-            while taken < total and channel.send_left and outbound.queued < limits.OUTPUT_ROOM:
-                size = total - taken
-                if size > channel.max_send or size > channel.send_left:
-                    size = min(channel.max_send, channel.send_left)
-                if outbound.octets + size + limits.PACKET_OVERHEAD > most and outbound.octets:
-                    self._handshake.start()
-                    break
-                piece = data if size == total else memoryview(data)[taken : taken + size]
-                taken += size
-                channel.send_left -= size
-                outbound.send_data(channel.peer_number, piece, datatype, total - taken)
-            if outbound.octets >= most or outbound.packets >= limits.REKEY_PACKETS:
-                self._handshake.start()
-        if taken < total:
-            self.blocked[number] = None
-        return taken
-
-    def _room(self) -> bool:
-        outbound = self._core.outbound
-        return not self.held and not outbound.in_exchange and outbound.queued < limits.OUTPUT_ROOM
-
-    def hold(self, *, held: bool) -> None:
-        """The driver's transport is full, or has room again."""
-        self.held = held
-        if not held:
-            self.wake()
-
-    def wake(self) -> None:
-        """Tell the channels that wait for room, and have a window, that there is some."""
-        if not self.blocked or not self._room():
-            return
-        for number in sorted(self.blocked):
-            if self.channels[number].send_left:
-                self.blocked.pop(number, None)
-                self._core.emit(ChannelWritable(number))
-
     # ------------------------------------------------------------ end of data, close
 
     def _eof(self, payload: bytes) -> None:
@@ -400,7 +342,7 @@ class Mux:
         del self.channels[channel.number]
         self._lane_octets -= channel.lane_octets
         self.flowing.pop(channel.number, None)
-        self.blocked.pop(channel.number, None)
+        self.writing.blocked.pop(channel.number, None)
         if channel.by_peer:
             self._of_peer -= 1
             self._sessions -= channel.kind == _SESSION
@@ -430,7 +372,7 @@ class Mux:
         if channel.outbound is not Flow.CLOSED:
             owed, channel.outbound = channel.outbound is Flow.OWED, Flow.CLOSED
             self.flowing.pop(number, None)
-            self.blocked.pop(number, None)
+            self.writing.blocked.pop(number, None)
             self._core.send(ChannelClose(channel.peer_number))
             if owed:
                 self._closed_by_peer(channel)

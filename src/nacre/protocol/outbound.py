@@ -81,6 +81,12 @@ class Outbound:
         taken: bytes that were taken, in all.
         in_exchange: our KEXINIT is out and our NEWKEYS is not: everything but the key exchange and
             messages 1 to 4 waits as plain text.
+        joins: the channel, by the number that the caller has for it, whose data came last: a little more of
+            it need not be a packet of its own; -1: there is none.
+        joins_type: the type of that data.
+        joined: what is to be one packet, which is sealed before anything else is, and before any of this is
+            taken; None: nothing. Counted in `queued`, and in `octets` with the most that a packet adds.
+        join_room: how many bytes more that packet takes.
         failed: told that a packet could not be made. Nobody knows then how far the cipher has come, and what
             was to be sent is lost: the connection cannot go on.
     """
@@ -89,6 +95,7 @@ class Outbound:
         "_finished",
         "_held",
         "_held_octets",
+        "_joined_for",
         "_lent",
         "_padding",
         "_padding_at",
@@ -105,6 +112,10 @@ class Outbound:
         "encrypted",
         "failed",
         "in_exchange",
+        "join_room",
+        "joined",
+        "joins",
+        "joins_type",
         "octets",
         "packets",
         "queued",
@@ -140,6 +151,11 @@ class Outbound:
         self.octets = 0
         self.queued = 0
         self.taken = 0
+        self.joins = -1
+        self.joins_type: int | None = None
+        self.joined: list[bytes] | None = None
+        self.join_room = 0
+        self._joined_for = 0
 
     # ------------------------------------------------------------ messages in
 
@@ -182,6 +198,9 @@ class Outbound:
             datatype: of extended data; None: plain data.
             hint: how many more bytes are about to follow, so that a segment has room for them.
         """
+        if self.joined is not None:
+            self._seal_joined(self.joined)
+        self.joins = -1
         size = len(data)
         try:
             if len(self._scratch) < size + _BESIDE:
@@ -228,6 +247,32 @@ class Outbound:
         except BaseException as error:
             self.failed(error)
             raise
+
+    def join(self, channel: int, data: bytes, room: int) -> None:
+        """Begin a packet that more of the data of the channel `joins` may still go into.
+
+        Args:
+            channel: the peer's number.
+            data: the first of it, at least one byte.
+            room: how many bytes more may follow.
+        """
+        if self.joined is not None:
+            joins = self.joins
+            self._seal_joined(self.joined)
+            self.joins = joins
+        self.joined = [data]
+        self._joined_for = channel
+        self.join_room = room
+        self.queued += len(data)
+        self.octets += len(data) + limits.PACKET_OVERHEAD
+
+    def _seal_joined(self, joined: list[bytes]) -> None:
+        data = b"".join(joined)
+        self.joined = None
+        self.join_room = 0
+        self.queued -= len(data)
+        self.octets -= len(data) + limits.PACKET_OVERHEAD
+        self.send_data(self._joined_for, data, self.joins_type, 0)
 
     def _grow(self, size: int) -> None:
         self._scratch = bytearray(max(size + _BESIDE, limits.SCRATCH_IDLE))
@@ -277,7 +322,10 @@ class Outbound:
     # ------------------------------------------------------------ bytes out
 
     def take(self) -> list[bytes | memoryview]:
-        """Hand out everything that is sealed; the caller owns it."""
+        """Hand out everything that was queued; the caller owns it."""
+        if self.joined is not None:
+            self._seal_joined(self.joined)
+        self.joins = -1
         if self._used:
             self._finish_segment()
         finished = self._finished
@@ -318,7 +366,9 @@ class Outbound:
             self.send_now(payload)
 
     def drop(self) -> None:
-        """Forget what waits; nothing more is sent but what is sealed."""
+        """Forget what waits; nothing more is sent but what is queued."""
+        self.joins = -1
+        self.join_room = 0
         self._held.clear()
         self._held_octets = 0
         self.in_exchange = False

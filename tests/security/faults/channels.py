@@ -14,7 +14,7 @@ from nacre.agent import client as agent_client
 from nacre.agent import messages as agent_messages
 from nacre.aio import server_channel
 from nacre.hub import environment
-from nacre.protocol import global_requests, mux, window
+from nacre.protocol import global_requests, mux, window, writing
 from nacre.server_connection import SSHServerConnection
 from nacre.wire import fields
 from tests.security.registry import Fault, rewritten, together
@@ -76,7 +76,7 @@ CHANNELS: Final = (
     Fault(
         69,
         "a size is cut to 32 bits",
-        rewritten(mux.Mux.write, "total = len(data)", "total = len(data) & 0xFFFFFFFF"),
+        rewritten(writing.Writing.write, "total = len(data)", "total = len(data) & 0xFFFFFFFF"),
     ),
     Fault(
         70,

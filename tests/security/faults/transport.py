@@ -15,7 +15,17 @@ from nacre.crypto.ciphers import chacha, ctr
 from nacre.crypto.kex import curve25519, dh, ecdh, groups, mlkem, nistp
 from nacre.crypto.registry import Algorithm, Family, Status, _loaded
 from nacre.keys import ecdsa, rsa
-from nacre.protocol import connection, core, global_requests, handshake, ident, inbound, mux, outbound, state
+from nacre.protocol import (
+    connection,
+    core,
+    global_requests,
+    handshake,
+    ident,
+    inbound,
+    outbound,
+    state,
+    writing,
+)
 from nacre.protocol.auth import kbdint, server
 from nacre.wire import fields, message
 from tests.security.registry import Fault, replaced, rewritten, together
@@ -217,8 +227,8 @@ TRANSPORT: Final = (
         17,
         "data is taken while a key exchange runs",
         together(
-            rewritten(mux.Mux._room, "not outbound.in_exchange and", ""),
-            rewritten(mux.Mux.write, "self.held or outbound.in_exchange", "self.held"),
+            rewritten(writing.Writing._room, "not outbound.in_exchange and", ""),
+            rewritten(writing.Writing.write, "self.held or outbound.in_exchange", "self.held"),
         ),
     ),
     Fault(

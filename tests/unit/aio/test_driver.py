@@ -348,6 +348,21 @@ async def test_the_timer_follows_the_earliest_deadline() -> None:
 
 
 @asynctest
+async def test_what_cannot_be_sent_ends_the_connection() -> None:
+    driver, protocol, owner, transport = make()
+
+    def fail() -> list[bytes]:
+        raise MemoryError
+
+    protocol.data_to_send = fail  # type: ignore[method-assign]  # as when a packet cannot be sealed
+    driver.touch()
+    await asyncio.sleep(0)
+    assert [type(error) for error in owner.reports] == [MemoryError]
+    assert isinstance(driver.fault, MemoryError)
+    assert transport.calls[-1] == "abort"
+
+
+@asynctest
 async def test_a_fault_of_ours_ends_this_connection_alone() -> None:
     driver, protocol, owner, transport = make()
     protocol.events.append(1)

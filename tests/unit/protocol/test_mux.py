@@ -177,14 +177,6 @@ def test_a_window_stops_and_credit_goes_on(pair):
     assert client.channel_write(ours, bytes(5000)) >= 1000
 
 
-def test_packets_keep_to_the_size_the_peer_takes(pair):
-    pair.server.answers[ChannelOpenQuestion] = OpenAccept(10_000, 100)
-    ours, _ = pair.open()
-    pair.client.connection.channel_write(ours, bytes(1000))
-    pair.run()
-    assert [len(event.data) for event in pair.server.of(ChannelData)] == [100] * 10
-
-
 def test_data_beyond_the_window_is_a_fault(pair):
     pair.server.answers[ChannelOpenQuestion] = OpenAccept(10, 1 << 15)
     _, theirs = pair.open()
@@ -219,27 +211,6 @@ def test_a_window_beyond_two_to_the_32_is_a_fault(pair):
     _, theirs = pair.open()
     talk(pair, pair.client, wire.ChannelWindowAdjust(theirs, 0xFFFFFFFF).encode())
     assert isinstance(failure(pair.server), ProtocolError)
-
-
-def test_a_full_transport_stops_the_writers_and_wakes_them(pair):
-    ours, _ = pair.open()
-    client = pair.client.connection
-    client.hold_output(True)
-    assert client.channel_write(ours, b"abc") == 0
-    assert client.data_to_send() == []
-    client.hold_output(False)
-    assert client.next_event() == ChannelWritable(ours)
-    assert client.channel_write(ours, b"abc") == 3
-
-
-def test_a_write_takes_no_more_than_there_is_room_for(pair):
-    pair.server.answers[ChannelOpenQuestion] = OpenAccept(1 << 30, 1 << 15)
-    core = pair.server.connection._core
-    pair.server.connection._mux._budget._left = 1 << 31
-    assert core.phase.name == "OPEN"
-    ours, _ = pair.open()
-    taken = pair.client.connection.channel_write(ours, bytes(8 << 20))
-    assert limits.OUTPUT_ROOM <= taken <= limits.OUTPUT_ROOM + limits.MAX_PACKET
 
 
 # ------------------------------------------------------------ end of data and close
