@@ -202,7 +202,7 @@ _ABSENT: Final[dict[str, str]] = {
 
 #: Modules that programs written for AsyncSSH name without importing them, as in `asyncssh.misc.Error`.
 _PLACES: Final = frozenset(
-    "channel client connection constants misc process public_key server session stream".split()
+    "agent channel client connection constants misc process public_key server session stream".split()
 )
 
 _CONSTANTS: Final = ("DISC_", "OPEN_", "PTY_", "EXTENDED_DATA_")

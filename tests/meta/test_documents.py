@@ -41,7 +41,9 @@ def programs(document: str) -> list[str]:
 
 
 def test_the_documents_have_the_programs_that_are_tested():
-    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md")] == [2, 8, 4]
+    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md", "docs/agent.md")] == [
+        2, 8, 4, 1
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -159,6 +161,11 @@ def test_agent(home, monkeypatch):
         agent.ssh_add(home / ".ssh" / "id_ed25519")
         monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.path))
         assert run(programs("docs/library.md")[5], 0).startswith("ssh-ed25519 ")
+
+
+@pytest.mark.requires("ssh-agent")
+def test_an_agent_of_one_s_own(home):
+    assert "(ED25519)" in run(programs("docs/agent.md")[0], 0)
 
 
 @pytest.mark.parametrize("number", range(4))

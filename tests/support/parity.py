@@ -213,4 +213,4 @@ def _honoured(option: Option) -> str:
 
 def _own(ecosystem: Sequence[str]) -> str:
     names: Mapping[str, None] = dict.fromkeys(name for name in nacre.__all__ if name not in ecosystem)
-    return f"## nacre's own\n\n{_code(sorted(names))} and the module [`nacre.blocking`](blocking.md).\n"
+    return f"## nacre's own\n\n{_code(sorted(names))} and the modules [`nacre.blocking`](blocking.md) and [`nacre.agent`](agent.md).\n"

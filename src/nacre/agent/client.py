@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, NoReturn, Self, TypeVar
 
 from nacre.agent import messages
+from nacre.agent.bindings import SESSION_BIND, Session
+from nacre.agent.constraints import Constraints, Destination
 from nacre.agent.messages import Answer, Request
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.opening import opening
@@ -27,7 +30,6 @@ from nacre.wire.fields import Reader, encode_uint32
 
 #: The variable that names an agent's socket.
 _VARIABLE = "SSH_AUTH_SOCK"
-_SMARTCARD_HINT = "use ssh-add -s: the agent keeps such keys, and they are listed like others"
 
 T = TypeVar("T")
 
@@ -37,13 +39,11 @@ class SSHAgentKeyPair(SSHKeyPair):
 
     def __init__(self, agent: SSHAgentClient, identity: messages.Identity) -> None:
         algorithm = Reader(identity.public_data).ascii()
-        usual = tuple(entry.name for entry in _by_rank() if entry.key_type == signature_of(algorithm))
         # Of a type that is not known (a security key), the agent still signs.
-        super().__init__(
-            algorithm, identity.public_data, usual or (algorithm,), _refuse, identity.comment, "agent"
-        )
+        usual = _algorithms(algorithm)
+        super().__init__(algorithm, identity.public_data, usual, _refuse, identity.comment, "agent")
         # A certificate of the agent is used as it is: whether it is sound, the server says.
-        self.has_cert = bool(usual) and signature_of(algorithm) != algorithm
+        self.has_cert = usual != (algorithm,) and signature_of(algorithm) != algorithm
         self._agent = agent
 
     async def sign_async(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
@@ -60,9 +60,21 @@ class SSHAgentKeyPair(SSHKeyPair):
         """Have the agent drop this key."""
         await self._agent.remove_keys([self])
 
+    def bound(self, session: Session) -> SSHAgentKeyPair:
+        """Return the same key, which tells its agent in which session it signs (PROTOCOL.agent 1)."""
+        pair = copy.copy(self)
+        pair._agent = self._agent.bound(session)
+        return pair
+
 
 def _by_rank() -> list[Any]:
     return sorted(SIGNATURE_ALGORITHMS.values(), key=lambda algorithm: algorithm.rank)
+
+
+def _algorithms(key_type: str) -> tuple[str, ...]:
+    """Return the signature algorithms of keys or certificates of a type, best first; of none that is known, itself."""
+    usual = tuple(entry.name for entry in _by_rank() if entry.key_type == signature_of(key_type))
+    return usual or (key_type,)
 
 
 def _refuse(data: bytes, algorithm: str) -> NoReturn:
@@ -82,21 +94,38 @@ class SSHAgentClient:
     After `close` it still answers, and so do its keys: over a connection for each request.
 
     Args:
-        path: the agent's UNIX socket.
+        where: the agent's UNIX socket; or a function that opens a stream to it.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    def __init__(self, where: str | Callable[[], Awaitable[Any]]) -> None:
+        self._where = where
+        self._session: Session | None = None
+        self._stream: Any = None
         self._ended: asyncio.StreamWriter | None = None
         self._use = _Use.KEPT
         self._turn = asyncio.Lock()
 
     async def connect(self) -> None:
         """Open the connection. OSError when there is no agent."""
-        if not hasattr(asyncio, "open_unix_connection"):
-            raise NotSupportedYet("an agent on this system", "give keys as client_keys")
-        self._stream = await asyncio.open_unix_connection(self._path)
+        self._stream = await open_agent(self._where)
+        if self._session is not None:
+            # An agent that does not know this answers so, and signs all the same: keys that are for some hosts
+            # alone are then not among those it has.
+            binding = self._session.binding(forwarding=False)
+            await self._exchange(messages.extension_request(SESSION_BIND, binding))
+
+    def bound(self, session: Session) -> SSHAgentClient:
+        """Return a client of the same agent, whose connections are bound to a session (PROTOCOL.agent 1)."""
+        client = SSHAgentClient(self._where)
+        client._session = session
+        client._use = _Use.EACH
+        return client
+
+    async def _exchange(self, request: bytes) -> bytes:
+        reader, writer = self._stream
+        writer.write(encode_uint32(len(request)) + request)
+        await writer.drain()
+        return await _receive(reader)
 
     # ------------------------------------------------------------ requests
 
@@ -108,11 +137,7 @@ class SSHAgentClient:
             try:
                 if self._stream is None:
                     await self.connect()
-                assert self._stream is not None
-                reader, writer = self._stream
-                writer.write(encode_uint32(len(request)) + request)
-                await writer.drain()
-                answer = await _receive(reader)
+                answer = await self._exchange(request)
             except BaseException:
                 self._drop()  # what is under way would be taken for the answer to the next request
                 raise
@@ -161,27 +186,36 @@ class SSHAgentClient:
                 raise ValueError(f"listing keys: {error.reason}") from None
         return pairs
 
-    async def sign(self, public_data: bytes, data: bytes, algorithm: str) -> bytes:
+    async def sign(self, public_data: bytes, data: bytes, algorithm: str = "") -> bytes:
         """Return a signature blob.
 
         Args:
             public_data: the public blob of the key.
             data: what is signed.
-            algorithm: the signature algorithm.
+            algorithm: the signature algorithm; "": the best that the key has.
 
         Raises:
             ValueError: the agent refuses, or answers with another algorithm (SHA-1 among them).
             OSError: it cannot be reached.
         """
+        try:
+            name = algorithm or _algorithms(Reader(public_data).ascii())[0]
+        except WireError as error:
+            raise ValueError(f"signing: this is no public key: {error.reason}") from None
         return await self._ask_for(
-            messages.sign_request(public_data, data, algorithm),
+            messages.sign_request(public_data, data, name),
             Answer.SIGNATURE,
-            lambda reader: messages.signature(reader, algorithm),
+            lambda reader: messages.signature(reader, name),
             "signing",
         )
 
     async def add_keys(
-        self, keylist: Any = (), passphrase: Any = None, lifetime: int | None = None, confirm: bool = False
+        self,
+        keylist: Any = (),
+        passphrase: Any = None,
+        lifetime: int | None = None,
+        confirm: bool = False,
+        destinations: Iterable[Destination] = (),
     ) -> None:
         """Hand private keys to the agent.
 
@@ -191,11 +225,13 @@ class SSHAgentClient:
             passphrase: as for `connect`.
             lifetime: seconds after which the agent drops them; None: it keeps them.
             confirm: whether it asks its user before each use.
+            destinations: the steps from host to host that it may be used for, as `ssh-add -h` has them; none: any.
 
         Raises:
             ValueError: the agent refuses, or a key cannot be used.
             OSError: the agent cannot be reached, or a file not be read.
         """
+        constraints = Constraints(lifetime, confirm, tuple(destinations))
         own = isinstance(keylist, tuple) and not keylist
         for pair in await load_private_keys(identity_files() if own else keylist, passphrase, own):
             if pair.key is None:
@@ -204,7 +240,7 @@ class SSHAgentClient:
             data = pair.key.private_data
             if pair.cert is not None:
                 data = messages.certified(pair.key.encode_ssh_private(), pair.key.algorithm, pair.cert)
-            request = messages.add_request(data, comment, lifetime, confirm)
+            request = messages.add_request(data, comment, constraints)
             await self._do(request, "adding a key")
 
     async def remove_keys(self, keylist: Iterable[SSHKeyPair | SSHKey]) -> None:
@@ -237,13 +273,28 @@ class SSHAgentClient:
         except WireError as error:
             raise ValueError(f"asking for extensions: {error.reason}") from None
 
-    async def add_smartcard_keys(self, *args: Any, **kwargs: Any) -> None:
-        """Not in this version: raises `NotSupportedYet`."""
-        raise NotSupportedYet("SSHAgentClient.add_smartcard_keys", _SMARTCARD_HINT)
+    async def add_smartcard_keys(
+        self, provider: str, pin: str | None = None, lifetime: int | None = None, confirm: bool = False
+    ) -> None:
+        """Have the agent take in the keys of a token.
 
-    async def remove_smartcard_keys(self, *args: Any, **kwargs: Any) -> None:
-        """Not in this version: raises `NotSupportedYet`."""
-        raise NotSupportedYet("SSHAgentClient.remove_smartcard_keys", _SMARTCARD_HINT)
+        Args:
+            provider: what the agent calls it; for OpenSSH's, the path of a PKCS#11 library.
+            pin: opens it.
+            lifetime: seconds after which the agent drops them; None: it keeps them.
+            confirm: whether it asks its user before each use.
+
+        Raises:
+            ValueError: the agent refuses.
+            OSError: it cannot be reached.
+        """
+        constraints = Constraints(lifetime, confirm)
+        request = messages.add_smartcard_request(provider, pin or "", constraints)
+        await self._do(request, "adding the keys of a token")
+
+    async def remove_smartcard_keys(self, provider: str, pin: str | None = None) -> None:
+        """Have the agent drop the keys of a token; as `add_smartcard_keys`."""
+        await self._do(messages.remove_smartcard_request(provider, pin or ""), "removing the keys of a token")
 
     # ------------------------------------------------------------ the end
 
@@ -284,22 +335,56 @@ async def _receive(reader: asyncio.StreamReader) -> bytes:
         raise ConnectionResetError(errno.ECONNRESET, "the agent closed the connection") from None
 
 
+async def open_agent(where: str | Callable[[], Awaitable[Any]]) -> Any:
+    """Open a stream to an agent: a reader and a writer.
+
+    Args:
+        where: its UNIX socket, or a function that opens one.
+
+    Raises:
+        OSError, ChannelOpenError: it cannot be reached.
+        NotSupportedYet: this system has no such sockets.
+    """
+    if not isinstance(where, str):
+        return await where()
+    if not hasattr(asyncio, "open_unix_connection"):
+        raise NotSupportedYet("an agent on this system", "give keys as client_keys")
+    return await asyncio.open_unix_connection(where)
+
+
+def where_agent(agent_path: Any) -> str | Callable[[], Awaitable[Any]]:
+    """Return where an agent is reached, for `open_agent`.
+
+    Args:
+        agent_path: as for `connect_agent`.
+
+    Raises:
+        FileNotFoundError: no agent is named.
+    """
+    forwarded = getattr(agent_path, "open_agent_connection", None)
+    if forwarded is not None:
+        opens: Callable[[], Awaitable[Any]] = forwarded
+        return opens
+    if not isinstance(agent_path, (str, PurePath)):
+        raise TypeError(f"an agent is a path, or a server's connection, not {type(agent_path).__name__}")
+    path = agent_path or os.environ.get(_VARIABLE, "")
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, f"there is no agent: {_VARIABLE} is not set")
+    return str(expand(path))
+
+
 @opening
 async def connect_agent(agent_path: Any = "") -> SSHAgentClient:
     """Connect to an agent: `await` it, or enter it with `async with`.
 
     Args:
-        agent_path: the UNIX socket of the agent; "": the one that SSH_AUTH_SOCK names.
+        agent_path: the UNIX socket of the agent; "": the one that SSH_AUTH_SOCK names; an `SSHServerConnection`: the
+            agent that its client forwards.
 
     Raises:
         OSError: there is none.
-        NotSupportedYet: the agent is to be reached over a connection.
+        ChannelOpenError: the client does not forward one.
     """
-    if not isinstance(agent_path, (str, PurePath)):
-        raise NotSupportedYet("an agent over a connection", "agent forwarding is not built yet")
-    path = agent_path or os.environ.get(_VARIABLE, "")
-    if not path:
-        raise FileNotFoundError(errno.ENOENT, f"there is no agent: {_VARIABLE} is not set")
-    agent = SSHAgentClient(str(expand(path)))
+    agent = SSHAgentClient(where_agent(agent_path))
     await agent.connect()
     return agent

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 from typing import Final
 
+from nacre.agent.constraints import UNCONSTRAINED, Constraints, encode_constraints
 from nacre.errors import WireError
 from nacre.keys import SSHCertificate
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_text, encode_uint32
@@ -33,7 +34,10 @@ class Request(IntEnum):
     REMOVE_ALL = 19
     LOCK = 22
     UNLOCK = 23
+    ADD_SMARTCARD = 20
+    REMOVE_SMARTCARD = 21
     ADD_CONSTRAINED = 25
+    ADD_SMARTCARD_CONSTRAINED = 26
     EXTENSION = 27
 
 
@@ -56,11 +60,6 @@ class SignFlags(IntFlag):
     RSA_SHA2_512 = 4
 
 
-class _Constraint(IntEnum):
-    LIFETIME = 1
-    CONFIRM = 2
-
-
 #: The flag that a signature algorithm needs; those of other keys need none.
 SIGN_FLAGS: Final = {
     "rsa-sha2-256": SignFlags.RSA_SHA2_256,
@@ -70,7 +69,7 @@ SIGN_FLAGS: Final = {
 
 #: Fields of a private key that go before the private ones, and that a certificate has already: the curve
 #: and the point, or the two numbers. Ed25519's public key is sent all the same (OpenSSH PROTOCOL.agent).
-_PUBLIC_FIELDS: Final = {"ssh-ed25519": 0}
+PUBLIC_FIELDS: Final = {"ssh-ed25519": 0}
 
 
 @record
@@ -87,22 +86,32 @@ def sign_request(public_data: bytes, data: bytes, algorithm: str) -> bytes:
     return encode_byte(Request.SIGN) + encode_string(public_data) + encode_string(data) + encode_uint32(flags)
 
 
-def add_request(private_data: bytes, comment: bytes, lifetime: int | None, confirm: bool) -> bytes:
+def add_request(private_data: bytes, comment: bytes, constraints: Constraints = UNCONSTRAINED) -> bytes:
     """Hand over a private key (section 5.2).
 
     Args:
         private_data: the name of the key type and its fields, as in OpenSSH's private key files.
         comment: of the key.
-        lifetime: seconds after which the agent drops it; None: it keeps it.
-        confirm: whether the agent asks its user before each use.
+        constraints: what it may be used for.
+
+    Raises:
+        ValueError: a constraint cannot be asked for.
     """
-    constraints = b""
-    if lifetime is not None:
-        constraints += encode_byte(_Constraint.LIFETIME) + encode_uint32(lifetime)
-    if confirm:
-        constraints += encode_byte(_Constraint.CONFIRM)
-    number = Request.ADD_CONSTRAINED if constraints else Request.ADD
-    return encode_byte(number) + private_data + encode_string(comment) + constraints
+    terms = encode_constraints(constraints)
+    number = Request.ADD_CONSTRAINED if terms else Request.ADD
+    return encode_byte(number) + private_data + encode_string(comment) + terms
+
+
+def add_smartcard_request(provider: str, pin: str, constraints: Constraints = UNCONSTRAINED) -> bytes:
+    """Have the keys of a token taken in (section 5.2.6)."""
+    terms = encode_constraints(constraints)
+    number = Request.ADD_SMARTCARD_CONSTRAINED if terms else Request.ADD_SMARTCARD
+    return encode_byte(number) + encode_text(provider) + encode_text(pin) + terms
+
+
+def remove_smartcard_request(provider: str, pin: str) -> bytes:
+    """Have the keys of a token dropped (section 5.3)."""
+    return encode_byte(Request.REMOVE_SMARTCARD) + encode_text(provider) + encode_text(pin)
 
 
 def certified(private: bytes, algorithm: str, certificate: SSHCertificate) -> bytes:
@@ -114,7 +123,7 @@ def certified(private: bytes, algorithm: str, certificate: SSHCertificate) -> by
         certificate: its certificate, which has the public fields.
     """
     reader = Reader(private)
-    for _ in range(_PUBLIC_FIELDS.get(algorithm, 2)):
+    for _ in range(PUBLIC_FIELDS.get(algorithm, 2)):
         reader.string()
     return encode_text(certificate.algorithm) + encode_string(certificate.public_data) + reader.rest()
 
@@ -129,9 +138,9 @@ def lock_request(number: Request, passphrase: str) -> bytes:
     return encode_byte(number) + encode_text(passphrase)
 
 
-def extension_request(name: str) -> bytes:
-    """Ask for an extension without content (section 5.8)."""
-    return encode_byte(Request.EXTENSION) + encode_text(name)
+def extension_request(name: str, content: bytes = b"") -> bytes:
+    """Ask for an extension (section 5.8)."""
+    return encode_byte(Request.EXTENSION) + encode_text(name) + content
 
 
 def identities(reader: Reader) -> list[Identity]:

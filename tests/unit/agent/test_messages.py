@@ -6,6 +6,7 @@ import pytest
 
 import nacre
 from nacre.agent import messages
+from nacre.agent.constraints import Constraints
 from nacre.errors import WireError
 from nacre.wire.fields import Reader, encode_string, encode_uint32
 
@@ -16,12 +17,14 @@ def test_what_is_asked() -> None:
     assert messages.sign_request(b"key", b"data", "rsa-sha2-256").endswith(b"\0\0\0\2")
     assert messages.sign_request(b"key", b"data", "rsa-sha2-512").endswith(b"\0\0\0\4")
     comment = encode_string(b"me")
-    assert messages.add_request(b"private", b"me", None, False) == b"\x11private" + comment
+    assert messages.add_request(b"private", b"me") == b"\x11private" + comment
     assert (
-        messages.add_request(b"private", b"me", 60, True)
+        messages.add_request(b"private", b"me", Constraints(60, True))
         == b"\x19private" + comment + b"\1\0\0\0\x3c" + b"\2"
     )
-    assert messages.add_request(b"private", b"me", None, True) == b"\x19private" + comment + b"\2"
+    assert (
+        messages.add_request(b"private", b"me", Constraints(confirm=True)) == b"\x19private" + comment + b"\2"
+    )
     assert messages.remove_request(b"key") == b"\x12" + key
     assert messages.lock_request(messages.Request.LOCK, "x") == b"\x16\0\0\0\1x"
     assert messages.lock_request(messages.Request.UNLOCK, "x") == b"\x17\0\0\0\1x"
