@@ -35,6 +35,7 @@ from nacre.options import (
     SSHServerConnectionOptions,
     server_settings,
 )
+from nacre.protocol.core import farewell_of, internal_error
 from nacre.protocol.limits import IDENT_TIMEOUT
 from nacre.server import SSHServer
 from nacre.server_auth import read_authorized, read_revoked
@@ -199,6 +200,7 @@ async def listen(
             "authorized_client_keys line %d admits nobody: %s", problem.line, plain(problem.reason)
         )
     server_settings(options, host_keys)  # loads the algorithms now, and not when descriptors may have run out
+    farewell_of(internal_error())  # and how to refuse a stranger: not as one small thing amid a wave of them
     listener = SSHAcceptor(
         asyncio.get_running_loop(), _ServerSide(options, host_keys), acceptor, error_handler
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -24,7 +25,7 @@ from tests.pair.ends import LATER
 from tests.pair.stage import Stage
 from tests.pair.talk import data, lent, opened, request
 from tests.security.expectations import Phase
-from tests.support.face import asynctest, connected, serving
+from tests.support.face import asynctest, connect, connected, serving
 
 MOST = 8 << 20
 UNAUTHENTICATED = 300 << 10
@@ -344,3 +345,46 @@ def test_a_reader_that_does_not_read_and_a_server_that_writes() -> None:
                 assert grown.peak < MOST
 
     talk()
+
+
+# ---------------------------------------------------------------- afterwards
+
+
+class Watched(nacre.SSHServer):
+    """Writes down what will show that a connection is still there."""
+
+    seen: ClassVar[list[weakref.ref[Any]]] = []
+
+    def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+        self.seen.extend(
+            weakref.ref(each) for each in (self, conn, conn.driver, conn.driver.protocol) if each is not None
+        )
+
+    def begin_auth(self, username: str) -> bool:
+        return username == "stranger"
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"SSH-2.0-x\r\n", b"SSH-1.5-x\r\n", b"SSH-2.0-x\r\n" + bytes(200), None]
+)
+@asynctest
+async def test_nothing_of_a_stranger_waits_for_a_collector_of_garbage(said: bytes | None) -> None:
+    """A wave of them would stay, and keep the allocator from giving back what lies between (figures of class I)."""
+    Watched.seen.clear()
+    gc.disable()
+    try:
+        async with serving(server_factory=Watched, ident_timeout=0.2, login_timeout=0.2) as listener:
+            if said is None:
+                with pytest.raises(nacre.PermissionDenied):
+                    await connect(listener, username="stranger", client_keys=None, preferred_auth="password")
+            else:
+                reader, writer = await asyncio.open_connection("127.0.0.1", listener.get_port())
+                writer.write(said)
+                with suppress(ConnectionError):
+                    while await reader.read(4096):
+                        pass
+                writer.close()
+            while not Watched.seen or any(each() is not None for each in Watched.seen):
+                await asyncio.sleep(0)
+    finally:
+        gc.enable()

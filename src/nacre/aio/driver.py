@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Final, Protocol, cast
 
 from nacre.aio import limits
@@ -20,6 +21,8 @@ from nacre.protocol.events import Event
 
 #: Linux has it.
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+#: A transport of asyncio's holds a method of its own; from 3.12 on it lets go of that in the end.
+_CIRCULAR_TRANSPORTS: Final = sys.version_info < (3, 12)
 #: How often a peer that does not read is looked at before it is lost.
 _LOOKS: Final = 3
 
@@ -38,6 +41,28 @@ class Owner(Protocol):
 
     def report(self, error: BaseException, where: str) -> None:
         """Tell the loop's exception handler."""
+
+
+class _Nobody:
+    """Who a driver drives for once its transport is gone: there are no events any more."""
+
+    def handle(self, event: Event) -> None:
+        """Nothing happens after the end."""
+        raise RuntimeError(f"{event} after the end")
+
+    def transport_made(self, transport: asyncio.Transport) -> Connection:
+        """A driver has one transport in its life."""
+        raise RuntimeError("a second transport")
+
+    def transport_lost(self) -> None:
+        """It is gone already."""
+
+    def report(self, error: BaseException, where: str) -> None:
+        """Leave it to the loop."""
+        raise error
+
+
+_NOBODY: Final = _Nobody()
 
 
 class Driver(asyncio.BufferedProtocol):
@@ -127,7 +152,13 @@ class Driver(asyncio.BufferedProtocol):
             self._stall.cancel()
             self._stall = None
         self._ending = True
-        self._owner.transport_lost()
+        # What holds itself in a circle is freed late.
+        owner, self._owner = self._owner, _NOBODY
+        if self.protocol is not None:
+            self.protocol.release()
+        if _CIRCULAR_TRANSPORTS:
+            getattr(self._transport, "__dict__", {}).pop("_read_ready_cb", None)
+        owner.transport_lost()
 
     def pause_writing(self) -> None:
         """The transport is full."""
@@ -277,7 +308,10 @@ class Driver(asyncio.BufferedProtocol):
         self._transport.close()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
+            self._timer = None
+        if self._transport.get_extra_info("socket") is None or self._transport.get_write_buffer_size():
+            # A socket that has nothing more to send is gone in the next turn.
+            self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
 
     def _look_later(self, looks: int) -> None:
         """Look again in a while at what the peer has taken, while there is anything that it has not."""

@@ -10,6 +10,7 @@ The end, in order: each channel's `connection_lost`, the owner's, then what stil
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
 from typing import Any, Final, Protocol
@@ -17,7 +18,7 @@ from typing import Any, Final, Protocol
 from nacre.aio.driver import Driver
 from nacre.aio.log import SSHLogger, connection_name, make_logger
 from nacre.aio.once import Once
-from nacre.aio.tasks import Tasks, being_cancelled
+from nacre.aio.tasks import Reports, Tasks, being_cancelled
 from nacre.errors import (
     ChannelOpenError,
     ConnectionLost,
@@ -111,10 +112,13 @@ class Link:
     __slots__ = (
         "_aborted",
         "_active",
+        "_former_owner",
         "_handlers",
         "_logger",
         "_opens",
+        "_owner",
         "_replies",
+        "_reports",
         "_requests",
         "_transport_gone",
         "channels",
@@ -122,7 +126,6 @@ class Link:
         "error",
         "loop",
         "name",
-        "owner",
         "quit",
         "state",
         "tasks",
@@ -137,10 +140,12 @@ class Link:
         requests: Mapping[str, GlobalHandler],
     ) -> None:
         self.loop = loop
-        self.owner = owner
+        self._owner: LinkOwner | None = owner
+        self._former_owner: weakref.ref[LinkOwner] | None = None
         self.name = connection_name()
         self._logger: SSHLogger | None = None
-        self.tasks = Tasks(loop, self.report)
+        self._reports = Reports(loop, self.name)
+        self.tasks = Tasks(loop, self._reports.report)
         self.state = LinkState.OPEN
         self._active = False
         self.channels: dict[int, Channel] = {}
@@ -167,7 +172,8 @@ class Link:
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
-        protocol = self.owner.transport_made(transport)
+        self._reports.transport = transport
+        protocol: Connection = self.owner.transport_made(transport)
         self._active = self.state is LinkState.OPEN
         return protocol
 
@@ -176,19 +182,21 @@ class Link:
         if self.state is not LinkState.GONE:
             self._finish(ConnectionLost("the connection was lost"))
         self._transport_gone.set()
-        self.owner.transport_gone()
+        owner = self.owner
+        # An owner holds its link: held in turn, both would stay until a collector of garbage comes by.
+        self._owner, self._former_owner = None, weakref.ref(owner)
+        owner.transport_gone()
 
     def report(self, error: BaseException, where: str) -> None:
         """Tell the loop's exception handler of a failure that nobody waits for."""
-        self.loop.call_exception_handler(
-            {
-                "message": f"{self.name}: {where} failed",
-                "exception": error,
-                "transport": self.driver.transport,
-            }
-        )
+        self._reports.report(error, where)
 
     # ------------------------------------------------------------ asked by channels and the owner
+
+    @property
+    def owner(self) -> Any:
+        """The connection object; None when it is over and nobody holds that."""
+        return self._owner if self._former_owner is None else self._former_owner()
 
     @property
     def logger(self) -> SSHLogger:

@@ -117,6 +117,29 @@ def begun(coroutine: Coroutine[Any, Any, Any]) -> bool:
     return False
 
 
+class Reports:
+    """Tells the loop's exception handler of failures that nobody waits for.
+
+    Of its own, and not a method of the connection: tasks hold it, and the connection holds the tasks.
+
+    Attributes:
+        transport: what the connection runs over, once there is one.
+    """
+
+    __slots__ = ("_loop", "_name", "transport")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
+        self._loop = loop
+        self._name = name
+        self.transport: asyncio.Transport | None = None
+
+    def report(self, error: BaseException, where: str) -> None:
+        """Tell of a failure, and where it came from as words for a person."""
+        self._loop.call_exception_handler(
+            {"message": f"{self._name}: {where} failed", "exception": error, "transport": self.transport}
+        )
+
+
 class Tasks:
     """The tasks that belong to one connection or one channel.
 

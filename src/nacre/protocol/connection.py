@@ -26,7 +26,7 @@ from nacre.protocol import limits
 from nacre.protocol.auth.client import ClientAuth
 from nacre.protocol.auth.server import ServerAuth
 from nacre.protocol.channel import Channel
-from nacre.protocol.core import Core, farewell_of, internal_error
+from nacre.protocol.core import Core, farewell_of, forget_frames, internal_error
 from nacre.protocol.deadlines import Deadlines, Overdue
 from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, PublicKeyAttempt, Token
 from nacre.protocol.handshake import Handshake
@@ -372,6 +372,8 @@ class Connection:
         if core.phase is Phase.CLOSED:
             return
         self.failure = error
+        if error is not None:
+            forget_frames(error)
         core.outbound.drop()
         try:
             if (
@@ -406,6 +408,19 @@ class Connection:
     def lose(self, reason: str) -> None:
         """End the connection because the peer takes nothing of what is sent, so it cannot be told."""
         self._end(Overdue(reason), by_peer=True)
+
+    def release(self) -> None:
+        """Let go of all that holds itself in a circle: the end was told, and every event was pulled.
+
+        The memory is free at once then. A wave of strangers would else stay until a collector of garbage
+        comes by, and the allocator could give nothing of it back.
+        """
+        self._core.release()
+        self._handshake.release()
+        self._mux.global_requests.release()
+        auth = self._client or self._server
+        if auth is not None:
+            auth.release()
 
     # ------------------------------------------------------------ answers and commands
 

@@ -79,6 +79,10 @@ class Core:
             lost = ConnectionLost("a packet could not be sealed")
             self.fault = error if isinstance(error, DisconnectError) else lost
 
+    def release(self) -> None:
+        """Nothing will be sent any more: let go of what holds this."""
+        self.outbound.failed = _nobody
+
     def opened(self) -> None:
         """The user is authenticated: packets may be larger, and are compressed where that was agreed on."""
         self.phase = Phase.OPEN
@@ -121,6 +125,21 @@ class Core:
     def emit(self, event: Event) -> None:
         """Queue an event."""
         self.events.append(event)
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Take the traceback off what is kept as the reason of an end, and off what led to it.
+
+    The frames hold the connection, and the connection holds the reason. Where in here a fault of the peer
+    was seen says its text; whoever is told of it raises it anew.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
+def _nobody(error: BaseException) -> None:
+    """Told that a packet could not be made when there is nobody left to tell."""
 
 
 def farewell_of(error: DisconnectError) -> bytes:

@@ -92,6 +92,10 @@ class GlobalRequests:
         if self._replies.pop(0) != KEEPALIVE:
             self._core.emit(GlobalReply(success, data))
 
+    def release(self) -> None:
+        """The connection is over, and nothing of it is taken any more."""
+        self._lane.release()
+
     def drop(self) -> None:
         """The connection is gone: nothing is answered any more."""
         self._lane.void()

@@ -113,6 +113,11 @@ class Handshake:
 
     # ------------------------------------------------------------ KEXINIT
 
+    def release(self) -> None:
+        """The connection is over: there will be no other key exchange."""
+        self._method = None
+        self.lane.release()
+
     def start(self) -> None:
         """Send our KEXINIT, unless a key exchange is under way already."""
         if self.step is not KexStep.NONE:

@@ -117,3 +117,8 @@ class Lane:
     def void(self) -> None:
         """Forget the question and what waits behind it."""
         self.pending = self._then = self._queue = None
+
+    def release(self) -> None:
+        """Nothing will be put here any more: forget the owner too, which holds this lane."""
+        self.void()
+        self._take = self._owner = None

@@ -348,6 +348,7 @@ class Mux:
             self._sessions -= channel.kind == _SESSION
         if channel.lane is not None:
             channel.lane.void()
+            channel.lane = None  # it holds the channel
         if channel.receive is not None:
             channel.receive.close()
 

@@ -76,6 +76,10 @@ class Protocol:
         self.lose: Any = None
         self.sent = 0
         self.queued = 0
+        self.released = 0
+
+    def release(self) -> None:
+        self.released += 1
 
     def start(self, now: float) -> None:
         self.output.append(b"hello")
@@ -387,6 +391,31 @@ async def test_the_end_of_the_protocol_closes_the_transport_after_its_last_words
     assert driver._timer is not None  # drops a peer that does not take them
     driver.connection_lost(None)
     assert driver._timer is None
+    assert protocol.released == 1
+
+
+@asynctest
+async def test_a_socket_that_has_sent_everything_is_not_waited_for() -> None:
+    for held, waits in ((0, False), (5, True)):
+        driver, protocol, _, transport = make()
+        transport.get_extra_info = {"socket": object()}.get  # type: ignore[method-assign]  # it stands for a socket's
+        transport.get_write_buffer_size = lambda held=held: held  # type: ignore[misc]  # likewise
+        protocol.closed = True
+        protocol.wants_input = False
+        driver.run()
+        assert transport.calls == ["close"]
+        assert (driver._timer is not None) is waits
+        driver.connection_lost(None)
+
+
+@asynctest
+async def test_an_event_after_the_end_is_a_fault_of_ours() -> None:
+    driver, protocol, owner, _ = make()
+    driver.connection_lost(None)
+    protocol.events.append("late")
+    with pytest.raises(RuntimeError, match="late after the end"):
+        driver.run()
+    assert owner.handled == []
 
 
 @asynctest

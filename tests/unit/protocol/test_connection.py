@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from nacre.errors import (
     ProtocolError,
     ProtocolNotSupported,
 )
+from nacre.protocol.connection import Connection
 from nacre.protocol.events import (
     AuthBegin,
     AuthSucceeded,
@@ -389,3 +392,23 @@ def test_a_verdict_that_cannot_be_sent_is_a_no_and_the_end_all_the_same():
 def test_a_server_begins_with_no_key(pair):
     with pytest.raises(LocalProtocolError):
         pair.server.connection.begin_with(PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_what_was_released_is_free_without_a_collector_of_garbage(role):
+    told = server_settings() if role is Role.SERVER else Settings(username="x")
+    gc.collect()
+    gc.disable()
+    try:
+        connection = Connection(role, told)
+        connection.start(0.0)
+        connection.receive_buffer()[:9] = b"SSH-1.0\r\n"
+        connection.received(9, 0.0)
+        while connection.next_event() is not None:
+            pass
+        assert connection.closed
+        connection.release()
+        del connection
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -67,6 +67,11 @@ class ClientAuth:
         self._rounds = 0
         self._banners = 0
 
+    def release(self) -> None:
+        """The connection is over, and nothing of it is taken any more."""
+        self._current = None
+        self._lane.release()
+
     @property
     def username(self) -> str:
         """The user to log in as."""

@@ -76,6 +76,11 @@ class ServerAuth:
         self._waiting = 0
         self._banners: tuple[UserauthBanner, ...] = ()
 
+    def release(self) -> None:
+        """The connection is over, and nothing of it is taken any more."""
+        self._current = None
+        self._lane.release()
+
     # ------------------------------------------------------------ messages
 
     def service_requested(self, payload: bytes) -> None:
