@@ -23,6 +23,7 @@ __all__ = [
     "DisconnectError",
     "DisconnectReason",
     "Error",
+    "GssError",
     "HostKeyNotVerifiable",
     "IllegalUserName",
     "KeyEncryptionError",
@@ -243,6 +244,19 @@ class TerminalSizeChanged(Exception):
 
 class ConfigParseError(ValueError):
     """A configuration file cannot be read; the message names file, line and remedy."""
+
+
+class GssError(ValueError):
+    """A call of GSS-API failed (RFC 2743 section 1.2.1.1): no ticket, a wrong key, a clock that is off.
+
+    Args:
+        reason: one line for a person; it may name this host's configuration, and is not sent.
+        token: what the peer should be sent about it, or b"".
+    """
+
+    def __init__(self, reason: str, token: bytes = b"") -> None:
+        super().__init__(reason)
+        self.token = token
 
 
 class KeyImportError(ValueError):

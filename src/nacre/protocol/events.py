@@ -19,6 +19,7 @@ from nacre.errors import DisconnectError
 from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
+    from nacre.protocol.gss import GssContext
     from nacre.protocol.lane import Lane
 
 
@@ -65,11 +66,16 @@ class HostKeyQuestion(Question):
     The signature over the exchange hash is verified before this is asked; it is asked in the
     first key exchange only (a later one must show the same key).
 
+    Attributes:
+        by_gss: GSS-API says whose key it is (RFC 4462 section 2.1): an unknown or changed key is the right
+            one. One that is revoked still is not.
+
     Answers: `Verdict.TRUSTED`; or `Verdict.REFUSED`; or a `DisconnectError` that says why not.
     """
 
     algorithm: str
     key_blob: bytes
+    by_gss: bool = False
 
 
 @record
@@ -82,6 +88,30 @@ class PowersQuestion(Question):
     """
 
     powers: tuple[Power, ...]
+
+
+@record
+class GssFailure:
+    """Answer to `GssStepNeeded`: the step failed.
+
+    Attributes:
+        reason: one line for a person; not sent.
+        token: what the peer is sent about it, or b"".
+    """
+
+    reason: str
+    token: bytes = hidden(default=b"")
+
+
+@record
+class GssStepNeeded(Question):
+    """Both roles, in a key exchange or a login: take the next step of a context, which may wait for a network.
+
+    Answers: what `context.step(received)` returned; or a `GssFailure`.
+    """
+
+    context: GssContext
+    received: bytes = hidden()
 
 
 @record
@@ -223,7 +253,32 @@ class KbdintResponses(Question):
     responses: tuple[str, ...] = hidden()
 
 
+@record
+class GssPrincipalQuestion(Question):
+    """Server: may whom this context stands for log in as this user (RFC 4462 section 3.2)?
+
+    The signature that binds the login to the session is verified before this is asked.
+
+    Answers: True, False or `Partial`.
+    """
+
+    username: str
+    method: str
+    context: GssContext
+
+
 # ---------------------------------------------------------------- authentication, client
+
+
+@record
+class GssAttempt:
+    """Answer to `AuthNeeded`: try GSS-API.
+
+    Attributes:
+        method: "gssapi-with-mic", or, after a key exchange of GSS-API, "gssapi-keyex".
+    """
+
+    method: str
 
 
 @record

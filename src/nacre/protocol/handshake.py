@@ -7,6 +7,7 @@ keys are due. Must not know: how shares are computed and what the messages of a 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -15,6 +16,7 @@ from nacre.crypto.registry import Family, lookup
 from nacre.errors import (
     ConnectionLost,
     DisconnectError,
+    GssError,
     HostKeyNotVerifiable,
     KeyExchangeFailed,
     KeyImportError,
@@ -25,13 +27,16 @@ from nacre.keys import decode_shown_key
 from nacre.protocol import limits
 from nacre.protocol.core import Core
 from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
+from nacre.protocol.gss import GssContext
 from nacre.protocol.lane import Lane
 from nacre.protocol.methods import Method, Reply, make_method
 from nacre.protocol.negotiate import (
     EXT_INFO,
+    NULL_HOST_KEY,
     STRICT,
     agree,
     guess_is_wrong,
+    is_gss,
     offer,
     read_kexinit,
 )
@@ -39,6 +44,7 @@ from nacre.protocol.settings import HostKey, Negotiated, Role
 from nacre.protocol.state import ExtInfoTurn, KexStep, Phase
 from nacre.wire.fields import encode_string
 from nacre.wire.kex import KexInit, NewKeys
+from nacre.wire.message import Message
 from nacre.wire.transport import ExtInfo
 
 _KEXINIT: Final = bytes((KexInit.number,))
@@ -99,7 +105,8 @@ class Handshake:
             return _METHOD_NUMBERS
         if self._method is None:
             return None
-        return range(self._method.expected, self._method.expected + 1)
+        expected = self._method.expected
+        return expected if isinstance(expected, range) else range(expected, expected + 1)
 
     @property
     def secure(self) -> bool:
@@ -127,7 +134,9 @@ class Handshake:
 
     def _send_kexinit(self) -> None:
         core = self._core
-        self._ours, rest = offer(core.role, core.settings, first=self.first)
+        # A key that GSS-API vouched for serves for new keys: they need no ticket then (RFC 4462 section 2.1).
+        gss = self.first or core.role is Role.SERVER or not core.info.host_key_blob
+        self._ours, rest = offer(core.role, core.settings, first=self.first, gss=gss)
         self._ours_payload = _KEXINIT + core.sources.random(16) + rest
         core.outbound.send_now(self._ours_payload)
         core.outbound.in_exchange = True
@@ -153,11 +162,21 @@ class Handshake:
                 raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
         self._negotiated = agree(core.role, ours, payload, theirs, strict=self.strict)
         self._skip_guess = guess_is_wrong(ours, theirs)
-        exchange = core.sources.exchange(self._negotiated.kex)
-        self._method = make_method(core, self.lane, exchange, self)
+        self._method = self._make_method(self._negotiated.kex)
         self.step = KexStep.AWAIT_METHOD
         if core.role is Role.CLIENT:
             self._method.begin()
+
+    def _make_method(self, name: str) -> Method:
+        core = self._core
+        if not is_gss(name):
+            return make_method(core, self.lane, core.sources.exchange(name), self)
+        if core.settings.gss is None:
+            raise LocalProtocolError("a key exchange of GSS-API, without GSS-API")
+        from nacre.crypto.kex.gss import make_gss_exchange  # few connections need it
+        from nacre.protocol.gss_kex import GssKex
+
+        return GssKex(core, self.lane, make_gss_exchange(name), self, core.settings.gss.context())
 
     def _count_flood(self) -> None:
         """A peer that asks for new keys though it has hardly used the old ones, and they are not old."""
@@ -214,6 +233,62 @@ class Handshake:
         else:
             self._core.info.host_key_blob = host_key
             self.lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key), self._judged)
+
+    # ------------------------------------------------------------ the method, with GSS-API
+
+    def without_host_key(self) -> bool:
+        """Whether "null" was agreed on (RFC 4462 section 5); asked by the method."""
+        return self._agreed().host_key == NULL_HOST_KEY
+
+    def shown_host_key(self) -> bytes:
+        """Server: return the key of the algorithm agreed on, or b""; asked by the method."""
+        return b"" if self.without_host_key() else self._host_key(self._agreed().host_key).public_data
+
+    def serve_gss(
+        self,
+        parts: bytes,
+        secret: bytes,
+        host_key: bytes,
+        context: GssContext,
+        reply: Callable[[bytes], Message],
+    ) -> None:
+        """Server: sign what was agreed with the context; asked by the method."""
+        self._secret = secret
+        self._hash(host_key, parts)
+        try:
+            mic = context.sign(self._exchange_hash)
+        except GssError as exc:
+            raise KeyExchangeFailed("GSS-API failed", hint=str(exc)) from None
+        info = self._core.info
+        if self.first:
+            # RFC 4462 section 4: a login by the context takes that of the initial key exchange, no other.
+            info.gss = context
+            info.host_key_blob = host_key
+        self._core.send(reply(mic))
+        self._send_newkeys()
+
+    def finish_gss(
+        self, parts: bytes, secret: bytes, host_key: bytes, context: GssContext, mic: bytes
+    ) -> None:
+        """Client: verify the server's signature by the context; asked by the method."""
+        self._secret = secret
+        self._hash(host_key, parts)
+        if context.verify(self._exchange_hash, mic) is not True:
+            raise KeyExchangeFailed("the server's GSS-API signature of the key exchange is wrong")
+        info = self._core.info
+        if self.first:
+            info.gss = context
+            info.host_key_blob = host_key
+            if host_key:
+                algorithm = self._agreed().host_key
+                self.lane.ask(
+                    lambda token: HostKeyQuestion(token, algorithm, host_key, by_gss=True), self._judged
+                )
+                return
+            self.trust = Trust.VERIFIED
+        elif host_key and info.host_key_blob and host_key != info.host_key_blob:
+            raise HostKeyNotVerifiable("the server shows another host key than at first")
+        self._send_newkeys()
 
     def _judged(self, value: object) -> None:
         """Take the answer to the host key question."""

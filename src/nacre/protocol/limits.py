@@ -102,6 +102,16 @@ BANNER: Final = 64 * 1024
 #: What a client reads of server-sig-algs (RFC 8308 section 3.1): 64 names of full length.
 SIG_ALGS: Final = 64 * NAME
 
+# --- GSS-API (RFC 4462)
+#: A token, either way: with a share and a signature it fits the packet that everybody must take.
+GSS_TOKEN: Final = 32 * 1024
+#: Steps of one context: Kerberos takes two on each side, three at the most.
+GSS_STEPS: Final = 8
+#: Mechanisms that a client may name: every one there is has an OID, and few have more than three.
+GSS_MECHANISMS: Final = 32
+#: Characters of the peer's explanation of a failure that are kept.
+GSS_TEXT: Final = 256
+
 # --- host keys beyond the one of the key exchange (OpenSSH PROTOCOL 2.5)
 #: Keys of one announcement that a client looks at: a host has three or four.
 HOST_KEYS: Final = 32

@@ -68,11 +68,13 @@ class Method(Protocol):
 
     Attributes:
         hash_name: the hash of the exchange hash and of the key derivation, as hashlib calls it.
-        expected: the number of the message that comes next.
     """
 
     hash_name: str
-    expected: int
+
+    @property
+    def expected(self) -> int | range:
+        """The number of the message that comes next, or those that it may have."""
 
     def begin(self) -> None:
         """Client: send the first message."""
@@ -148,10 +150,7 @@ class _FiniteField:
         self.hash_name = exchange.hash_name
 
     def _compute(self, powers: tuple[Power, ...], then: Then) -> None:
-        def answered(value: object) -> None:
-            then(_checked(powers, value))
-
-        self._lane.ask(lambda token: PowersQuestion(token, powers), answered)
+        ask_powers(self._lane, powers, then)
 
     def _respond(
         self, client_share: int, parts: bytes, reply: Callable[[bytes, int, bytes], Message]
@@ -263,6 +262,11 @@ class DhGroupExchange(_FiniteField):
     def _in_group(self, group: Group) -> None:
         self._exchange.group = group
         self._parts += encode_mpint(group.prime) + encode_mpint(group.generator)
+
+
+def ask_powers(lane: Lane, powers: tuple[Power, ...], then: Then) -> None:
+    """Have exponentiations carried out; `then` gets the results."""
+    lane.ask(lambda token: PowersQuestion(token, powers), lambda value: then(_checked(powers, value)))
 
 
 def _checked(powers: tuple[Power, ...], value: object) -> tuple[int, ...]:

@@ -27,6 +27,14 @@ STRICT: Final = {
     Role.CLIENT: "kex-strict-c-v00@openssh.com",
     Role.SERVER: "kex-strict-s-v00@openssh.com",
 }
+#: RFC 4462 section 5: there is no host key; with a key exchange of GSS-API alone.
+NULL_HOST_KEY: Final = "null"
+_GSS: Final = "gss-"
+
+
+def is_gss(kex: str) -> bool:
+    """Return whether a key exchange method is one that GSS-API authenticates (RFC 4462 section 2)."""
+    return kex.startswith(_GSS)
 
 
 def our_kexinit(role: Role, settings: Settings, cookie: bytes, *, first: bool) -> KexInit:
@@ -45,11 +53,17 @@ def our_kexinit(role: Role, settings: Settings, cookie: bytes, *, first: bool) -
 _Lists = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
-def _lists(role: Role, settings: Settings, first: bool) -> _Lists:
+def _lists(role: Role, settings: Settings, first: bool, gss: bool = True) -> _Lists:
     kex = settings.kex_algorithms
+    host_keys = offered_host_key_algorithms(role, settings)
+    if settings.gss is not None:
+        if not gss:
+            kex = tuple(name for name in kex if not is_gss(name)) or kex
+        # OpenSSH's place for it: the last of a client's, and a server's where it has no key.
+        if any(map(is_gss, kex)) and (role is Role.CLIENT or not host_keys):
+            host_keys = (*host_keys, NULL_HOST_KEY)
     if first:
         kex = (*kex, EXT_INFO[role], STRICT[role])
-    host_keys = offered_host_key_algorithms(role, settings)
     return kex, host_keys, settings.ciphers, settings.macs, settings.compressions
 
 
@@ -78,12 +92,18 @@ def _kexinit(
     )
 
 
-def offer(role: Role, settings: Settings, *, first: bool) -> tuple[KexInit, bytes]:
+def offer(role: Role, settings: Settings, *, first: bool, gss: bool = True) -> tuple[KexInit, bytes]:
     """Return our KEXINIT with a cookie of zeros, and how it is encoded behind the cookie.
 
     Both are made once for many connections, which differ in their cookies alone.
+
+    Args:
+        role: ours.
+        settings: what to offer.
+        first: as for `our_kexinit`.
+        gss: whether methods of GSS-API are among it, if there are others.
     """
-    return _offer(_lists(role, settings, first))
+    return _offer(_lists(role, settings, first, gss))
 
 
 @functools.lru_cache(limits.KEXINIT_REMEMBERED)
@@ -131,12 +151,14 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Ne
     cipher_down = _choose(
         Family.CIPHER, client.encryption_server_to_client, server.encryption_server_to_client, role
     )
+    kex = _choose(Family.KEX, client.kex_algorithms, server.kex_algorithms, role)
     return Negotiated(
-        kex=_choose(Family.KEX, client.kex_algorithms, server.kex_algorithms, role),
+        kex=kex,
         host_key=_choose_host_key(
             client.server_host_key_algorithms,
             server.server_host_key_algorithms,
             role,
+            null=is_gss(kex),
         ),
         cipher_client_to_server=cipher_up,
         cipher_server_to_client=cipher_down,
@@ -193,9 +215,10 @@ def _choose(family: Family, client: Sequence[str], server: Sequence[str], role: 
     raise _nothing_in_common(family.value, ours, theirs, _advice(family, theirs))
 
 
-def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role) -> str:
+def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role, *, null: bool) -> str:
     for name in client:
-        if name in server:
+        # RFC 4462 section 5: "it MUST NOT be used with key exchange methods that" need a host key.
+        if name in server and (null or name != NULL_HOST_KEY):
             return sys.intern(name)
     what = "host key algorithm"
     if role is Role.SERVER:

@@ -17,6 +17,7 @@ from nacre.crypto.kex.base import AnyExchange
 from nacre.crypto.registry import Family, default_names
 from nacre.keys import default_signature_algorithms
 from nacre.protocol import limits
+from nacre.protocol.gss import GssApi, GssContext
 from nacre.wire.record import fresh, record
 
 
@@ -87,6 +88,7 @@ class Settings:
         max_channels: channels that the peer may have open at once.
         max_sessions: of these, of kind "session".
         disable_trivial_auth: client: refuse a success that took no credential.
+        gss: makes the contexts of GSS-API; None: there are none, and none of its methods.
     """
 
     software_version: str = "nacre"
@@ -108,6 +110,7 @@ class Settings:
     max_channels: int = limits.MAX_CHANNELS
     max_sessions: int = limits.MAX_SESSIONS
     disable_trivial_auth: bool = False
+    gss: GssApi | None = None
 
 
 @record
@@ -136,6 +139,7 @@ class Info:
         username: the user of the latest authentication request.
         session_id: the first exchange hash; b"" before it is there.
         refused: server: credentials and queries of the peer that were refused.
+        gss: the context of the first key exchange, if GSS-API authenticated it.
     """
 
     own_version: str = ""
@@ -146,3 +150,4 @@ class Info:
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
     refused: int = 0
+    gss: GssContext | None = field(default=None, repr=False)

@@ -25,12 +25,12 @@ from enum import Enum, IntEnum
 from typing import Final
 
 from nacre.protocol.settings import Role
-from nacre.wire import auth, connection, kex, transport  # the declarations that are judged by
+from nacre.wire import auth, connection, gss, kex, transport  # the declarations that are judged by
 from nacre.wire.message import BY_NUMBER, Sender, When
 
 __all__ = ["DATA_IS_LEGAL", "Action", "ExtInfoTurn", "KexStep", "Phase", "judge"]
 
-_DECLARED: Final = (auth, connection, kex, transport)
+_DECLARED: Final = (auth, connection, gss, kex, transport)
 _KEX_METHOD_NUMBERS: Final = range(30, 50)
 _AUTH_METHOD_NUMBERS: Final = range(60, 80)
 _KEX_INIT: Final = kex.KexInit.number

@@ -255,6 +255,18 @@ def _encode_text_list(values: tuple[str, ...]) -> bytes:
     return encode_uint32(len(values)) + b"".join(encode_text(value) for value in values)
 
 
+def _decode_string_list(reader: Reader) -> tuple[bytes, ...]:
+    """A uint32 count and that many strings (RFC 4462 section 3.2)."""
+    count = reader.uint32()
+    if count * 4 > reader.remaining:
+        raise WireError(f"{count} strings cannot be in {reader.remaining} bytes")
+    return tuple(reader.string() for _ in range(count))
+
+
+def _encode_string_list(values: tuple[bytes, ...]) -> bytes:
+    return encode_uint32(len(values)) + _encode_strings(values)
+
+
 def _decode_strings(reader: Reader) -> tuple[bytes, ...]:
     """Strings up to the end, without a count before them (OpenSSH PROTOCOL 2.5)."""
     values = []
@@ -319,6 +331,7 @@ Name = Annotated[str, Codec("string (US-ASCII)", Reader.ascii, encode_ascii)]
 MPInt = Annotated[int, Codec("mpint", Reader.mpint, encode_mpint)]
 NameList = Annotated[tuple[str, ...], Codec("name-list", Reader.name_list, encode_name_list)]
 TextList = Annotated[tuple[str, ...], Codec("string[]", _decode_text_list, _encode_text_list)]
+StringList = Annotated[tuple[bytes, ...], Codec("string[] (bytes)", _decode_string_list, _encode_string_list)]
 Strings = Annotated[tuple[bytes, ...], Codec("string… to the end", _decode_strings, _encode_strings)]
 Prompts = Annotated[tuple[tuple[str, bool], ...], Codec("prompt[]", _decode_prompts, _encode_prompts)]
 Extensions = Annotated[

@@ -149,7 +149,7 @@ AUTHENTICATION: Final = (
     Fault(
         44,
         "failures are not counted",
-        rewritten(server.ServerAuth._refuse, "self._failures += 1", "pass"),
+        rewritten(server.ServerAuth._count_failure, "self._failures += 1", "pass"),
     ),
     Fault(
         44,

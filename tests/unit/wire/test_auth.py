@@ -43,11 +43,12 @@ def test_a_message_cut_short_or_too_long_is_refused(value, encoded):
         type(value).decode(data + b"\0")
 
 
-def test_number_60_means_three_things():
+def test_number_60_means_four_things():
     assert {scope for scope, number in MESSAGES if number == 60} == {
         "publickey",
         "password",
         "keyboard-interactive",
+        "gssapi-with-mic",
     }
     assert not {60, 61} & set(BY_NUMBER)
 

@@ -28,6 +28,7 @@ SAMPLES = {
     "mpint": 1 << 130,
     "name-list": ("one", "two"),
     "string[]": ("one", "zwö"),
+    "string[] (bytes)": (b"one", b"\xff"),
     "string… to the end": (b"a", b"b"),
     "prompt[]": (("PIN: ", False),),
     "extension[]": (("ext", b"0"),),

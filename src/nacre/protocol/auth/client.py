@@ -11,6 +11,7 @@ from collections.abc import Callable
 from nacre.errors import LocalProtocolError, PermissionDenied, ProtocolError
 from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, USERAUTH, ClientMethod
+from nacre.protocol.auth.gssapi import CLIENT_METHODS as GSS_METHODS
 from nacre.protocol.auth.kbdint import ClientKbdint
 from nacre.protocol.auth.password import ClientPassword
 from nacre.protocol.auth.publickey import ClientPublicKey
@@ -19,6 +20,7 @@ from nacre.protocol.events import (
     AuthNeeded,
     AuthSucceeded,
     BannerReceived,
+    GssAttempt,
     KbdintAttempt,
     PasswordAttempt,
     PublicKeyAttempt,
@@ -168,6 +170,8 @@ class ClientAuth:
                 self._start(ClientPassword(value.password))
             case KbdintAttempt():
                 self._start(ClientKbdint(value.submethods))
+            case GssAttempt() if value.method in GSS_METHODS:
+                self._start(GSS_METHODS[value.method]())
             case _ if self._none_was_tried:
                 raise self._nothing_left()
             case _:  # who began with a key has not asked yet whether it takes one at all

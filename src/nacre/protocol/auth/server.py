@@ -18,6 +18,8 @@ from nacre.errors import (
 )
 from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, USERAUTH, Attempt, ServerMethod
+from nacre.protocol.auth.gssapi import SERVER_METHODS as GSS_METHODS
+from nacre.protocol.auth.gssapi import possible
 from nacre.protocol.auth.kbdint import ServerKbdint
 from nacre.protocol.auth.password import ServerPassword
 from nacre.protocol.auth.publickey import ServerPublicKey
@@ -41,6 +43,7 @@ _METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
     PUBLICKEY: ServerPublicKey,
     PASSWORD: ServerPassword,
     KBDINT: ServerKbdint,
+    **GSS_METHODS,
 }
 
 
@@ -146,11 +149,17 @@ class ServerAuth:
     def _begun(self, request: UserauthRequest, value: object) -> None:
         policy = value if isinstance(value, AuthPolicy) else AuthPolicy(required=True)
         self._policy = policy
-        self._remaining = tuple(name for name in policy.methods if name in _METHODS)
+        self._remaining = self._usable(policy.methods)
         if policy.required is False:
             self._succeed(Attempt(request.username, _NONE))
         else:
             self._dispatch(request)
+
+    def _usable(self, methods: tuple[str, ...]) -> tuple[str, ...]:
+        core = self.core
+        return tuple(
+            name for name in methods if name in _METHODS and possible(name, core.settings, core.info)
+        )
 
     def _dispatch(self, request: UserauthRequest) -> None:
         if request.method == _NONE and not self._none_was_free:
@@ -184,10 +193,15 @@ class ServerAuth:
         if value is True:
             self._succeed(attempt)
         elif isinstance(value, Partial):
-            self._remaining = tuple(name for name in value.methods if name in _METHODS)
+            self._remaining = self._usable(value.methods)
             self.core.send(UserauthFailure(self._remaining, partial_success=True))
         else:
             self._refuse(counted=True)
+
+    def abandoned(self) -> None:
+        """The client gave a request up, and is told nothing; it counts as a failure all the same."""
+        self._current = None
+        self._count_failure()
 
     def refuse_query(self) -> None:
         """Refuse a public key query; it has its own bound and is no failure."""
@@ -197,11 +211,14 @@ class ServerAuth:
 
     def _refuse(self, *, counted: bool) -> None:
         if counted:
-            self._failures += 1
-            self.core.info.refused += 1
-            if self._failures >= limits.AUTH_FAILURES:
-                raise PermissionDenied("too many authentication failures")
+            self._count_failure()
         self.core.send(UserauthFailure(self._remaining, partial_success=False))
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        self.core.info.refused += 1
+        if self._failures >= limits.AUTH_FAILURES:
+            raise PermissionDenied("too many authentication failures")
 
     def _succeed(self, attempt: Attempt) -> None:
         core = self.core
