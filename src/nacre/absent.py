@@ -39,8 +39,6 @@ def absent_plain(name: str, hint: str = "") -> Callable[..., Any]:
 
 #: Callbacks of the surface that nothing calls, with the feature that each belongs to.
 NEVER_CALLED: Final[Mapping[str, str]] = {
-    "host_based_auth_supported": "hostbased authentication",
-    "validate_host_based_user": "hostbased authentication",
     "validate_gss_principal": "GSS-API",
     "connection_requested": "TCP forwarding",
     "server_requested": "TCP forwarding",

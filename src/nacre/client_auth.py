@@ -19,6 +19,7 @@ from nacre.protocol.settings import Info
 
 if TYPE_CHECKING:
     from nacre.client import SSHClient
+    from nacre.host_identity import HostIdentity
     from nacre.options import SSHClientConnectionOptions
 
 
@@ -37,6 +38,7 @@ class ClientAuthenticator:
         keys: the keys to try first.
         info: what the protocol knows of the connection.
         report: told of what a callback raised; the method it belongs to is then given up.
+        host: this machine, where it is to vouch for its user.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class ClientAuthenticator:
         keys: list[SSHKeyPair],
         info: Info,
         report: Report,
+        host: HostIdentity | None = None,
     ) -> None:
         self._options = options
         self._client = client
         self._keys = list(keys)
         self._info = info
         self._report = report
+        self._host = host
         self._key: SSHKeyPair | None = None
         self._signed_unasked = False
         self._password_used = False
@@ -64,6 +68,7 @@ class ClientAuthenticator:
         self._dialogue_by_password = False
         self._dialogue_answered = False
         self._attempts: Mapping[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+            "hostbased": self._host_based,
             "publickey": self._public_key,
             "keyboard-interactive": self._keyboard,
             "password": self._next_password,
@@ -78,7 +83,8 @@ class ClientAuthenticator:
         options = self._options
         if not self._keys or not options.is_given("client_keys") or not options.public_key_auth:
             return None
-        if options.preferred_auth[:1] != ("publickey",) or not _signs_at_once(self._keys[0]):
+        able = [name for name in options.preferred_auth if name != "hostbased" or self._host is not None]
+        if able[:1] != ["publickey"] or not _signs_at_once(self._keys[0]):
             return None
         return self._attempt_with(self._keys.pop(0))
 
@@ -90,6 +96,7 @@ class ClientAuthenticator:
             self._given_up.clear()
             self._password_used = False
         allowed = {
+            "hostbased": self._options.host_based_auth,
             "publickey": self._options.public_key_auth,
             "keyboard-interactive": self._options.kbdint_auth,
             "password": self._options.password_auth,
@@ -131,6 +138,20 @@ class ClientAuthenticator:
             await settle(client.password_changed() if accepted else client.password_change_failed())  # type: ignore[func-returns-value]  # plain or not
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
             self._report(error, "password_changed" if accepted else "password_change_failed")
+
+    # ------------------------------------------------------------ hostbased
+
+    async def _host_based(self) -> events.HostbasedAttempt | None:
+        while self._host is not None:
+            key = self._host.next_key()
+            if key is None:
+                break
+            algorithm = self._algorithm(key)
+            if algorithm is not None:
+                claim: tuple[str, str] = await settle(self._host.claim())
+                self._key = key
+                return events.HostbasedAttempt(algorithm, key.public_data, *claim)
+        return None
 
     # ------------------------------------------------------------ publickey
 

@@ -11,7 +11,7 @@ import builtins
 import fnmatch
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import nacre  # for the functions that make connections, which import this module
@@ -28,6 +28,7 @@ from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
 from nacre.errors import HostKeyNotVerifiable, KeyImportError
 from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
+from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_trust import HostTrust, Standing, look_up
 from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, decode_shown_key
@@ -67,9 +68,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         username: str,
         keys: list[SSHKeyPair],
         where: tuple[str, int],
+        host_keys: Sequence[SSHKeyPair] = (),
     ) -> None:
         self._username = username
         self._keys = keys
+        self._host_keys = host_keys
         self._host, self._port = where
         self._trust: HostTrust | None = None
         self._host_key: SSHKey | None = None
@@ -98,8 +101,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         )
         algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
         protocol = Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
+        host = HostIdentity(options, self._host_keys, self.get_extra_info) if self._host_keys else None
         self._authenticator = ClientAuthenticator(
-            options, self._owner, self._keys, protocol.info, self._link.report
+            options, self._owner, self._keys, protocol.info, self._link.report, host
         )
         first = self._authenticator.first_attempt()
         if first is not None:

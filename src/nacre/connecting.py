@@ -19,6 +19,7 @@ from nacre.client_config import configured, user_of
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
+from nacre.host_identity import load_client_host_keys
 from nacre.host_trust import require_files
 from nacre.identities import load_client_keys
 from nacre.keys import SSHKey
@@ -101,6 +102,7 @@ async def _connect(
             user_of(options),
             await load_client_keys(options),
             (options.host or ("localhost" if sock is None else ""), options.port),
+            await load_client_host_keys(options),
         )
     except BaseException:
         if hop is not None:

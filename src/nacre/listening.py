@@ -23,9 +23,11 @@ from nacre.aio.opening import opening
 from nacre.client import SSHClient
 from nacre.client_config import configured, user_of
 from nacre.client_connection import SSHClientConnection
+from nacre.client_hosts import warn_of_client_hosts
 from nacre.connecting import go_through
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
+from nacre.host_identity import load_client_host_keys
 from nacre.host_trust import require_files
 from nacre.identities import load_client_keys
 from nacre.keys import CertificateType, SSHKeyPair, load_keypairs
@@ -91,6 +93,8 @@ class _ServerSide:
             )
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
+        if "known_client_hosts" in changes:
+            warn_of_client_hosts(options)
         if "revoked_keys" in changes:
             read_revoked(options.revoked_keys)
         self._options = options
@@ -119,16 +123,20 @@ class _ServerSide:
 class _ClientSide:
     """We are the client, on connections that the servers have made."""
 
-    def __init__(self, options: SSHClientConnectionOptions, keys: list[SSHKeyPair]) -> None:
+    def __init__(
+        self, options: SSHClientConnectionOptions, keys: list[SSHKeyPair], host_keys: list[SSHKeyPair]
+    ) -> None:
         self._options = options
         self._keys = keys
+        self._of_host = host_keys
 
     def connection(self) -> SSHClientConnection:
         options = self._options
         # Nobody was called by a name here: what is looked up is the address, or the alias.
         where = ("", _DEFAULT_PORT)
         factory, user = options.client_factory or SSHClient, user_of(options)
-        return SSHClientConnection(asyncio.get_running_loop(), options, factory, user, self._keys, where)
+        loop = asyncio.get_running_loop()
+        return SSHClientConnection(loop, options, factory, user, self._keys, where, self._of_host)
 
     def update(self, changes: dict[str, Any]) -> None:
         if changes.keys() & {"client_keys", "client_certs", "passphrase"}:
@@ -194,6 +202,7 @@ async def listen(
     )
     host_keys = await load_host_keys(options)
     read_revoked(options.revoked_keys)  # a file that cannot be read is an error now
+    warn_of_client_hosts(options)
     authorized = read_authorized(options.authorized_client_keys)
     for problem in authorized.problems if authorized is not None else ():
         logger.warning(
@@ -378,7 +387,7 @@ async def listen_reverse(
     # Who comes may be anybody, as with `listen`; who is called may take its time.
     options = options.completed({"ident_timeout": IDENT_TIMEOUT})
     require_files(options.known_hosts, options.revoked_host_keys)
-    side = _ClientSide(options, await load_client_keys(options))
+    side = _ClientSide(options, await load_client_keys(options), await load_client_host_keys(options))
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)
     return listener

@@ -85,7 +85,6 @@ def _absent(sides: Sides, name: str, default: Any, *honoured: Any, hint: str = "
 _C, _S, _B = Sides.CLIENT, Sides.SERVER, Sides.BOTH
 _CANONICAL_HINT: Final = "host names are used as they are given"
 _GSS_HINT: Final = "GSS-API is not built"
-_HOST_BASED_HINT: Final = "login by host is not built"
 _CONFIG_HINT: Final = "a server reads no OpenSSH configuration; give the options as keywords"
 
 OPTIONS: Final[tuple[Option, ...]] = (
@@ -118,7 +117,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("signature_algs", (), values.signature_algorithms),
     _client("server_host_key_algs", (), values.host_key_algorithms),
     # --- authentication, both sides
-    _absent(_B, "host_based_auth", True, False, hint=_HOST_BASED_HINT),
+    _both("host_based_auth", True, bool),
     _both("public_key_auth", True, bool),
     _both("kbdint_auth", True, bool),
     _both("password_auth", True, bool),
@@ -176,11 +175,11 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _client("ignore_encrypted", (), bool),
     _client("preferred_auth", values.METHODS, values.methods),
     _client("disable_trivial_auth", False, bool),
-    _absent(_C, "client_host_keysign", False, None, hint=_HOST_BASED_HINT),
-    _absent(_C, "client_host_keys", None, [], (), hint=_HOST_BASED_HINT),
-    _absent(_C, "client_host_certs", (), [], None, hint=_HOST_BASED_HINT),
-    _absent(_C, "client_host", None, hint=_HOST_BASED_HINT),
-    _absent(_C, "client_username", (), hint=_HOST_BASED_HINT),
+    _client("client_host_keysign", False, values.keysign),
+    _client("client_host_keys", None),
+    _client("client_host_certs", ()),
+    _client("client_host", None, values.optional_text),
+    _client("client_username", (), values.text),
     _client("agent_path", (), values.agent_path),
     _client("agent_identities", (), values.identities),
     Option("agent_forwarding", _C, False, built=False, hint="forwarding is not built"),
@@ -188,9 +187,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _absent(_C, "pkcs11_provider", None, hint="security tokens are not built; an agent may have them"),
     _absent(_C, "pkcs11_pin", None, hint="security tokens are not built; an agent may have them"),
     _server("authorized_client_keys", None),
-    _absent(_S, "known_client_hosts", None, [], (), hint=_HOST_BASED_HINT),
-    _absent(_S, "trust_client_host", False, hint=_HOST_BASED_HINT),
-    _absent(_S, "rdns_lookup", False, hint="names of addresses are not looked up"),
+    _server("known_client_hosts", None),
+    _server("trust_client_host", False, bool),
+    _server("rdns_lookup", False, bool),
     # --- sessions
     _session("command", None, values.command),
     _session("subsystem", None, values.optional_text),

@@ -31,7 +31,7 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _VERSION: Final = re.compile(r"[\x21-\x2c\x2e-\x7e]{1,200}")
 _MAX_PORT: Final = 65535
 #: Methods of authentication in the order in which they are tried.
-METHODS: Final = ("publickey", "keyboard-interactive", "password")
+METHODS: Final = ("hostbased", "publickey", "keyboard-interactive", "password")
 #: A packet that does not fit any more is left for the next keys: so much below the limit they may come.
 _REKEY_LEAST: Final = 64 * 1024 + limits.MAX_PACKET + limits.PACKET_OVERHEAD
 
@@ -282,6 +282,11 @@ def command(value: Any) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
     raise TypeError(f"a command is a str or bytes, not {type(value).__name__}")
+
+
+def keysign(value: Any) -> str | bool:
+    """Take whether to use ssh-keysign, or where it is."""
+    return value if isinstance(value, str) and value else bool(value)
 
 
 def names(value: Any) -> tuple[str, ...]:

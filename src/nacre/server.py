@@ -112,26 +112,54 @@ class SSHServer:
         return False
 
     def host_based_auth_supported(self) -> MaybeAwait[bool]:
-        """Return whether hosts may vouch for users: not in this version, and never asked."""
+        """Return whether hosts may vouch for their users; not asked with the option `known_client_hosts`."""
         return False
 
     def validate_host_public_key(
         self, client_host: str, client_addr: str, client_port: int, key: SSHKey
     ) -> MaybeAwait[bool]:
-        """Belongs to hostbased authentication; never asked in this version."""
+        """Return whether this is the key of the client's host, which `known_client_hosts` does not have.
+
+        The client has signed with it.
+
+        Args:
+            client_host: the host's name in lower case, without a dot at its end: what its address is called,
+                or that address itself; with the option `trust_client_host`, what the client calls it.
+            client_addr: the address that the client comes from.
+            client_port: its port there.
+            key: the key.
+        """
         return False
 
     def validate_host_ca_key(
         self, client_host: str, client_addr: str, client_port: int, key: SSHKey
     ) -> MaybeAwait[bool]:
-        """Belongs to hostbased authentication; never asked in this version."""
+        """Return whether to trust this authority to say which key the client's host has.
+
+        Its certificate must then be one of a host, of this name, and valid now.
+
+        Args:
+            client_host: as for `validate_host_public_key`.
+            client_addr: as there.
+            client_port: as there.
+            key: the key of the authority.
+        """
         return False
 
     def validate_host_based_user(
         self, username: str, client_host: str, client_username: str
-    ) -> MaybeAwait[bool]:
-        """Belongs to hostbased authentication; never asked in this version."""
-        return False
+    ) -> MaybeAwait[bool | PartialSuccess]:
+        """Return whether a user of a host that is believed may log in as this user, here.
+
+        Args:
+            username: who is to be logged in.
+            client_host: as for `validate_host_public_key`.
+            client_username: who the host says its user is.
+
+        Returns:
+            By default, whether both have the same name.
+        """
+        return client_username == username
 
     def validate_ca_key(self, username: str, key: SSHKey) -> MaybeAwait[bool | PartialSuccess]:
         """Return whether to trust this certificate authority to say who may log in as this user.

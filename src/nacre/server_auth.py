@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
+from nacre.client_hosts import ClientHosts
 from nacre.errors import KeyImportError, PasswordChangeRequired
 from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
 from nacre.protocol import events
@@ -77,10 +78,16 @@ class ServerAuthenticator:
         server: the program's callbacks.
         client_addr: the client's address, for `from=`.
         logger: where refusals are explained.
+        client_port: the client's port.
     """
 
     def __init__(
-        self, options: SSHServerConnectionOptions, server: SSHServer, client_addr: str | None, logger: Any
+        self,
+        options: SSHServerConnectionOptions,
+        server: SSHServer,
+        client_addr: str | None,
+        logger: Any,
+        client_port: int = 0,
     ) -> None:
         self._options = options
         self._server = server
@@ -93,6 +100,8 @@ class ServerAuthenticator:
         self._granted: list[Mapping[str, object]] = []
         self._certificates: list[SSHCertificate] = []
         self._revoked: KeyRevocationList | None = None
+        self._client_host: str | None = None
+        self._hosts = ClientHosts(options, server, client_addr, client_port, self._yes, logger)
 
     @property
     def key_options(self) -> dict[str, object]:
@@ -118,6 +127,9 @@ class ServerAuthenticator:
         """Return what a callback answers; none in time is an error, and so a no."""
         return await settle(value, self._limit)
 
+    async def _yes(self, value: Any) -> bool:
+        return _verdict(await self._settle(value)) is True
+
     # ------------------------------------------------------------ what is offered
 
     async def begin(self, event: events.AuthBegin) -> events.AuthPolicy:
@@ -128,6 +140,8 @@ class ServerAuthenticator:
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._revoked = read_revoked(self._options.revoked_keys)
         self._dialogue_by_password = False
+        if self._options.rdns_lookup:
+            self._client_host = await self._settle(self._hosts.name())
         required = await self._settle(self._server.begin_auth(event.username))
         if required is False:
             return events.AuthPolicy(required=False)
@@ -136,6 +150,8 @@ class ServerAuthenticator:
             self._authorized is not None or await self._settle(self._server.public_key_auth_supported())
         ):
             methods.append("publickey")
+        if await self._hosts.supported():
+            methods.append("hostbased")
         passwords = bool(await self._settle(self._server.password_auth_supported()))
         if self._options.kbdint_auth:
             supported = await self._settle(self._server.kbdint_auth_supported())
@@ -174,7 +190,7 @@ class ServerAuthenticator:
     def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
         if self._authorized is None:
             return None
-        return self._options_of(self._authorized.judge(key, None, self._client_addr, ENFORCED))
+        return self._options_of(self._authorized.judge(key, self._client_host, self._client_addr, ENFORCED))
 
     def _options_of(self, judged: AuthorizedKeyVerdict) -> Mapping[str, object] | None:
         if judged.options is None and judged.line:
@@ -196,7 +212,9 @@ class ServerAuthenticator:
         options = None
         if self._authorized is not None:
             options = self._options_of(
-                self._authorized.judge_certificate(certificate, username, None, self._client_addr, ENFORCED)
+                self._authorized.judge_certificate(
+                    certificate, username, self._client_host, self._client_addr, ENFORCED
+                )
             )
         verdict: bool | events.Partial = options is not None
         if options is None:
@@ -227,6 +245,20 @@ class ServerAuthenticator:
             "a key of type %s for %s was refused: %s",
             plain(event.algorithm), plain(event.username), plain(event.reason),
         )  # fmt: skip
+
+    async def host_based(self, event: events.HostbasedQuestion) -> bool | events.Partial:
+        """Return whether a host may vouch for a user: it is believed, and the program lets its user in."""
+        host = await self._settle(self._hosts.believed(event, self._revoked))
+        if host is None:
+            return False
+        asked = self._server.validate_host_based_user(event.username, host, event.client_username)
+        verdict = _verdict(await self._settle(asked))
+        if verdict is False:
+            self._logger.info(
+                "%s of host %s was refused for %s",
+                plain(event.client_username), plain(host), plain(event.username),
+            )  # fmt: skip
+        return verdict
 
     async def password(self, event: events.PasswordQuestion) -> Any:
         """Return whether a password is right, or that it has expired."""

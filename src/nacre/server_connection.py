@@ -38,11 +38,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     """A client's connection to us; handed to `SSHServer.connection_made`."""
 
     _role = Role.SERVER
-    # A client is asked about the key or authority of an unknown host; a server would be for hostbased authentication.
-    _callbacks = (
-        SSHServer,
-        dict.fromkeys(("validate_host_public_key", "validate_host_ca_key"), "hostbased authentication"),
-    )
+    _callbacks = (SSHServer, {})
     _options: SSHServerConnectionOptions
 
     def __init__(
@@ -71,8 +67,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         if self._authenticator is None:
             assert self._owner is not None
             peer = self._extra["peername"]
-            addr = peer[0] if isinstance(peer, tuple) else None
-            self._authenticator = ServerAuthenticator(self._options, self._owner, addr, self.logger)
+            addr, port = peer[:2] if isinstance(peer, tuple) else (None, 0)
+            self._authenticator = ServerAuthenticator(self._options, self._owner, addr, self.logger, port)
         return self._authenticator
 
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
@@ -214,6 +210,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         events.AuthBegin: _auth_begin,
         events.PublicKeyQuestion: lambda self, event: self._answer(event, self._auth().public_key(event)),
         events.KeyRefused: lambda self, event: self._auth().key_refused(event),
+        events.HostbasedQuestion: lambda self, event: self._answer(event, self._auth().host_based(event)),
         events.PasswordQuestion: lambda self, event: self._answer(event, self._auth().password(event)),
         events.KbdintQuestion: lambda self, event: self._answer(event, self._auth().begin_dialogue(event)),
         events.KbdintResponses: lambda self, event: self._answer(event, self._auth().answer_dialogue(event)),

@@ -477,10 +477,6 @@ async def test_forwarding_is_refused_whatever_its_callbacks_say(caplog: pytest.L
 @asynctest
 async def test_methods_that_are_not_in_this_version_are_never_offered() -> None:
     everything = {
-        "host_based_auth_supported": True,
-        "validate_host_public_key": True,
-        "validate_host_ca_key": True,
-        "validate_host_based_user": True,
         "validate_gss_principal": True,
         "validate_ca_key": True,
     }

@@ -214,9 +214,6 @@ async def test_a_new_password_that_will_not_do(openssh: OpenSSH, tmp_path: Path)
 @asynctest
 async def test_what_is_not_in_this_version_is_never_offered(openssh: OpenSSH, tmp_path: Path) -> None:
     class Everything(nacre.SSHServer):
-        def host_based_auth_supported(self) -> bool:
-            return True
-
         def password_auth_supported(self) -> bool:
             return True
 

@@ -59,10 +59,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.session_requested": "what is refused has the code OPEN_ADMINISTRATIVELY_PROHIBITED, as in RFC 4254; "
     "AsyncSSH's is OPEN_CONNECT_FAILED",
     "SSHServer.begin_auth": "only False lets a user in, nothing that merely looks like it",
-    "SSHServer.validate_host_based_user": "never called: there is no login by host",
-    "SSHServer.validate_host_public_key": "never called: there is no login by host",
-    "SSHServer.validate_host_ca_key": "never called: there is no login by host",
-    "SSHServer.host_based_auth_supported": "never called: there is no login by host",
+    "server:known_client_hosts": "the name of the client's address counts if it leads back there; else the address",
     "SSHServer.validate_gss_principal": "never called: there is no GSS-API",
     "SSHServer.connection_requested": "never called: there is no forwarding",
     "SSHServer.unix_connection_requested": "never called: there is no forwarding",

@@ -267,6 +267,27 @@ class GssPrincipalQuestion(Question):
     context: GssContext
 
 
+@record
+class HostbasedQuestion(Question):
+    """Server: may this user of that host log in as this one (RFC 4252 section 9)?
+
+    The signature is there and right: a wrong one is refused without a question.
+
+    Attributes:
+        key_blob: the key of the client's host, or its certificate.
+        client_host: the name that the client gives its host, as it came.
+        client_username: who it says its user is there.
+
+    Answers: True, False or `Partial`.
+    """
+
+    username: str
+    algorithm: str
+    key_blob: bytes
+    client_host: str
+    client_username: str
+
+
 # ---------------------------------------------------------------- authentication, client
 
 
@@ -308,6 +329,23 @@ class KbdintAttempt:
     """Answer to `AuthNeeded`: start a keyboard-interactive dialogue."""
 
     submethods: str = ""
+
+
+@record
+class HostbasedAttempt:
+    """Answer to `AuthNeeded`: have this host vouch for its user.
+
+    Attributes:
+        algorithm: the signature algorithm.
+        key_blob: the public key of the host, or its certificate.
+        client_host: the name of the host.
+        client_username: its user.
+    """
+
+    algorithm: str
+    key_blob: bytes
+    client_host: str
+    client_username: str
 
 
 @record

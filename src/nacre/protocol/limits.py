@@ -91,6 +91,8 @@ AUTH_PENDING_BYTES: Final = 64 * 1024
 USERNAME: Final = 1024
 #: A password: what is hashed slowly must not be long as well.
 PASSWORD: Final = 1024
+#: The name that a host gives itself: no name in the DNS is longer (RFC 1035 section 3.1).
+HOST_NAME: Final = 255
 #: Prompts of one keyboard-interactive challenge that a client takes.
 KBDINT_PROMPTS: Final = 64
 #: Dialogues of the same method that a client goes through before it gives up.

@@ -25,6 +25,7 @@ from nacre.wire.message import Message, Sender, Structure, When, message, struct
 PUBLICKEY: Final = "publickey"
 PASSWORD: Final = "password"  # noqa: S105 - the name of a method (RFC 4252 section 8)
 KBDINT: Final = "keyboard-interactive"
+HOSTBASED: Final = "hostbased"
 
 
 @message(50, when=When.AUTH, sender=Sender.CLIENT)
@@ -114,3 +115,13 @@ class KbdintData(Structure):
 
     lang: LenientText
     submethods: Text
+
+
+@structure
+class HostbasedData(Structure):
+    """What follows "hostbased" (RFC 4252 section 9), up to the signature."""
+
+    algorithm: Name
+    key_blob: String
+    client_host: Text
+    client_username: Text

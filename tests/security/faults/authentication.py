@@ -165,9 +165,9 @@ AUTHENTICATION: Final = (
         45,
         "a key that cannot be decoded is a fault for those who exist",
         rewritten(
-            publickey.ServerPublicKey._shown,
+            publickey.shown_key,
             "except KeyImportError as exc:",
-            "except (KeyImportError if auth.core.info.username != 'alice' else ZeroDivisionError) as exc:",
+            "except (KeyImportError if username != 'alice' else ZeroDivisionError) as exc:",
         ),
     ),
     Fault(
@@ -198,9 +198,9 @@ AUTHENTICATION: Final = (
         50,
         "every algorithm of a key is allowed",
         rewritten(
-            publickey.ServerPublicKey._shown,
-            "if signature_of(query.algorithm) in auth.core.settings.signature_algorithms:",
-            "if query.algorithm:",
+            publickey.shown_key,
+            "if signature_of(algorithm) in auth.core.settings.signature_algorithms:",
+            "if algorithm:",
         ),
     ),
     Fault(

@@ -53,9 +53,9 @@ CERTIFICATES: Final = (
         50,
         "every algorithm is allowed with a certificate",
         rewritten(
-            publickey.ServerPublicKey._shown,
-            "if signature_of(query.algorithm) in auth.core.settings.signature_algorithms:",
-            "if signature_of(query.algorithm) in (*auth.core.settings.signature_algorithms, 'rsa-sha2-512'):",
+            publickey.shown_key,
+            "if signature_of(algorithm) in auth.core.settings.signature_algorithms:",
+            "if signature_of(algorithm) in (*auth.core.settings.signature_algorithms, 'rsa-sha2-512'):",
         ),
     ),
     Fault(

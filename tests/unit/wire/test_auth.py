@@ -78,6 +78,8 @@ def test_what_follows_the_methods():
     assert query.encode() == bytes.fromhex("01 0000000b 7373682d65643235353139 00000001 4b")
     assert auth.PasswordData.decode(bytes.fromhex("00 00000001 70")) == auth.PasswordData(False, "p")
     assert auth.KbdintData.decode(bytes.fromhex("00000000 00000003 70616d")) == auth.KbdintData("", "pam")
+    host = auth.HostbasedData("x", b"K", "h.", "al")
+    assert host.encode() == bytes.fromhex("00000001 78 00000001 4b 00000002 682e 00000002 616c")
 
 
 @pytest.mark.parametrize(

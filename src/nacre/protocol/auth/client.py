@@ -12,6 +12,7 @@ from nacre.errors import LocalProtocolError, PermissionDenied, ProtocolError
 from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, USERAUTH, ClientMethod
 from nacre.protocol.auth.gssapi import CLIENT_METHODS as GSS_METHODS
+from nacre.protocol.auth.hostbased import ClientHostbased
 from nacre.protocol.auth.kbdint import ClientKbdint
 from nacre.protocol.auth.password import ClientPassword
 from nacre.protocol.auth.publickey import ClientPublicKey
@@ -21,6 +22,7 @@ from nacre.protocol.events import (
     AuthSucceeded,
     BannerReceived,
     GssAttempt,
+    HostbasedAttempt,
     KbdintAttempt,
     PasswordAttempt,
     PublicKeyAttempt,
@@ -168,6 +170,8 @@ class ClientAuth:
                 self._start(ClientPublicKey(value.algorithm, value.key_blob, query=value.query))
             case PasswordAttempt():
                 self._start(ClientPassword(value.password))
+            case HostbasedAttempt():
+                self._start(ClientHostbased(value))
             case KbdintAttempt():
                 self._start(ClientKbdint(value.submethods))
             case GssAttempt() if value.method in GSS_METHODS:

@@ -29,6 +29,25 @@ def _request(username: str, algorithm: str, key_blob: bytes, *, signed: bool) ->
     return UserauthRequest(username, SERVICE, PUBLICKEY, data).encode()
 
 
+def shown_key(
+    auth: ServerAuth, username: str, algorithm: str, key_blob: bytes
+) -> SSHKey | SSHCertificate | None:
+    """Return what a client shows, or None for what is refused unasked, of which the application is told."""
+    reason = "it is not taken here"
+    if signature_of(algorithm) in auth.core.settings.signature_algorithms:
+        try:
+            shown = decode_shown_key(key_blob)
+        except KeyImportError as exc:
+            reason = str(exc)
+        else:
+            # The name says which key, which hash, and whether it comes with a certificate.
+            if algorithm in shown.host_key_algorithms:
+                return shown
+            reason = "it is of another type than the algorithm"
+    auth.core.emit(KeyRefused(username, algorithm, reason))
+    return None
+
+
 class ServerPublicKey:
     """The server's half.
 
@@ -56,7 +75,7 @@ class ServerPublicKey:
             )
         else:
             auth.count_query()
-            if self._shown(auth, request.username, query) is None:
+            if shown_key(auth, request.username, query.algorithm, query.key_blob) is None:
                 auth.refuse_query()
                 return
             auth.ask(
@@ -77,26 +96,8 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
-    def _shown(
-        self, auth: ServerAuth, username: str, query: PublicKeyQuery
-    ) -> SSHKey | SSHCertificate | None:
-        """Return what the client shows, or None for what is refused unasked."""
-        reason = "it is not taken here"
-        if signature_of(query.algorithm) in auth.core.settings.signature_algorithms:
-            try:
-                shown = decode_shown_key(query.key_blob)
-            except KeyImportError as exc:
-                reason = str(exc)
-            else:
-                # The name says which key, which hash, and whether it comes with a certificate.
-                if query.algorithm in shown.host_key_algorithms:
-                    return shown
-                reason = "it is of another type than the algorithm"
-        auth.core.emit(KeyRefused(username, query.algorithm, reason))
-        return None
-
     def _verifies(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> bool:
-        shown = self._shown(auth, username, query)
+        shown = shown_key(auth, username, query.algorithm, query.key_blob)
         if shown is None:
             return False
         data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)

@@ -20,6 +20,7 @@ from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, USERAUTH, Attempt, ServerMethod
 from nacre.protocol.auth.gssapi import SERVER_METHODS as GSS_METHODS
 from nacre.protocol.auth.gssapi import possible
+from nacre.protocol.auth.hostbased import ServerHostbased
 from nacre.protocol.auth.kbdint import ServerKbdint
 from nacre.protocol.auth.password import ServerPassword
 from nacre.protocol.auth.publickey import ServerPublicKey
@@ -28,6 +29,7 @@ from nacre.protocol.events import AuthBegin, AuthPolicy, AuthSucceeded, Partial
 from nacre.protocol.lane import Lane, MakeQuestion
 from nacre.protocol.state import Phase
 from nacre.wire.auth import (
+    HOSTBASED,
     KBDINT,
     PASSWORD,
     PUBLICKEY,
@@ -44,6 +46,7 @@ _METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
     PASSWORD: ServerPassword,
     KBDINT: ServerKbdint,
     **GSS_METHODS,
+    HOSTBASED: ServerHostbased,
 }
 
 
