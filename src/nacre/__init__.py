@@ -83,6 +83,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.keys import read_public_key as read_public_key
     from nacre.keys import read_public_key_list as read_public_key_list
     from nacre.keys import set_default_skip_rsa_key_validation as set_default_skip_rsa_key_validation
+    from nacre.keys.resident import load_resident_keys as load_resident_keys
     from nacre.keys.sshsig import create_sshsig as create_sshsig
     from nacre.listening import connect_reverse as connect_reverse
     from nacre.listening import create_server as create_server
@@ -168,6 +169,7 @@ _HOMES: Final[dict[str, str]] = {
             "SSHAuthorizedKeys SSHKnownHosts import_authorized_keys import_known_hosts match_known_hosts "
             "read_authorized_keys read_known_hosts"
         ),
+        "nacre.keys.resident": "load_resident_keys",
         "nacre.keys.sshsig": "create_sshsig",
         "nacre.trust.revocation": "KeyRevocationList import_krl read_krl",
         "nacre.trust.allowed_signers": (
@@ -191,7 +193,7 @@ _ABSENT: Final[dict[str, str]] = {
             "SFTPNotADirectory SFTPOpUnsupported SFTPOwnerInvalid SFTPPermissionDenied SFTPQuotaExceeded "
             "SFTPServer SFTPServerFactory SFTPUnknownPrincipal SFTPVFSAttrs SFTPWriteProtect scp"
         ),
-        "security tokens": "load_pkcs11_keys load_resident_keys",
+        "PKCS#11 tokens": "load_pkcs11_keys",
         "forwarding": (
             "SSHForwarder SSHListener SSHSocketSessionFactory SSHTCPChannel SSHTCPSession SSHTunTapChannel "
             "SSHTunTapSession SSHUNIXChannel SSHUNIXSession"

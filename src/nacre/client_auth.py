@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from nacre.aio.key_loading import load_private_keys
+from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
 from nacre.keys import SSHKeyPair, default_signature_algorithms, signature_of
@@ -199,9 +199,11 @@ class ClientAuthenticator:
         if self._key is None or self._key.public_data != event.key_blob:
             return None
         try:
-            if self._key.key is not None:  # it is here, and nothing has to wait for it
+            if (
+                self._key.key is not None and not self._key.waits
+            ):  # it is here, and nothing has to wait for it
                 return self._key.sign(event.data, event.algorithm)
-            return await settle(self._key.sign_async(event.data, event.algorithm))
+            return await sign_beside(self._key, event.data, event.algorithm)
         except (OSError, ValueError) as error:  # an agent that refuses: another key may do
             logger.warning("%r is not used: %s", self._key, plain(error))
             return None

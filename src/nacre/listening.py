@@ -66,6 +66,8 @@ def _host_keys(keys: Sequence[SSHKeyPair]) -> tuple[SSHKeyPair, ...]:
     for key in keys:
         if key.cert is not None and key.cert.cert_type is not CertificateType.HOST:
             raise ValueError(f"{key.cert!r} is no certificate of a host: clients would refuse it")
+        if key.waits:
+            raise ValueError(f"{key!r} cannot be a host key: everybody would wait while it signs for one")
     return tuple(keys)
 
 

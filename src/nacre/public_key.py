@@ -24,3 +24,4 @@ from nacre.keys import read_private_key as read_private_key
 from nacre.keys import read_private_key_list as read_private_key_list
 from nacre.keys import read_public_key as read_public_key
 from nacre.keys import read_public_key_list as read_public_key_list
+from nacre.keys.resident import load_resident_keys as load_resident_keys

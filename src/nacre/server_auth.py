@@ -19,6 +19,7 @@ from nacre.errors import KeyImportError, PasswordChangeRequired
 from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
+from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
 from nacre.user_certificates import check_user_certificate, forced_commands_agree
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ ENFORCED: Final = frozenset(
         "user-rc",
         "permitopen",
         "permitlisten",
+        *PRESENCE_OPTIONS,
     )
 )
 
@@ -181,11 +183,29 @@ class ServerAuthenticator:
         verdict: bool | events.Partial = options is not None
         if options is None:
             verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, shown)))
+        if not verdict or not self._proves(event, shown, options):
+            return False
         # Only a key that has signed restricts the login, and it does so through all that follows:
         # a second factor, another key too, lifts nothing.
-        if event.verified and verdict:
+        if event.verified:
             self._granted.append(options or {})
         return verdict
+
+    def _proves(
+        self,
+        event: events.PublicKeyQuestion,
+        shown: SSHKey | SSHCertificate,
+        line: Mapping[str, object] | None,
+    ) -> bool:
+        """Return whether a signature proves what is asked of it; a mere query has none to judge."""
+        wanted = login_proof(shown, line)
+        if not event.verified or wanted in event.proof:
+            return True
+        self._logger.info(
+            "a %s for %s was refused: %s",
+            shown.algorithm, plain(event.username), describe_missing(wanted, event.proof),
+        )  # fmt: skip
+        return False
 
     def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
         if self._authorized is None:
@@ -227,6 +247,8 @@ class ServerAuthenticator:
         for forced in ((options or {}).get("command"), self.forced_command()):
             if not forced_commands_agree(certificate, forced):
                 return self._refuse(certificate, username, "two commands are forced, and they differ")
+        if not self._proves(event, certificate, options):
+            return False
         if event.verified:
             self._granted.append(options or {})
             self._certificates.append(certificate)

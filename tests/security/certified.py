@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from nacre.keys import SSHCertificate, SSHKey, generate_private_key
+from nacre.keys import Proof, SSHCertificate, SSHKey, generate_private_key
 from nacre.options import SSHServerConnectionOptions
 from nacre.protocol.events import AuthBegin, PublicKeyQuestion
 from nacre.server import SSHServer
@@ -28,17 +28,26 @@ class _Trusting(SSHServer):
     def validate_ca_key(self, username: str, key: SSHKey) -> bool:
         return key == CA.convert_to_public()
 
+    def validate_public_key(self, username: str, key: SSHKey) -> bool:
+        return key.algorithm.startswith("sk-")
+
 
 def admitted(
-    shown: SSHCertificate, lines: str = "", *, user: str = "user", address: str | None = ADDRESS
+    shown: SSHKey | SSHCertificate,
+    lines: str = "",
+    *,
+    user: str = "user",
+    address: str | None = ADDRESS,
+    proof: Proof = Proof.KEY,
 ) -> ServerAuthenticator | None:
-    """Return the authenticator that has let a certificate in, or None.
+    """Return the authenticator that has let a certificate or a key in, or None.
 
     Args:
-        shown: the certificate; the signature of its key was verified.
+        shown: which; the signature of its key was verified.
         lines: authorized_keys; else a program trusts the authority.
         user: who wants to log in.
         address: where from.
+        proof: what the signature proves.
     """
     keys = import_authorized_keys(lines) if lines else None
     options = SSHServerConnectionOptions(authorized_client_keys=keys)
@@ -46,5 +55,5 @@ def admitted(
     authenticator = ServerAuthenticator(options, SSHServer() if lines else _Trusting(), address, logger)
     now(authenticator.begin(AuthBegin(0, user)))
     algorithm = shown.host_key_algorithms[0]
-    question = PublicKeyQuestion(1, user, algorithm, shown.public_data, verified=True)
+    question = PublicKeyQuestion(1, user, algorithm, shown.public_data, verified=True, proof=proof)
     return authenticator if now(authenticator.public_key(question)) is True else None

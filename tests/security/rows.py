@@ -52,7 +52,7 @@ class Row:
 
 def row_tests() -> Mapping[int, Callable[[], None]]:
     """Return the test of each row that has one."""
-    for part in ("transport", "authentication", "certificates", "channels", "surroundings"):
+    for part in ("transport", "authentication", "certificates", "security_keys", "channels", "surroundings"):
         importlib.import_module(f"tests.security.test_rows_{part}")
     return TESTS
 
@@ -135,7 +135,7 @@ ROWS: Final = (
     Row(51, "CVE-2026-42508", "client", "@revoked is not heeded"),
     Row(52, "Go 90f76b8, CVE-2025-49825", "both", "a certificate that a certificate signed"),
     Row(53, "critical options", "server", "a critical option that nobody knows is passed over"),
-    Row(54, "CVE-2026-39831", "server", "the presence of the user is not asked of a security key", "security keys"),
+    Row(54, "CVE-2026-39831", "server", "the presence of the user is not asked of a security key"),
     Row(55, "CVE-2026-39829", "server", "numbers of RSA keys are not bounded"),
     Row(56, "CVE-2020-9283, CVE-2026-46598", "both", "a short Ed25519 key crashes"),
     Row(57, "CVE-2026-44405", "both", "SHA-1 in RSA signatures"),

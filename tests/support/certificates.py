@@ -57,7 +57,7 @@ def by_hand(
         fields: what replaces a field, as it is encoded.
     """
     parts = {
-        "name": encode_text(f"{key.algorithm}-cert-v01@openssh.com"),
+        "name": encode_text(f"{key.algorithm.removesuffix('@openssh.com')}-cert-v01@openssh.com"),
         "nonce": encode_string(b"n" * 32),
         "certified": key.encode_ssh_public(),
         "serial": encode_uint64(7),

@@ -35,7 +35,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHAllowedSigners": "a line with an option that is not known admits nobody; AsyncSSH passes over the option",
     "validate_sshsig": "`namespace=` asks for one, as `ssh-keygen -n` does; an unreadable line admits nobody",
     "create_sshsig": "no certificates, no keys of an agent",
-    "SSHKey": "PKCS#8 is encrypted with `aes256-cbc` and `sha256` alone, PKCS#1 not at all; RSA from 2048 bits, signatures with SHA-2 only; no DSA, Ed448, secp256k1 or security keys",
+    "SSHKey": "PKCS#8 is encrypted with `aes256-cbc` and `sha256` alone, PKCS#1 not at all; RSA from 2048 bits, signatures with SHA-2 only; no DSA, Ed448 or secp256k1",
     "connect": "a `~/.ssh/config` with a keyword that nacre does not do is an error; AsyncSSH passes over it",
     "generate_private_key": "`ssh-ed25519`, `ecdsa-sha2-nistp256/384/521` and `ssh-rsa` (2048 bits or more, "
     "`exponent=65537` alone: FIPS 186-5 has none that is smaller)",

@@ -18,18 +18,21 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from nacre.agent import messages
 from nacre.agent.bindings import SESSION_BIND, Session
-from nacre.agent.constraints import Constraints, Destination
+from nacre.agent.constraints import OWN_PROVIDER, Constraints, Destination
 from nacre.agent.messages import Answer, Request
 from nacre.aio.key_loading import load_private_keys
 from nacre.aio.opening import opening
 from nacre.errors import KeyImportError, NotSupportedYet, WireError
-from nacre.keys import SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair, signature_of
+from nacre.keys import MADE_ELSEWHERE, SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair, signature_of
 from nacre.keys.files import expand
 from nacre.keys.identity_files import identity_files
+from nacre.keys.sk import SecurityKey
 from nacre.wire.fields import Reader, encode_uint32
 
 #: The variable that names an agent's socket.
 _VARIABLE = "SSH_AUTH_SOCK"
+#: The variable that names the library by which an agent reaches security keys, as for ssh-add.
+_SK_PROVIDER = "SSH_SK_PROVIDER"
 
 T = TypeVar("T")
 
@@ -39,7 +42,7 @@ class SSHAgentKeyPair(SSHKeyPair):
 
     def __init__(self, agent: SSHAgentClient, identity: messages.Identity) -> None:
         algorithm = Reader(identity.public_data).ascii()
-        # Of a type that is not known (a security key), the agent still signs.
+        # Of a type that is not known, the agent still signs.
         usual = _algorithms(algorithm)
         super().__init__(algorithm, identity.public_data, usual, _refuse, identity.comment, "agent")
         # A certificate of the agent is used as it is: whether it is sound, the server says.
@@ -73,8 +76,8 @@ def _by_rank() -> list[Any]:
 
 def _algorithms(key_type: str) -> tuple[str, ...]:
     """Return the signature algorithms of keys or certificates of a type, best first; of none that is known, itself."""
-    usual = tuple(entry.name for entry in _by_rank() if entry.key_type == signature_of(key_type))
-    return usual or (key_type,)
+    known = (entry.name for entry in _by_rank() if entry.key_type == signature_of(key_type))
+    return tuple(name for name in known if name not in MADE_ELSEWHERE) or (key_type,)
 
 
 def _refuse(data: bytes, algorithm: str) -> NoReturn:
@@ -240,7 +243,11 @@ class SSHAgentClient:
             data = pair.key.private_data
             if pair.cert is not None:
                 data = messages.certified(pair.key.encode_ssh_private(), pair.key.algorithm, pair.cert)
-            request = messages.add_request(data, comment, constraints)
+            terms = constraints
+            if isinstance(pair.key, SecurityKey):
+                provider = os.environ.get(_SK_PROVIDER, OWN_PROVIDER)
+                terms = Constraints(lifetime, confirm, constraints.destinations, provider)
+            request = messages.add_request(data, comment, terms)
             await self._do(request, "adding a key")
 
     async def remove_keys(self, keylist: Iterable[SSHKeyPair | SSHKey]) -> None:

@@ -28,6 +28,10 @@ from nacre.wire.record import record
 
 #: The name of the constraint of `ssh-add -h`.
 RESTRICT_DESTINATION: Final = "restrict-destination-v00@openssh.com"
+#: The name of what is no constraint, and sent as one: how a security key is reached (PROTOCOL.u2f).
+SK_PROVIDER: Final = "sk-provider@openssh.com"
+#: What an agent reaches security keys by when it is given no library.
+OWN_PROVIDER: Final = "internal"
 #: Destinations of one key; OpenSSH's own bound.
 MAX_DESTINATIONS: Final = 1024
 #: Host keys of one hop: a host has three or four, and known_hosts may name several hosts alike.
@@ -95,11 +99,13 @@ class Constraints:
         lifetime: seconds after which the agent drops it; None: it keeps it.
         confirm: whether its user is asked before each use.
         destinations: the steps that it may be used for; none: any.
+        sk_provider: of a security key, the library by which the agent reaches it; `OWN_PROVIDER`: its own.
     """
 
     lifetime: int | None = None
     confirm: bool = False
     destinations: tuple[Destination, ...] = ()
+    sk_provider: str | None = None
 
 
 UNCONSTRAINED: Final = Constraints()
@@ -130,6 +136,10 @@ def encode_constraints(constraints: Constraints) -> bytes:
     if constraints.destinations:
         steps = b"".join(encode_string(_encode_step(step)) for step in constraints.destinations)
         encoded += encode_byte(_Kind.EXTENSION) + encode_text(RESTRICT_DESTINATION) + encode_string(steps)
+    if constraints.sk_provider is not None:
+        encoded += (
+            encode_byte(_Kind.EXTENSION) + encode_text(SK_PROVIDER) + encode_text(constraints.sk_provider)
+        )
     return encoded
 
 
@@ -156,6 +166,7 @@ def decode_constraints(reader: Reader) -> Constraints:
     lifetime: int | None = None
     confirm = False
     destinations: tuple[Destination, ...] = ()
+    provider: str | None = None
     while reader.remaining:
         match reader.byte():
             case _Kind.LIFETIME if lifetime is None:
@@ -164,12 +175,17 @@ def decode_constraints(reader: Reader) -> Constraints:
                 confirm = True
             case _Kind.EXTENSION:
                 name = reader.ascii()
+                if name == SK_PROVIDER and provider is None:
+                    provider = reader.text()
+                    continue
                 if name != RESTRICT_DESTINATION or destinations:
                     raise ConstraintRefused(f"the constraint {name!r} is not known, or given twice")
                 destinations = _decode_steps(reader.string())
             case kind:
                 raise ConstraintRefused(f"constraint {kind} is not known, or given twice")
-    return Constraints(lifetime, confirm, destinations)
+    if provider not in (None, OWN_PROVIDER):  # a library that whoever asks has named is not loaded
+        raise ConstraintRefused("a security key that a library is to be loaded for")
+    return Constraints(lifetime, confirm, destinations, provider)
 
 
 def _decode_steps(data: bytes) -> tuple[Destination, ...]:

@@ -69,7 +69,7 @@ SIGN_FLAGS: Final = {
 
 #: Fields of a private key that go before the private ones, and that a certificate has already: the curve
 #: and the point, or the two numbers. Ed25519's public key is sent all the same (OpenSSH PROTOCOL.agent).
-PUBLIC_FIELDS: Final = {"ssh-ed25519": 0}
+PUBLIC_FIELDS: Final = {"ssh-ed25519": 0, "sk-ssh-ed25519@openssh.com": 0}
 
 
 @record

@@ -11,7 +11,7 @@ from typing import Final
 from nacre.agent.constraints import Constraints, decode_constraints
 from nacre.agent.messages import PUBLIC_FIELDS, SIGN_FLAGS, SignFlags
 from nacre.errors import KeyImportError, WireError
-from nacre.keys import KEY_TYPES, SSHKey, SSHKeyPair, decode_certificate
+from nacre.keys import KEY_TYPES, SSHKey, SSHKeyPair, decode_certificate, signature_of
 from nacre.keys.algorithms import CERTIFICATE_SUFFIX
 from nacre.wire.fields import Reader, encode_string
 from nacre.wire.record import hidden, record
@@ -53,7 +53,7 @@ def decode_added(reader: Reader) -> AddedKey:
             raise KeyImportError(
                 f"a certificate of type {certificate.algorithm} where one of {name} was announced"
             )
-        name = name.removesuffix(CERTIFICATE_SUFFIX)
+        name = signature_of(name)
     key_type = KEY_TYPES.get(name)
     if key_type is None:
         raise KeyImportError(f"keys of type {name!r} are not taken")

@@ -20,7 +20,7 @@ from nacre.agent.constraints import Constraints, Destination
 from nacre.agent.keyring import Entry, Keyring, Lock
 from nacre.agent.messages import Answer, Request
 from nacre.agent.private_socket import MAX_CLIENTS, PrivateSocket, listen_privately
-from nacre.aio.key_loading import load_private_keys
+from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError, WireError
@@ -265,7 +265,7 @@ class _Visit:
             raise BindingRefused("its user did not consent")
         if self._keyring.find(public_data) is not entry or self._lock.is_locked:
             raise KeyImportError("the key went while its user was asked")
-        return encode_byte(Answer.SIGNATURE) + encode_string(await entry.pair.sign_async(data, algorithm))
+        return encode_byte(Answer.SIGNATURE) + encode_string(await sign_beside(entry.pair, data, algorithm))
 
     # ------------------------------------------------------------ changing them
 

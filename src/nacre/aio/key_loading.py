@@ -57,8 +57,7 @@ class LockedKeyPair(SSHKeyPair):
         Raises:
             OSError, KeyImportError, KeyEncryptionError: the key cannot be opened, or it is another one.
         """
-        opened = await self.opened()
-        return await opened.sign_async(data, sig_algorithm or self.sig_algorithm)
+        return await sign_beside(await self.opened(), data, sig_algorithm or self.sig_algorithm)
 
     async def opened(self) -> SSHKeyPair:
         """Return the key itself, as `sign_async` needs it."""
@@ -83,6 +82,19 @@ class LockedKeyPair(SSHKeyPair):
 
 def _refuse(data: bytes, algorithm: str) -> NoReturn:
     raise RuntimeError("a key that is not open yet signs with sign_async")
+
+
+async def sign_beside(pair: SSHKeyPair, data: bytes, sig_algorithm: str) -> bytes:
+    """Return the signature blob of `data`; a key that waits for somebody or for hardware does so in a thread.
+
+    Raises:
+        OSError, ValueError: the key cannot be used.
+    """
+    if not pair.waits:
+        signature: bytes = await settle(pair.sign_async(data, sig_algorithm))
+        return signature
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, pair.sign, data, sig_algorithm)
 
 
 async def load_certs(wanted: Any) -> list[SSHCertificate]:

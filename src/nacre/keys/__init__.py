@@ -6,8 +6,9 @@ is registered. Must not know: connections, trust.
 
 from __future__ import annotations
 
-from nacre.keys import ecdsa, ed25519, openssh, pem, ppk, public, rsa  # noqa: F401  # for what they register
+from nacre.keys import ecdsa, ed25519, openssh, pem, ppk, public, rsa, sk  # noqa: F401  # for what they register
 from nacre.keys.algorithms import (
+    MADE_ELSEWHERE,
     SIGNATURE_ALGORITHMS,
     SignatureAlgorithm,
     certificate_algorithms,
@@ -46,11 +47,13 @@ from nacre.keys.load import (
     set_default_skip_rsa_key_validation,
 )
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded
+from nacre.keys.proof import Proof
 from nacre.keys.public import decode_public_key
 
 __all__ = [
     "KEY_FORMATS",
     "KEY_TYPES",
+    "MADE_ELSEWHERE",
     "SIGNATURE_ALGORITHMS",
     "BesideRefused",
     "CertificateType",
@@ -58,6 +61,7 @@ __all__ = [
     "KeyListArgument",
     "Passphrase",
     "PassphraseNeeded",
+    "Proof",
     "SSHCertificate",
     "SSHKey",
     "SSHKeyPair",

@@ -20,6 +20,7 @@ from nacre.wire.record import record
 
 __all__ = [
     "CERTIFICATE_SUFFIX",
+    "MADE_ELSEWHERE",
     "SIGNATURE_ALGORITHMS",
     "SignatureAlgorithm",
     "certificate_algorithms",
@@ -35,6 +36,13 @@ __all__ = [
 
 #: What the name of a key type or an algorithm is continued by where a certificate is meant.
 CERTIFICATE_SUFFIX: Final = "-cert-v01@openssh.com"
+
+#: Algorithms that neither nacre nor an agent signs with: only a browser does.
+MADE_ELSEWHERE: Final = frozenset(("webauthn-sk-ecdsa-sha2-nistp256@openssh.com",))
+
+#: Names that are OpenSSH's own have its domain at the end, which they lose to that of the certificate.
+_DOMAIN: Final = "@openssh.com"
+_OF_OPENSSH: Final = ("sk-", "webauthn-sk-")
 
 
 @record
@@ -86,12 +94,18 @@ def signature_algorithms() -> tuple[str, ...]:
 
 def with_certificate(name: str) -> str:
     """Return the name of a key type or signature algorithm where a certificate goes with it."""
-    return name + CERTIFICATE_SUFFIX
+    return name.removesuffix(_DOMAIN) + CERTIFICATE_SUFFIX
 
 
 def signature_of(name: str) -> str:
-    """Return the name in the signature blob of an algorithm, which may be one for certificates."""
-    return name.removesuffix(CERTIFICATE_SUFFIX)
+    """Return the name in the signature blob of an algorithm, which may be one for certificates.
+
+    Of a type of certificate it is the type of the key.
+    """
+    if not name.endswith(CERTIFICATE_SUFFIX):
+        return name
+    plain = name.removesuffix(CERTIFICATE_SUFFIX)
+    return plain + _DOMAIN if plain.startswith(_OF_OPENSSH) else plain
 
 
 @cache

@@ -17,6 +17,7 @@ from nacre.errors import KeyExportError, NotSupportedYet, WireError
 from nacre.keys.certificate_options import user_options
 from nacre.keys.comment import Commented
 from nacre.keys.files import FilePath, append_file, replace_file
+from nacre.keys.proof import Proof
 from nacre.keys.validity import FOREVER, TimeArgument
 from nacre.wire.fields import Reader, encode_string
 from nacre.wire.record import hidden, record
@@ -141,10 +142,16 @@ class SSHKey(Commented, ABC):
     Attributes:
         algorithm: the name of the public key format, such as "ssh-ed25519".
         sig_algorithms: the signature algorithms that the key can make and check, best first.
+        required_proof: what `verify` asks of a signature.
+        possible_proof: what a signature of such a key can prove at most.
+        waits: whether `sign` waits for somebody, as for who is to touch a security key.
     """
 
     algorithm: str
     sig_algorithms: tuple[str, ...]
+    required_proof: Proof = Proof.KEY
+    possible_proof: Proof = Proof.KEY
+    waits: bool = False
 
     def __init__(self) -> None:
         self._comment: bytes | None = None
@@ -191,6 +198,11 @@ class SSHKey(Commented, ABC):
         return self.sig_algorithms
 
     @property
+    def signing_algorithms(self) -> tuple[str, ...]:
+        """Those of `sig_algorithms` that the key can make."""
+        return self.sig_algorithms
+
+    @property
     def is_private(self) -> bool:
         """Whether the private part is there."""
         return self.library_private_key is not None
@@ -225,11 +237,14 @@ class SSHKey(Commented, ABC):
             SignatureFault: the signature was miscalculated.
         """
         name = sig_algorithm if isinstance(sig_algorithm, str) else sig_algorithm.decode("ascii", "replace")
-        if name not in self.sig_algorithms:
-            raise ValueError(
-                f"a key of type {self.algorithm} signs with {' or '.join(self.sig_algorithms)}, not {name!r}"
-            )
-        return encode_string(name.encode("ascii")) + encode_string(self._sign(data, name))
+        if name not in self.signing_algorithms:
+            known = " or ".join(self.signing_algorithms)
+            raise ValueError(f"a key of type {self.algorithm} signs with {known}, not {name!r}")
+        return encode_string(name.encode("ascii")) + self._signature(data, name)
+
+    def _signature(self, data: bytes, sig_algorithm: str) -> bytes:
+        """Return what follows the name in the signature blob."""
+        return encode_string(self._sign(data, sig_algorithm))
 
     def verify(self, data: bytes, signature: bytes, sig_algorithm: str | bytes | None = None) -> bool:
         """Tell whether `signature` is this key's signature of `data`.
@@ -241,21 +256,32 @@ class SSHKey(Commented, ABC):
                 name for name. None takes any of `sig_algorithms`.
 
         Returns:
-            True only for a signature that was checked and is right; whatever is wrong with the
-            blob, the answer is False.
+            True only for a signature that was checked, is right, and shows what `required_proof` asks for;
+            whatever is wrong with the blob, the answer is False.
+        """
+        return self.required_proof in self.proof(data, signature, sig_algorithm)
+
+    def proof(self, data: bytes, signature: bytes, sig_algorithm: str | bytes | None = None) -> Proof:
+        """Return what `signature` proves of `data`; the arguments are those of `verify`.
+
+        For those who judge by themselves whether it is enough: of a security key, whether its user was there.
         """
         if isinstance(sig_algorithm, bytes):
             sig_algorithm = sig_algorithm.decode("ascii", "replace")
         try:
             reader = Reader(signature)
             name = reader.ascii()
-            inner = reader.string()
-            reader.end()
             if name not in self.sig_algorithms or sig_algorithm not in (None, name):
-                return False
-            return self._verify(data, inner, name)
+                return Proof.NOTHING
+            return self._proof(data, reader, name)
         except WireError:
-            return False
+            return Proof.NOTHING
+
+    def _proof(self, data: bytes, reader: Reader, sig_algorithm: str) -> Proof:
+        """Return what a signature proves of which `reader` has read the name; WireError when it does not decode."""
+        inner = reader.string()
+        reader.end()
+        return Proof.KEY if self._verify(data, inner, sig_algorithm) else Proof.NOTHING
 
     # ------------------------------------------------------------ the public face
 
@@ -271,9 +297,11 @@ class SSHKey(Commented, ABC):
         """Remember the name of the file that the key comes from."""
         self._filename = None if filename is None else str(filename)
 
-    def set_touch_required(self, touch_required: bool) -> NoReturn:
-        """Only security keys have this."""
-        raise NotSupportedYet("SSHKey.set_touch_required", "security keys (sk-*) are not built yet")
+    def set_touch_required(self, touch_required: bool) -> None:
+        """Say whether `verify` takes signatures of a security key that nobody has touched.
+
+        Of other keys nothing changes: they cannot be touched.
+        """
 
     def get_fingerprint(self, hash_name: str = "sha256") -> str:
         """Return the fingerprint as `ssh-keygen -l` shows it.

@@ -21,10 +21,11 @@ from nacre.errors import KeyExportError, KeyGenerationError, KeyImportError, Wir
 from nacre.keys import certificate_options as options
 from nacre.keys.algorithms import CERTIFICATE_SUFFIX, signature_of, with_certificate
 from nacre.keys.base import KEY_TYPES, SSHKey
-from nacre.keys.certificate_options import Options, Restrictions
+from nacre.keys.certificate_options import NO_TOUCH_REQUIRED, Options, Restrictions
 from nacre.keys.comment import Commented
 from nacre.keys.files import FilePath, append_file, replace_file
 from nacre.keys.name_pattern import matches_name
+from nacre.keys.proof import Proof
 from nacre.keys.public import decode_public_key, export_public_line, export_rfc4716
 from nacre.keys.validity import FOREVER, TimeArgument, seconds_since_epoch, wall_clock
 from nacre.wire.fields import Reader, encode_string, encode_text, encode_uint32, encode_uint64
@@ -207,7 +208,7 @@ class SSHCertificate(Commented):
             raise ValueError(
                 f"the certificate has critical options that are not known: {', '.join(unknown)[:200]}"
             )
-        if said.verify_required:
+        if said.verify_required and Proof.VERIFICATION not in self.key.possible_proof:
             raise ValueError("the certificate asks for the user's verification, which its key cannot show")
 
     def names(self, principal: str | bytes) -> bool:
@@ -224,17 +225,29 @@ class SSHCertificate(Commented):
         name = principal.decode("utf-8", "surrogateescape").lower()
         return any(matches_name(pattern, name) for pattern in self.principals)
 
+    @property
+    def required_proof(self) -> Proof:
+        """What it asks of a signature of its key: of a security key, that its user was there, unless it says not."""
+        proof = self.key.required_proof
+        if NO_TOUCH_REQUIRED in self._restrictions.extensions:
+            proof &= ~Proof.PRESENCE
+        return proof | Proof.VERIFICATION if self._restrictions.verify_required else proof
+
     def verify(self, data: bytes, signature: bytes, algorithm: str) -> bool:
-        """Tell whether its key has signed `data`.
+        """Tell whether its key has signed `data`, and shown what `required_proof` asks for.
 
         Args:
             data: what was signed.
             signature: the signature blob.
             algorithm: one of `host_key_algorithms`: what was agreed on.
         """
-        return algorithm in self.host_key_algorithms and self.key.verify(
-            data, signature, signature_of(algorithm)
-        )
+        return self.required_proof in self.proof(data, signature, algorithm)
+
+    def proof(self, data: bytes, signature: bytes, algorithm: str) -> Proof:
+        """Return what a signature of its key proves; the arguments are those of `verify`."""
+        if algorithm not in self.host_key_algorithms:
+            return Proof.NOTHING
+        return self.key.proof(data, signature, signature_of(algorithm))
 
     # ------------------------------------------------------------ the public face
 
@@ -311,7 +324,7 @@ def parse_certificate(blob: bytes) -> tuple[Statement, int, bytes]:
         raise KeyImportError(f"a certificate of {len(blob)} bytes is too large")
     reader = Reader(blob)
     name = reader.ascii()
-    key_type = KEY_TYPES.get(name.removesuffix(CERTIFICATE_SUFFIX))
+    key_type = KEY_TYPES.get(signature_of(name))
     if key_type is None or not name.endswith(CERTIFICATE_SUFFIX):
         raise KeyImportError(f"{name!r} is no type of certificate that nacre takes")
     nonce = reader.string()

@@ -31,13 +31,14 @@ MAX_NETWORKS: Final = 1024
 FORCE_COMMAND: Final = "force-command"
 SOURCE_ADDRESS: Final = "source-address"
 VERIFY_REQUIRED: Final = "verify-required"
+NO_TOUCH_REQUIRED: Final = "no-touch-required"
 _CRITICAL: Final = frozenset((FORCE_COMMAND, SOURCE_ADDRESS, VERIFY_REQUIRED))
 
 #: The extensions that nacre knows, by their names in lower case.
 EXTENSIONS: Final = {
     name.lower(): name
     for name in (
-        "no-touch-required",
+        NO_TOUCH_REQUIRED,
         "permit-X11-forwarding",
         "permit-agent-forwarding",
         "permit-port-forwarding",

@@ -15,7 +15,13 @@ from nacre.keys.load import import_public_key, read_public_key
 __all__ = ["IDENTITY_FILES", "identity_files", "read_identity"]
 
 #: The files of the key types that nacre has, best first.
-IDENTITY_FILES: Final = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+IDENTITY_FILES: Final = (
+    "~/.ssh/id_ed25519",
+    "~/.ssh/id_ed25519_sk",
+    "~/.ssh/id_ecdsa",
+    "~/.ssh/id_ecdsa_sk",
+    "~/.ssh/id_rsa",
+)
 
 
 def identity_files() -> list[Path]:

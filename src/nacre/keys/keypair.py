@@ -30,6 +30,7 @@ class SSHKeyPair(Commented):
 
     Attributes:
         key: the key itself, when its private part is in this process; else None.
+        waits: whether `sign` waits for somebody or for hardware: where there is a loop, a thread calls it.
         has_cert: whether a certificate goes with the key.
         cert: the certificate, or None.
         key_data: the blob of the key itself.
@@ -55,6 +56,7 @@ class SSHKeyPair(Commented):
         self._key_type = key_type
         self.key: SSHKey | None = None
         self.key_data = public_data
+        self.waits = False
         self.has_cert = False
         self.cert: SSHCertificate | None = None
 
@@ -63,8 +65,9 @@ class SSHKeyPair(Commented):
         """Return the pair of a private key in this process. ValueError for a public key."""
         if not key.is_private:
             raise ValueError(f"{key!r} has no private part; load the private key")
-        pair = cls(key.algorithm, key.public_data, key.sig_algorithms, key.sign, key.get_comment_bytes())
+        pair = cls(key.algorithm, key.public_data, key.signing_algorithms, key.sign, key.get_comment_bytes())
         pair.key = key
+        pair.waits = key.waits
         return pair
 
     def get_key_type(self) -> str:

@@ -17,6 +17,7 @@ from nacre.keys.armor import ArmorBlock, decode_base64
 from nacre.keys.base import KEY_TYPES, ExportOptions, KeyFormat, SSHKey, register_key_format
 from nacre.keys.der import check_work, is_encrypted
 from nacre.keys.passphrase import PassphraseSource
+from nacre.keys.sk import SecurityKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import Encoding, KeySerializationEncryption
@@ -121,6 +122,11 @@ def _encoding(name: str) -> Encoding:
     return Encoding.PEM if name == "PEM" else Encoding.DER
 
 
+def _require_holdable(key: SSHKey) -> None:
+    if isinstance(key, SecurityKey):
+        raise KeyExportError(f"PKCS#8 and PKCS#1 cannot hold a key of type {key.algorithm}; use openssh")
+
+
 def _encryption(options: ExportOptions) -> KeySerializationEncryption:
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption
 
@@ -136,6 +142,7 @@ def _encryption(options: ExportOptions) -> KeySerializationEncryption:
 
 def _pkcs8_private(encoding: str) -> Callable[[SSHKey, ExportOptions], bytes]:
     def export(key: SSHKey, options: ExportOptions) -> bytes:
+        _require_holdable(key)
         private = key.library_private_key
         if private is None:
             raise KeyExportError("this key has no private part to export")
@@ -148,6 +155,7 @@ def _pkcs8_private(encoding: str) -> Callable[[SSHKey, ExportOptions], bytes]:
 
 def _pkcs8_public(encoding: str) -> Callable[[SSHKey], bytes]:
     def export(key: SSHKey) -> bytes:
+        _require_holdable(key)
         from cryptography.hazmat.primitives.serialization import PublicFormat
 
         return key.library_public_key.public_bytes(_encoding(encoding), PublicFormat.SubjectPublicKeyInfo)
@@ -157,6 +165,7 @@ def _pkcs8_public(encoding: str) -> Callable[[SSHKey], bytes]:
 
 def _pkcs1_private(encoding: str) -> Callable[[SSHKey, ExportOptions], bytes]:
     def export(key: SSHKey, options: ExportOptions) -> bytes:
+        _require_holdable(key)
         private = key.library_private_key
         if private is None:
             raise KeyExportError("this key has no private part to export")
@@ -177,6 +186,7 @@ def _pkcs1_private(encoding: str) -> Callable[[SSHKey, ExportOptions], bytes]:
 
 def _pkcs1_public(encoding: str) -> Callable[[SSHKey], bytes]:
     def export(key: SSHKey) -> bytes:
+        _require_holdable(key)
         from cryptography.hazmat.primitives.serialization import PublicFormat
 
         try:

@@ -123,9 +123,13 @@ class SSHSignature:
         return cls(key, text, hash_name.decode("ascii"), signature, certificate)
 
     def verify(self, digest: bytes) -> bool:
-        """Tell whether the key that the signature names made it for this digest."""
+        """Tell whether the key that the signature names made it for this digest.
+
+        Somebody must have touched a security key, unless its certificate says that nobody need.
+        """
         signed = _signed(self.namespace.encode("utf-8"), self.hash_name.encode("ascii"), digest)
-        return self.key.verify(signed, self.signature)
+        wanted = (self.certificate or self.key).required_proof
+        return wanted in self.key.proof(signed, self.signature)
 
 
 def create_sshsig(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nacre.crypto.kex.groups import Power
 from nacre.errors import DisconnectError
+from nacre.keys.proof import Proof
 from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ class PublicKeyQuestion(Question):
     Attributes:
         verified: False for a query without a signature; True when the signature is there and
             right. A wrong signature is refused without a question.
+        proof: what the signature proves; of a security key, perhaps not enough.
 
     Answers: True, False or `Partial`.
     """
@@ -213,6 +215,7 @@ class PublicKeyQuestion(Question):
     algorithm: str
     key_blob: bytes
     verified: bool
+    proof: Proof = Proof.KEY
 
 
 @record

@@ -10,10 +10,18 @@ from typing import Final
 from tests.security.faults.authentication import AUTHENTICATION
 from tests.security.faults.certificates import CERTIFICATES
 from tests.security.faults.channels import CHANNELS
+from tests.security.faults.security_keys import SECURITY_KEYS
 from tests.security.faults.surroundings import SURROUNDINGS
 from tests.security.faults.transport import TRANSPORT
 from tests.security.registry import Fault
 
 __all__ = ["FAULTS"]
 
-FAULTS: Final[tuple[Fault, ...]] = (*TRANSPORT, *AUTHENTICATION, *CERTIFICATES, *CHANNELS, *SURROUNDINGS)
+FAULTS: Final[tuple[Fault, ...]] = (
+    *TRANSPORT,
+    *AUTHENTICATION,
+    *CERTIFICATES,
+    *SECURITY_KEYS,
+    *CHANNELS,
+    *SURROUNDINGS,
+)

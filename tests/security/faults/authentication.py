@@ -81,16 +81,16 @@ AUTHENTICATION: Final = (
         39,
         "the signature is not verified",
         rewritten(
-            publickey.ServerPublicKey._verifies,
-            "signature, query.algorithm) is True",
-            "signature, query.algorithm) is not None",
+            publickey.ServerPublicKey.request,
+            "if not isinstance(proof, Proof) or Proof.KEY not in proof:",
+            "if not isinstance(proof, Proof):",
         ),
     ),
     Fault(
         39,
         "the signature is not bound to the user",
         rewritten(
-            publickey.ServerPublicKey._verifies,
+            publickey.ServerPublicKey._proof,
             "signed_data(auth.core.info.session_id, username,",
             "signed_data(auth.core.info.session_id, 'alice',",
         ),
@@ -98,7 +98,11 @@ AUTHENTICATION: Final = (
     Fault(
         40,
         "a wrong signature is put to the program like a right one",
-        rewritten(publickey.ServerPublicKey.request, "if not right:", "if False:"),
+        rewritten(
+            publickey.ServerPublicKey.request,
+            "if not isinstance(proof, Proof) or Proof.KEY not in proof:",
+            "if False:",
+        ),
     ),
     Fault(
         41,
@@ -175,8 +179,8 @@ AUTHENTICATION: Final = (
         "signatures of unknown users are not verified",
         rewritten(
             publickey.ServerPublicKey.request,
-            "right = self._verifies(",
-            "right = request.username == 'alice' and self._verifies(",
+            "proof = self._proof(",
+            "proof = request.username == 'alice' and self._proof(",
         ),
     ),
     Fault(
@@ -207,7 +211,7 @@ AUTHENTICATION: Final = (
         50,
         "a signature may name another algorithm than was agreed",
         rewritten(
-            base.SSHKey.verify,
+            base.SSHKey.proof,
             "if name not in self.sig_algorithms or sig_algorithm not in (None, name):",
             "if not name:",
         ),

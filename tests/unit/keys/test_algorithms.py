@@ -12,15 +12,22 @@ from nacre.keys import (
     select_host_key_algorithms,
     select_signature_algorithms,
     signature_algorithms,
+    signature_of,
+    with_certificate,
 )
 from nacre.keys.algorithms import SignatureAlgorithm, register_signature_algorithm
 
 ECDSA = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 RSA = ("rsa-sha2-512", "rsa-sha2-256")
+SECURITY_KEYS = (
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+)
 
 
 def test_default_user_algorithms_in_order():
-    assert default_signature_algorithms() == ("ssh-ed25519", *ECDSA, *RSA)
+    assert default_signature_algorithms() == ("ssh-ed25519", *ECDSA, *SECURITY_KEYS, *RSA)
 
 
 def test_ecdsa_host_keys_are_not_offered_unasked():
@@ -58,3 +65,21 @@ def test_a_name_is_registered_once():
         register_signature_algorithm(
             SignatureAlgorithm("ssh-ed25519", "ssh-ed25519", 1, Status.DEFAULT, Status.DEFAULT)
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "certified"),
+    [
+        ("ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com"),
+        ("rsa-sha2-512", "rsa-sha2-512-cert-v01@openssh.com"),
+        ("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com"),
+        (
+            "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+            "webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+        ),
+    ],
+)
+def test_names_with_certificates(name, certified):
+    """OpenSSH's own names have its domain once."""
+    assert with_certificate(name) == certified
+    assert signature_of(certified) == signature_of(name) == name

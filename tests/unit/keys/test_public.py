@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nacre.errors import KeyExportError, KeyImportError
-from nacre.keys import KEY_TYPES, decode_public_key, generate_private_key, read_private_key, read_public_key
+from nacre.keys import KEY_TYPES, decode_public_key, read_private_key, read_public_key
 from nacre.keys.public import MAX_PUBLIC_KEY, import_public_line, import_rfc4716
 from nacre.wire.fields import encode_string
+from tests.support.authenticator import any_key
 
-KEYS = [generate_private_key(name).convert_to_public() for name in KEY_TYPES if name != "ssh-rsa"]
+KEYS = [any_key(name).convert_to_public() for name in KEY_TYPES if name != "ssh-rsa"]
 
 
 def test_round_trip(data, key_name):
@@ -68,7 +69,6 @@ def test_a_huge_blob_is_refused():
     [
         ("ssh-dss", "ssh-dss"),
         ("ssh-ed448", "ssh-ed448"),
-        ("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519"),
         ("ssh-ed25519-cert-v01@openssh.com", "certificate"),
         ("x" * 64, "x" * 64 + "'"),
         ("x" * 65, "a name of 65 characters"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
-from nacre.keys import SSHCertificate, SSHKey, decode_shown_key, signature_of
+from nacre.keys import Proof, SSHCertificate, SSHKey, decode_shown_key, signature_of
 from nacre.protocol.auth.base import SERVICE, Attempt
 from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
 from nacre.wire.auth import PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
@@ -63,13 +63,13 @@ class ServerPublicKey:
         reader.end()
         attempt = Attempt(request.username, PUBLICKEY, query.key_blob)
         if query.signed:
-            right = self._verifies(auth, request.username, query, signature)
-            if not right:
+            proof = self._proof(auth, request.username, query, signature)
+            if not isinstance(proof, Proof) or Proof.KEY not in proof:
                 auth.conclude(attempt, value=False)
                 return
             auth.ask(
                 lambda token: PublicKeyQuestion(
-                    token, request.username, query.algorithm, query.key_blob, verified=True
+                    token, request.username, query.algorithm, query.key_blob, verified=True, proof=proof
                 ),
                 lambda value: auth.conclude(attempt, value),
             )
@@ -96,12 +96,13 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
-    def _verifies(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> bool:
+    def _proof(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> object:
+        """Return what a signature proves: whether that is enough, the application says."""
         shown = shown_key(auth, username, query.algorithm, query.key_blob)
         if shown is None:
-            return False
+            return Proof.NOTHING
         data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)
-        return shown.verify(data, signature, query.algorithm) is True
+        return shown.proof(data, signature, query.algorithm)
 
 
 class ClientPublicKey:
