@@ -3,7 +3,7 @@
 Owns: which keywords there are and the option that each stands for, tokens, and what is refused. Must not
 know: lines, Host and Match (`nacre.trust.config`), or connections.
 
-A keyword that nacre does not do is an error, not a silence: who wrote `StrictHostKeyChecking`, `ForwardAgent`
+A keyword that nacre does not do is an error, not a silence: who wrote `ForwardAgent`
 or `ControlPath` relies on it.
 """
 
@@ -22,6 +22,7 @@ from typing import Any, Final
 from nacre.aio.log import logger
 from nacre.dialing import parse_hops
 from nacre.errors import ConfigParseError, NotSupportedYet
+from nacre.host_trust import KnownHostsFiles
 from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
 from nacre.options import SSHClientConnectionOptions, accept
@@ -59,12 +60,8 @@ _DONE_ANYWAY: Final[dict[str, frozenset[str]]] = {
         "gssapiauthentication": "no false",
         "gssapidelegatecredentials": "no false",
         "gssapikeyexchange": "no false",
-        "hashknownhosts": "yes no true false",  # known_hosts is never written
         "hostbasedauthentication": "no false",
         "permitlocalcommand": "no false",
-        "stricthostkeychecking": "yes true",
-        "updatehostkeys": "no false",
-        "verifyhostkeydns": "no false",
         "visualhostkey": "no false",
     }.items()
 }
@@ -341,6 +338,12 @@ class _Interpretation:
                 raise setting.error(f"{self._tokens[token]!r} cannot stand there for %{token}")
         return self._expand(setting, text, "%hnpr")
 
+    def answer(self, setting: Setting, option: str) -> None:
+        """Take yes, no, or another word that the option knows."""
+        text = self.only(setting).lower()
+        words = {"true": "yes", "false": "no", "off": "no"}
+        self.put(setting, option, words.get(text, text))
+
     def remember(self, setting: Setting) -> None:
         """Take note: several keywords together make the option."""
 
@@ -349,8 +352,7 @@ class _Interpretation:
     def _finish(self) -> None:
         if {"userknownhostsfile", "globalknownhostsfile"} & self._seen.keys():
             files = self._files("userknownhostsfile", "~/.ssh/known_hosts")
-            files += self._files("globalknownhostsfile")
-            self._values["known_hosts"] = [path for path in files if path.exists()] or b""
+            self._values["known_hosts"] = KnownHostsFiles(files, self._files("globalknownhostsfile"))
         identities = [
             Path(self._path(setting, self.only(setting)))
             for setting in self._seen.get("identityfile", ())
@@ -365,13 +367,13 @@ class _Interpretation:
         if restrict:
             self._restrict(identities if "identityfile" in self._seen else identity_files())
 
-    def _files(self, name: str, *default: str) -> list[Path]:
+    def _files(self, name: str, *default: str) -> tuple[Path, ...]:
         """Return the files of a keyword, or its default."""
         settings = self._seen.get(name)
         if not settings:
-            return [expand(path) for path in default]
+            return tuple(expand(path) for path in default)
         found = [self._path(settings[0], word) for word in settings[0].arguments]
-        return [Path(path) for path in found if path.lower() != "none" and path != os.devnull]
+        return tuple(Path(path) for path in found if path.lower() != "none")
 
     def _certificates(self) -> list[Path]:
         """Return the certificates that are there, as OpenSSH has it; "none" names none."""
@@ -423,6 +425,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "compression": _I.compression,
     "connecttimeout": _of(_I.time, "connect_timeout"),
     "globalknownhostsfile": _I.remember,
+    "hashknownhosts": _of(_I.switch, "hash_known_hosts"),
     "hostkeyalgorithms": _of(_I.word, "server_host_key_algs"),
     "hostkeyalias": _of(_I.word, "host_key_alias"),
     "hostname": _I.remember,
@@ -445,7 +448,10 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "serveralivecountmax": _of(_I.number, "keepalive_count_max"),
     "serveraliveinterval": _of(_I.time, "keepalive_interval"),
     "setenv": _I.set_environment,
+    "stricthostkeychecking": _of(_I.answer, "strict_host_key_checking"),
     "tcpkeepalive": _of(_I.switch, "tcp_keepalive"),
+    "updatehostkeys": _of(_I.answer, "update_host_keys"),
     "user": _of(_I.word, "username"),
     "userknownhostsfile": _I.remember,
+    "verifyhostkeydns": _of(_I.answer, "verify_host_key_dns"),
 }

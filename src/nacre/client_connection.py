@@ -10,7 +10,6 @@ import asyncio
 import builtins
 import fnmatch
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -22,16 +21,16 @@ from nacre.aio.opening import opening
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ClientStreamSession
-from nacre.aio.tasks import settle
 from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
-from nacre.errors import HostKeyNotVerifiable, KeyImportError
-from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
+from nacre.errors import HostKeyNotVerifiable
+from nacre.host_fingerprints import DnsVerdict
 from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
-from nacre.host_trust import HostTrust, Standing, look_up
-from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, decode_shown_key
+from nacre.host_policy import Grounds, HostKeyJudge, without_what_a_liar_could_use
+from nacre.host_trust import HostTrust, look_up
+from nacre.keys import SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
 from nacre.options import SSHClientConnectionOptions, accept, client_settings
 from nacre.process.client import SSHClientProcess
@@ -78,9 +77,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
         super().__init__(loop, options, factory)
-        self._updates = HostKeyUpdates(
-            self._link, lambda: self._trust, options.server_host_keys_handler, self.established
-        )
+        self._updates = HostKeyUpdates(self._link, lambda: self._trust, options, self.established)
         self._extra.update(
             host=self._host, port=self._port, username=username, preferred_auth=options.preferred_auth
         )
@@ -93,7 +90,13 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         # Who was called by no name, over a socket that was there, is known by where it is.
         port = self._port if self._host else port
         self._trust = look_up(
-            options.known_hosts, self._host, addr, port, options.host_key_alias, options.revoked_host_keys
+            options.known_hosts,
+            self._host,
+            addr,
+            port,
+            options.host_key_alias,
+            options.revoked_host_keys,
+            options.strict_host_key_checking,
         )
         # A program that decides about authorities is to be shown certificates.
         decides = (
@@ -123,36 +126,21 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     async def _judge_host_key(self, event: events.HostKeyQuestion) -> Any:
         assert self._trust is not None
         assert self._owner is not None
+        where = (self._host, self._addr(), self._port)
+        judge = HostKeyJudge(self._options, self._owner, self._trust, where, self._told_by_dns)
         try:
-            key = decode_shown_key(event.key_blob)
-        except KeyImportError as error:
-            return self._distrust(HostKeyNotVerifiable(f"the host key of {self._host} is not valid: {error}"))
-        if isinstance(key, SSHCertificate):
-            return await self._judge_certificate(self._trust, self._owner, key)
-        standing = self._trust.standing(key)
-        if standing is Standing.UNKNOWN or standing is Standing.CHANGED:
-            asked = self._owner.validate_host_public_key(self._host, self._addr(), self._port, key)
-            if await settle(asked):
-                standing = Standing.TRUSTED
-        if standing is not Standing.TRUSTED:
-            return self._distrust(self._trust.refusal(key))
-        self._host_key = key
+            judgement = await judge.judge(event.key_blob)
+        except HostKeyNotVerifiable as error:
+            return self._distrust(error)
+        if judgement.grounds is Grounds.CHANGED:
+            self._options = without_what_a_liar_could_use(self._options)
+        self._host_key = judgement.key
+        self._updates.believed(judgement)
         return events.Verdict.TRUSTED
 
-    async def _judge_certificate(self, trust: HostTrust, owner: SSHClient, shown: SSHCertificate) -> Any:
-        standing = find_authority(trust, shown)
-        if standing is Authority.UNKNOWN:
-            asked = owner.validate_host_ca_key(self._host, self._addr(), self._port, shown.signing_key)
-            if await settle(asked):
-                standing = Authority.TRUSTED
-        if standing is Authority.TRUSTED:
-            why = misfit(trust, shown, time.time())
-            if why:
-                return self._distrust(certificate_refusal(trust, shown, standing, why))
-        elif standing is not Authority.KEY_TRUSTED:
-            return self._distrust(certificate_refusal(trust, shown, standing))
-        self._host_key = shown.key
-        return events.Verdict.TRUSTED
+    def _told_by_dns(self, verdict: DnsVerdict) -> None:
+        # For a callback that is asked about the key.
+        self._extra["host_key_dns"] = verdict.value
 
     def _addr(self) -> str:
         peer = self._extra["peername"]

@@ -20,7 +20,7 @@ from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
 from nacre.host_identity import load_client_host_keys
-from nacre.host_trust import require_files
+from nacre.host_policy import require_trust
 from nacre.identities import load_client_keys
 from nacre.keys import SSHKey
 from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions
@@ -91,7 +91,7 @@ async def _connect(
     kind: type[SSHClientConnection] = SSHClientConnection,
     depth: int = 0,
 ) -> SSHClientConnection:
-    require_files(options.known_hosts, options.revoked_host_keys)
+    require_trust(options)
     hop = None if sock is not None else await go_through(options, depth)
     tunnel = hop or (options.tunnel if sock is None else None)
     try:
@@ -212,7 +212,13 @@ async def get_server_host_key(host: str = "", port: int | tuple[()] = (), **kwar
     catcher = _KeyCatcher()
     try:
         # An empty known_hosts: whatever the user trusts, the key is asked about. No keys: nobody logs in.
-        overriding = {"known_hosts": b"", "client_keys": None, "client_factory": lambda: catcher}
+        overriding = {
+            "known_hosts": b"",
+            "strict_host_key_checking": "yes",
+            "verify_host_key_dns": "no",
+            "client_keys": None,
+            "client_factory": lambda: catcher,
+        }
         connection = await connect(host, port, **{**kwargs, **overriding})
     except HostKeyNotVerifiable:
         if catcher.key is None:

@@ -1,12 +1,15 @@
 """Whether the key that a host shows is its own: the client's verdict, in words for a person.
 
 Owns: the lookup in known_hosts, the order of host key algorithms that comes of it, and the messages.
-Must not know: the connection, or how a key is verified.
+Must not know: the connection, how a key is verified, or what becomes of one that is not known
+(`nacre.host_policy`).
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -14,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from nacre.aio.log import logger, plain
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHCertificate, SSHKey, certificate_algorithms, default_host_key_algorithms
-from nacre.keys.files import name_of
-from nacre.trust import SSHKnownHosts, known_hosts_line, match_known_hosts
-from nacre.trust.known_hosts import KnownHostsResult, match_in_files
+from nacre.keys.files import expand
+from nacre.trust import Problem, SSHKnownHosts, known_hosts_line, match_known_hosts
+from nacre.trust.known_hosts import FoundKeys, match_in_files
+from nacre.trust.policy import HostKeyChecking
 from nacre.wire.record import record
 
 if TYPE_CHECKING:
@@ -28,6 +32,30 @@ _DEFAULT_PORT = 22
 def default_known_hosts() -> Path:
     """Return the file that is looked into when the program names none."""
     return Path("~/.ssh/known_hosts").expanduser()
+
+
+@record
+class KnownHostsFiles:
+    """The files that a configuration names. One that is not there says nothing.
+
+    Attributes:
+        user: the user's own; the first is where keys are kept.
+        system: those of the machine, which are never written.
+    """
+
+    user: tuple[Path, ...]
+    system: tuple[Path, ...] = ()
+
+
+@record
+class Place:
+    """A line of a file."""
+
+    path: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
 
 
 class Standing(Enum):
@@ -52,6 +80,10 @@ class HostTrust:
         revoked: the keys that nobody may show, and that may not certify any.
         authorities: the keys that may certify those of this host.
         revocations: what `revoked_host_keys` names.
+        files: the user's own, of which the first is where keys are kept; (): there is none.
+        places: where each of the trusted keys stands, if they come from files.
+        own: whether the trusted keys are those of the host's own name with its port: another key is then a
+            changed one. Those of its name alone, or of its address, are trusted, and say nothing about others.
     """
 
     host: str
@@ -62,6 +94,9 @@ class HostTrust:
     revoked: tuple[SSHKey, ...] = ()
     authorities: tuple[SSHKey, ...] = ()
     revocations: KeyRevocationList | None = None
+    files: tuple[Path, ...] = ()
+    places: tuple[Place, ...] = ()
+    own: bool = True
 
     def algorithms(self, chosen: tuple[str, ...], asks_about_authorities: bool = False) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.
@@ -106,23 +141,33 @@ class HostTrust:
             return Standing.REVOKED
         if self.anything or any(trusted.public_data == blob for trusted in self.trusted):
             return Standing.TRUSTED
-        return Standing.CHANGED if self.trusted else Standing.UNKNOWN
+        return Standing.CHANGED if self.trusted and self.own else Standing.UNKNOWN
 
-    def refusal(self, key: SSHKey) -> HostKeyNotVerifiable:
-        """Return the error for a key that is not trusted: what came, and what to do about it."""
+    def is_users(self, key: SSHKey) -> bool:
+        """Return whether a key stands in a file of the user under the host's own name."""
+        return self.own and any(
+            known.public_data == key.public_data and place.path in self.files
+            for known, place in zip(self.trusted, self.places, strict=False)
+        )
+
+    def refusal(self, key: SSHKey, why: str = "") -> HostKeyNotVerifiable:
+        """Return the error for a key that is not trusted: what came, and what to do about it.
+
+        Args:
+            key: the key.
+            why: what is in the way of a key that is not known, if it is not that alone.
+        """
         shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
         name = self.name()
         match self.standing(key):
             case Standing.REVOKED:
                 text = f"the host key of {name} is revoked: it shows {shown}, {self.revoked_by(key)}"
             case Standing.CHANGED:
-                known = ", ".join(f"{old.get_algorithm()} {old.get_fingerprint()}" for old in self.trusted)
-                text = (
-                    f"the host key of {name} has CHANGED: it shows {shown}, and {self.where} has {known}. "
-                    f"Somebody may be listening in. If the host did get a new key, replace its lines there"
-                )
+                text = f"the host key of {name} has CHANGED: it shows {shown}, and {self._known()}"
             case _:
                 text = f"the host key of {name} is not known: it shows {shown}, and {self.where} has no key for it"
+                if why:
+                    return HostKeyNotVerifiable(f"{text}; {why}")
                 try:
                     line = known_hosts_line(self.host, self.port, key)
                 except ValueError:
@@ -130,6 +175,19 @@ class HostTrust:
                 else:
                     text += f". If that is its fingerprint, trust it with this line:\n{line}"
         return HostKeyNotVerifiable(text)
+
+    def _known(self) -> str:
+        """Return the words for what is known in place of a changed key, and for what to do."""
+        keys = [f"{key.get_algorithm()} {key.get_fingerprint()}" for key in self.trusted]
+        danger = "Somebody may be listening in. If the host did get a new key"
+        if not self.places:
+            return f"{self.where} has {', '.join(keys)}. {danger}, replace its lines there"
+        lines = ", ".join(f"{place} has {key}" for place, key in zip(self.places, keys, strict=True))
+        paths = dict.fromkeys(str(place.path) for place in self.places)
+        commands = " and ".join(
+            f"nacre keygen -R {shlex.quote(self.name())} -f {shlex.quote(path)}" for path in paths
+        )
+        return f"{lines}. {danger}, type: {commands}"
 
 
 def revocations_of(revoked: RevokedArgument | None) -> KeyRevocationList | None:
@@ -141,27 +199,30 @@ def revocations_of(revoked: RevokedArgument | None) -> KeyRevocationList | None:
     return revocation_list(revoked)
 
 
-def require_files(known_hosts: Any, revoked: RevokedArgument | None) -> None:
+def require_files(
+    known_hosts: Any,
+    revoked: RevokedArgument | None,
+    checking: HostKeyChecking = HostKeyChecking.YES,
+) -> None:
     """Raise what is wrong with a file now, such as that it is not there: nobody is to be called in vain."""
     revocations_of(revoked)
+    files = _files(known_hosts)
+    if files is not None and not isinstance(known_hosts, KnownHostsFiles) and known_hosts != ():
+        # The first is made for the first key that is kept.
+        for path in files.user[1:] if checking.keeps else files.user:
+            os.stat(path)
+
+
+def _files(known_hosts: Any) -> KnownHostsFiles | None:
+    """Return the files that the option stands for; None: it stands for something else."""
+    if isinstance(known_hosts, KnownHostsFiles):
+        return known_hosts
+    if isinstance(known_hosts, tuple) and not known_hosts:
+        return KnownHostsFiles((default_known_hosts(),))
     entries = [known_hosts] if isinstance(known_hosts, (str, PurePath)) else known_hosts
     if isinstance(entries, (list, tuple)) and all(isinstance(entry, (str, PurePath)) for entry in entries):
-        for entry in entries:
-            os.stat(name_of(entry))
-
-
-def _matched(known_hosts: Any, name: str, addr: str, port: int, where: str) -> KnownHostsResult:
-    """Return the keys; as for ssh, a line of a file that is not understood leaves the others alone."""
-    if isinstance(known_hosts, bytes):
-        lines = SSHKnownHosts(known_hosts)
-        found, problems = lines.match(name, addr, port), tuple(lines.problems)
-    elif isinstance(known_hosts, list) and all(isinstance(entry, (str, PurePath)) for entry in known_hosts):
-        found, problems = match_in_files(known_hosts, name, addr, port)
-    else:
-        return match_known_hosts(known_hosts, name, addr, port)
-    for problem in problems:
-        logger.info("%s line %d is passed over: %s", where, problem.line, plain(problem.reason))
-    return found
+        return KnownHostsFiles(tuple(expand(entry) for entry in entries))
+    return None
 
 
 def look_up(
@@ -171,6 +232,7 @@ def look_up(
     port: int,
     alias: str | None,
     revoked: RevokedArgument | None = None,
+    checking: HostKeyChecking = HostKeyChecking.YES,
 ) -> HostTrust:
     """Return what is believed of a host.
 
@@ -179,38 +241,68 @@ def look_up(
         host: the name that was connected to.
         addr: the address that it has.
         port: the port.
-        alias: the name to look up in place of the host's.
+        alias: the name to look up in place of the host's, on every port.
         revoked: the option `revoked_host_keys`, which holds also where the check is turned off.
+        checking: whether the first file may be missing, since keys will be kept there.
 
     Raises:
         OSError, ValueError, TypeError: as `match_known_hosts` and `read_krl`.
     """
     name = alias or host or addr
     revocations = revocations_of(revoked)
+    # As ssh has it, an alias is written without a port.
+    written_port = _DEFAULT_PORT if alias else port
     if known_hosts is None:
-        return HostTrust(name, port, "nothing", anything=True, revocations=revocations)
+        return HostTrust(name, written_port, "nothing", anything=True, revocations=revocations)
+    files = _files(known_hosts)
+    places: tuple[Place, ...] = ()
     where = "known_hosts"
-    if isinstance(known_hosts, tuple) and not known_hosts:
-        path = default_known_hosts()
-        where = str(path)
-        if not path.exists():
-            return HostTrust(name, port, where, revocations=revocations)
-        known_hosts = [path]
-    elif isinstance(known_hosts, (str, PurePath)):
-        where = str(known_hosts)
-        known_hosts = [known_hosts]
-    elif isinstance(known_hosts, (list, tuple)) and all(
-        isinstance(entry, (str, PurePath)) for entry in known_hosts
-    ):
-        where = ", ".join(map(str, known_hosts))
-        known_hosts = list(known_hosts)
-    trusted, authorities, barred, *_ = _matched(known_hosts, name, "" if alias else addr, port, where)
+    if files is None:
+        found = _elsewhere(known_hosts, name, "" if alias else addr, port)
+    else:
+        found, where, places = _in_files(known_hosts, files, name, "" if alias else addr, port, checking)
     return HostTrust(
         name,
-        port,
+        written_port,
         where,
-        trusted=tuple(trusted),
-        revoked=tuple(barred),
-        authorities=tuple(authorities),
+        trusted=found.trusted,
+        revoked=found.revoked,
+        authorities=found.authorities,
         revocations=revocations,
+        files=files.user if files is not None else (),
+        places=places,
+        own=found.own or alias is not None,
     )
+
+
+def _elsewhere(known_hosts: Any, name: str, addr: str, port: int) -> FoundKeys:
+    """Return the keys from what is no file; a line that is not understood leaves the others alone."""
+    if isinstance(known_hosts, bytes):
+        lines = SSHKnownHosts(known_hosts)
+        _tell(lines.problems, "known_hosts")
+        return lines.find(name, addr, port)
+    if isinstance(known_hosts, SSHKnownHosts):
+        return known_hosts.find(name, addr, port)
+    trusted, authorities, revoked, *_ = match_known_hosts(known_hosts, name, addr, port)
+    return FoundKeys(tuple(trusted), (), tuple(authorities), tuple(revoked), own=True)
+
+
+def _in_files(
+    known_hosts: Any, files: KnownHostsFiles, name: str, addr: str, port: int, checking: HostKeyChecking
+) -> tuple[FoundKeys, str, tuple[Place, ...]]:
+    """Return the keys from files, the words for these, and the places of the keys that are trusted."""
+    every = (*files.user, *files.system)
+    where = ", ".join(map(str, every)) or "known_hosts"
+    every = tuple(path for path in every if str(path) != os.devnull)
+    if known_hosts == () or isinstance(known_hosts, KnownHostsFiles):
+        there = [path for path in every if path.exists()]
+    else:
+        there = [path for path in every if path.exists() or path != files.user[0] or not checking.keeps]
+    found, problems = match_in_files(there, name, addr, port)
+    _tell(problems, where)
+    return found, where, tuple(Place(there[text], line) for text, line in found.places)
+
+
+def _tell(problems: Iterable[Problem], where: str) -> None:
+    for problem in problems:
+        logger.info("%s line %d is passed over: %s", where, problem.line, plain(problem.reason))

@@ -28,7 +28,7 @@ from nacre.connecting import go_through
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
 from nacre.host_identity import load_client_host_keys
-from nacre.host_trust import require_files
+from nacre.host_policy import require_trust
 from nacre.identities import load_client_keys
 from nacre.keys import CertificateType, SSHKeyPair, load_keypairs
 from nacre.options import (
@@ -388,7 +388,7 @@ async def listen_reverse(
         options = configured(options, without=("host", "port", "tunnel", "proxy_command"))
     # Who comes may be anybody, as with `listen`; who is called may take its time.
     options = options.completed({"ident_timeout": IDENT_TIMEOUT})
-    require_files(options.known_hosts, options.revoked_host_keys)
+    require_trust(options)
     side = _ClientSide(options, await load_client_keys(options), await load_client_host_keys(options))
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)

@@ -18,6 +18,7 @@ from nacre.aio.admission import LOOPBACK, Startups
 from nacre.aio.sources import Networks
 from nacre.crypto.registry import Family
 from nacre.protocol import limits
+from nacre.trust.policy import HostKeyChecking, Wish
 from nacre.wire.record import record
 
 
@@ -161,6 +162,12 @@ OPTIONS: Final[tuple[Option, ...]] = (
     # nacre's own, by OpenSSH's names: keys and certificates that are not believed, whatever else says so.
     _client("revoked_host_keys", None, values.revoked),
     _server("revoked_keys", None, values.revoked),
+    # nacre's own, by OpenSSH's names: what becomes of keys that are not known.
+    _client("strict_host_key_checking", HostKeyChecking.YES, values.host_key_checking),
+    _client("hash_known_hosts", False, bool),
+    _client("update_host_keys", Wish.NO, values.wish),
+    _client("verify_host_key_dns", Wish.NO, values.wish),
+    _client("sshfp_resolver", None, values.optional_callable),
     _client("host_key_alias", None, values.optional_text),
     _client("server_host_keys_handler", None, values.optional_callable),
     _server("server_host_keys", ()),

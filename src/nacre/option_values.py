@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from nacre.aio.admission import Startups
 from nacre.aio.penalties import PenaltyPolicy
@@ -24,6 +24,9 @@ from nacre.keys import (
     select_signature_algorithms,
 )
 from nacre.protocol import limits
+from nacre.trust.policy import HostKeyChecking, Wish
+
+ChoiceT = TypeVar("ChoiceT", HostKeyChecking, Wish)
 
 _SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -387,6 +390,24 @@ def signature_algorithms(value: Any) -> tuple[str, ...]:
 def host_key_algorithms(value: Any) -> tuple[str, ...]:
     """Take signature algorithms of host keys; "default": all that are offered by default."""
     return select_host_key_algorithms(() if value == "default" else _spec(value))
+
+
+def host_key_checking(value: Any) -> HostKeyChecking:
+    """Take "yes", "accept-new", "ask" or "no"; True and False are the first and the last."""
+    return _one_of(HostKeyChecking, value)
+
+
+def wish(value: Any) -> Wish:
+    """Take "yes", "ask" or "no"; True and False are the first and the last."""
+    return _one_of(Wish, value)
+
+
+def _one_of(kind: type[ChoiceT], value: Any) -> ChoiceT:
+    words: dict[Any, str] = {True: "yes", False: "no"}
+    word = words[value] if isinstance(value, bool) else value
+    if word not in list(kind):
+        raise ValueError(f"{', '.join(kind)} are expected, not {value!r}")
+    return kind(word)
 
 
 def _spec(value: Any) -> str | Sequence[str]:

@@ -11,6 +11,7 @@ import pytest
 import nacre
 from nacre.client_config import configured
 from nacre.dialing import MAX_HOPS
+from nacre.host_trust import KnownHostsFiles
 from nacre.identities import load_client_keys
 from tests.support.agent import ssh_agent
 from tests.support.face import HOST, OpenServer, asynctest, serving, user_key
@@ -75,8 +76,13 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("ProxyCommand exec nc -X 'a b' %h %p %%", "proxy_command", ("nc", "-X", "a b", "h", "22", "%")),
         ("ProxyJump a\nProxyCommand nc", "proxy_command", None),
         ("ProxyCommand nc\nProxyJump a", "tunnel", None),
-        ("UserKnownHostsFile none", "known_hosts", b""),
-        ("UserKnownHostsFile /dev/null", "known_hosts", b""),
+        ("UserKnownHostsFile none", "known_hosts", KnownHostsFiles(())),
+        ("UserKnownHostsFile /dev/null", "known_hosts", KnownHostsFiles((Path("/dev/null"),))),
+        ("StrictHostKeyChecking accept-new", "strict_host_key_checking", "accept-new"),
+        ("StrictHostKeyChecking off", "strict_host_key_checking", "no"),
+        ("HashKnownHosts yes", "hash_known_hosts", True),
+        ("UpdateHostKeys true", "update_host_keys", "yes"),
+        ("VerifyHostKeyDNS ask", "verify_host_key_dns", "ask"),
         ("ForwardAgent no\nForwardAgent yes", "agent_forwarding", False),
         ("Port 1\nPort 2", "port", 1),
     ],
@@ -91,8 +97,8 @@ def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value
     [
         ("Unheard yes", "Unheard: this keyword is not supported yet: take it out for this host"),
         (
-            "StrictHostKeyChecking no",
-            "StrictHostKeyChecking: this keyword is not supported yet but for true or yes",
+            "StrictHostKeyChecking sometimes",
+            "StrictHostKeyChecking: strict_host_key_checking: yes, accept-new, ask, no are expected",
         ),
         ("ForwardAgent yes", "ForwardAgent: .* but for false or no"),
         ("ControlPath ~/x", "ControlPath"),
@@ -141,7 +147,7 @@ def test_what_the_configuration_says_may_be_unknown() -> None:
     assert read(text).port == 5
     with pytest.raises(nacre.ConfigParseError, match="line 5: Other"):
         read(text + "Other x\n")
-    for known in ("StrictHostKeyChecking no", "LocalForward 1 a:2"):
+    for known in ("ForwardX11 yes", "LocalForward 1 a:2"):
         with pytest.raises(nacre.ConfigParseError, match=r"line 2: .* not supported yet"):
             read(f"IgnoreUnknown *\n{known}\n")
     with pytest.raises(nacre.ConfigParseError, match="line 3: Usekeychain"):
@@ -182,12 +188,12 @@ def test_files(home: Path) -> None:
 
 
 def test_known_hosts(home: Path) -> None:
-    for name in ("one", "two", "all"):
-        (home / name).touch()
-    assert read("UserKnownHostsFile ~/one ~/missing %d/two").known_hosts == [home / "one", home / "two"]
+    several = read("UserKnownHostsFile ~/one ~/missing %d/two").known_hosts
+    assert several == KnownHostsFiles((home / "one", home / "missing", home / "two"))
     text = "UserKnownHostsFile ~/one\nGlobalKnownHostsFile ~/all\n"
-    assert read(text).known_hosts == [home / "one", home / "all"]
-    assert read("GlobalKnownHostsFile ~/all").known_hosts == [home / "all"]
+    assert read(text).known_hosts == KnownHostsFiles((home / "one",), (home / "all",))
+    default = read("GlobalKnownHostsFile ~/all").known_hosts
+    assert default == KnownHostsFiles((home / ".ssh" / "known_hosts",), (home / "all",))
     assert read(text, known_hosts=None).known_hosts is None
 
 

@@ -93,13 +93,27 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(filename: FilePath, data: bytes, mode: int) -> None:
+def _make_like(descriptor: int, like: os.stat_result) -> None:
+    """Give a new file the owner and the permission bits of another, where the system has them."""
+    if hasattr(os, "fchown"):
+        try:
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+        except PermissionError:
+            # It becomes ours, as any file that we write: nobody else's rights may come with it.
+            os.fchmod(descriptor, stat.S_IMODE(like.st_mode) & ~(stat.S_IRWXG | stat.S_IRWXO))
+            return
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+
+
+def replace_file(filename: FilePath, data: bytes, mode: int, like: os.stat_result | None = None) -> None:
     """Write `data` as the whole content of a file, atomically.
 
     Args:
         filename: the path; when it is a symbolic link, the link itself is replaced.
         data: the content.
         mode: the permission bits (the umask still applies).
+        like: of the file that is replaced, whose permission bits, and owner where we may give it, are to be kept.
 
     Raises:
         OSError: it cannot be written; the old file is then untouched.
@@ -113,6 +127,8 @@ def replace_file(filename: FilePath, data: bytes, mode: int) -> None:
     descriptor = os.open(temporary, flags, mode)
     try:
         try:
+            if like is not None:
+                _make_like(descriptor, like)
             _write_all(descriptor, data)
             os.fsync(descriptor)
         finally:

@@ -1,7 +1,8 @@
 """known_hosts: which keys a host may show (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
 
 Owns: the file format, and the lookup that turns a host, its address and its port into trusted and
-revoked keys. Must not know: connections; the caller compares the keys.
+revoked keys. Must not know: connections; the caller compares the keys; how files are changed
+(`nacre.trust.known_hosts_changes`).
 
 The order of a lookup: lines for the host name with its port, the host name alone, the address with
 its port, the address alone; the first of these that has a key decides. So a line for an address
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import binascii
 import hmac
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -29,13 +30,19 @@ from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
 from nacre.wire.record import record
 
 __all__ = [
+    "FoundKeys",
     "KnownHostsArgument",
+    "KnownHostsLine",
     "KnownHostsResult",
+    "Marker",
     "SSHKnownHosts",
+    "hash_host_name",
+    "host_name",
     "import_known_hosts",
     "known_hosts_line",
     "match_in_files",
     "match_known_hosts",
+    "parse_line",
     "read_known_hosts",
 ]
 
@@ -49,7 +56,7 @@ _HASH_MAGIC: Final = "|1|"
 _HASH_SIZE: Final = 20
 
 
-class _Marker(Enum):
+class Marker(Enum):
     """What a line says of its key."""
 
     TRUSTED = ""
@@ -57,10 +64,21 @@ class _Marker(Enum):
     REVOKED = "@revoked"
 
 
-_MARKERS: Final = {marker.value: marker for marker in (_Marker.AUTHORITY, _Marker.REVOKED)}
+_MARKERS: Final = {marker.value: marker for marker in (Marker.AUTHORITY, Marker.REVOKED)}
 
 
-class _HashedHost:
+def hash_host_name(name: str, salt: bytes) -> str:
+    """Return what stands in a file for a host whose name is not to be read there.
+
+    Args:
+        name: in lower case, with its port where known_hosts has it.
+        salt: 20 bytes that nobody could foresee.
+    """
+    digest = hmac.digest(salt, name.encode("utf-8", "surrogatepass"), "sha1")
+    return f"{_HASH_MAGIC}{b64encode(salt).decode('ascii')}|{b64encode(digest).decode('ascii')}"
+
+
+class HashedHost:
     """A host name of which the file has only the HMAC-SHA1 (`ssh-keygen -H`)."""
 
     __slots__ = ("_digest", "_salt")
@@ -88,13 +106,26 @@ class _HashedHost:
 
 
 @record
-class _Line:
-    """One line; its key is decoded when the host matches, since most lines never do."""
+class KnownHostsLine:
+    """One line; its key is decoded when the host matches, since most lines never do.
 
-    marker: _Marker
-    hosts: _HashedHost | HostPatterns
+    Attributes:
+        marker: what the line says of its key.
+        names: the hosts, as they are written.
+        hosts: the same, to be matched.
+        key_type: the name of the algorithm.
+        encoded_key: the key in base64.
+    """
+
+    marker: Marker
+    names: str
+    hosts: HashedHost | HostPatterns
     key_type: str
     encoded_key: str
+
+    def is_for(self, name: str) -> bool:
+        """Return whether the line is for this very name, in lower case, with its port where it has one."""
+        return self.hosts.includes((name,), None) and not self.hosts.excludes((name,), None)
 
     def key(self) -> SSHKey | None:
         """Return the key, or None for one that nacre does not take and so will never be shown."""
@@ -106,13 +137,13 @@ class _Line:
             return None
         if isinstance(shown, SSHCertificate):
             # Nobody is trusted by a certificate that stands here; who revokes one means its key.
-            return shown.key if self.marker is _Marker.REVOKED else None
+            return shown.key if self.marker is Marker.REVOKED else None
         return shown
 
 
-def _parse_line(line: str) -> _Line:
+def parse_line(line: str) -> KnownHostsLine:
     """Return the line taken apart; ValueError says why it is refused."""
-    marker = _Marker.TRUSTED
+    marker = Marker.TRUSTED
     if line.startswith("@"):
         word, *rest = words(line, 2)
         if word not in _MARKERS:
@@ -125,17 +156,53 @@ def _parse_line(line: str) -> _Line:
     if len(fields) < 3:
         raise ValueError("a line has a host, a key type and a key")
     hosts, key_type, encoded_key = fields[:3]
-    patterns = _HashedHost(hosts) if hosts.startswith("|") else HostPatterns(hosts)
-    return _Line(marker, patterns, key_type, encoded_key)
+    patterns = HashedHost(hosts) if hosts.startswith("|") else HostPatterns(hosts)
+    return KnownHostsLine(marker, hosts, patterns, key_type, encoded_key)
+
+
+@record
+class _Place:
+    """Where a line stands: the number of the text, from 0, and that of the line in it, from 1."""
+
+    text: int
+    line: int
+
+
+#: A key, and where it stands.
+_Hit = tuple[SSHKey, _Place]
 
 
 @dataclass(slots=True)
 class _Found:
     """The keys of the lines that matched in one step of the lookup."""
 
-    trusted: list[SSHKey]
+    trusted: list[_Hit]
     authorities: list[SSHKey]
     revoked: list[SSHKey]
+
+
+@record
+class FoundKeys:
+    """What a lookup finds.
+
+    Attributes:
+        trusted: the keys that the host may show.
+        places: for each of them the text that it stands in, from 0, and the line, from 1.
+        authorities: the keys that may certify those of the host.
+        revoked: the keys that nobody may show.
+        own: whether the trusted keys are those of the host's own name with its port, rather than of its name
+            alone or its address.
+    """
+
+    trusted: tuple[SSHKey, ...]
+    places: tuple[tuple[int, int], ...]
+    authorities: tuple[SSHKey, ...]
+    revoked: tuple[SSHKey, ...]
+    own: bool
+
+    def lists(self) -> KnownHostsResult:
+        """Return the keys as `match_known_hosts` does, in lists of the caller's own."""
+        return list(self.trusted), list(self.authorities), list(self.revoked), [], [], [], []
 
 
 class SSHKnownHosts:
@@ -149,7 +216,8 @@ class SSHKnownHosts:
     """
 
     def __init__(self, known_hosts: str | bytes | None = None) -> None:
-        self._lines: list[_Line] = []
+        self._lines: list[tuple[KnownHostsLine, _Place]] = []
+        self._texts = 0
         self.problems: list[Problem] = []
         if known_hosts is not None:
             self.load(known_hosts)
@@ -173,9 +241,10 @@ class SSHKnownHosts:
         """
         for number, line in numbered_lines(as_text(known_hosts), self.problems):
             try:
-                self._lines.append(_parse_line(line))
+                self._lines.append((parse_line(line), _Place(self._texts, number)))
             except ValueError as exc:
                 self.problems.append(Problem(number, str(exc)))
+        self._texts += 1
 
     def match(self, host: str, addr: str | None = None, port: int | None = None) -> KnownHostsResult:
         """Return the keys for a host.
@@ -188,6 +257,10 @@ class SSHKnownHosts:
         Returns:
             Host keys, CA keys, revoked keys, and four empty lists where X.509 will be.
         """
+        return self.find(host, addr, port).lists()
+
+    def find(self, host: str, addr: str | None = None, port: int | None = None) -> FoundKeys:
+        """Return the keys for a host, and where they stand; the arguments are those of `match`."""
         host = (host or "").lower()
         address = parse_address(addr) or parse_address(host)
         addr_text = str(address) if address else (addr or "").lower()
@@ -198,36 +271,46 @@ class SSHKnownHosts:
                     steps.append((f"[{subject}]:{port}", None))
                 steps.append((subject, subject_address))
         subjects = tuple(dict.fromkeys(subject for subject, _ in steps))
-        open_lines = [line for line in self._lines if not line.hosts.excludes(subjects, address)]
+        open_lines = [entry for entry in self._lines if not entry[0].hosts.excludes(subjects, address)]
 
-        trusted: list[SSHKey] = []
+        trusted: list[_Hit] = []
         authorities: list[SSHKey] = []
         revoked: list[SSHKey] = []
-        for subject, subject_address in steps:
+        own = False
+        for number, (subject, subject_address) in enumerate(steps):
             found = _find(open_lines, subject, subject_address)
             revoked += found.revoked
             if not trusted and not authorities:
                 trusted, authorities = found.trusted, found.authorities
+                own = bool(trusted) and number == 0
             elif not authorities and subject == host:
                 # An authority for the host is one on every port, whatever key this port has.
                 authorities = found.authorities
-        return _result(trusted, authorities, revoked)
+        barred = {key.public_data for key in revoked}
+        trusted = [hit for hit in trusted if hit[0].public_data not in barred]
+        return FoundKeys(
+            tuple(key for key, _ in trusted),
+            tuple((place.text, place.line) for _, place in trusted),
+            tuple(key for key in authorities if key.public_data not in barred),
+            tuple(dict.fromkeys(revoked)),
+            own,
+        )
 
 
-def _find(lines: list[_Line], subject: str, address: IPAddress | None) -> _Found:
+def _find(lines: list[tuple[KnownHostsLine, _Place]], subject: str, address: IPAddress | None) -> _Found:
     found = _Found([], [], [])
-    for line in lines:
+    for line, place in lines:
         if not line.hosts.includes((subject,), address):
             continue
         key = line.key()
         if key is None:
             continue
         match line.marker:
-            case _Marker.TRUSTED:
-                found.trusted.append(key)
-            case _Marker.AUTHORITY:
+            case Marker.TRUSTED:
+                found.trusted.append((key, place))
+            case Marker.AUTHORITY:
                 found.authorities.append(key)
-            case _Marker.REVOKED:
+            case Marker.REVOKED:
                 found.revoked.append(key)
     return found
 
@@ -275,24 +358,23 @@ def _require_none(problems: Sequence[Problem]) -> None:
 
 def match_in_files(
     filelist: FilePath | Sequence[FilePath], host: str, addr: str, port: int | None
-) -> tuple[KnownHostsResult, tuple[Problem, ...]]:
+) -> tuple[FoundKeys, tuple[Problem, ...]]:
     """Return the keys for a host in files as they are now, and the lines that were refused.
 
     Raises:
         OSError, ValueError: as `read_known_hosts`, but for what is wrong with the lines.
     """
-    (trusted, authorities, revoked, *_), problems = _match(tuple(read_texts(filelist)), host, addr, port)
-    return (list(trusted), list(authorities), list(revoked), [], [], [], []), problems
+    return _match(tuple(read_texts(filelist)), host, addr, port)
 
 
 @once_for_each
 def _match(
     texts: tuple[str, ...], host: str, addr: str, port: int | None
-) -> tuple[KnownHostsResult, tuple[Problem, ...]]:
+) -> tuple[FoundKeys, tuple[Problem, ...]]:
     known_hosts = SSHKnownHosts()
     for text in texts:
         known_hosts.load(text)
-    return known_hosts.match(host, addr, port), tuple(known_hosts.problems)
+    return known_hosts.find(host, addr, port), tuple(known_hosts.problems)
 
 
 def _of_files(
@@ -300,7 +382,7 @@ def _of_files(
 ) -> KnownHostsResult:
     found, problems = match_in_files(filelist, host, addr, port)
     _require_none(problems)
-    return found
+    return found.lists()
 
 
 #: A function as `match`; what it returns may be three, five or seven lists of key arguments.
@@ -350,13 +432,12 @@ def match_known_hosts(
     return _result(trusted, authorities, revoked)
 
 
-def known_hosts_line(host: str, port: int | None, key: SSHKey) -> str:
-    """Return the line, without its end, that would trust a key for a host.
+def host_name(host: str, port: int | None) -> str:
+    """Return a host as known_hosts writes it: `name`, or `[name]:port`.
 
     Args:
         host: the name or address that the user gave.
         port: the port; None, 0 and 22 are not written.
-        key: the host's key.
 
     Raises:
         ValueError: the host has characters that mean something else in known_hosts.
@@ -364,8 +445,24 @@ def known_hosts_line(host: str, port: int | None, key: SSHKey) -> str:
     name = host.lower()
     if not name or any(character in " ,|@#!*?[]" or not character.isprintable() for character in name):
         raise ValueError(f"{host!r} cannot stand in known_hosts")
-    if port not in (None, 0, _DEFAULT_PORT):
-        name = f"[{name}]:{port}"
+    return name if port in (None, 0, _DEFAULT_PORT) else f"[{name}]:{port}"
+
+
+def known_hosts_line(host: str, port: int | None, key: SSHKey, salt: bytes | None = None) -> str:
+    """Return the line, without its end, that would trust a key for a host.
+
+    Args:
+        host: the name or address that the user gave.
+        port: the port; None, 0 and 22 are not written.
+        key: the host's key.
+        salt: 20 bytes, for a line that has the host's name as a hash.
+
+    Raises:
+        ValueError: the host has characters that mean something else in known_hosts.
+    """
+    name = host_name(host, port)
+    if salt is not None:
+        name = hash_host_name(name, salt)
     line = key.convert_to_public()
     line.set_comment(None)
     return f"{name} {line.export_public_key().decode('ascii').rstrip()}"

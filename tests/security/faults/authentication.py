@@ -223,8 +223,8 @@ AUTHENTICATION: Final = (
             known_hosts,
             "_MARKERS",
             {
-                "@revoked": known_hosts._Marker.TRUSTED,
-                "@cert-authority": known_hosts._Marker.AUTHORITY,
+                "@revoked": known_hosts.Marker.TRUSTED,
+                "@cert-authority": known_hosts.Marker.AUTHORITY,
             },
         ),
     ),
