@@ -74,6 +74,10 @@ class ClientAuthenticator:
             "password": self._next_password,
         }
 
+    def restrict(self, options: SSHClientConnectionOptions) -> None:
+        """Go on with other options: those of a host that is not believed."""
+        self._options = options
+
     def first_attempt(self) -> events.PublicKeyAttempt | None:
         """Return what to try before the server has said which methods it takes, or None: to ask.
 

@@ -134,6 +134,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             return self._distrust(error)
         if judgement.grounds is Grounds.CHANGED:
             self._options = without_what_a_liar_could_use(self._options)
+            self._auth().restrict(self._options)
         self._host_key = judgement.key
         self._updates.believed(judgement)
         return events.Verdict.TRUSTED
