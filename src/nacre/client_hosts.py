@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.host_names import confirmed_name, is_host_name
 from nacre.aio.log import logger, plain
+from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError
 from nacre.host_certificates import misfit
 from nacre.host_trust import HostTrust, Standing, look_up, require_files
@@ -88,8 +89,11 @@ class ClientHosts:
     async def name(self) -> str | None:
         """Return the name of the client's address, looked up once, or None."""
         if not self._looked_up:
-            self._name = await confirmed_name(self._addr)
             self._looked_up = True
+            try:
+                self._name = await settle(confirmed_name(self._addr), self._options.login_timeout / 2 or None)
+            except TimeoutError:
+                self._logger.info("no name server has told the name of %s in time", self._addr)
         return self._name
 
     async def believed(

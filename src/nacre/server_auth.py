@@ -143,7 +143,7 @@ class ServerAuthenticator:
         self._revoked = read_revoked(self._options.revoked_keys)
         self._dialogue_by_password = False
         if self._options.rdns_lookup:
-            self._client_host = await self._settle(self._hosts.name())
+            self._client_host = await self._hosts.name()
         required = await self._settle(self._server.begin_auth(event.username))
         if required is False:
             return events.AuthPolicy(required=False)
@@ -270,7 +270,7 @@ class ServerAuthenticator:
 
     async def host_based(self, event: events.HostbasedQuestion) -> bool | events.Partial:
         """Return whether a host may vouch for a user: it is believed, and the program lets its user in."""
-        host = await self._settle(self._hosts.believed(event, self._revoked))
+        host = await self._hosts.believed(event, self._revoked)
         if host is None:
             return False
         asked = self._server.validate_host_based_user(event.username, host, event.client_username)

@@ -156,7 +156,29 @@ async def test_openssh_enters_where_it_is_asked_questions(openssh: OpenSSH, tmp_
 
 
 @asynctest
+async def test_hosts_vouch_for_their_users(tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    public = user_key().export_public_key().decode()
+    known.write_text(f"localhost,{HOST} {public}")
+    async with running("serve_hosts.py", str(known)) as port:
+        for user, there, key, welcome in (
+            ("carol", "carol", user_key(), True),
+            ("carol", "dave", user_key(), False),
+            ("root", "root", user_key(), False),
+            ("carol", "carol", nacre.generate_private_key("ssh-ed25519"), False),
+        ):
+            options = {"username": user, "client_username": there, "client_host_keys": [key]}
+            try:
+                async with into(port, **options) as connection:
+                    assert (await connection.run()).stdout == f"welcome, {user}\n"
+            except nacre.PermissionDenied:
+                assert not welcome
+            else:
+                assert welcome
+
+
+@asynctest
 async def test_help() -> None:
-    for name in ("serve_keys.py", "serve_certificates.py", "change_password.py"):
+    for name in ("serve_keys.py", "serve_hosts.py", "serve_certificates.py", "change_password.py"):
         status, _, errors = await run(name)
         assert (status, "python" in errors) == (1, True)

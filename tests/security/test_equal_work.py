@@ -56,6 +56,15 @@ class Program(nacre.SSHServer):
     def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
         return (username == USER) & (key.public_data == hostile.KEYS["A"].public_data)
 
+    def host_based_auth_supported(self) -> bool:
+        return True
+
+    def validate_host_public_key(self, client_host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:
+        return key.public_data == hostile.KEYS["A"].public_data
+
+    def validate_host_based_user(self, username: str, client_host: str, client_username: str) -> bool:
+        return (username == USER) & (client_username == "root")
+
     def validate_ca_key(self, username: str, key: nacre.SSHKey) -> bool:
         return (username == USER) & (key.public_data == CA.public_data)
 
@@ -79,7 +88,8 @@ def calls(into: list[str]) -> Iterator[None]:
 
 def answers(server: nacre.SSHServer) -> dict[type[events.Event], Any]:
     """The answers of nacre's authenticator for a program."""
-    authenticator = ServerAuthenticator(SSHServerConnectionOptions(), server, "203.0.113.9", LOGGER)
+    options = SSHServerConnectionOptions(trust_client_host=True)  # no resolver is asked
+    authenticator = ServerAuthenticator(options, server, "203.0.113.9", LOGGER)
 
     def of(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return lambda event: now(ask(event))
@@ -87,6 +97,7 @@ def answers(server: nacre.SSHServer) -> dict[type[events.Event], Any]:
     return {
         events.AuthBegin: of(authenticator.begin),
         events.PublicKeyQuestion: of(authenticator.public_key),
+        events.HostbasedQuestion: of(authenticator.host_based),
         events.PasswordQuestion: of(authenticator.password),
         events.KbdintQuestion: of(authenticator.begin_dialogue),
         events.KbdintResponses: of(authenticator.answer_dialogue),
@@ -146,6 +157,19 @@ def certified(
     return request
 
 
+def vouched(key: str, client_user: str, *, wrongly: bool = False) -> Callable[[Stage, str], bytes]:
+    """A login by a host with this key, whose user has this name."""
+    host = hostile.KEYS[key]
+    data = string(b"ssh-ed25519") + string(host.public_data) + string(b"h.") + string(client_user.encode())
+
+    def request(stage: Stage, user: str) -> bytes:
+        body = userauth(b"hostbased", data, user.encode())
+        signature = host.sign(string(stage.raw.session_id) + body, "ssh-ed25519")
+        return body + string(signature[:-1] + bytes([signature[-1] ^ 1]) if wrongly else signature)
+
+    return request
+
+
 def dialogue(stage: Stage, user: str) -> bytes:
     return userauth(b"keyboard-interactive", string(b"") * 2, user.encode())
 
@@ -160,7 +184,7 @@ def other(method: bytes) -> Callable[[Stage, str], bytes]:
 
 REQUESTS = {
     "none": (other(b"none"),),
-    "unknown method": (other(b"none"), other(b"hostbased")),
+    "unknown method": (other(b"none"), other(b"x@example.com")),
     "wrong password": (password("wrong"),),
     "wrong passwords": (password("wrong"),) * 6,
     "long password": (password("x" * 2000),),
@@ -170,6 +194,8 @@ REQUESTS = {
     "certificate of a stranger": (certified(USER, NOBODY, authority=OTHER_CA),),
     "certificate for others": (certified("carol"),),
     "certificate signed wrongly": (certified(USER, NOBODY, wrongly=True),),
+    "host": (vouched("A", "mallory"), vouched("B", "root")),
+    "host signed wrongly": (vouched("A", "root", wrongly=True), vouched("B", "root", wrongly=True)),
     "dialogue": (dialogue, answered),
     "all": (other(b"none"), query("B"), signed("B"), password("wrong"), dialogue, answered),
 }
@@ -187,7 +213,7 @@ def test_an_unknown_user_and_a_wrong_secret_cost_the_same(name: str) -> None:
 
 def test_the_right_secret_is_seen_by_all_of_it() -> None:
     """So that the test above is not passed by what always answers alike."""
-    for request in (password(SECRET), signed("A"), query("A"), certified(USER, NOBODY)):
+    for request in (password(SECRET), signed("A"), query("A"), certified(USER, NOBODY), vouched("A", "root")):
         assert seen(Program(), USER, request)[0] != seen(Program(), NOBODY, request)[0]
 
 
