@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nacre.crypto.compression import Compressor, Decompressor, make_compressor, make_decompressor
 from nacre.crypto.constant_time import equal
-from nacre.crypto.kdf import derive
+from nacre.crypto.kdf import derive, derive_all
 from nacre.crypto.kex.base import AnyExchange, KeyExchange, Random, make_exchange
 from nacre.crypto.packet_cipher import (
     NullOpener,
@@ -35,6 +35,7 @@ __all__ = [
     "Status",
     "default_names",
     "derive",
+    "derive_all",
     "equal",
     "lookup",
     "make_compressor",

@@ -6,6 +6,7 @@ Owns: turning a shared secret and an exchange hash into keys. Must not know: whi
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 _LETTERS: Final = (b"A", b"B", b"C", b"D", b"E", b"F")
@@ -37,17 +38,31 @@ def derive(
     Raises:
         ValueError: `letter` is none of the six, or `size` is negative.
     """
-    if letter not in _LETTERS:
-        raise ValueError(f"a key is derived for one of the letters A to F, not {letter!r}")
-    if size < 0:
-        raise ValueError(f"a key of {size} bytes cannot be derived")
+    return derive_all(hash_name, encoded_secret, exchange_hash, ((letter, size),), session_id)[0]
+
+
+def derive_all(
+    hash_name: str,
+    encoded_secret: bytes,
+    exchange_hash: bytes,
+    wanted: Iterable[tuple[bytes, int]],
+    session_id: bytes,
+) -> list[bytes]:
+    """Derive several keys: as `derive`, for each letter and size in `wanted`."""
     secret_and_hash = hashlib.new(hash_name, encoded_secret + exchange_hash)
-    block = secret_and_hash.copy()
-    block.update(letter + session_id)
-    key = block.digest()
-    # RFC 4253 section 7.2: "K2 = HASH(K || H || K1), K3 = HASH(K || H || K1 || K2)".
-    while len(key) < size:
+    keys = []
+    for letter, size in wanted:
+        if letter not in _LETTERS:
+            raise ValueError(f"a key is derived for one of the letters A to F, not {letter!r}")
+        if size < 0:
+            raise ValueError(f"a key of {size} bytes cannot be derived")
         block = secret_and_hash.copy()
-        block.update(key)
-        key += block.digest()
-    return key[:size]
+        block.update(letter + session_id)
+        key = block.digest()
+        # RFC 4253 section 7.2: "K2 = HASH(K || H || K1), K3 = HASH(K || H || K1 || K2)".
+        while len(key) < size:
+            block = secret_and_hash.copy()
+            block.update(key)
+            key += block.digest()
+        keys.append(key[:size])
+    return keys

@@ -26,6 +26,8 @@ class Family(Enum):
     MAC = "MAC"
     COMPRESSION = "compression method"
 
+    __hash__ = object.__hash__  # the members are what they are: tables by family are asked at each login
+
 
 class Status(Enum):
     """Whether an algorithm is offered without being asked for.

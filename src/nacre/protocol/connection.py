@@ -43,6 +43,7 @@ _DATA: Final = Struct(">II")
 _CHANNEL_DATA: Final = 94
 #: For each packet: to look up a member of an enum costs as much as to call a function.
 _CLOSED: Final = Phase.CLOSED
+_OPEN: Final = Phase.OPEN
 _NOTHING: Final[dict[int, Channel]] = {}
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
@@ -264,7 +265,6 @@ class Connection:
 
     def _dispatch(self, payload: bytes) -> None:
         core, handshake = self._core, self._handshake
-        core.deadline_moved = True
         number = payload[0]
         action = judge(
             number,
@@ -285,7 +285,8 @@ class Connection:
             case Action.DISCONNECT:
                 raise ProtocolError(f"message {number} is not allowed here")
         handshake.message_handled(number)
-        self._publish()
+        if core.phase is _OPEN:
+            self._publish()
 
     def _publish(self) -> None:
         """Open the fast paths exactly while what goes there is legal."""
@@ -444,8 +445,9 @@ class Connection:
         except BaseException:
             self._die(internal_error())
             raise
-        if self._routine is _NOBODY:  # the answer may have brought the connection on
-            self._core.deadline_moved = True
+        if (
+            self._routine is _NOBODY and self._core.phase is _OPEN
+        ):  # the answer may have brought the connection on
             self._publish()
 
     def send_debug(self, message: str, lang: str = "en-US", *, always_display: bool = False) -> None:

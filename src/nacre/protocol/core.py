@@ -86,6 +86,7 @@ class Core:
     def opened(self) -> None:
         """The user is authenticated: packets may be larger, and are compressed where that was agreed on."""
         self.phase = Phase.OPEN
+        self.deadline_moved = True
         self.inbound.limit = limits.PACKET
         if self.info.negotiated is not None:
             self.compress_outbound(self.info.negotiated)

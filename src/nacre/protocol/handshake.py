@@ -6,12 +6,14 @@ keys are due. Must not know: how shares are computed and what the messages of a 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from enum import Enum
+from struct import Struct
 from typing import Final
 
-from nacre.crypto import derive, make_opener, make_sealer
+from nacre.crypto import derive_all, make_opener, make_sealer
 from nacre.crypto.registry import Family, lookup
 from nacre.errors import (
     ConnectionLost,
@@ -42,14 +44,16 @@ from nacre.protocol.negotiate import (
 )
 from nacre.protocol.settings import HostKey, Negotiated, Role
 from nacre.protocol.state import ExtInfoTurn, KexStep, Phase
-from nacre.wire.fields import encode_string
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.message import Message
 from nacre.wire.transport import ExtInfo
 
 _KEXINIT: Final = bytes((KexInit.number,))
 _METHOD_NUMBERS: Final = range(30, 50)
-_EXT_INFO_IN_AUTH: Final = "ext-info-in-auth@openssh.com"
+_LENGTH: Final = Struct(">I")
+_NEWKEYS: Final = NewKeys()
+_PING: Final = ("ping@openssh.com", b"0")
+_FROM_CLIENT: Final = (("ext-info-in-auth@openssh.com", b"0"), _PING)
 
 
 class Trust(Enum):
@@ -156,8 +160,9 @@ class Handshake:
             raise LocalProtocolError("a KEXINIT was answered before ours was made")
         self._theirs_payload = payload
         if self.first:
-            self.strict = STRICT[core.role.peer] in theirs.kex_algorithms
-            self._peer_takes_ext_info = EXT_INFO[core.role.peer] in theirs.kex_algorithms
+            peer = core.role.peer
+            self.strict = STRICT[peer] in theirs.kex_algorithms
+            self._peer_takes_ext_info = EXT_INFO[peer] in theirs.kex_algorithms
             if self.strict and core.inbound.sequence != 1:
                 raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
         self._negotiated = agree(core.role, ours, payload, theirs, strict=self.strict)
@@ -316,14 +321,10 @@ class Handshake:
         theirs = (core.info.peer_version, self._theirs_payload)
         client, server = (ours, theirs) if core.role is Role.CLIENT else (theirs, ours)
         digest = hashlib.new(self._running().hash_name)
-        for part in (
-            client[0].encode("ascii"),
-            server[0].encode("ascii"),
-            client[1],
-            server[1],
-            host_key,
-        ):
-            digest.update(encode_string(part))
+        strings = (client[0].encode("ascii"), server[0].encode("ascii"), client[1], server[1], host_key)
+        for part in strings:
+            digest.update(_LENGTH.pack(len(part)))  # each is a string (RFC 4251 section 5)
+            digest.update(part)
         digest.update(parts)
         digest.update(self._secret)
         self._exchange_hash = digest.digest()
@@ -335,7 +336,7 @@ class Handshake:
     def _send_newkeys(self) -> None:
         core = self._core
         method, agreed = self._running(), self._agreed()
-        core.send(NewKeys())
+        core.send(_NEWKEYS)
         self.step = KexStep.AWAIT_NEWKEYS
         ours_first = core.role is Role.CLIENT
         cipher = agreed.cipher_client_to_server if ours_first else agreed.cipher_server_to_client
@@ -369,6 +370,7 @@ class Handshake:
         self._ours_payload = self._theirs_payload = b""
         self._deadline = None
         self._last_exchange = core.now
+        core.deadline_moved = True
         if first:
             core.phase = Phase.SERVICE
             self.ext_info = ExtInfoTurn.NEXT
@@ -382,11 +384,9 @@ class Handshake:
         algorithm = lookup(Family.CIPHER, cipher)
         mac_size = lookup(Family.MAC, mac).key_size if mac else 0
         sizes = (algorithm.key_size, algorithm.iv_size, mac_size)
+        wanted = zip(letters, sizes, strict=True)
         session_id = self._core.info.session_id
-        key, iv, mac_key = (
-            derive(hash_name, self._secret, self._exchange_hash, letter, session_id, size)
-            for letter, size in zip(letters, sizes, strict=True)
-        )
+        key, iv, mac_key = derive_all(hash_name, self._secret, self._exchange_hash, wanted, session_id)
         return key, iv, mac_key
 
     # ------------------------------------------------------------ EXT_INFO
@@ -395,21 +395,18 @@ class Handshake:
         """Announce extensions directly after our first NEWKEYS (RFC 8308 section 2.4)."""
         if not self._peer_takes_ext_info:
             return
-        if self._core.role is Role.SERVER:
-            algorithms = ",".join(self._core.settings.signature_algorithms).encode("ascii")
-            extensions = (("server-sig-algs", algorithms), ("ping@openssh.com", b"0"))
-        else:
-            extensions = ((_EXT_INFO_IN_AUTH, b"0"), ("ping@openssh.com", b"0"))
-        self._core.outbound.send_now(ExtInfo(extensions).encode())
+        core = self._core
+        algorithms = tuple(core.settings.signature_algorithms) if core.role is Role.SERVER else None
+        core.outbound.send_now(_our_ext_info(algorithms))
 
     def received_ext_info(self, payload: bytes) -> None:
         """Take the peer's extensions; the newer server-sig-algs replaces the older."""
         if self.ext_info is ExtInfoTurn.IN_AUTH:
             self.ext_info = ExtInfoTurn.NO
-        for name, value in ExtInfo.decode(payload).extensions:
-            if name == "server-sig-algs" and self._core.role is Role.CLIENT:
-                names = value[: limits.SIG_ALGS].decode("ascii", "replace").split(",")
-                self._core.info.server_sig_algs = tuple(name for name in names if name)
+        short = len(payload) <= limits.EXT_INFO_REMEMBERED_LENGTH
+        algorithms = (_server_sig_algs_again if short else _server_sig_algs)(payload)
+        if algorithms is not None and self._core.role is Role.CLIENT:
+            self._core.info.server_sig_algs = algorithms
 
     def message_handled(self, number: int) -> None:
         """The turn for EXT_INFO directly after the first NEWKEYS is over with the next message."""
@@ -461,3 +458,25 @@ class Handshake:
         if self._deadline is not None:
             raise ConnectionLost(f"the peer left a key exchange unanswered for {limits.REKEY_TIMEOUT:.0f} s")
         self.start()
+
+
+@functools.lru_cache(limits.KEXINIT_REMEMBERED)
+def _our_ext_info(algorithms: tuple[str, ...] | None) -> bytes:
+    """Return our EXT_INFO: a server's, with these signature algorithms; None: a client's."""
+    if algorithms is None:
+        return ExtInfo(_FROM_CLIENT).encode()
+    return ExtInfo((("server-sig-algs", ",".join(algorithms).encode("ascii")), _PING)).encode()
+
+
+def _server_sig_algs(payload: bytes) -> tuple[str, ...] | None:
+    """Return what the last server-sig-algs of an EXT_INFO names, None where there is none."""
+    found = None
+    for name, value in ExtInfo.decode(payload).extensions:
+        if name == "server-sig-algs":
+            names = value[: limits.SIG_ALGS].decode("ascii", "replace").split(",")
+            found = tuple(filter(None, names))
+    return found
+
+
+#: Peers of one kind send the same one again and again.
+_server_sig_algs_again = functools.lru_cache(limits.KEXINIT_REMEMBERED)(_server_sig_algs)

@@ -42,6 +42,8 @@ KEXINIT: Final = 64 * 1024
 KEXINIT_REMEMBERED: Final = 32
 #: How long a KEXINIT is that is remembered, in bytes: four times OpenSSH's.
 KEXINIT_REMEMBERED_LENGTH: Final = 4096
+#: The same of an EXT_INFO: four times OpenSSH's.
+EXT_INFO_REMEMBERED_LENGTH: Final = 2048
 #: The most that a packet of channel data is longer than its data: lengths, header, padding, tag, and what
 #: zlib adds to data that it cannot make smaller.
 PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64 + 32

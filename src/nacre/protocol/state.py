@@ -57,6 +57,8 @@ class KexStep(Enum):
     AWAIT_NEWKEYS = "await-newkeys"
 
 
+#: Who sends to a role.
+_PEERS: Final = {Role.CLIENT: Sender.SERVER, Role.SERVER: Sender.CLIENT}
 #: Between our KEXINIT and the peer's, its data stays legal (RFC 4253 section 7.1).
 DATA_IS_LEGAL: Final = (KexStep.NONE, KexStep.AWAIT_KEXINIT)
 
@@ -112,7 +114,7 @@ def judge(
     declared = BY_NUMBER.get(number)
     if declared is None:
         return Action.UNIMPLEMENTED if phase is Phase.OPEN else Action.DISCONNECT
-    if declared.sender is not Sender.BOTH and declared.sender.value != role.peer.value:
+    if declared.sender is not Sender.BOTH and declared.sender is not _PEERS[role]:
         return Action.DISCONNECT
     return _judge_encrypted(declared.when, number, phase, step, ext_info)
 
