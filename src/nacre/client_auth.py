@@ -198,15 +198,18 @@ class ClientAuthenticator:
             return usable[0] if usable else None
         return next((name for name in usable if signature_of(name) in theirs), None)
 
+    def sign_at_once(self, event: events.SignatureNeeded) -> bytes | None:
+        """Return the signature of a key that is here and signs quickly, and None for what `sign` is for."""
+        key = self._key
+        if key is None or key.public_data != event.key_blob or not _signs_at_once(key):
+            return None
+        return key.sign(event.data, event.algorithm)
+
     async def sign(self, event: events.SignatureNeeded) -> bytes | None:
         """Return the signature of the key that is being tried."""
         if self._key is None or self._key.public_data != event.key_blob:
             return None
         try:
-            if (
-                self._key.key is not None and not self._key.waits
-            ):  # it is here, and nothing has to wait for it
-                return self._key.sign(event.data, event.algorithm)
             return await sign_beside(self._key, event.data, event.algorithm)
         except (OSError, ValueError) as error:  # an agent that refuses: another key may do
             logger.warning("%r is not used: %s", self._key, plain(error))

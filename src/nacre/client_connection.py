@@ -28,7 +28,7 @@ from nacre.errors import HostKeyNotVerifiable
 from nacre.host_fingerprints import DnsVerdict
 from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
-from nacre.host_policy import Grounds, HostKeyJudge, without_what_a_liar_could_use
+from nacre.host_policy import Grounds, HostKeyJudge, known_key, without_what_a_liar_could_use
 from nacre.host_trust import HostTrust, look_up
 from nacre.keys import SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
@@ -123,13 +123,31 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     async def _before_completed(self) -> None:
         await self._auth().succeeded()
 
+    def _host_key_asked(self, event: events.HostKeyQuestion) -> None:
+        assert self._trust is not None
+        known = known_key(self._options, self._trust, event.shown)
+        if known is None:
+            self._answer(event, self._judge_host_key(event), events.Verdict.REFUSED)
+        else:  # as in nearly every login
+            self._host_key = known.key
+            self._updates.believed(known)
+            self._link.answer(event.token, events.Verdict.TRUSTED)
+
+    def _signature_asked(self, event: events.SignatureNeeded) -> None:
+        authenticator = self._auth()
+        signature = authenticator.sign_at_once(event)
+        if signature is None:
+            self._answer(event, authenticator.sign(event), None)
+        else:
+            self._link.answer(event.token, signature)
+
     async def _judge_host_key(self, event: events.HostKeyQuestion) -> Any:
         assert self._trust is not None
         assert self._owner is not None
         where = (self._host, self._addr(), self._port)
         judge = HostKeyJudge(self._options, self._owner, self._trust, where, self._told_by_dns)
         try:
-            judgement = await judge.judge(event.key_blob)
+            judgement = await judge.judge(event.shown)
         except HostKeyNotVerifiable as error:
             return self._distrust(error)
         if judgement.grounds is Grounds.CHANGED:
@@ -444,11 +462,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     _questions: ClassVar[Handlers] = {
         **SSHConnection._questions,
-        events.HostKeyQuestion: lambda self, event: self._answer(
-            event, self._judge_host_key(event), events.Verdict.REFUSED
-        ),
+        events.HostKeyQuestion: _host_key_asked,
         events.AuthNeeded: lambda self, event: self._answer(event, self._auth().next_attempt(event), None),
-        events.SignatureNeeded: lambda self, event: self._answer(event, self._auth().sign(event), None),
+        events.SignatureNeeded: _signature_asked,
         events.PasswordChangeQuestion: lambda self, event: self._answer(
             event, self._auth().change_password(event), None
         ),

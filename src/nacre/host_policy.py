@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger
 from nacre.aio.tasks import settle
-from nacre.errors import HostKeyNotVerifiable, KeyImportError, NotSupportedYet
+from nacre.errors import HostKeyNotVerifiable, NotSupportedYet
 from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
 from nacre.host_fingerprints import DnsVerdict, ask_dns
 from nacre.host_trust import HostTrust, Standing, require_files
-from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
+from nacre.keys import SSHCertificate, SSHKey
 from nacre.trust.known_hosts_changes import Kept, Outcome, keep_key
 from nacre.trust.policy import HostKeyChecking, Wish
 from nacre.wire.record import record
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from nacre.client import SSHClient
     from nacre.options import SSHClientConnectionOptions
 
-__all__ = ["Grounds", "HostKeyJudge", "Judgement", "require_trust", "without_what_a_liar_could_use"]
+__all__ = [
+    "Grounds",
+    "HostKeyJudge",
+    "Judgement",
+    "known_key",
+    "require_trust",
+    "without_what_a_liar_could_use",
+]
 
 
 class Grounds(Enum):
@@ -92,6 +99,17 @@ def require_trust(options: SSHClientConnectionOptions) -> None:
             )
 
 
+def known_key(
+    options: SSHClientConnectionOptions, trust: HostTrust, shown: SSHKey | SSHCertificate
+) -> Judgement | None:
+    """Return the judgement where nobody has to be asked: of a key that known_hosts has. None: see `HostKeyJudge`."""
+    if isinstance(shown, SSHCertificate) or options.verify_host_key_dns is not Wish.NO:
+        return None
+    if trust.standing(shown) is not Standing.TRUSTED:
+        return None
+    return Judgement(shown, Grounds.USERS if trust.is_users(shown) else Grounds.OTHER)
+
+
 class HostKeyJudge:
     """Judges the key of one host.
 
@@ -119,19 +137,15 @@ class HostKeyJudge:
         self._told = told
         self._dns = DnsVerdict.NOT_ASKED
 
-    async def judge(self, blob: bytes) -> Judgement:
+    async def judge(self, shown: SSHKey | SSHCertificate) -> Judgement:
         """Return what the connection goes on with.
 
         Args:
-            blob: the key, or a certificate, as the host has shown it.
+            shown: the key, or a certificate, as the host has shown it.
 
         Raises:
             HostKeyNotVerifiable: it does not; the message is for our user, not for the host.
         """
-        try:
-            shown = decode_shown_key(blob)
-        except KeyImportError as error:
-            raise HostKeyNotVerifiable(f"the host key of {self._where[0]} is not valid: {error}") from None
         key = shown.key if isinstance(shown, SSHCertificate) else shown
         if not self._trust.is_revoked(shown) and not self._trust.anything:
             self._dns = await ask_dns(self._options, self._where[0], key)

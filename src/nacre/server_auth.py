@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
 from nacre.client_hosts import ClientHosts
-from nacre.errors import KeyImportError, PasswordChangeRequired
-from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
+from nacre.errors import PasswordChangeRequired
+from nacre.keys import SSHCertificate, SSHKey
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
@@ -169,11 +169,7 @@ class ServerAuthenticator:
 
     async def public_key(self, event: events.PublicKeyQuestion) -> bool | events.Partial:
         """Return whether a key or certificate may log the user in. A mere query decides nothing."""
-        try:
-            shown = decode_shown_key(event.key_blob)
-        except KeyImportError as error:
-            self._logger.info("a public key was refused: %s", plain(error))
-            return False
+        shown = event.shown
         if self._revoked is not None and self._revoked.revokes(shown):
             self._logger.info("a %s for %s was refused: revoked", shown.algorithm, plain(event.username))
             return False

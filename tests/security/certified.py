@@ -55,5 +55,5 @@ def admitted(
     authenticator = ServerAuthenticator(options, SSHServer() if lines else _Trusting(), address, logger)
     now(authenticator.begin(AuthBegin(0, user)))
     algorithm = shown.host_key_algorithms[0]
-    question = PublicKeyQuestion(1, user, algorithm, shown.public_data, verified=True, proof=proof)
+    question = PublicKeyQuestion(1, user, algorithm, shown.public_data, shown, verified=True, proof=proof)
     return authenticator if now(authenticator.public_key(question)) is True else None

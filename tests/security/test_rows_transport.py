@@ -103,7 +103,7 @@ def test_cve_2023_2283_no_result_of_cryptography_goes_unchecked() -> None:
                 stage.end.connection.receive_eof(0.0)
                 stage.end.pump()
                 assert [type(event) for event in stage.end.events[events:]] == [Disconnected], (mode, place)
-        for name in ("derive", "make_opener", "make_sealer"):
+        for name in ("derive_all", "make_opener", "make_sealer"):
             for error in (ValueError, MemoryError):
                 with mock.patch(f"nacre.protocol.handshake.{name}", side_effect=error):
                     stage = Stage(role)

@@ -20,6 +20,7 @@ from nacre.keys.proof import Proof
 from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
+    from nacre.keys import SSHCertificate, SSHKey
     from nacre.protocol.gss import GssContext
     from nacre.protocol.lane import Lane
 
@@ -68,6 +69,7 @@ class HostKeyQuestion(Question):
     first key exchange only (a later one must show the same key).
 
     Attributes:
+        shown: what `key_blob` is.
         by_gss: GSS-API says whose key it is (RFC 4462 section 2.1): an unknown or changed key is the right
             one. One that is revoked still is not.
 
@@ -76,6 +78,7 @@ class HostKeyQuestion(Question):
 
     algorithm: str
     key_blob: bytes
+    shown: SSHKey | SSHCertificate
     by_gss: bool = False
 
 
@@ -204,6 +207,7 @@ class PublicKeyQuestion(Question):
     """Server: may this key log this user in (RFC 4252 section 7)?
 
     Attributes:
+        shown: what `key_blob` is.
         verified: False for a query without a signature; True when the signature is there and
             right. A wrong signature is refused without a question.
         proof: what the signature proves; of a security key, perhaps not enough.
@@ -214,6 +218,7 @@ class PublicKeyQuestion(Question):
     username: str
     algorithm: str
     key_blob: bytes
+    shown: SSHKey | SSHCertificate
     verified: bool
     proof: Proof = Proof.KEY
 

@@ -25,7 +25,7 @@ from nacre.errors import (
     LocalProtocolError,
     ProtocolError,
 )
-from nacre.keys import decode_shown_key
+from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
 from nacre.protocol import limits
 from nacre.protocol.core import Core
 from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
@@ -225,10 +225,7 @@ class Handshake:
         agreed = self._agreed()
         self._secret = secret
         self._hash(host_key, parts)
-        try:
-            key = decode_shown_key(host_key)
-        except KeyImportError as exc:
-            raise HostKeyNotVerifiable(f"the server's host key is not usable: {exc}") from None
+        key = _shown(host_key)
         if key.verify(self._exchange_hash, signature, agreed.host_key) is not True:
             raise HostKeyNotVerifiable("the server's signature of the key exchange is wrong")
         if self.trust is Trust.VERIFIED:
@@ -237,7 +234,7 @@ class Handshake:
             self._send_newkeys()
         else:
             self._core.info.host_key_blob = host_key
-            self.lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key), self._judged)
+            self.lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key, key), self._judged)
 
     # ------------------------------------------------------------ the method, with GSS-API
 
@@ -285,9 +282,9 @@ class Handshake:
             info.gss = context
             info.host_key_blob = host_key
             if host_key:
-                algorithm = self._agreed().host_key
+                algorithm, key = self._agreed().host_key, _shown(host_key)
                 self.lane.ask(
-                    lambda token: HostKeyQuestion(token, algorithm, host_key, by_gss=True), self._judged
+                    lambda token: HostKeyQuestion(token, algorithm, host_key, key, by_gss=True), self._judged
                 )
                 return
             self.trust = Trust.VERIFIED
@@ -458,6 +455,13 @@ class Handshake:
         if self._deadline is not None:
             raise ConnectionLost(f"the peer left a key exchange unanswered for {limits.REKEY_TIMEOUT:.0f} s")
         self.start()
+
+
+def _shown(host_key: bytes) -> SSHKey | SSHCertificate:
+    try:
+        return decode_shown_key(host_key)
+    except KeyImportError as exc:
+        raise HostKeyNotVerifiable(f"the server's host key is not usable: {exc}") from None
 
 
 @functools.lru_cache(limits.KEXINIT_REMEMBERED)

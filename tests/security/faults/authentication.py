@@ -82,7 +82,7 @@ AUTHENTICATION: Final = (
         "the signature is not verified",
         rewritten(
             publickey.ServerPublicKey.request,
-            "if not isinstance(proof, Proof) or Proof.KEY not in proof:",
+            "if shown is None or not isinstance(proof, Proof) or Proof.KEY not in proof:",
             "if not isinstance(proof, Proof):",
         ),
     ),
@@ -100,8 +100,8 @@ AUTHENTICATION: Final = (
         "a wrong signature is put to the program like a right one",
         rewritten(
             publickey.ServerPublicKey.request,
-            "if not isinstance(proof, Proof) or Proof.KEY not in proof:",
-            "if False:",
+            "if shown is None or not isinstance(proof, Proof) or Proof.KEY not in proof:",
+            "if shown is None:",
         ),
     ),
     Fault(

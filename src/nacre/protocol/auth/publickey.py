@@ -63,24 +63,26 @@ class ServerPublicKey:
         reader.end()
         attempt = Attempt(request.username, PUBLICKEY, query.key_blob)
         if query.signed:
-            proof = self._proof(auth, request.username, query, signature)
-            if not isinstance(proof, Proof) or Proof.KEY not in proof:
+            shown = shown_key(auth, request.username, query.algorithm, query.key_blob)
+            proof = self._proof(auth, shown, request.username, query, signature)
+            if shown is None or not isinstance(proof, Proof) or Proof.KEY not in proof:
                 auth.conclude(attempt, value=False)
                 return
             auth.ask(
                 lambda token: PublicKeyQuestion(
-                    token, request.username, query.algorithm, query.key_blob, verified=True, proof=proof
+                    token, request.username, query.algorithm, query.key_blob, shown, True, proof
                 ),
                 lambda value: auth.conclude(attempt, value),
             )
         else:
             auth.count_query()
-            if shown_key(auth, request.username, query.algorithm, query.key_blob) is None:
+            asked = shown_key(auth, request.username, query.algorithm, query.key_blob)
+            if asked is None:
                 auth.refuse_query()
                 return
             auth.ask(
                 lambda token: PublicKeyQuestion(
-                    token, request.username, query.algorithm, query.key_blob, verified=False
+                    token, request.username, query.algorithm, query.key_blob, asked, verified=False
                 ),
                 lambda value: self._query_answered(auth, query, value),
             )
@@ -96,9 +98,15 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
-    def _proof(self, auth: ServerAuth, username: str, query: PublicKeyQuery, signature: bytes) -> object:
+    def _proof(
+        self,
+        auth: ServerAuth,
+        shown: SSHKey | SSHCertificate | None,
+        username: str,
+        query: PublicKeyQuery,
+        signature: bytes,
+    ) -> object:
         """Return what a signature proves: whether that is enough, the application says."""
-        shown = shown_key(auth, username, query.algorithm, query.key_blob)
         if shown is None:
             return Proof.NOTHING
         data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)
