@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import nacre
+from tests.support.authenticator import any_key
 from tests.support.face import (
     HOST,
     OpenServer,
@@ -153,3 +154,9 @@ async def test_what_is_not_in_this_version() -> None:
     ):  # fmt: skip
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
             await nacre.listen(HOST, 0, server_host_keys=[host_key()], **option)
+
+
+@asynctest
+async def test_a_security_key_is_no_host_key() -> None:
+    with pytest.raises(ValueError, match="cannot be a host key"):
+        await nacre.listen("127.0.0.1", 0, server_host_keys=[any_key("sk-ssh-ed25519@openssh.com")])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nacre
+from nacre.keys import Proof
+from nacre.protocol import events
 from nacre.server_auth import ServerAuthenticator, _verdict
+from tests.support.authenticator import any_key
 from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving, user_key
 
 OTHER_KEY = nacre.generate_private_key("ecdsa-sha2-nistp256")
@@ -382,8 +386,6 @@ def test_restrictions_of_every_verified_key_hold() -> None:
 
 @asynctest
 async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
-    from nacre.protocol import events
-
     keys = nacre.import_authorized_keys(f"no-pty {user_key().export_public_key().decode()}")
     authenticator = _authenticator(nacre.SSHServer(), authorized_client_keys=keys)
     await authenticator.begin(events.AuthBegin(events.Token(None), "user"))
@@ -464,3 +466,27 @@ async def test_a_revoked_key_does_not_log_in_whatever_else_says_so(tmp_path: Pat
     with pytest.raises(FileNotFoundError):
         async with serving(server_factory=Anybody, revoked_keys=tmp_path / "nothing"):
             pass
+
+
+@asynctest
+async def test_why_a_security_key_was_refused_stands_in_the_log(caplog: Any) -> None:
+    caplog.set_level(logging.INFO)
+    key = any_key("sk-ecdsa-sha2-nistp256@openssh.com").convert_to_public()
+    lines = f"verify-required {key.export_public_key().decode()}"
+    authenticator = _authenticator(
+        nacre.SSHServer(), authorized_client_keys=nacre.import_authorized_keys(lines)
+    )
+    await authenticator.begin(events.AuthBegin(events.Token(None), "user"))  # type: ignore[arg-type]  # what stands in for it is enough
+    for proof, said in ((Proof.KEY, "touched"), (Proof.KEY | Proof.PRESENCE, "verified its user")):
+        question = events.PublicKeyQuestion(
+            events.Token(None),
+            "user",
+            key.algorithm,
+            key.public_data,
+            key,
+            verified=True,
+            proof=proof,  # type: ignore[arg-type]  # what stands in for it is enough
+        )
+        assert await authenticator.public_key(question) is False
+        assert said in caplog.text
+    assert not authenticator.key_options

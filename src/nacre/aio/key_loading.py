@@ -90,11 +90,12 @@ async def sign_beside(pair: SSHKeyPair, data: bytes, sig_algorithm: str) -> byte
     Raises:
         OSError, ValueError: the key cannot be used.
     """
-    if not pair.waits:
-        signature: bytes = await settle(pair.sign_async(data, sig_algorithm))
-        return signature
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, pair.sign, data, sig_algorithm)
+    signature: bytes = await settle(
+        asyncio.get_running_loop().run_in_executor(None, pair.sign, data, sig_algorithm)
+        if pair.waits
+        else pair.sign_async(data, sig_algorithm)
+    )
+    return signature
 
 
 async def load_certs(wanted: Any) -> list[SSHCertificate]:

@@ -167,3 +167,14 @@ def test_hosts_with_certificates() -> None:
     assert not permitted(destinations, None, CA, None, NOW)
     assert not permitted((Destination(hop("h.example", CA)),), None, good, None, NOW)
     assert not permitted((Destination(hop("h.example", A)),), None, good, None, NOW)
+
+
+def test_how_a_security_key_is_reached() -> None:
+    """Nothing is loaded for whoever asks (CVE-2023-38408): the agent's own way is the only one."""
+    whole = encode_constraints(Constraints(5, sk_provider="internal"))
+    assert decode_constraints(Reader(whole)) == Constraints(5, sk_provider="internal")
+    named = encode_constraints(Constraints(sk_provider="/usr/lib/evil.so"))
+    assert named == b"\xff" + encode_text("sk-provider@openssh.com") + encode_text("/usr/lib/evil.so")
+    for refused in (named, whole + named, encode_constraints(Constraints(sk_provider="internal")) * 2):
+        with pytest.raises(ConstraintRefused):
+            decode_constraints(Reader(refused))

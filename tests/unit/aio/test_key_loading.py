@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.aio.key_loading import load_private_keys
+from nacre.aio.key_loading import load_private_keys, sign_beside
+from tests.support.authenticator import any_key
 from tests.support.face import asynctest, user_key
 
 
@@ -174,3 +175,24 @@ async def test_a_certificate_beside_a_key_that_cannot_be_used_is_left_out(
         await load_private_keys(path, passphrase, certs=tmp_path / "key-cert.pub")
     with pytest.raises(OSError):
         await load_private_keys(path, passphrase, certs=[tmp_path / "missing"])
+
+
+@asynctest
+async def test_a_key_that_waits_signs_beside_the_loop() -> None:
+    """The loop goes on until somebody touches the security key."""
+    touched = threading.Event()
+    key = any_key("sk-ssh-ed25519@openssh.com")
+    pair = nacre.SSHKeyPair.from_key(key)
+    pair._signer = lambda data, algorithm: data if touched.wait(60) else b""
+    signing = asyncio.ensure_future(sign_beside(pair, b"data", "sk-ssh-ed25519@openssh.com"))
+    done, _ = await asyncio.wait([signing], timeout=0)
+    assert not done
+    touched.set()
+    assert await signing == b"data"
+
+
+@asynctest
+async def test_other_keys_sign_where_they_are() -> None:
+    [pair] = await load_private_keys(user_key(), None)
+    signature = await sign_beside(pair, b"data", "ssh-ed25519")
+    assert user_key().verify(b"data", signature)
