@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import plain
@@ -72,6 +73,10 @@ def read_authorized(keys: Any) -> SSHAuthorizedKeys | None:
     return remembered_authorized_keys(keys)
 
 
+async def _yes(value: Any, limit: float | None) -> bool:
+    return _verdict(await settle(value, limit)) is True
+
+
 class ServerAuthenticator:
     """Answers the questions of one server connection.
 
@@ -103,7 +108,8 @@ class ServerAuthenticator:
         self._certificates: list[SSHCertificate] = []
         self._revoked: KeyRevocationList | None = None
         self._client_host: str | None = None
-        self._hosts = ClientHosts(options, server, client_addr, client_port, self._yes, logger)
+        yes = partial(_yes, limit=self._limit)  # not a method of ours, by which this would hold itself
+        self._hosts = ClientHosts(options, server, client_addr, client_port, yes, logger)
 
     @property
     def key_options(self) -> dict[str, object]:
@@ -128,9 +134,6 @@ class ServerAuthenticator:
     async def _settle(self, value: Any) -> Any:
         """Return what a callback answers; none in time is an error, and so a no."""
         return await settle(value, self._limit)
-
-    async def _yes(self, value: Any) -> bool:
-        return _verdict(await self._settle(value)) is True
 
     # ------------------------------------------------------------ what is offered
 
