@@ -101,3 +101,10 @@ def pytest_collection_finish() -> None:
     """Spare the collector what stays: the tests collect after each loop, and all items are many objects."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _spared() -> None:
+    """Spare it what has come to stay since, modules and reports: a collection would cost more with each test."""
+    gc.collect()
+    gc.freeze()
