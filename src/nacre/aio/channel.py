@@ -191,13 +191,14 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
                 f"there is no type {datatype!r} of data: None, or {EXTENDED_DATA_STDERR} for standard error"
             )
         link = self._link
-        if self._sending is not _SENDING or not link.active:
+        protocol = (driver := link.driver).protocol
+        # As `Link.active`: a call of it would be a tenth of what a message of one byte costs.
+        if self._sending is not _SENDING or not link.usable or (protocol and protocol.closed):
             raise BrokenPipeError("the channel is closed for writing")
         size = len(raw)
         if not size:
             return
         taken = 0
-        protocol = (driver := link.driver).protocol
         if not self._queue.size and self._number is not None and self._phase is not _NEW and protocol:
             taken = protocol.channel_write(self._number, raw, datatype)
             if not driver.touched:

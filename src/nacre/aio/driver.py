@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from time import monotonic
 from typing import Final, Protocol, cast
 
 from nacre.aio import limits
@@ -70,6 +71,8 @@ class Driver(asyncio.BufferedProtocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
         self._loop = loop
+        #: What a usual loop calls, without a call between: each read asks.
+        self._now = monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._running = False
@@ -79,6 +82,10 @@ class Driver(asyncio.BufferedProtocol):
         self._ending = False
         self._timer: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
+        #: Looks whether the connection has gone idle, once it keeps its buffers, which is after so many turns.
+        self._idle: asyncio.TimerHandle | None = None
+        self._turns_to_keep = limits.TURNS_TO_KEEP
+        self._traffic = 0
         self._resumed = False
         self._taken = 0
         self._looks = 0
@@ -124,7 +131,7 @@ class Driver(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read, and send what came of it."""
         assert self.protocol is not None
-        self.protocol.received(nbytes, self._loop.time())
+        self.protocol.received(nbytes, self._now())
         if not self._quick_reads:
             self.run()
             return
@@ -151,6 +158,9 @@ class Driver(asyncio.BufferedProtocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         self._ending = True
         # What holds itself in a circle is freed late.
         owner, self._owner = self._owner, _NOBODY
@@ -221,7 +231,8 @@ class Driver(asyncio.BufferedProtocol):
         scheduled, self.touched = self.touched, True
         try:
             for _ in range(limits.FLUSHES_A_TURN):
-                self._pump()
+                while (event := protocol.next_event()) is not None:
+                    self._owner.handle(event)
                 if self._resumed and self._wait_for_writers():
                     if not scheduled:
                         scheduled = True
@@ -242,12 +253,31 @@ class Driver(asyncio.BufferedProtocol):
                 scheduled = True
                 self._loop.call_soon(self._turn)
         except FAILURES as error:  # reported, and the connection ends
-            self._failed(error, "sending")
+            self._failed(error)
         finally:
             self._running = False
             self.touched = scheduled
-        if not (protocol.settle() and self._reading):
+        if self._turns_to_keep:
+            self._turns_to_keep -= 1
+            if not self._turns_to_keep:
+                self._look_for_idleness(protocol)
+        if not (protocol.settle(not self._turns_to_keep) and self._reading):
             self._attend()
+
+    def _look_for_idleness(self, protocol: Connection) -> None:
+        """Look again in a while whether anything has moved."""
+        self._traffic = protocol.traffic
+        self._idle = self._loop.call_later(limits.IDLE, self._rest_if_idle)
+
+    def _rest_if_idle(self) -> None:
+        """Give up the buffers where nothing has moved since the last look: that may be for long."""
+        assert self.protocol is not None
+        if self.protocol.traffic != self._traffic:
+            self._look_for_idleness(self.protocol)
+            return
+        self._idle = None
+        self._turns_to_keep = limits.TURNS_TO_KEEP
+        self.protocol.rest()
 
     def _attend(self) -> None:
         """Something is not as it was: whether there is room to receive, the next deadline, or all is over."""
@@ -281,12 +311,12 @@ class Driver(asyncio.BufferedProtocol):
             while (event := next_event()) is not None:
                 handle(event)
         except FAILURES as error:  # reported, and the connection ends
-            self._failed(error, "handling an event")
+            self._failed(error)
 
-    def _failed(self, error: BaseException, where: str) -> None:
+    def _failed(self, error: BaseException) -> None:
         """Not a fault of the peer, which never raises here: one of ours ends this connection alone."""
         self.fault = error
-        self._owner.report(error, where)
+        self._owner.report(error, "handling an event")
         self.abort()
 
     def _switch_reading(self) -> None:

@@ -14,6 +14,11 @@ TRANSPORT_HIGH: Final = 256 * 1024
 TRANSPORT_LOW: Final = 64 * 1024
 #: Flushes in one turn of the loop, so that one connection on a fast link cannot keep the others waiting.
 FLUSHES_A_TURN: Final = 4
+#: Turns of an open connection after which it keeps its small buffers, and is looked at for having gone idle.
+#: A login and the start of a session take fewer, so that many idle connections never held any at the same time.
+TURNS_TO_KEEP: Final = 16
+#: A connection that has moved nothing for so long gives up its buffers.
+IDLE: Final = 1.0
 #: What is not worth waiting for the next turn of the loop, where writers that had to wait go on.
 WHOLE_FLUSH: Final = 256 * 1024
 #: A peer that does not read has this long to take what is left after the connection ended.

@@ -111,7 +111,6 @@ class Link:
 
     __slots__ = (
         "_aborted",
-        "_active",
         "_former_owner",
         "_handlers",
         "_logger",
@@ -129,6 +128,7 @@ class Link:
         "quit",
         "state",
         "tasks",
+        "usable",
     )
 
     def __init__(
@@ -147,7 +147,8 @@ class Link:
         self._reports = Reports(loop, self.name)
         self.tasks = Tasks(loop, self._reports.report)
         self.state = LinkState.OPEN
-        self._active = False
+        #: Whether there is a connection that we have not ended; see `active`.
+        self.usable = False
         self.channels: dict[int, Channel] = {}
         self.error: Exception | None = None
         self._aborted = False
@@ -174,7 +175,7 @@ class Link:
         """Ask the owner for the protocol end."""
         self._reports.transport = transport
         protocol: Connection = self.owner.transport_made(transport)
-        self._active = self.state is LinkState.OPEN
+        self.usable = self.state is LinkState.OPEN
         return protocol
 
     def transport_lost(self) -> None:
@@ -224,7 +225,7 @@ class Link:
         the others must not fail because theirs has not been said yet.
         """
         protocol = self.driver.protocol
-        return self._active and (protocol is None or not protocol.closed)
+        return self.usable and (protocol is None or not protocol.closed)
 
     def require_active(self) -> None:
         """Raise what ended the connection, if it has ended."""
@@ -298,7 +299,7 @@ class Link:
         if self.state is not LinkState.OPEN:
             return
         self.state = LinkState.ENDING
-        self._active = False
+        self.usable = False
         if self.driver.protocol is not None:
             self.driver.protocol.disconnect(code, reason, lang)
             self.driver.touch()
@@ -309,7 +310,7 @@ class Link:
         """End the connection at once, with nothing more sent."""
         if self.state is LinkState.OPEN:
             self.state = LinkState.ENDING
-        self._active = False
+        self.usable = False
         self._aborted = True
         self.driver.abort()
 
@@ -440,7 +441,7 @@ class Link:
             return
         self.quit = self.state is LinkState.ENDING
         self.state = LinkState.GONE
-        self._active = False
+        self.usable = False
         self.error = error
         channels, self.channels = self.channels, {}
         for channel in channels.values():

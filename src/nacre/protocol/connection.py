@@ -64,6 +64,7 @@ class Connection:
             clean end.
         closed: `Disconnected` was emitted, or is about to be.
         channel_write: sends data on a channel: `Writing.write`, without a call between.
+        receive_buffer: lends room for received bytes, until `received`; never empty while `wants_input`.
     """
 
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
@@ -73,6 +74,7 @@ class Connection:
         self._mux = Mux(self._core, self._handshake)
         self._writing = self._mux.writing
         self.channel_write = self._writing.write
+        self.receive_buffer = self._core.inbound.receive_buffer
         self._client = ClientAuth(self._core, self._handshake) if role is Role.CLIENT else None
         self._server = ServerAuth(self._core) if role is Role.SERVER else None
         self._fast: dict[int, Channel] = _NOTHING
@@ -124,10 +126,6 @@ class Connection:
         inbound = core.inbound
         return inbound.end - inbound.start < limits.READ or inbound.has_room
 
-    def receive_buffer(self) -> memoryview:
-        """Lend room for received bytes, until `received`. Never empty while `wants_input`."""
-        return self._core.inbound.receive_buffer()
-
     def received(self, size: int, now: float) -> None:
         """Take note that `size` bytes stand in the lent buffer."""
         core = self._core
@@ -137,18 +135,32 @@ class Connection:
             core.deadline_moved = True
         core.inbound.received(size)
 
-    def settle(self) -> bool:
+    def settle(self, keep: bool = False) -> bool:
         """Hold no memory for what may come much later. Not while room is lent.
+
+        Args:
+            keep: more is expected soon: the buffers stay, until `rest`.
 
         Returns:
             Whether input is wanted, and `next_deadline` is none but what it was: neither has to be asked.
         """
         core, inbound = self._core, self._core.inbound
         if inbound.start == inbound.end and inbound.small:
-            inbound.rest()
-            core.outbound.rest()
-            return core.phase is not Phase.CLOSED and not core.deadline_moved
+            if not keep:
+                inbound.rest()
+                core.outbound.rest()
+            return core.phase is not _CLOSED and not core.deadline_moved
         return self.wants_input and not core.deadline_moved
+
+    def rest(self) -> None:
+        """Hold no buffer of any size that is not in use. Not while room is lent."""
+        self._core.inbound.release()
+        self._core.outbound.release_buffers()
+
+    @property
+    def traffic(self) -> int:
+        """A number that is another one after anything was received or sent."""
+        return self._core.inbound.sequence + self._core.outbound.taken
 
     def receive_eof(self, now: float) -> None:
         """The transport ends, or is gone. What was received before is still delivered."""

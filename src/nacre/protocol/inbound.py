@@ -121,6 +121,15 @@ class Inbound:
             if len(self.scratch) <= limits.SCRATCH_IDLE:
                 self.scratch = _NO_VIEW
 
+    def release(self) -> None:
+        """Give up the buffers, of any size, where nothing stands in them."""
+        if self.start == self.end:
+            self.start = self.end = 0
+            self._small_reads = 0
+            self._buffer = bytearray()
+            self._view = self.scratch = _NO_VIEW
+            self.small = False
+
     def _shrink(self) -> None:
         """Keep no more than an idle connection needs."""
         self._replace(limits.RECEIVE_IDLE)

@@ -28,6 +28,8 @@ _CHANNEL_DATA: Final = 94
 _CHANNEL_EXTENDED_DATA: Final = 95
 
 _SMALL_SEGMENT: Final = 1024
+#: What is handed out as a copy, so that its segment can be used again.
+_COPIED: Final = _SMALL_SEGMENT // 2
 #: The longest padding and tag of any cipher, so that a reservation always suffices.
 _OVERHEAD: Final = 4 + 1 + 32 + 64
 #: What the scratch has room for besides a payload, or the data of one: the heads of both, and padding.
@@ -314,10 +316,7 @@ class Outbound:
         if self._room == _SEGMENT and len(self._lent) < _LENT:
             assert self._segment is not None
             self._lent.append(self._segment)
-        self._segment = None
-        self._room = 0
-        self._view = _NO_VIEW
-        self._used = 0
+        self._drop_segment()
 
     # ------------------------------------------------------------ bytes out
 
@@ -326,9 +325,14 @@ class Outbound:
         if self.joined is not None:
             self._seal_joined(self.joined)
         self.joins = -1
-        if self._used:
-            self._finish_segment()
+        used = self._used
         finished = self._finished
+        if 0 < used <= _COPIED and self._room <= _SMALL_SEGMENT:
+            # A copy of little is cheaper than another segment.
+            finished.append(bytes(self._view[:used]))
+            self._used = 0
+        elif used:
+            self._finish_segment()
         if finished:
             if self.queued < limits.SCRATCH_IDLE < len(self._scratch):
                 self._scratch = bytearray(limits.SCRATCH_IDLE)
@@ -341,10 +345,24 @@ class Outbound:
         return finished
 
     def rest(self) -> None:
-        """Give up the small scratch of an idle connection until it sends again: that may be long."""
+        """Give up the small buffers of an idle connection until it sends again: that may be long."""
         if len(self._scratch) <= limits.SCRATCH_IDLE:
             self._scratch = bytearray()
             self._scratch_view = _NO_VIEW
+        if self._segment is not None and not self._used:
+            self._drop_segment()
+
+    def release_buffers(self) -> None:
+        """Give up the buffers, of any size, where nothing stands in them."""
+        self.rest()
+        self._lent.clear()
+        self._scratch = bytearray()
+        self._scratch_view = _NO_VIEW
+
+    def _drop_segment(self) -> None:
+        self._segment = None
+        self._room = self._used = 0
+        self._view = _NO_VIEW
 
     # ------------------------------------------------------------ key exchange
 

@@ -12,8 +12,8 @@ import pytest
 import nacre
 from nacre.aio import driver as driver_module
 from nacre.aio import limits
-from nacre.aio.driver import Driver
 from nacre.protocol.outbound import is_viewed
+from tests.support.driving import Transport, make
 from tests.support.face import (
     HOST,
     asynctest,
@@ -25,132 +25,6 @@ from tests.support.face import (
     serving,
     two_sessions,
 )
-
-
-class Transport(asyncio.Transport):
-    """A transport that writes down what is asked of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.calls: list[str] = []
-        self.closing = False
-
-    def write(self, data: Any) -> None:
-        self.written.append(bytes(data))
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        pass
-
-    def is_closing(self) -> bool:
-        return self.closing
-
-    def close(self) -> None:
-        self.closing = True
-        self.calls.append("close")
-
-    def abort(self) -> None:
-        self.closing = True
-        self.calls.append("abort")
-
-    def pause_reading(self) -> None:
-        self.calls.append("pause_reading")
-
-    def resume_reading(self) -> None:
-        self.calls.append("resume_reading")
-
-
-class Protocol:
-    """The protocol end as the driver sees it."""
-
-    def __init__(self) -> None:
-        self.closed = False
-        self.wants_input = True
-        self.output: list[bytes] = []
-        self.events: list[Any] = []
-        self.held: list[bool] = []
-        self.deadline: float | None = None
-        self.ticks: list[float] = []
-        self.eof = False
-        self.deadline_moved = True
-        self.lose: Any = None
-        self.sent = 0
-        self.queued = 0
-        self.released = 0
-
-    def release(self) -> None:
-        self.released += 1
-
-    def start(self, now: float) -> None:
-        self.output.append(b"hello")
-
-    @property
-    def waiting(self) -> list[Any]:
-        return self.events
-
-    def next_event(self) -> Any:
-        return self.events.pop(0) if self.events else None
-
-    def data_to_send(self) -> list[bytes]:
-        taken, self.output = self.output, []
-        return taken
-
-    def receive_buffer(self) -> memoryview:
-        return memoryview(bytearray(10))
-
-    def received(self, size: int, now: float) -> None:
-        self.events.append("read")
-
-    def settle(self) -> bool:
-        return self.wants_input and not self.deadline_moved
-
-    def receive_eof(self, now: float) -> None:
-        self.eof = True
-
-    def hold_output(self, held: bool) -> None:
-        self.held.append(held)
-
-    def next_deadline(self) -> float | None:
-        return self.deadline
-
-    def tick(self, now: float) -> None:
-        self.ticks.append(now)
-        self.deadline = None
-
-
-class Owner:
-    """What a driver asks of its owner."""
-
-    def __init__(self, protocol: Protocol) -> None:
-        self.protocol = protocol
-        self.handled: list[Any] = []
-        self.reports: list[BaseException] = []
-        self.lost = False
-        self.handlers: dict[Any, Any] = {str: self.handled.append, int: self._fail}
-
-    def handle(self, event: Any) -> None:
-        self.handlers[type(event)](event)
-
-    def _fail(self, event: int) -> None:
-        raise ZeroDivisionError
-
-    def transport_made(self, transport: Any) -> Any:
-        return self.protocol
-
-    def transport_lost(self) -> None:
-        self.lost = True
-
-    def report(self, error: BaseException, where: str) -> None:
-        self.reports.append(error)
-
-
-def make() -> tuple[Driver, Protocol, Owner, Transport]:
-    protocol = Protocol()
-    owner = Owner(protocol)
-    driver = Driver(asyncio.get_running_loop(), owner)  # type: ignore[arg-type]  # what stands in for it is enough
-    transport = Transport()
-    driver.connection_made(transport)
-    return driver, protocol, owner, transport
 
 
 @asynctest
@@ -349,6 +223,33 @@ async def test_the_timer_follows_the_earliest_deadline() -> None:
     while not protocol.ticks:
         await asyncio.sleep(0)
     assert driver._timer is None
+
+
+@asynctest
+async def test_buffers_are_kept_by_a_connection_in_use_until_it_is_idle() -> None:
+    driver, protocol, _, _ = make()
+    for turn in range(limits.TURNS_TO_KEEP + 5):
+        driver.run()
+        assert protocol.kept[-1] is (turn >= limits.TURNS_TO_KEEP - 2)  # the first turn was the start
+    protocol.traffic += 1
+    looks = driver._idle
+    assert looks is not None
+    driver._rest_if_idle()
+    looks.cancel()
+    assert not protocol.rests
+    assert driver._idle is not None, "it was in use, and is looked at again"
+    driver._idle.cancel()
+    driver._rest_if_idle()
+    assert protocol.rests == 1
+    assert driver._idle is None, "an idle connection has no timer"
+    driver.run()
+    assert protocol.kept[-1] is False
+    for _ in range(limits.TURNS_TO_KEEP):
+        driver.run()
+    looks = driver._idle
+    assert looks is not None
+    driver.connection_lost(None)
+    assert looks.cancelled()
 
 
 @asynctest

@@ -234,6 +234,22 @@ def test_peek_and_skip():
     assert bytes(inbound.peek()) == b"lo"
 
 
+def test_buffers_of_any_size_are_given_up_once_they_are_empty() -> None:
+    inbound = Inbound()
+    for _ in range(3):
+        room = inbound.receive_buffer()
+        room[:] = bytes(len(room))
+        inbound.received(len(room))
+    assert len(inbound._buffer) > limits.RECEIVE_IDLE
+    inbound.release()
+    size = len(inbound.peek())
+    assert size > limits.RECEIVE_IDLE, "something stands in it"
+    inbound.skip(size)
+    inbound.release()
+    assert len(inbound._buffer) == len(inbound.peek()) == len(inbound.scratch) == 0
+    assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
+
+
 def test_an_idle_end_holds_no_buffers() -> None:
     inbound = Inbound()
     room = inbound.receive_buffer()

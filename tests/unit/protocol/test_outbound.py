@@ -98,6 +98,36 @@ def test_a_program_that_sends_little_keeps_no_long_segment():
     assert not outbound._lent
 
 
+def test_little_is_handed_out_as_a_copy_and_its_segment_used_again():
+    outbound = Outbound(os.urandom)
+    taken = []
+    for octet in (b"a", b"b"):
+        outbound.send_data(0, octet * 100, None, 0)
+        taken += outbound.take()
+        segment = outbound._segment
+        assert segment is not None
+    assert [payload[9:] for payload in payloads(b"".join(taken))] == [b"a" * 100, b"b" * 100]
+    outbound.send_data(0, b"c", None, 0)
+    assert outbound._segment is segment
+    outbound.release_buffers()
+    assert outbound._segment is segment, "something stands in it"
+    outbound.take()
+    outbound.rest()
+    assert outbound._segment is None
+    outbound.send_data(0, b"d", None, 0)
+    assert [payload[9:] for payload in payloads(b"".join(outbound.take()))] == [b"d"]
+
+
+def test_an_idle_end_keeps_nothing():
+    outbound = Outbound(os.urandom)
+    for _ in range(3):
+        send_much(outbound, b"a")
+    assert outbound._lent
+    assert len(outbound._scratch) > limits.SCRATCH_IDLE
+    outbound.release_buffers()
+    assert not any((outbound._lent, outbound._scratch, outbound._segment))
+
+
 def test_who_views_an_array_is_known():
     array = bytearray(b"abc")
     assert not is_viewed(array)

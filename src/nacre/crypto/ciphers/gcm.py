@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from nacre.crypto.packet_cipher import Opener, Sealer
 
 _TAG: Final = 16
+#: What is authenticated beside the rest of a packet: cheaper to pack anew than to cut out.
+_PACK_LENGTH: Final = UINT32.pack
 _COUNTER: Final = Struct(">Q")
 _COUNTER_MASK: Final = (1 << 64) - 1
 #: The nonce is 4 fixed bytes and the invocation counter.
 _COUNTER_AT: Final = 4
 
 #: nonce, data, associated data, destination.
-_Into: TypeAlias = Callable[[bytearray, memoryview, memoryview, memoryview], int]
+_Into: TypeAlias = Callable[[bytearray, memoryview, bytes | memoryview, memoryview], int]
 
 # A build of `cryptography` without the methods that write into a buffer costs a copy, no more.
 _HAS_INTO: Final = hasattr(AESGCM, "encrypt_into") and hasattr(AESGCM, "decrypt_into")
@@ -39,7 +41,9 @@ def _bind_encrypt(aead: AESGCM, has_into: bool = _HAS_INTO) -> _Into:
     if has_into:
         return aead.encrypt_into
 
-    def encrypt_into(nonce: bytearray, data: memoryview, associated: memoryview, out: memoryview) -> int:
+    def encrypt_into(
+        nonce: bytearray, data: memoryview, associated: bytes | memoryview, out: memoryview
+    ) -> int:
         sealed = aead.encrypt(nonce, data, associated)
         out[:] = sealed
         return len(sealed)
@@ -51,7 +55,9 @@ def _bind_decrypt(aead: AESGCM, has_into: bool = _HAS_INTO) -> _Into:
     if has_into:
         return aead.decrypt_into
 
-    def decrypt_into(nonce: bytearray, data: memoryview, associated: memoryview, out: memoryview) -> int:
+    def decrypt_into(
+        nonce: bytearray, data: memoryview, associated: bytes | memoryview, out: memoryview
+    ) -> int:
         opened = aead.decrypt(nonce, data, associated)
         out[:] = opened
         return len(opened)
@@ -95,7 +101,7 @@ class GcmOpener:
             self._decrypt_into(
                 self._nonce,
                 src[body : body + packet_length + _TAG],
-                src[position:body],
+                _PACK_LENGTH(packet_length),
                 scratch[:packet_length],
             )
         except InvalidTag:
