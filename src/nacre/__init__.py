@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same names for type checkers; a test compares them
     from nacre.aio.log import set_debug_level as set_debug_level
     from nacre.aio.log import set_log_level as set_log_level
     from nacre.aio.log import set_sftp_log_level as set_sftp_log_level
+    from nacre.aio.pkcs11_keys import load_pkcs11_keys as load_pkcs11_keys
     from nacre.aio.server_channel import SSHServerChannel as SSHServerChannel
     from nacre.aio.session import SSHClientSession as SSHClientSession
     from nacre.aio.session import SSHServerSession as SSHServerSession
@@ -169,6 +170,7 @@ _HOMES: Final[dict[str, str]] = {
             "SSHAuthorizedKeys SSHKnownHosts import_authorized_keys import_known_hosts match_known_hosts "
             "read_authorized_keys read_known_hosts"
         ),
+        "nacre.aio.pkcs11_keys": "load_pkcs11_keys",
         "nacre.keys.resident": "load_resident_keys",
         "nacre.keys.sshsig": "create_sshsig",
         "nacre.trust.revocation": "KeyRevocationList import_krl read_krl",
@@ -193,7 +195,6 @@ _ABSENT: Final[dict[str, str]] = {
             "SFTPNotADirectory SFTPOpUnsupported SFTPOwnerInvalid SFTPPermissionDenied SFTPQuotaExceeded "
             "SFTPServer SFTPServerFactory SFTPUnknownPrincipal SFTPVFSAttrs SFTPWriteProtect scp"
         ),
-        "PKCS#11 tokens": "load_pkcs11_keys",
         "forwarding": (
             "SSHForwarder SSHListener SSHSocketSessionFactory SSHTCPChannel SSHTCPSession SSHTunTapChannel "
             "SSHTunTapSession SSHUNIXChannel SSHUNIXSession"

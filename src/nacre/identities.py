@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import logging
 import os
 import socket
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
-    """Return the keys to try, in this order: the agent's; those of the options, else the user's own files.
+    """Return the keys to try: the agent's; those of tokens; those of the options, else the user's own files.
 
     A key that the agent has too is tried once, by the agent.
 
@@ -43,9 +44,24 @@ async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPa
         return []
     certificates = await load_certs(options.client_certs)
     found = {pair.public_data: pair for pair in await _agent_keys(options, certificates)}
+    for pair in await _token_keys(options, certificates):
+        found.setdefault(pair.public_data, pair)
     for pair in await _own_keys(options, certificates):
         found.setdefault(pair.public_data, pair)
     return list(found.values())
+
+
+async def _token_keys(
+    options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
+) -> Sequence[SSHKeyPair]:
+    """Return the keys on the tokens of a PKCS#11 library, each with its certificate before it, if there is one."""
+    if options.pkcs11_provider is None:
+        return []
+    from nacre.aio.pkcs11_keys import load_pkcs11_keys  # for those who have one
+
+    load = functools.partial(load_pkcs11_keys, options.pkcs11_provider, options.pkcs11_pin)
+    pairs = await asyncio.get_running_loop().run_in_executor(None, load)
+    return _with_certificates(pairs, certificates)
 
 
 async def _own_keys(

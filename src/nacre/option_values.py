@@ -46,6 +46,17 @@ def text(value: Any) -> str:
     return value
 
 
+def optional_file(value: Any) -> str | PurePath | None:
+    """The name of a file, or None for none.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if value is None or isinstance(value, (str, PurePath)):
+        return value or None
+    raise TypeError(f"a file name is needed, not {type(value).__name__}")
+
+
 def optional_text(value: Any) -> str | None:
     """Take a str or None."""
     return None if value is None else text(value)

@@ -34,6 +34,7 @@ _PROGRAMS: Final = {
     "dbclient": ("dbclient", "dropbearconvert"),
     "dropbear": ("dropbear", "dropbearkey", "unshare"),
     "tinysshd": ("tinysshd", "tinysshd-makekey", "unshare"),
+    "softhsm": ("softhsm2-util",),
 }
 
 

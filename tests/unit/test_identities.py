@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nacre.identities import load_client_keys
 from nacre.wire.fields import encode_string
 from tests.support.agent import ssh_agent
 from tests.support.face import asynctest, connected, serving, user_key
+from tests.support.softhsm import PIN, provider
 
 RSA = nacre.generate_private_key("ssh-rsa", key_size=2048)
 ECDSA = nacre.generate_private_key("ecdsa-sha2-nistp256")
@@ -178,3 +180,27 @@ async def test_a_login_with_a_key_of_the_agent(home: Path) -> None:
             connected(listener, client_keys=[ECDSA], agent_path=str(home / "refusing")),
         ):
             pass
+
+
+@pytest.mark.requires("softhsm")
+@asynctest
+async def test_keys_of_tokens_come_before_those_of_files(home: Path) -> None:
+    user_key().write_private_key(home / ".ssh/id_ed25519")
+    found = await load_client_keys(
+        nacre.SSHClientConnectionOptions(pkcs11_provider=provider(), pkcs11_pin=PIN)
+    )
+    assert [pair.get_key_type() for pair in found] == ["pkcs11"] * 5 + ["local"]
+    certificate = user_key().generate_user_certificate(nacre.import_public_key(_line(found[0])), "id")
+    named = {"pkcs11_provider": Path(provider()), "pkcs11_pin": PIN, "client_certs": [certificate]}
+    certified = await load_client_keys(nacre.SSHClientConnectionOptions(**named, client_keys=[]))
+    assert [pair.has_cert for pair in certified] == [True] + [False] * 5
+    assert await load(pkcs11_provider=provider(), client_keys=None) == []
+    del found, certified
+    with pytest.raises(nacre.KeyImportError, match="PIN"):
+        await load(pkcs11_provider=provider(), pkcs11_pin="4321")
+    with pytest.raises(TypeError):
+        await load(pkcs11_provider=b"x")
+
+
+def _line(pair: nacre.SSHKeyPair) -> bytes:
+    return pair.algorithm.encode() + b" " + b64encode(pair.public_data)
