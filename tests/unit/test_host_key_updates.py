@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nacre
+from nacre.host_trust import KnownHostsFiles
 from nacre.protocol import host_keys, limits
+from nacre.trust import known_hosts_line
 from nacre.wire.requests import HostKeys
-from tests.support.face import OpenServer, asynctest, connect, connected, reported, serving
+from tests.support.face import HOST, OpenServer, asynctest, connect, connected, reported, serving
 
 KEYS = [nacre.generate_private_key("ssh-ed25519") for _ in range(4)]
 BLOBS = [key.public_data for key in KEYS]
@@ -23,10 +26,12 @@ class Told:
     def __init__(self) -> None:
         self.calls: list[list[list[int]]] = []
         self.called = asyncio.Event()
+        self.answer: bool | None = None
 
-    async def __call__(self, *lists: list[nacre.SSHKey]) -> None:
+    async def __call__(self, *lists: list[nacre.SSHKey]) -> bool | None:
         self.calls.append([[BLOBS.index(key.public_data) for key in keys] for keys in lists])
         self.called.set()
+        return self.answer
 
 
 def publics(*numbers: int) -> list[nacre.SSHKey]:
@@ -189,3 +194,175 @@ async def test_whoever_awaits_the_connection_has_it_before_the_handler_is_called
         held[0].close()
         await held[0].wait_closed()
     assert seen == [1]
+
+
+# ---------------------------------------------------------------- known_hosts follows
+
+
+def lines(port: int, *numbers: int, host: str = HOST, mark: str = "") -> str:
+    return "".join(f"{mark}{known_hosts_line(host, port, KEYS[number])}\n" for number in numbers)
+
+
+def known_numbers(path: Path, port: int) -> list[int]:
+    """Return which keys a file has for the server."""
+    found = nacre.read_known_hosts(path).match(HOST, "", port)[0]
+    return sorted(BLOBS.index(key.public_data) for key in found)
+
+
+async def announcements_are_dealt_with(connection: nacre.SSHClientConnection) -> None:
+    """Wait until what came before is done: the answer to a request, and the tasks of the connection."""
+    await connection.link.global_request("unheard-of", b"")
+    await connection.link.tasks.wait()
+
+
+@pytest.mark.parametrize(
+    ("wish", "answer", "changed"),
+    [
+        ("yes", None, True),
+        ("ask", True, True),
+        ("ask", False, False),
+        ("ask", None, False),
+        ("no", True, False),
+    ],
+)
+@asynctest
+async def test_known_hosts_follows(wish: str, answer: bool | None, changed: bool, tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    told = Told()
+    told.answer = answer
+    async with serving(server_host_keys=KEYS[:3], send_server_host_keys=True) as listener:
+        port = listener.get_port()
+        path.write_text(f"# mine\n{lines(port, 0, 3)}")
+        before = path.read_text()
+        async with connected(
+            listener, known_hosts=path, update_host_keys=wish, server_host_keys_handler=told
+        ) as connection:
+            await told.called.wait()
+            await announcements_are_dealt_with(connection)
+    assert told.calls == [[[1, 2], [3], [0], []]]
+    if changed:
+        assert path.read_text() == f"# mine\n{lines(port, 0, 1, 2)}"
+        assert (tmp_path / "known_hosts.old").read_text() == before
+    else:
+        assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "pattern",
+        "port alone",
+        "authority",
+        "another name",
+        "revoked",
+        "new",
+        "callback",
+        "system",
+        "no file",
+        "ask",
+    ],
+)
+@asynctest
+async def test_when_known_hosts_is_left_alone(why: str, tmp_path: Path) -> None:
+    path, system = tmp_path / "known_hosts", tmp_path / "system"
+
+    class Trusts(nacre.SSHClient):
+        def validate_host_public_key(self, *where: Any) -> bool:
+            return True
+
+    async with serving(server_host_keys=KEYS[:2], send_server_host_keys=True) as listener:
+        port = listener.get_port()
+        content = {
+            "pattern": f"* {known_hosts_line('x', 22, KEYS[0])[2:]}\n",
+            "port alone": lines(22, 0),
+            "authority": lines(port, 0) + lines(port, 2, mark="@cert-authority "),
+            "another name": lines(port, 0) + lines(22, 0, host="other"),
+            "revoked": lines(port, 0) + lines(port, 1, mark="@revoked "),
+        }.get(why, lines(port, 0))
+        known: Any = path
+        options: dict[str, Any] = {"update_host_keys": "ask" if why == "ask" else "yes"}
+        if why == "new":
+            content, options["strict_host_key_checking"] = "", "accept-new"
+        elif why == "callback":
+            content, options["client_factory"] = "", Trusts
+        elif why == "system":
+            system.write_text(content)
+            content, known = "", KnownHostsFiles((path,), (system,))
+        elif why == "no file":
+            known = content.encode()
+        path.write_text(content)
+        async with connected(listener, known_hosts=known, **options) as connection:
+            await announcements_are_dealt_with(connection)
+        expected = lines(port, 0) if why == "new" else content
+        assert path.read_text() == expected
+        assert system.exists() == (why == "system")
+
+
+@asynctest
+async def test_what_the_program_confirmed_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+
+    class Trusts(nacre.SSHClient):
+        def validate_host_public_key(self, *where: Any) -> bool:
+            return True
+
+    async with serving(server_host_keys=KEYS[:2], send_server_host_keys=True) as listener:
+        async with connected(
+            listener,
+            known_hosts=path,
+            update_host_keys=True,
+            strict_host_key_checking="ask",
+            hash_known_hosts=True,
+            client_factory=Trusts,
+        ) as connection:
+            await announcements_are_dealt_with(connection)
+        assert known_numbers(path, listener.get_port()) == [0, 1]
+        assert all(text.startswith("|1|") for text in path.read_text().splitlines())
+
+
+@asynctest
+async def test_what_was_not_proven_is_not_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "known_hosts"
+    server = Announcing()
+    async with serving(server_factory=lambda: server, server_host_keys=KEYS[:2]) as listener:
+        path.write_text(lines(listener.get_port(), 0))
+        with caplog.at_level(logging.WARNING, "nacre"):
+            async with connected(listener, known_hosts=path, update_host_keys="yes") as connection:
+                server.announce([BLOBS[0], BLOBS[1], BLOBS[3]])
+                await server.conn.link.global_request("unheard-of", b"")
+                await announcements_are_dealt_with(connection)
+        assert "could not prove" in caplog.text
+        assert path.read_text() == lines(listener.get_port(), 0)
+
+
+@asynctest
+async def test_kinds_of_keys_that_would_not_be_taken_are_not_learned(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    ecdsa = nacre.generate_private_key("ecdsa-sha2-nistp256")
+    async with serving(server_host_keys=[KEYS[0], KEYS[1], ecdsa], send_server_host_keys=True) as listener:
+        port = listener.get_port()
+        path.write_text(lines(port, 0))
+        async with connected(listener, known_hosts=path, update_host_keys="yes") as connection:
+            await announcements_are_dealt_with(connection)
+        assert path.read_text() == lines(port, 0, 1)
+
+
+@asynctest
+async def test_a_file_that_cannot_be_written_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "known_hosts"
+
+    async def replaced(*lists: Any) -> bool:
+        path.unlink()
+        path.mkdir()
+        return True
+
+    async with serving(server_host_keys=KEYS[:2], send_server_host_keys=True) as listener:
+        path.write_text(lines(listener.get_port(), 0))
+        with caplog.at_level(logging.WARNING, "nacre"):
+            async with connected(
+                listener, known_hosts=path, update_host_keys="ask", server_host_keys_handler=replaced
+            ) as connection:
+                await announcements_are_dealt_with(connection)
+        assert "known_hosts is not updated" in caplog.text
