@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre import host_policy
+from nacre import client_connection, host_policy
 from nacre.host_fingerprints import SSHFPAnswer, sshfp_records
 from nacre.trust import known_hosts_line
 from tests.support.face import (
@@ -22,6 +22,7 @@ from tests.support.face import (
     connect,
     connected,
     host_key,
+    reported,
     serving,
     user_key,
 )
@@ -262,6 +263,40 @@ async def test_a_key_that_another_process_kept_meanwhile_counts(
     async with serving() as listener:
         with pytest.raises(nacre.HostKeyNotVerifiable, match=r"known_hosts:1 meanwhile"):
             await connect(listener, known_hosts=path, strict_host_key_checking="accept-new")
+
+
+@pytest.mark.parametrize("failure", [MemoryError, KeyError, SystemExit])
+@pytest.mark.parametrize("part", ["keep_key", "ask_dns", "resolver", "look_up", "callback"])
+@asynctest
+async def test_a_failure_is_a_refusal(
+    part: str, failure: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CVE-2025-26465: a check that could not be made was taken for one that was passed."""
+    path = tmp_path / "known_hosts"
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise failure
+
+    class Fails(nacre.SSHClient):
+        validate_host_public_key = fail
+
+    options: dict[str, Any] = {"known_hosts": path, "strict_host_key_checking": "accept-new"}
+    match part:
+        case "keep_key" | "ask_dns":
+            monkeypatch.setattr(host_policy, part, fail)
+        case "resolver":
+            # Whatever it raises, nothing is trusted for it: what known_hosts has decides.
+            options = {"known_hosts": b"", "verify_host_key_dns": "yes", "sshfp_resolver": fail}
+        case "look_up":
+            monkeypatch.setattr(client_connection, "look_up", fail)
+        case "callback":
+            options |= {"strict_host_key_checking": "ask", "client_factory": Fails}
+    async with serving() as listener:
+        with pytest.raises(BaseException) as info:
+            await connect(listener, **options)
+        assert isinstance(info.value, (nacre.DisconnectError, failure, RuntimeError))
+    assert not path.exists()
+    reported()
 
 
 @pytest.mark.parametrize(
