@@ -30,6 +30,7 @@ __all__ = [
     "SSHFPRecord",
     "SSHFPResolver",
     "ask_dns",
+    "record_lines",
     "sshfp_records",
     "verdict_of",
 ]
@@ -112,6 +113,28 @@ def sshfp_records(key: SSHKey) -> tuple[SSHFPRecord, ...]:
         SSHFPRecord(algorithm, _SHA1, sha1),
         SSHFPRecord(algorithm, _SHA256, hashlib.sha256(blob).digest()),
     )
+
+
+def record_lines(host: str, key: SSHKey, generic: bool = False) -> list[str]:
+    """Return the records for a host's key as a zone file has them, as `ssh-keygen -r` does.
+
+    Args:
+        host: its name in the DNS.
+        key: one of its keys.
+        generic: whether the type is written as a number, for DNS servers that do not know its name (RFC 3597).
+
+    Raises:
+        ValueError: there is no number for keys of this kind.
+    """
+    lines = []
+    for one in sshfp_records(key):
+        digest = one.fingerprint.hex()
+        if generic:
+            size = 2 + len(one.fingerprint)
+            lines.append(f"{host} IN TYPE44 \\# {size} {one.algorithm:02x} {one.digest_type:02x} {digest}")
+        else:
+            lines.append(f"{host} IN SSHFP {one.algorithm} {one.digest_type} {digest}")
+    return lines
 
 
 def verdict_of(records: Iterable[SSHFPRecord], key: SSHKey) -> DnsVerdict:

@@ -19,6 +19,7 @@ from nacre.trust.known_hosts_changes import (
     hash_names,
     hashed_lines,
     keep_key,
+    read_text,
     salt,
 )
 
@@ -34,5 +35,6 @@ __all__ = [
     "host_name",
     "keep_key",
     "known_hosts_line",
+    "read_text",
     "salt",
 ]

@@ -1,4 +1,4 @@
-"""SSHFP records by dnspython, which is optional (`pip install 'nacre[dns]'`): `resolve_sshfp`.
+"""SSHFP records: what programs need of them, and `resolve_sshfp` by dnspython (`pip install 'nacre[dns]'`).
 
 Owns: the question to the DNS, and whether its answer came safely. Must not know: keys, or what the answer is good
 for.
@@ -14,9 +14,16 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
-from nacre.host_fingerprints import SSHFPAnswer, SSHFPRecord
+from nacre.host_fingerprints import SSHFPAnswer, SSHFPRecord, record_lines, sshfp_records
 
-__all__ = ["has_resolver", "resolve_sshfp"]
+__all__ = [
+    "SSHFPAnswer",
+    "SSHFPRecord",
+    "has_resolver",
+    "record_lines",
+    "resolve_sshfp",
+    "sshfp_records",
+]
 
 _RESOLV_CONF: Final = Path("/etc/resolv.conf")
 #: Seconds for the whole question, all resolvers and repetitions.

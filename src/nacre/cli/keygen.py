@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nacre.cli import known_hosts
 from nacre.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def add(commands: Commands) -> None:
         ("-Q", "tell which keys and certificates in FILEs a revocation list revokes"),
     ):
         does.add_argument(option, dest="action", action="store_const", const=option[1], help=text)
+    known_hosts.add_options(parser, does)
     does.add_argument(
         "-Y", dest="action", choices=("sign", "verify"), help="sign files, or check a signature"
     )
@@ -89,7 +91,11 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.files and options.action not in ("sign", "k", "Q"):
         raise HubProblem(f"{options.files[0]!r} is too much", "name the key's file with -f")
-    action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[options.action]
+    if options.find is not None and options.action not in (None, "l"):
+        raise HubProblem(f"-F and -{options.action} do not go together", "give one of them")
+    action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[
+        options.action if options.find is None else "F"
+    ]
     try:
         return action(options, nacre)
     except OSError as error:
@@ -336,4 +342,5 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     "Q": _is_revoked,
     "sign": _sign,
     "verify": _verify,
+    **known_hosts.ACTIONS,
 }

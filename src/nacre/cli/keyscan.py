@@ -41,6 +41,8 @@ def add(commands: Commands) -> None:
         "-t", dest="types", type=_types, default=tuple(_TYPES), help="ed25519,ecdsa,rsa (all)"
     )
     parser.add_argument("-T", dest="timeout", type=float, default=5.0, help="seconds for each key (5)")
+    parser.add_argument("-H", dest="hashed", action="store_true", help="write names and addresses as hashes")
+    parser.add_argument("-D", dest="dns", action="store_true", help="print SSHFP records for the DNS")
     parser.add_argument("-f", dest="file", help="a file of hosts, one a line; - is standard input")
 
 
@@ -84,12 +86,22 @@ async def _host(host: str, options: argparse.Namespace, turns: asyncio.Semaphore
             key, why = await _key(host, options.port, name, options.timeout)
         if key is not None:
             found = True
-            place = host if options.port == 22 else f"[{host}]:{options.port}"
-            say(f"{place} {key.export_public_key().decode('ascii').strip()}")
+            for line in _lines(host, key, options):
+                say(line)
         failure = why or failure
     if not found:
         sys.stderr.write(f"nacre: {host}: {failure or 'it has no key of these types'}\n")
     return found
+
+
+def _lines(host: str, key: Any, options: argparse.Namespace) -> list[str]:
+    """Return what is printed for a key."""
+    from nacre import known_hosts, sshfp
+
+    if options.dns:
+        return sshfp.record_lines(host, key)
+    salt = known_hosts.salt() if options.hashed else None
+    return [known_hosts.known_hosts_line(host, options.port, key, salt)]
 
 
 async def _key(host: str, at_port: int, name: str, timeout: float) -> tuple[Any, str]:

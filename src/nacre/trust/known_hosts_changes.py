@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from nacre.keys import SSHKey
-from nacre.keys.files import FilePath, name_of
+from nacre.keys.files import FilePath, name_of, read_file
 from nacre.trust.known_hosts import (
     HashedHost,
     KnownHostsLine,
@@ -40,6 +40,7 @@ __all__ = [
     "hash_names",
     "hashed_lines",
     "keep_key",
+    "read_text",
     "salt",
     "without_host",
 ]
@@ -80,6 +81,16 @@ def entries(text: str) -> Iterator[Entry]:
                 yield Entry(number, line, parse_line(stripped))
             except ValueError as error:
                 yield Entry(number, line, problem=str(error))
+
+
+def read_text(filename: FilePath) -> str:
+    """Return what a file has.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no regular file, or larger than 1 MiB.
+    """
+    return as_text(read_file(filename))
 
 
 def as_data(lines: Iterable[str]) -> bytes:

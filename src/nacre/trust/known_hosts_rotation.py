@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from nacre.keys import SSHKey
-from nacre.keys.files import FilePath, read_file
-from nacre.trust.known_hosts import KnownHostsLine, Marker, host_name, known_hosts_line
-from nacre.trust.known_hosts_changes import as_data, entries, salt
+from nacre.keys.files import FilePath
+from nacre.trust.known_hosts import HashedHost, KnownHostsLine, Marker, host_name, known_hosts_line
+from nacre.trust.known_hosts_changes import as_data, entries, read_text, salt
 from nacre.trust.lines import as_text
 from nacre.trust.shared_file import changing
 from nacre.wire.record import record
@@ -89,6 +89,8 @@ def plan_for(
 
 
 def _is_written_by_hand(line: KnownHostsLine) -> bool:
+    if isinstance(line.hosts, HashedHost):
+        return False
     return any(character in line.names for character in "*?!/") or line.names.count(",") >= _MOST_NAMES
 
 
@@ -97,7 +99,7 @@ def read_known(filenames: Sequence[FilePath]) -> list[str]:
     texts = []
     for filename in filenames:
         try:
-            texts.append(as_text(read_file(filename)))
+            texts.append(read_text(filename))
         except FileNotFoundError:
             texts.append("")
     return texts

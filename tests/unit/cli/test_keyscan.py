@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 import nacre
+import nacre.sshfp
 
 KEYS = [nacre.generate_private_key(name) for name in ("ssh-ed25519", "ecdsa-sha2-nistp256")]
 
@@ -49,6 +50,11 @@ def test_the_keys_of_a_host(run):
         assert (done.status, done.err) == (0, "")
         trusted, _, _, *_ = nacre.import_known_hosts(done.out).match("127.0.0.1", "", port)
         assert trusted == [key.convert_to_public() for key in KEYS]
+        done = run("keyscan", "-H", "-p", str(port), "127.0.0.1")
+        assert "127.0.0.1" not in done.out
+        assert nacre.import_known_hosts(done.out).match("127.0.0.1", "", port)[0] == trusted
+        done = run("keyscan", "-D", "-p", str(port), "-t", "ed25519", "127.0.0.1")
+        assert done.out.splitlines() == nacre.sshfp.record_lines("127.0.0.1", KEYS[0])
         done = run("keyscan", "-p", str(port), "-t", "ed25519", "127.0.0.1")
         assert len(done.out.splitlines()) == 1
         done = run("keyscan", "-p", str(port), "-t", "rsa", "127.0.0.1")

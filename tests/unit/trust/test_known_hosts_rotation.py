@@ -19,7 +19,9 @@ def text(key) -> str:
 
 
 def hashed(name: str, key) -> str:
-    return known_hosts_line(name, 22, key, bytes(20))
+    """A line with a hash that has what would be a network or a pattern in a name."""
+    lines = (known_hosts_line(name, 22, key, bytes([number]) * 20) for number in range(256))
+    return next(line for line in lines if "/" in line.split()[0])
 
 
 @pytest.mark.parametrize(
