@@ -260,7 +260,7 @@ class SSHConnection(Generic[OwnerT]):
     @staticmethod
     def _require_plain(result: object, callback: str) -> None:
         """Raise at once where a callback that nothing waits for is a coroutine function."""
-        if inspect.iscoroutine(result):
+        if result is not None and inspect.iscoroutine(result):
             result.close()
             raise TypeError(f"{callback} must be a plain function: nothing waits for it as a coroutine")
 

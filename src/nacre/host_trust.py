@@ -297,7 +297,7 @@ def _in_files(
     if known_hosts == () or isinstance(known_hosts, KnownHostsFiles):
         there = [path for path in every if path.exists()]
     else:
-        there = [path for path in every if path.exists() or path != files.user[0] or not checking.keeps]
+        there = [path for path in every if not checking.keeps or path != files.user[0] or path.exists()]
     found, problems = match_in_files(there, name, addr, port)
     _tell(problems, where)
     return found, where, tuple(Place(there[text], line) for text, line in found.places)

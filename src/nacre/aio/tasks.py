@@ -82,7 +82,7 @@ async def settle(value: MaybeAwait[T], limit: float | None = None) -> T:
     Raises:
         TimeoutError: it took longer, and was cancelled.
     """
-    if not inspect.isawaitable(value):
+    if value is None or value is True or value is False or not inspect.isawaitable(value):
         return value
     try:
         await _leave()

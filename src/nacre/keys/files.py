@@ -10,6 +10,7 @@ replaced rather than followed. Nothing here locks: two writers of one name leave
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import stat
@@ -31,10 +32,17 @@ _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 def expand(filename: FilePath) -> Path:
     """Return the path with a leading `~` resolved."""
+    if isinstance(filename, str) and not filename.startswith("~"):
+        return _as_path(filename)
     try:
         return Path(filename).expanduser()
     except RuntimeError:  # there is no such user: then it is a name like another
         return Path(filename)
+
+
+@functools.lru_cache(64)
+def _as_path(name: str) -> Path:
+    return Path(name)
 
 
 def name_of(filename: FilePath) -> str:

@@ -33,7 +33,7 @@ from nacre.protocol.handshake import Handshake
 from nacre.protocol.ident import IdentReader
 from nacre.protocol.mux import ROUTINE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
-from nacre.protocol.state import DATA_IS_LEGAL, Action, ExtInfoTurn, Phase, judge
+from nacre.protocol.state import DATA_IS_LEGAL, Action, ExtInfoTurn, KexStep, Phase, judge
 from nacre.protocol.trace import Tracer
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.message import Message
@@ -44,6 +44,8 @@ _CHANNEL_DATA: Final = 94
 #: For each packet: to look up a member of an enum costs as much as to call a function.
 _CLOSED: Final = Phase.CLOSED
 _OPEN: Final = Phase.OPEN
+_NEXT: Final = ExtInfoTurn.NEXT
+_NEWKEYS: Final = NewKeys.number
 _NOTHING: Final[dict[int, Channel]] = {}
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
@@ -225,7 +227,7 @@ class Connection:
                     return self._end_of_input()
                 size = inbound.next_payload() if inbound.end > inbound.start else -1
                 if size < 0:
-                    if self._handshake.due():
+                    if core.phase is _OPEN and self._handshake.due():
                         self._handshake.start()
                     return self._end_of_input() if self._eof else None
                 scratch = inbound.scratch
@@ -284,7 +286,7 @@ class Connection:
             core.phase,
             handshake.step,
             strict=handshake.strict,
-            expected=handshake.expected,
+            expected=handshake.expected if handshake.step is KexStep.AWAIT_METHOD else None,
             ext_info=handshake.ext_info,
         )
         match action:
@@ -296,7 +298,8 @@ class Connection:
                 core.send(Unimplemented((core.inbound.sequence - 1) & limits.WINDOW_CEILING))
             case Action.DISCONNECT:
                 raise ProtocolError(f"message {number} is not allowed here")
-        handshake.message_handled(number)
+        if handshake.ext_info is _NEXT and number != _NEWKEYS:
+            handshake.ext_info = ExtInfoTurn.NO  # its turn, directly after the first NEWKEYS, is over
         if core.phase is _OPEN:
             self._publish()
 

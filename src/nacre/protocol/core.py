@@ -6,6 +6,7 @@ hands it to the handshake, to authentication and to the mux.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nacre.crypto.compression import make_compressor, make_decompressor
@@ -42,6 +43,7 @@ class Core:
 
     __slots__ = (
         "deadline_moved",
+        "emit",
         "events",
         "fault",
         "heard",
@@ -66,6 +68,8 @@ class Core:
         self.outbound = Outbound(sources.random)
         self.outbound.failed = self._lose
         self.events: list[Event] = []
+        #: Queues an event.
+        self.emit: Callable[[Event], None] = self.events.append
         self.ready: list[Lane] = []
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
@@ -122,10 +126,6 @@ class Core:
     def _check_room(self, fits: bool) -> None:
         if not fits and self.fault is None:
             self.fault = ConnectionLost("the peer does not read what it asked for")
-
-    def emit(self, event: Event) -> None:
-        """Queue an event."""
-        self.events.append(event)
 
 
 def forget_frames(error: BaseException | None) -> None:

@@ -405,11 +405,6 @@ class Handshake:
         if algorithms is not None and self._core.role is Role.CLIENT:
             self._core.info.server_sig_algs = algorithms
 
-    def message_handled(self, number: int) -> None:
-        """The turn for EXT_INFO directly after the first NEWKEYS is over with the next message."""
-        if self.ext_info is ExtInfoTurn.NEXT and number != NewKeys.number:
-            self.ext_info = ExtInfoTurn.NO
-
     def authentication_requested(self) -> None:
         """Client: the first USERAUTH_REQUEST is out; one more EXT_INFO may come before SUCCESS."""
         if self._peer_takes_ext_info:

@@ -185,7 +185,8 @@ class Inbound:
         if reset_sequence:
             self.sequence = 0
         # A key exchange is longer than most of what follows it.
-        self._shrink()
+        if not self.small or len(self.scratch) > limits.SCRATCH_IDLE:
+            self._shrink()
 
     def next_payload(self) -> int:
         """Open the next packet into `scratch`.
