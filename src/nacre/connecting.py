@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from nacre.aio.link import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_config import configured, user_of
+from nacre.client_config import configured_later, user_of
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
@@ -79,7 +79,7 @@ async def connect(
         config=config,
         **kwargs,
     )
-    options = configured(options)
+    options = await configured_later(options)
     async with asyncio.timeout(options.connect_timeout):
         return await _connect(options, flags, sock)
 
@@ -155,7 +155,7 @@ async def _open_hop(
             tunnel=before if before is not None else (),
             config=options.config if options.is_given("config") else (),
         )
-        settings = configured(settings)
+        settings = await configured_later(settings)
         async with asyncio.timeout(settings.connect_timeout):
             connection = await _connect(settings, depth=depth)
     except BaseException:
@@ -267,7 +267,7 @@ async def get_server_auth_methods(
         kwargs.pop("options", None),
         **{"host": host or (), "port": port, "username": username, **kwargs},
     )
-    options = configured(
+    options = await configured_later(
         SSHClientConnectionOptions(options, known_hosts=None, client_keys=None, client_factory=None)
     )
     seen: list[_MethodsCatcher] = []

@@ -21,7 +21,7 @@ from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_config import configured, user_of
+from nacre.client_config import configured_later, user_of
 from nacre.client_connection import SSHClientConnection
 from nacre.client_hosts import warn_of_client_hosts
 from nacre.connecting import go_through
@@ -385,7 +385,7 @@ async def listen_reverse(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
     if options.config:  # what it says of the way to somewhere is of no use where nobody is called
-        options = configured(options, without=("host", "port", "tunnel", "proxy_command"))
+        options = await configured_later(options, without=("host", "port", "tunnel", "proxy_command"))
     # Who comes may be anybody, as with `listen`; who is called may take its time.
     options = options.completed({"ident_timeout": IDENT_TIMEOUT})
     require_trust(options)

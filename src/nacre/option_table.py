@@ -91,6 +91,9 @@ _CONFIG_HINT: Final = "a server reads no OpenSSH configuration; give the options
 OPTIONS: Final[tuple[Option, ...]] = (
     # --- who and where
     _client("config", (), values.config),
+    # nacre's own: whether a configuration may have programs run (Match exec), and the tag that Match tagged sees.
+    _client("config_exec", False, bool),
+    _client("config_tag", "", values.text),
     _absent(_S, "config", None, [], hint=_CONFIG_HINT),
     _client("client_factory", None, values.optional_callable),
     _server("server_factory", None, values.optional_callable),
@@ -104,12 +107,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("local_addr", None, values.local_addr),
     _both("tcp_keepalive", True, bool),
     _absent(_B, "utf8_decode_errors", "strict", hint="what is not UTF-8 in a message is an error"),
-    _absent(_B, "canonicalize_hostname", False, hint=_CANONICAL_HINT),
-    # How that would be done: without it they change nothing, and so they are taken.
-    _both("canonical_domains", ()),
-    _both("canonicalize_fallback_local", True),
-    _both("canonicalize_max_dots", 1),
-    _both("canonicalize_permitted_cnames", ()),
+    _client("canonicalize_hostname", False, values.canonicalize),
+    _absent(_S, "canonicalize_hostname", False, hint=_CANONICAL_HINT),
+    # How that is done: without it they change nothing, and so a server, which does not, takes them too.
+    _both("canonical_domains", (), values.names),
+    _both("canonicalize_fallback_local", True, bool),
+    _both("canonicalize_max_dots", 1, values.count),
+    _both("canonicalize_permitted_cnames", (), values.cname_rules),
     # --- algorithms
     _both("kex_algs", (), values.algorithms(Family.KEX)),
     _both("encryption_algs", (), values.algorithms(Family.CIPHER)),

@@ -248,6 +248,24 @@ def config(value: Any) -> tuple[str | PurePath, ...] | None:
     return files or None
 
 
+def canonicalize(value: Any) -> bool | str:
+    """Take False, True or "always"; None is False."""
+    if value not in (None, False, True, "always"):
+        raise ValueError(f"canonicalize_hostname is True, False or 'always', not {value!r}")
+    return value if value == "always" else bool(value)
+
+
+def cname_rules(value: Any) -> tuple[tuple[str, str], ...]:
+    """Take pairs of pattern lists: whose aliases may be followed, and to where; None: none."""
+    found = []
+    for entry in value or ():
+        pair = tuple(entry)
+        if len(pair) != 2:
+            raise ValueError(f"{entry!r} is no pair of pattern lists")
+        found.append((",".join(names(pair[0])), ",".join(names(pair[1]))))
+    return tuple(found)
+
+
 def agent_path(value: Any) -> str | None:
     """Take the socket of an agent; None or "": no agent."""
     if not value:

@@ -109,3 +109,10 @@ def test_parity(golden):
         for name in option_table.table(side)
     }
     assert not set(parity.DEVIATIONS) - known
+
+
+def test_config_page(golden):
+    """docs/config.md is what the code says now."""
+    from tests.support import config_page
+
+    golden.check("../../docs/config.md", config_page.page())

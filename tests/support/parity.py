@@ -67,7 +67,8 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.unix_server_requested": "never called: there is no forwarding",
     "SSHServer.tun_requested": "never called: there is no forwarding",
     "SSHServer.tap_requested": "never called: there is no forwarding",
-    "client:config": "read when a connection is made; what it asks for and nacre does not do is an error",
+    "client:config": "`Match exec` only with `config_exec=True`, and without a shell; read when a connection is made; "
+    "what it asks for and nacre does not do is an error",
     "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`, with the certificates beside them",
     "client:known_hosts": "`/etc/ssh/ssh_known_hosts` only if the configuration names it; `UserKnownHostsFile none` and "
     "an empty value trust nobody, where AsyncSSH trusts anybody; a line of a file that is not understood is passed "
@@ -98,10 +99,6 @@ DEVIATIONS: Final[dict[str, str]] = {
     "TerminalSizeChanged": "sizes in a row that nobody has read are one, the last",
     "server:max_line_length": "a number; AsyncSSH takes None for no limit",
     "server:login_timeout": "60 seconds by default; AsyncSSH: 120",
-    "client:canonical_domains": _NOT_CANONICAL,
-    "client:canonicalize_fallback_local": _NOT_CANONICAL,
-    "client:canonicalize_max_dots": _NOT_CANONICAL,
-    "client:canonicalize_permitted_cnames": _NOT_CANONICAL,
     "client:x509_purposes": "has no effect: X.509 certificates are not built",
     "server:canonical_domains": _NOT_CANONICAL,
     "server:canonicalize_fallback_local": _NOT_CANONICAL,

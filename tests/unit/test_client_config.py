@@ -17,6 +17,7 @@ from tests.support.agent import ssh_agent
 from tests.support.face import HOST, OpenServer, asynctest, serving, user_key
 
 RSA = nacre.generate_private_key("ssh-rsa", key_size=2048)
+MACS = ("hmac-sha2-512-etm@openssh.com", "hmac-sha2-256-etm@openssh.com")
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,23 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("UpdateHostKeys true", "update_host_keys", "yes"),
         ("VerifyHostKeyDNS ask", "verify_host_key_dns", "ask"),
         ("ForwardAgent no\nForwardAgent yes", "agent_forwarding", False),
+        ("SendEnv A B\nSendEnv -A C", "send_env", ("B", "C")),
+        ("Ciphers aes128-cbc,aes256-ctr", "encryption_algs", ("aes256-ctr",)),
+        ("Ciphers -*-cbc,3des-cbc", "encryption_algs", ()),
+        ("MACs ^umac-64@openssh.com,hmac-sha2-512-etm@openssh.com", "mac_algs", MACS),
+        ("PubkeyAcceptedAlgorithms ssh-*", "signature_algs", ("ssh-ed25519",)),
+        ("RequestTTY force", "request_pty", "force"),
+        ("RequestTTY no", "request_pty", False),
+        ("RemoteCommand ls '%h' # all", "command", b"ls 'h' # all"),
+        ("RemoteCommand none", "command", None),
+        ("SessionType subsystem\nRemoteCommand sftp", "subsystem", "sftp"),
+        ("RekeyLimit default none", "rekey_bytes", 1 << 30),
+        ("LocalForward 1 a:2\nClearAllForwardings yes", "port", 22),
+        ("BatchMode yes\nLogLevel DEBUG\nEscapeChar ^]\nKeepAlive yes\nCipher 3des", "port", 22),
+        ("RequiredRSASize 2048", "port", 22),
+        ("User u-%h-%u", "username", "u-h-local"),
+        ("SetEnv A=%h B=${NACRE_AGENT}", "env", {"A": "h", "B": "/from/variable"}),
+        ("Tag x\nMatch tagged x\nPort 9", "port", 9),
         ("Port 1\nPort 2", "port", 1),
     ],
 )
@@ -95,34 +113,43 @@ def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ("Unheard yes", "Unheard: this keyword is not supported yet: take it out for this host"),
-        (
-            "StrictHostKeyChecking sometimes",
-            "StrictHostKeyChecking: strict_host_key_checking: yes, accept-new, ask, no are expected",
-        ),
-        ("ForwardAgent yes", "ForwardAgent: .* but for false or no"),
+        ("Unheard yes", "Unheard: there is no such keyword; IgnoreUnknown, on a line before"),
+        ("StrictHostKeyChecking sometimes", "StrictHostKeyChecking: .* is expected, not 'sometimes'"),
+        ("LocalForward 1 a:2", "LocalForward: this keyword is not supported: forwarding"),
+        ("ForwardX11 yes", "ForwardX11: this keyword is not supported yet but for no"),
         ("ControlPath ~/x", "ControlPath"),
-        ("RequestTTY yes", "RequestTTY"),
+        ("RequestTTY maybe", "RequestTTY: true or false or yes"),
         ("Port x", "Port: 'x' is no number"),
-        ("Port 70000", "Port: port: 70000 is no port"),
+        ("Port 70000", "Port: '70000' is no number of a port"),
         ("Port 1 2", "Port: one word is expected, not 2"),
-        ("ConnectTimeout soon", "ConnectTimeout: connect_timeout: 'soon' is no time"),
-        ("Ciphers aes128-cbc", "Ciphers: encryption_algs: .*aes128-cbc"),
-        ("PasswordAuthentication maybe", "PasswordAuthentication: yes or no is expected, not 'maybe'"),
+        ("ConnectTimeout soon", "ConnectTimeout: 'soon' is no time"),
+        ("Ciphers aes128-cbc", "Ciphers: nacre has none of aes128-cbc"),
+        ("Ciphers aes128-foo", "Ciphers: encryption_algs: .*aes128-foo"),
+        ("PasswordAuthentication maybe", "PasswordAuthentication: yes or no or .* is expected, not 'maybe'"),
         ("IdentitiesOnly maybe", "IdentitiesOnly: yes or no"),
-        ("AddressFamily ipx", "AddressFamily: any, inet, inet6 are expected"),
+        ("AddressFamily ipx", "AddressFamily: any or inet or inet6 is expected"),
         ("RekeyLimit 1K", "RekeyLimit: rekey_bytes: 1024 bytes are too few"),
-        ("RekeyLimit 1G 1h 1h", "RekeyLimit: a size and a time"),
-        ("SendEnv -LANG", "SendEnv: taking names away"),
-        ("SetEnv A", "SetEnv: env: 'A' is not of the form NAME=value"),
-        ("IdentityFile ~/%C", "IdentityFile: the token '%C' is not supported"),
+        ("RekeyLimit 1G 1h 1h", "RekeyLimit: 1 to 2 words are expected, not 3"),
+        ("SendEnv A=B", "SendEnv: 'A=B' is no name of a variable"),
+        ("SetEnv A", "SetEnv: 'A' is not of the form NAME=value"),
+        ("IdentityFile ~/%f", "IdentityFile: the token %f has no meaning there"),
         ("IdentityFile ~/${UNSET_HERE}", "IdentityFile: the variable UNSET_HERE is not set"),
-        ("HostName %p", "HostName: the token '%p' is not supported: %%, %h are"),
-        ("HostName a%", "HostName: the token '%'"),
+        ("HostName %p", "HostName: the token %p has no meaning there: %%, %h have"),
+        ("HostName a%", "HostName: the token %"),
+        ("User %r", "User: the token %r"),
+        ("User -x", "User: '-x' is no name of a user"),
+        ("User 'a;b'", "User: 'a;b' is no name of a user"),
         ("ProxyJump a b", "ProxyJump: one word"),
         ("ProxyJump a:b:c", "ProxyJump: .* is no hop"),
         ("ProxyCommand nc %h %p 2>/dev/null", "ProxyCommand: the command is started without a shell"),
         ("ProxyCommand nc 'open", "ProxyCommand: "),
+        ("SessionType subsystem", "SessionType: subsystem needs its name"),
+        (
+            "RefuseConnection not this one",
+            "RefuseConnection: the configuration refuses this connection: not this one",
+        ),
+        ("RequiredRSASize 4096", "RequiredRSASize: this keyword is not supported but for at most 2048"),
+        ("CanonicalizePermittedCNAMEs x", "CanonicalizePermittedCNAMEs: 'x' is not of the form"),
     ],
 )
 def test_what_is_refused(line: str, error: str) -> None:
@@ -148,7 +175,7 @@ def test_what_the_configuration_says_may_be_unknown() -> None:
     with pytest.raises(nacre.ConfigParseError, match="line 5: Other"):
         read(text + "Other x\n")
     for known in ("ForwardX11 yes", "LocalForward 1 a:2"):
-        with pytest.raises(nacre.ConfigParseError, match=r"line 2: .* not supported yet"):
+        with pytest.raises(nacre.ConfigParseError, match=r"line 2: .* not supported"):
             read(f"IgnoreUnknown *\n{known}\n")
     with pytest.raises(nacre.ConfigParseError, match="line 3: Usekeychain"):
         read("# none\nPort 5\nUsekeychain yes\n")

@@ -128,13 +128,29 @@ def test_encodings() -> None:
         values.encoding("no-such")
 
 
+def test_how_names_are_made_canonical() -> None:
+    assert [values.canonicalize(value) for value in (None, False, True, "always")] == [
+        False,
+        False,
+        True,
+        "always",
+    ]
+    assert values.cname_rules([("*.a", ["*.b", "c"])]) == (("*.a", "*.b,c"),)
+    assert values.cname_rules(None) == ()
+    for wrong in ("yes", 2):
+        with pytest.raises(ValueError, match="canonicalize_hostname"):
+            values.canonicalize(wrong)
+    with pytest.raises(ValueError, match="no pair"):
+        values.cname_rules(["a"])
+
+
 def test_none_is_the_usual() -> None:
     assert values.window(None) == values.window(0) == limits.WINDOW
     assert values.packet(None) == limits.MAX_PACKET
     assert values.errors(None) == "strict"
     assert values.errors("replace") == "replace"
     assert values.names(None) == ()
-    assert values.methods(None) == ("publickey", "keyboard-interactive", "password")
+    assert values.methods(None) == values.METHODS
     assert values.methods("password,publickey") == ("password", "publickey")
     assert values.macs(None) == ()
     assert values.macs("hmac-sha2-512") == ("hmac-sha2-512",)

@@ -51,12 +51,12 @@ def test_none_is_what_an_absent_feature_honours_by_being_absent() -> None:
 
 
 def test_how_something_would_be_done_that_is_refused_is_taken() -> None:
-    options = nacre.SSHClientConnectionOptions(
+    options = nacre.SSHServerConnectionOptions(
         canonical_domains=["example.com"], canonicalize_max_dots=2, x509_purposes="any"
     )
-    assert options.canonical_domains == ["example.com"]
+    assert options.canonical_domains == ("example.com",)
     with pytest.raises(nacre.NotSupportedYet):
-        nacre.SSHClientConnectionOptions(options, canonicalize_hostname=True)
+        nacre.SSHServerConnectionOptions(options, canonicalize_hostname=True)
 
 
 @pytest.mark.parametrize("options", CLASSES.values())

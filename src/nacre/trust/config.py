@@ -1,58 +1,29 @@
-"""OpenSSH's client configuration (ssh_config(5)): which of its lines apply to a host.
+"""OpenSSH's client configuration (ssh_config(5)): which of its lines apply to a host, and what they say.
 
-Owns: lines, quoting, Host, Match and Include, and where each line stands. Must not know: what a keyword
-other than these means, or which keywords there are.
+Owns: Host, Match and Include, what is checked of lines that do not apply, and the second reading for Match final.
+Must not know: what becomes of a keyword, how names are resolved or programs are run.
 """
 
 from __future__ import annotations
 
-import glob
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from nacre.errors import ConfigParseError
-from nacre.keys.files import expand, read_file
-from nacre.trust.lines import MAX_LINE, MAX_LINES
-from nacre.trust.pattern import Glob
+from nacre.keys.files import expand
+from nacre.trust.config_keywords import CLIENT_IGNORED, CLIENT_NAMES, Counts
+from nacre.trust.config_lines import MAX_DEPTH, MAX_FILES, Setting, included, matches_one, settings
+from nacre.trust.config_tokens import ALL, Tokens, substituted
+from nacre.trust.config_values import networks
+from nacre.trust.pattern import HostPatterns, IPAddress
 from nacre.wire.record import record
 
-__all__ = ["Setting", "Subject", "applying"]
+__all__ = ["Found", "Setting", "Subject", "Surroundings", "applying"]
 
-#: Files that include files that include files …: OpenSSH's bound.
-MAX_DEPTH: Final = 16
-#: Files that are read for one host, those that patterns of Include find among them.
-MAX_FILES: Final = 256
-_LINE: Final = re.compile(r'[ \t]*"?([A-Za-z0-9]+)"?(?:[ \t]*=[ \t]*|[ \t]+|$)(.*)', re.DOTALL)
-_BLANKS: Final = " \t\r\f"
-
-
-@record
-class Setting:
-    """One line that applies.
-
-    Attributes:
-        keyword: as it is written there.
-        text: what follows it, as it is written.
-        arguments: what follows it, in words.
-        where: the file and the line, for messages.
-    """
-
-    keyword: str
-    text: str
-    arguments: tuple[str, ...]
-    where: str
-
-    @property
-    def name(self) -> str:
-        """The keyword in lower case: case does not count."""
-        return self.keyword.lower()
-
-    def error(self, text: str) -> ConfigParseError:
-        """Return an error that names this line."""
-        return ConfigParseError(f"{self.where}: {self.keyword}: {text}")
+#: Settings by keyword, in lower case and by its first name; their arguments as `ssh -G` shows them.
+Found = dict[str, list[Setting]]
 
 
 @record
@@ -64,12 +35,51 @@ class Subject:
         user: whom the program wants to log in as; "": the configuration says, or else `local_user`.
         local_user: whom this process belongs to.
         folder: where relative names of Include are looked for.
+        port: the port that the program names, 0: none.
+        tag: a tag that the program gives; "": none.
+        command: what is to run there, or the name of a subsystem; "": a shell.
+        session: "shell", "exec", "subsystem" or "none".
+        version: what Match version looks at.
+        local_host: the name of this machine.
+        uid: the number of the local user; "": there is none here.
+        home: the local user's home directory.
+        environment: this process's variables.
     """
 
     host: str
     user: str
     local_user: str
     folder: Path
+    port: int = 0
+    tag: str = ""
+    command: str = ""
+    session: str = "shell"
+    version: str = ""
+    local_host: str = ""
+    uid: str = ""
+    home: str = ""
+    environment: Mapping[str, str] = {}
+
+
+@record
+class Surroundings:
+    """What conditions ask of the machine.
+
+    Attributes:
+        run: runs a command of Match exec, given the line, the command and its tokens; returns whether it ended well.
+        addresses: returns the addresses of this machine's interfaces.
+    """
+
+    run: Callable[[Setting, str, Tokens], bool]
+    addresses: Callable[[Setting], Sequence[IPAddress]]
+
+
+def _refused(setting: Setting, *_: object) -> bool:
+    raise setting.error("exec runs a program: give config_exec=True if this file may have it run")
+
+
+def _nowhere(setting: Setting) -> Sequence[IPAddress]:
+    raise setting.error("localnetwork: the addresses of this machine are not known here")
 
 
 class _Scope(Enum):
@@ -77,172 +87,219 @@ class _Scope(Enum):
 
     ON = "on"
     OFF = "off"
+    NEVER = "never"  # in a file whose Include does not apply
 
 
-def applying(filenames: Sequence[str | Path], subject: Subject) -> list[Setting]:
-    """Return the lines that apply, in their order: of most keywords the first one counts.
+def applying(
+    filenames: Sequence[str | Path],
+    subject: Subject,
+    surroundings: Surroundings = Surroundings(_refused, _nowhere),  # noqa: B008 - never changed
+    canonical: tuple[str, Found] | None = None,
+) -> tuple[Found, bool]:
+    """Return what applies, and whether a second reading is asked for.
 
     Args:
         filenames: the files, read one after the other.
         subject: whom it is about.
+        surroundings: what conditions ask of the machine.
+        canonical: in the second reading, the host's name now, and what the first has found.
 
     Raises:
-        ConfigParseError: a line is not of the form, or needs what is not built; it names file and line.
+        ConfigParseError: a line, be it one that does not apply, is not as ssh_config(5) has it; it names file and line.
         OSError: a file cannot be read.
     """
-    reading = _Reading(subject)
+    reading = _Reading(subject, surroundings, canonical)
     for filename in filenames:
-        reading.read(expand(filename), 0)
-    return reading.found
+        reading.read(expand(filename), 0, _Scope.ON)
+    return reading.found, reading.wants_final
 
 
 class _Reading:
-    def __init__(self, subject: Subject) -> None:
+    def __init__(
+        self, subject: Subject, surroundings: Surroundings, canonical: tuple[str, Found] | None
+    ) -> None:
         self._subject = subject
+        self._surroundings = surroundings
         self._files = 0
-        self.found: list[Setting] = []
+        self._canonical = None if canonical is None else canonical[0]
+        self.found: Found = {} if canonical is None else canonical[1]
+        self.wants_final = False
 
-    def read(self, path: Path, depth: int) -> None:
+    def read(self, path: Path, depth: int, around: _Scope) -> None:
         """Take what applies of one file."""
         self._files += 1
         if self._files > MAX_FILES:
             raise ConfigParseError(f"{path}: more than {MAX_FILES} files of configuration")
-        try:
-            text = read_file(path).decode("utf-8", "surrogateescape")
-        except ValueError as error:
-            raise ConfigParseError(str(error)) from None
-        scope = _Scope.ON
-        for where, keyword, rest in _lines(path, text):
-            match keyword.lower():
+        scope = around
+        for setting in settings(path):
+            match setting.name:
                 case "host":
-                    scope = self._host(_setting(where, keyword, rest))
+                    applies = self._host(setting)
                 case "match":
-                    scope = self._match(_setting(where, keyword, rest))
-                case "include" if scope is _Scope.ON:
-                    self._include(_setting(where, keyword, rest), depth)
-                case _ if scope is _Scope.ON:
-                    self.found.append(_setting(where, keyword, rest))
+                    applies = self._match(setting, around)
+                case "include":
+                    self._include(setting, depth, scope)
+                    continue
+                case _:
+                    self._take(setting, scope)
+                    continue
+            if around is not _Scope.NEVER:
+                scope = _Scope.ON if applies else _Scope.OFF
 
-    def _include(self, setting: Setting, depth: int) -> None:
+    def _include(self, setting: Setting, depth: int, scope: _Scope) -> None:
         if depth >= MAX_DEPTH:
             raise setting.error(f"more than {MAX_DEPTH} files include each other")
+        inner = scope if scope is _Scope.ON else _Scope.NEVER
         for argument in setting.arguments:
-            pattern = self._subject.folder / expand(argument)
-            for path in sorted(glob.glob(str(pattern))):
-                self.read(Path(path), depth + 1)
+            pattern = argument
+            if scope is _Scope.ON and ("%" in argument or "${" in argument):
+                pattern = substituted(setting, argument, ALL, self.tokens(), self._subject.environment)
+            for path in included(pattern, self._subject.folder):
+                self.read(path, depth + 1, inner)
+
+    def _take(self, setting: Setting, scope: _Scope) -> None:
+        keyword = CLIENT_NAMES.get(setting.name)
+        if keyword is None:
+            if setting.name in CLIENT_IGNORED or self._may_be_unknown(setting):
+                return
+            raise setting.error(
+                "there is no such keyword; IgnoreUnknown, on a line before, names those that other programs have"
+            )
+        taken = Setting(setting.keyword, setting.text, keyword.read(setting), setting.where)
+        if scope is _Scope.ON:
+            known = self.found.setdefault(keyword.name.lower(), [])
+            if keyword.counts is Counts.EVERY or not known:
+                known.append(taken)
+
+    def _may_be_unknown(self, setting: Setting) -> bool:
+        """Return whether the configuration said before that this keyword may mean nothing here."""
+        patterns = self._first("ignoreunknown")
+        return patterns is not None and matches_one(setting, patterns.lower().split(","), setting.name)
 
     # ------------------------------------------------------------ conditions
 
-    def _host(self, setting: Setting) -> _Scope:
-        wanted = _matches(setting, setting.arguments, self._subject.host)
-        return _Scope.ON if wanted else _Scope.OFF
+    def _host(self, setting: Setting) -> bool:
+        if not all(setting.arguments):
+            raise setting.error("an empty pattern")
+        return matches_one(setting, setting.arguments, self._canonical or self._subject.host)
 
-    def _match(self, setting: Setting) -> _Scope:
-        words = [part for word in setting.arguments for part in word.split("=", 1)]
-        if [word.lower() for word in words] == ["all"]:
-            return _Scope.ON
-        scope = _Scope.ON
-        waiting = iter(words)
-        for word in waiting:
+    def _match(self, setting: Setting, around: _Scope) -> bool:
+        """Return whether every criterion is met; all of them are looked at, whatever the first ones say."""
+        words = _criteria(setting)
+        met, count = True, 0
+        while words:
+            count += 1
+            word = words.pop(0)
             criterion = word.lower().removeprefix("!")
+            wanted = not word.startswith("!")
             if criterion == "all":
-                raise setting.error("'all' stands alone")
-            subjects = self._subjects()
-            if criterion not in subjects:
-                if scope is _Scope.OFF:
-                    return scope  # it is not for this host, whatever the rest would be
-                raise setting.error(
-                    f"{criterion!r} is not supported yet: all, {', '.join(subjects)} are; "
-                    "config=None leaves the file unread"
-                )
-            patterns = next(waiting, "")
-            if not patterns:
-                raise setting.error(f"{criterion!r} needs a pattern")
-            is_met = _matches(setting, patterns.lower().split(","), subjects[criterion].lower())
-            if is_met == word.startswith("!"):
-                scope = _Scope.OFF
-        return scope
+                if words or count > 2:
+                    raise setting.error("'all' stands alone")
+                return met and wanted
+            if criterion in ("canonical", "final"):
+                self.wants_final = self.wants_final or criterion == "final"
+                met = met and (self._canonical is not None) is wanted
+                continue
+            if criterion not in _CRITERIA:
+                raise setting.error(f"there is no criterion {criterion!r}; there are {', '.join(_CRITERIA)}")
+            if not words:
+                raise setting.error(f"{criterion!r} needs an argument")
+            argument = words.pop(0)
+            if criterion == "exec":
+                if met and around is not _Scope.NEVER:
+                    met = self._surroundings.run(setting, argument, self.tokens()) is wanted
+            elif criterion == "localnetwork":
+                networks(setting, argument)
+                met = met and self._is_here(setting, argument) is wanted
+            else:
+                met = (self._compares(setting, criterion, argument) is wanted) and met
+        return met
 
-    def _subjects(self) -> dict[str, str]:
-        """Return what each criterion looks at: what was set so far counts."""
+    def _is_here(self, setting: Setting, text: str) -> bool:
+        patterns = HostPatterns(text)
+        found = self._surroundings.addresses(setting)
+        return any(patterns.includes((), address) and not patterns.excludes((), address) for address in found)
+
+    def _compares(self, setting: Setting, criterion: str, argument: str) -> bool:
+        """Return whether what was set so far, or the subject, matches a list of patterns."""
+        looked_at = self._looked_at(criterion)
+        if criterion in ("host", "originalhost"):
+            argument, looked_at = argument.lower(), looked_at.lower()
+        if not argument:
+            if criterion not in ("tagged", "command"):
+                raise setting.error(f"{criterion!r} needs an argument")
+            return not looked_at
+        return matches_one(setting, argument.split(","), looked_at)
+
+    def _looked_at(self, criterion: str) -> str:
         subject = self._subject
+        match criterion:
+            case "host":
+                return self._hostname()
+            case "originalhost":
+                return subject.host
+            case "user":
+                return self._user()
+            case "localuser":
+                return subject.local_user
+            case "tagged":
+                return subject.tag or self._first("tag") or ""
+            case "command":
+                return subject.command
+            case "sessiontype":
+                return subject.session
+        return subject.version
+
+    def _hostname(self) -> str:
+        """Return the host's name as it stands now."""
+        if self._canonical is not None:
+            return self._canonical
         hostname = self._first("hostname")
-        host = subject.host if hostname is None else hostname.replace("%h", subject.host).replace("%%", "%")
-        return {
-            "host": host,
-            "originalhost": subject.host,
-            "user": subject.user or self._first("user") or subject.local_user,
-            "localuser": subject.local_user,
-        }
+        given = self._subject.host
+        if hostname is None:
+            return given
+        return substituted(self.found["hostname"][0], hostname, "%h", Tokens({"%": "%", "h": given}))
+
+    def _user(self) -> str:
+        return self._subject.user or self._first("user") or self._subject.local_user
+
+    def tokens(self) -> Tokens:
+        """Return what each token stands for, by what was set so far."""
+        subject = self._subject
+        port = str(subject.port or self._first("port") or 22)
+        return Tokens.of(subject, self._hostname(), self._user(), port, self.first_text)
+
+    def first_text(self, name: str) -> str:
+        """Return what the first line of a keyword says, or ""."""
+        return self._first(name) or ""
 
     def _first(self, name: str) -> str | None:
-        return next((setting.arguments[0] for setting in self.found if setting.name == name), None)
+        found = self.found.get(name)
+        return found[0].arguments[0] if found else None
 
 
-def _matches(setting: Setting, patterns: Iterable[str], subject: str) -> bool:
-    """Return whether a pattern matches and none that is negated does."""
-    found = False
-    for pattern in patterns:
-        try:
-            matched = Glob(pattern.removeprefix("!")).matches(subject)
-        except ValueError as error:
-            raise setting.error(str(error)) from None
-        if matched and pattern.startswith("!"):
-            return False
-        found = found or matched
+_CRITERIA: Final = (
+    "host originalhost user localuser tagged command sessiontype version localnetwork exec".split()
+)
+
+
+def _criteria(setting: Setting) -> list[str]:
+    """Return criteria and their arguments in turn; `host=x` is two words, an argument with `=` is one."""
+    found: list[str] = []
+    for word in setting.arguments:
+        criterion, equals, argument = word.partition("=")
+        name = criterion.lower().removeprefix("!")
+        expected = len(found) == 0 or _complete(found)
+        if equals and expected and name in _CRITERIA:
+            found += [criterion, argument]
+        else:
+            found.append(word)
     return found
 
 
-def _lines(path: Path, text: str) -> Iterator[tuple[str, str, str]]:
-    """Return where each line is, its keyword and the rest of it."""
-    lines = text.removeprefix("\ufeff").split("\n")
-    if len(lines) > MAX_LINES:
-        raise ConfigParseError(f"{path}: {len(lines)} lines; {MAX_LINES} is the most")
-    for number, line in enumerate(lines, start=1):
-        where = f"{path} line {number}"
-        if len(line) > MAX_LINE:
-            raise ConfigParseError(f"{where}: longer than {MAX_LINE} characters")
-        stripped = line.strip(_BLANKS)
-        if not stripped or stripped.startswith("#"):
-            continue
-        found = _LINE.fullmatch(stripped)
-        if found is None:
-            raise ConfigParseError(f"{where}: a line begins with a keyword")
-        yield where, found[1], found[2]
-
-
-def _setting(where: str, keyword: str, rest: str) -> Setting:
-    bare = Setting(keyword, rest, (), where)
-    arguments = tuple(_split(bare))
-    if not arguments:
-        raise bare.error("nothing follows it")
-    return Setting(keyword, rest, arguments, where)
-
-
-def _split(setting: Setting) -> Iterator[str]:
-    """Return the words of a line: in quotes of either kind blanks and # are as others; backslashes quote."""
-    text, position = setting.text, 0
-    while position < len(text):
-        if text[position] in " \t":
-            position += 1
-            continue
-        if text[position] == "#":
-            return
-        word, quote = "", ""
-        while position < len(text):
-            character, following = text[position], text[position + 1 : position + 2]
-            if character == "\\" and (following in ("'", '"', "\\") or (following == " " and not quote)):
-                word += following
-                position += 1
-            elif not quote and character in " \t":
-                break
-            elif not quote and character in "'\"":
-                quote = character
-            elif quote == character:
-                quote = ""
-            else:
-                word += character
-            position += 1
-        if quote:
-            raise setting.error(f"the quote {quote} is not closed")
-        yield word
+def _complete(words: list[str]) -> bool:
+    """Return whether the last criterion has its argument."""
+    waiting = False
+    for word in words:
+        waiting = not waiting and word.lower().removeprefix("!") not in ("all", "canonical", "final")
+    return not waiting

@@ -1,0 +1,170 @@
+"""What becomes of each keyword of OpenSSH's configuration here: done, refused by name, or without meaning in a library.
+
+Owns: the words for it, the table of the client's keywords, and which options do one. Must not know: how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from nacre.trust.config_lines import Setting
+from nacre.wire.record import record
+
+__all__ = ["CLIENT_OPTIONS", "CLIENT_RULES", "Rule", "Standing", "check"]
+
+
+class Standing(Enum):
+    """What becomes of a keyword."""
+
+    HONOURED = "done"
+    REFUSED = "refused"
+    MEANINGLESS = "without meaning here"
+
+
+@record
+class Rule:
+    """Why a keyword is not done.
+
+    Attributes:
+        standing: what becomes of it.
+        note: why, for the documentation and the message.
+        harmless: first words that ask for what is done anyway, in lower case, and so are taken.
+    """
+
+    standing: Standing
+    note: str
+    harmless: tuple[str, ...] = ()
+
+
+def check(setting: Setting, rule: Rule) -> None:
+    """Raise an error for a line that asks for what is not done."""
+    word = setting.arguments[0].lower()
+    if rule.standing is not Standing.REFUSED or any(_is_covered(word, known) for known in rule.harmless):
+        return
+    shown = [{"true": "yes", "false": "no"}.get(word, word) for word in rule.harmless]
+    only = f" but for {' or '.join(shown)}" if shown else ""
+    raise setting.error(
+        f"this keyword is not supported{only}: {rule.note}. Take it out for this host, or give config=None"
+    )
+
+
+def _is_covered(word: str, harmless: str) -> bool:
+    """Return whether a word is one that is harmless, or a number no greater than "at most" says."""
+    bound = harmless.removeprefix("at most ")
+    return word == harmless if bound == harmless else word.isdecimal() and int(word) <= int(bound)
+
+
+def _meaningless(note: str, names: str) -> dict[str, Rule]:
+    return {name: Rule(Standing.MEANINGLESS, note) for name in names.split()}
+
+
+def _refused(note: str, names: str, *harmless: str) -> dict[str, Rule]:
+    return {name: Rule(Standing.REFUSED, note, harmless) for name in names.split()}
+
+
+_FORWARD: Final = "it says how something is forwarded that another keyword asks for, which is refused"
+
+CLIENT_RULES: Final[Mapping[str, Rule]] = {
+    **_meaningless("nobody is asked anything but by the program", "batchmode numberofpasswordprompts"),
+    **_meaningless(
+        "the program has the terminal", "enableescapecommandline escapechar forkafterauthentication"
+    ),
+    **_meaningless("the program has the streams of a session", "stdinnull visualhostkey"),
+    **_meaningless("what is logged is up to the program's logging", "loglevel logverbose syslogfacility"),
+    **_meaningless(
+        _FORWARD,
+        """exitonforwardfailure forwardx11timeout forwardx11trusted gatewayports permitremoteopen
+        streamlocalbindmask streamlocalbindunlink tunneldevice xauthlocation""",
+    ),
+    **_meaningless("it counts with PermitLocalCommand yes, which is refused", "localcommand"),
+    **_meaningless("it counts with ControlMaster, which is refused", "controlpersist"),
+    **_meaningless("it takes forwardings back", "clearallforwardings"),
+    **_meaningless("it counts for login by host", "hostbasedacceptedalgorithms"),
+    **_meaningless("it says how GSS-API is used", "gssapikexalgorithms gssapitrustdns"),
+    **_meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
+    **_refused("keys are not added to an agent", "addkeystoagent", "false"),
+    **_refused("an interface cannot be chosen", "bindinterface"),
+    **_refused("authorities sign with what is safe", "casignaturealgorithms"),
+    **_refused("channels have no time limit", "channeltimeout", "none"),
+    **_refused("one attempt is made; the program may make others", "connectionattempts", "1"),
+    **_refused("connections are not shared between programs", "controlmaster", "false"),
+    **_refused("connections are not shared between programs", "controlpath", "none"),
+    **_refused("forwarding is not built", "dynamicforward localforward remoteforward"),
+    **_refused("forwarding is not built", "tunnel", "false"),
+    **_refused("fingerprints are shown in SHA256", "fingerprinthash", "sha256"),
+    **_refused("the class of traffic is not set", "ipqos", "none"),
+    **_refused("submethods are the server's choice", "kbdinteractivedevices"),
+    **_refused("no program is asked for host keys", "knownhostscommand", "none"),
+    **_refused("addresses are looked up with their names", "checkhostip", "no"),
+    **_refused("every host is verified", "nohostauthenticationforlocalhost", "no"),
+    **_refused("keystrokes are sent as they are typed", "obscurekeystroketiming", "no"),
+    **_refused("no local command is run", "permitlocalcommand", "no"),
+    **_refused("a proxy command speaks through its pipes", "proxyusefdpass", "no"),
+    **_refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
+    **_refused("the version is the option client_version, without an addendum", "versionaddendum", "none"),
+    **_refused("RSA keys have 2048 bits or more anyway", "requiredrsasize", "at most 2048"),
+    **_refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
+    **_refused("GSS-API takes the default identity", "gssapiclientidentity"),
+}
+
+#: The options that a keyword stands for; "": it is done by the reading itself.
+CLIENT_OPTIONS: Final[Mapping[str, str]] = {
+    "addressfamily": "family",
+    "bindaddress": "local_addr",
+    "canonicaldomains": "canonical_domains",
+    "canonicalizefallbacklocal": "canonicalize_fallback_local",
+    "canonicalizehostname": "canonicalize_hostname",
+    "canonicalizemaxdots": "canonicalize_max_dots",
+    "canonicalizepermittedcnames": "canonicalize_permitted_cnames",
+    "certificatefile": "client_certs",
+    "ciphers": "encryption_algs",
+    "compression": "compression_algs",
+    "connecttimeout": "connect_timeout",
+    "enablesshkeysign": "client_host_keysign",
+    "forwardagent": "agent_forwarding",
+    "forwardx11": "x11_forwarding",
+    "globalknownhostsfile": "known_hosts",
+    "gssapiauthentication": "gss_auth",
+    "gssapidelegatecredentials": "gss_delegate_creds",
+    "gssapikeyexchange": "gss_kex",
+    "gssapiserveridentity": "gss_host",
+    "hashknownhosts": "hash_known_hosts",
+    "hostbasedauthentication": "host_based_auth",
+    "hostkeyalgorithms": "server_host_key_algs",
+    "hostkeyalias": "host_key_alias",
+    "hostname": "host",
+    "identitiesonly": "agent_identities",
+    "identityagent": "agent_path",
+    "identityfile": "client_keys",
+    "ignoreunknown": "",
+    "kbdinteractiveauthentication": "kbdint_auth",
+    "kexalgorithms": "kex_algs",
+    "macs": "mac_algs",
+    "passwordauthentication": "password_auth",
+    "pkcs11provider": "pkcs11_provider",
+    "port": "port",
+    "preferredauthentications": "preferred_auth",
+    "proxycommand": "proxy_command",
+    "proxyjump": "tunnel",
+    "pubkeyacceptedalgorithms": "signature_algs",
+    "pubkeyauthentication": "public_key_auth",
+    "refuseconnection": "",
+    "rekeylimit": "rekey_bytes rekey_seconds",
+    "remotecommand": "command",
+    "requesttty": "request_pty",
+    "revokedhostkeys": "revoked_host_keys",
+    "sendenv": "send_env",
+    "serveralivecountmax": "keepalive_count_max",
+    "serveraliveinterval": "keepalive_interval",
+    "sessiontype": "subsystem",
+    "setenv": "env",
+    "stricthostkeychecking": "strict_host_key_checking",
+    "tag": "",
+    "tcpkeepalive": "tcp_keepalive",
+    "updatehostkeys": "update_host_keys",
+    "user": "username",
+    "userknownhostsfile": "known_hosts",
+    "verifyhostkeydns": "verify_host_key_dns",
+}

@@ -1,0 +1,181 @@
+"""Every keyword of OpenSSH's client configuration (ssh_config(5)), as a table: what may follow it, and how often it counts.
+
+Owns: the table. Must not know: which of them nacre does; that is in `nacre.client_config`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+from nacre.trust import config_values as values
+from nacre.trust.config_values import Kind
+from nacre.wire.record import record
+
+__all__ = ["CLIENT", "CLIENT_IGNORED", "CLIENT_NAMES", "Counts", "Keyword", "Scope", "by_name"]
+
+
+class Counts(Enum):
+    """Which lines of a keyword count."""
+
+    FIRST = "first"
+    EVERY = "every"
+
+
+class Scope(Enum):
+    """Where a server's keyword may stand."""
+
+    ANYWHERE = "anywhere"
+    GLOBAL = "global"
+
+
+@record
+class Keyword:
+    """One keyword.
+
+    Attributes:
+        name: as the manual writes it.
+        read: what may follow it.
+        counts: which of its lines count.
+        aliases: other names for it, in lower case.
+        scope: where it may stand, in a server's file.
+    """
+
+    name: str
+    read: Kind
+    counts: Counts = Counts.FIRST
+    aliases: tuple[str, ...] = ()
+    scope: Scope = Scope.ANYWHERE
+
+
+def _all(read: Kind, names: str, counts: Counts = Counts.FIRST) -> tuple[Keyword, ...]:
+    return tuple(Keyword(name, read, counts) for name in names.split())
+
+
+def _also(name: str, read: Kind, aliases: str) -> Keyword:
+    return Keyword(name, read, aliases=tuple(aliases.split()))
+
+
+_TRI: Final = ("true", "false", "yes=true", "no=false")
+
+#: What says where lines apply, and reads other files.
+CONDITIONS: Final = frozenset({"host", "match", "include"})
+
+CLIENT: Final[tuple[Keyword, ...]] = (
+    *_all(
+        values.flag,
+        """BatchMode CanonicalizeFallbackLocal CheckHostIP ClearAllForwardings EnableEscapecommandline
+        EnableSSHKeysign ExitOnForwardFailure ForkAfterAuthentication ForwardX11 ForwardX11Trusted
+        GatewayPorts GSSAPIAuthentication GSSAPIDelegateCredentials GSSAPIKeyExchange
+        GSSAPIRenewalForcesRekey GSSAPITrustDns HashKnownHosts HostbasedAuthentication IdentitiesOnly
+        NoHostAuthenticationForLocalhost PasswordAuthentication PermitLocalCommand ProxyUseFdpass StdinNull
+        StreamLocalBindUnlink VisualHostKey WarnWeakCrypto""",
+    ),
+    _also("TCPKeepAlive", values.flag, "keepalive"),
+    _also(
+        "KbdInteractiveAuthentication",
+        values.flag,
+        "challengeresponseauthentication skeyauthentication tisauthentication",
+    ),
+    *_all(
+        values.integer,
+        "CanonicalizeMaxDots ConnectionAttempts NumberOfPasswordPrompts RequiredRSASize ServerAliveCountMax",
+    ),
+    *_all(
+        values.one,
+        """BindAddress BindInterface GSSAPIClientIdentity GSSAPIKexAlgorithms
+        GSSAPIServerIdentity HostKeyAlias HostName IdentityAgent IgnoreUnknown KbdInteractiveDevices
+        PreferredAuthentications RevokedHostKeys SecurityKeyProvider Tag User XAuthLocation ControlPath
+        CASignatureAlgorithms Ciphers HostKeyAlgorithms KexAlgorithms MACs""",
+    ),
+    _also("PKCS11Provider", values.one, "smartcarddevice"),
+    _also("PubkeyAcceptedAlgorithms", values.one, "pubkeyacceptedkeytypes"),
+    _also("HostbasedAcceptedAlgorithms", values.one, "hostbasedkeytypes"),
+    *_all(
+        values.rest,
+        "KnownHostsCommand LocalCommand ProxyCommand ProxyJump RefuseConnection RemoteCommand VersionAddendum",
+    ),
+    Keyword("LogVerbose", values.words()),
+    *_all(values.words("none"), "GlobalKnownHostsFile UserKnownHostsFile"),
+    Keyword("CanonicalDomains", values.domains),
+    Keyword("CanonicalizePermittedCNAMEs", values.cname_rules),
+    Keyword("ChannelTimeout", values.channel_timeouts),
+    Keyword("PermitRemoteOpen", values.words("any", "none")),
+    Keyword("Compression", values.choice("yes", "no")),
+    Keyword("AddressFamily", values.choice("any", "inet", "inet6")),
+    Keyword("CanonicalizeHostname", values.choice(*_TRI, "always")),
+    Keyword("ControlMaster", values.choice(*_TRI, "auto", "ask", "autoask")),
+    Keyword(
+        "FingerprintHash",
+        values.choice("md5=MD5", "sha1=SHA1", "sha256=SHA256", "sha384=SHA384", "sha512=SHA512"),
+    ),
+    Keyword(
+        "LogLevel",
+        values.choice(
+            "silent=SILENT",
+            "quiet=SILENT",
+            "fatal=FATAL",
+            "error=ERROR",
+            "info=INFO",
+            "verbose=VERBOSE",
+            "debug=DEBUG",
+            "debug1=DEBUG",
+            "debug2=DEBUG2",
+            "debug3=DEBUG3",
+        ),
+    ),
+    _also("PubkeyAuthentication", values.choice(*_TRI, "unbound", "host-bound"), "dsaauthentication"),
+    Keyword("RequestTTY", values.choice(*_TRI, "force", "auto")),
+    Keyword("SessionType", values.choice("none", "subsystem", "default")),
+    Keyword("StrictHostKeyChecking", values.choice(*_TRI, "off=false", "ask", "accept-new")),
+    Keyword(
+        "SyslogFacility",
+        values.choice(
+            *(f"{name}={name.upper()}" for name in ("daemon", "user", "auth", "authpriv")),
+            *(f"local{number}=LOCAL{number}" for number in range(8)),
+        ),
+    ),
+    Keyword(
+        "Tunnel",
+        values.choice(
+            "ethernet", "point-to-point", "true=point-to-point", "yes=point-to-point", "false", "no=false"
+        ),
+    ),
+    *_all(values.choice(*_TRI, "ask"), "UpdateHostKeys VerifyHostKeyDNS"),
+    Keyword("AddKeysToAgent", values.agent_keys),
+    Keyword("ConnectTimeout", values.time_or("none"), aliases=("setuptimeout",)),
+    Keyword("ControlPersist", values.time_or("yes", "no", "true=yes", "false=no")),
+    Keyword("EscapeChar", values.escape),
+    Keyword("ForwardAgent", values.path_or_flag),
+    Keyword("ForwardX11Timeout", values.time),
+    Keyword("IPQoS", values.quality),
+    Keyword("ObscureKeystrokeTiming", values.keystrokes),
+    Keyword("Port", values.port),
+    Keyword("RekeyLimit", values.rekey),
+    Keyword("ServerAliveInterval", values.time_or("none=0"), aliases=("protocolkeepalives",)),
+    Keyword("SetEnv", values.variables),
+    Keyword("StreamLocalBindMask", values.mask),
+    Keyword("TunnelDevice", values.tunnel_device),
+    Keyword("CertificateFile", values.one, Counts.EVERY),
+    Keyword("DynamicForward", values.forward(1, 1), Counts.EVERY),
+    Keyword("IdentityFile", values.one, Counts.EVERY, ("identityfile2",)),
+    Keyword("LocalForward", values.forward(2, 2), Counts.EVERY),
+    Keyword("RemoteForward", values.forward(1, 2, "[socks]:0"), Counts.EVERY),
+    Keyword("SendEnv", values.environment_names, Counts.EVERY),
+)
+
+#: What ssh still knows by name and does nothing about.
+CLIENT_IGNORED: Final = frozenset(
+    """afstokenpassing cipher compressionlevel fallbacktorsh globalknownhostsfile2 kerberosauthentication
+    kerberostgtpassing protocol rhostsauthentication rhostsrsaauthentication rsaauthentication
+    useprivilegedport useroaming userknownhostsfile2 usersh useblacklistedkeys""".split()
+)
+
+
+def by_name(keywords: Iterable[Keyword]) -> dict[str, Keyword]:
+    """Return keywords by each of their names, in lower case."""
+    return {name: keyword for keyword in keywords for name in (keyword.name.lower(), *keyword.aliases)}
+
+
+CLIENT_NAMES: Final = by_name(CLIENT)

@@ -1,0 +1,51 @@
+"""Lists of algorithms that name what nacre has not."""
+
+from __future__ import annotations
+
+import pytest
+
+from nacre.config_algorithms import known_here
+from nacre.crypto.registry import Family, select
+from nacre.errors import ConfigParseError
+from nacre.trust.config_lines import Setting
+
+
+def left(text: str, kind: Family | str = Family.CIPHER) -> object:
+    return known_here(Setting("Keyword", text, (text,), "here"), kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("aes128-cbc,aes256-ctr", "aes256-ctr"),
+        ("-*-cbc", ()),
+        ("-aes128-cbc,aes128-ctr", "-aes128-ctr"),
+        ("-aes*", "-aes*"),
+        ("+3des-cbc", ()),
+        ("^aes256-ctr,3des-cbc", "^aes256-ctr"),
+        ("-aes128-slip", "-aes128-slip"),
+    ],
+)
+def test_what_is_left(text: str, kept: object) -> None:
+    assert left(text) == kept
+
+
+def test_slips_are_found_afterwards() -> None:
+    for text in ("-aes128-slip", "aes256-ctr,made-up"):
+        found = left(text)
+        assert isinstance(found, str)
+        with pytest.raises(ValueError, match="unknown cipher"):
+            select(Family.CIPHER, found)
+
+
+def test_other_kinds() -> None:
+    assert left("ssh-rsa,rsa-sha2-512", "host key") == "rsa-sha2-512"
+    assert left("ssh-ed25519-cert-v01@openssh.com", "host key") == "ssh-ed25519-cert-v01@openssh.com"
+    assert left("umac-64@openssh.com,hmac-sha1", Family.MAC) == "hmac-sha1"
+    assert left("sntrup761x25519-sha512,curve25519-sha256", Family.KEX) == "curve25519-sha256"
+    with pytest.raises(
+        ConfigParseError, match="here: Keyword: nacre has none of ssh-dss; it has ssh-ed25519"
+    ):
+        left("ssh-dss", "signature")
+    with pytest.raises(ConfigParseError, match="a pattern of"):
+        left("*" * 5000)

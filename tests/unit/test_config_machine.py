@@ -1,0 +1,75 @@
+"""What a configuration asks of this machine."""
+
+from __future__ import annotations
+
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from nacre import config_machine
+from nacre.config_machine import Machine, MustWait, NoMachine, argv, plain_names_only
+from nacre.errors import ConfigParseError
+from nacre.trust.config_lines import Setting
+from nacre.trust.config_tokens import ALL, Tokens
+
+SETTING = Setting("Match", "", (), "here")
+
+
+def tokens(host: str = "h", user: str = "u") -> Tokens:
+    return Tokens({"%": "%", "h": host, "n": host, "r": user, "k": host, "u": user, "j": "", "p": "22"})
+
+
+def test_programs_run_without_a_shell(tmp_path: Path) -> None:
+    machine = Machine(runs=True)
+    assert machine.run(SETTING, "test %h = h", tokens())
+    assert not machine.run(SETTING, "test %h = h", tokens("other"))
+    assert machine.run(SETTING, "test 'a b' = 'a b'", tokens())
+    with pytest.raises(ConfigParseError, match="exec, which needs no shell here"):
+        machine.run(SETTING, "exit 0", tokens())
+    with pytest.raises(ConfigParseError, match="without a shell"):
+        machine.run(SETTING, f"touch {tmp_path}/x; true", tokens())
+    with pytest.raises(ConfigParseError, match="cannot stand there for %h"):
+        machine.run(SETTING, "test %h", tokens(f"$(touch {tmp_path}/x)"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_program_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_machine, "_PATIENCE", 0.05)
+    with pytest.raises(ConfigParseError, match="timed out"):
+        Machine(runs=True).run(SETTING, "sleep 60", tokens())
+
+
+def test_programs_are_not_run_unasked() -> None:
+    for machine in (Machine(), NoMachine()):
+        with pytest.raises(ConfigParseError, match="give config_exec=True"):
+            machine.run(SETTING, "true", tokens())
+    with pytest.raises(MustWait):
+        NoMachine(runs=True).run(SETTING, "true", tokens())
+    with pytest.raises(MustWait):
+        NoMachine().resolve("localhost")
+
+
+def test_names_and_addresses() -> None:
+    assert Machine().resolve("127.0.0.1")[0]
+    assert Machine().resolve("no.such.name.invalid") == (False, "")
+    assert Machine().resolve("a" * 300) == (False, "")
+    if sys.platform == "linux":
+        assert ip_address("127.0.0.1") in Machine().addresses(SETTING)
+
+
+def test_commands_in_words() -> None:
+    assert argv(SETTING, "exec nc -x 'a b' %h:%p %%", ALL, tokens()) == ["nc", "-x", "a b", "h:22", "%"]
+    assert argv(SETTING, "x %%h", ALL, tokens("$(y)")) == ["x", "%h"]
+    for text in ("exec ", "a | b", "a 'b", "a$x"):
+        with pytest.raises(ConfigParseError):
+            argv(SETTING, text, ALL, tokens())
+
+
+@pytest.mark.parametrize("name", ["-o", "a b", "a,b", "a'b", "a;b", "$(a)", "a\nb", "a\0b", "a\x7fb", "a\\b"])
+def test_names_that_are_no_names(name: str) -> None:
+    for letter in "hnrku":
+        with pytest.raises(ConfigParseError, match="cannot stand there"):
+            plain_names_only(SETTING, f"x%{letter}", tokens(name, name))
+    plain_names_only(SETTING, "x%%h", tokens(name, name))
