@@ -54,6 +54,7 @@ _LENGTH: Final = Struct(">I")
 _NEWKEYS: Final = NewKeys()
 _PING: Final = ("ping@openssh.com", b"0")
 _FROM_CLIENT: Final = (("ext-info-in-auth@openssh.com", b"0"), _PING)
+_HOSTBOUND: Final = ("publickey-hostbound@openssh.com", b"0")
 
 
 class Trust(Enum):
@@ -401,9 +402,13 @@ class Handshake:
         if self.ext_info is ExtInfoTurn.IN_AUTH:
             self.ext_info = ExtInfoTurn.NO
         short = len(payload) <= limits.EXT_INFO_REMEMBERED_LENGTH
-        algorithms = (_server_sig_algs_again if short else _server_sig_algs)(payload)
-        if algorithms is not None and self._core.role is Role.CLIENT:
+        algorithms, hostbound = (_announced_again if short else _announced)(payload)
+        if self._core.role is not Role.CLIENT:
+            return
+        if algorithms is not None:
             self._core.info.server_sig_algs = algorithms
+        if hostbound:
+            self._core.info.hostbound = True
 
     def authentication_requested(self) -> None:
         """Client: the first USERAUTH_REQUEST is out; one more EXT_INFO may come before SUCCESS."""
@@ -464,18 +469,19 @@ def _our_ext_info(algorithms: tuple[str, ...] | None) -> bytes:
     """Return our EXT_INFO: a server's, with these signature algorithms; None: a client's."""
     if algorithms is None:
         return ExtInfo(_FROM_CLIENT).encode()
-    return ExtInfo((("server-sig-algs", ",".join(algorithms).encode("ascii")), _PING)).encode()
+    return ExtInfo((("server-sig-algs", ",".join(algorithms).encode("ascii")), _HOSTBOUND, _PING)).encode()
 
 
-def _server_sig_algs(payload: bytes) -> tuple[str, ...] | None:
-    """Return what the last server-sig-algs of an EXT_INFO names, None where there is none."""
+def _announced(payload: bytes) -> tuple[tuple[str, ...] | None, bool]:
+    """Return what the last server-sig-algs of an EXT_INFO names, None where there is none, and of hostbound keys."""
     found = None
-    for name, value in ExtInfo.decode(payload).extensions:
+    extensions = ExtInfo.decode(payload).extensions
+    for name, value in extensions:
         if name == "server-sig-algs":
             names = value[: limits.SIG_ALGS].decode("ascii", "replace").split(",")
             found = tuple(filter(None, names))
-    return found
+    return found, _HOSTBOUND in extensions
 
 
 #: Peers of one kind send the same one again and again.
-_server_sig_algs_again = functools.lru_cache(limits.KEXINIT_REMEMBERED)(_server_sig_algs)
+_announced_again = functools.lru_cache(limits.KEXINIT_REMEMBERED)(_announced)

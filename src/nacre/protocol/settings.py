@@ -136,6 +136,7 @@ class Info:
         own_version, peer_version: the identification strings, without CR LF.
         host_key_blob: the server's public host key, once its signature was verified.
         server_sig_algs: what the peer's EXT_INFO announced (RFC 8308 section 3.1), or None.
+        hostbound: whether the peer announced that it takes keys bound to its host key (OpenSSH PROTOCOL).
         username: the user of the latest authentication request.
         session_id: the first exchange hash; b"" before it is there.
         refused: server: credentials and queries of the peer that were refused.
@@ -149,5 +150,6 @@ class Info:
     host_key_blob: bytes = b""
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
+    hostbound: bool = False
     refused: int = 0
     gss: GssContext | None = field(default=None, repr=False)

@@ -18,9 +18,12 @@ from nacre.errors import WireError
 from nacre.protocol.settings import Role
 from nacre.wire import transport
 from nacre.wire.auth import (
+    HOSTBASED,
+    HOSTBOUND,
     KBDINT,
     PASSWORD,
     PUBLICKEY,
+    HostbasedData,
     KbdintData,
     PasswordData,
     PublicKeyQuery,
@@ -53,6 +56,8 @@ _METHODS: Final[dict[str, type[Structure]]] = {
     PUBLICKEY: PublicKeyQuery,
     PASSWORD: PasswordData,
     KBDINT: KbdintData,
+    HOSTBASED: HostbasedData,
+    HOSTBOUND: PublicKeyQuery,
 }
 #: Requests on channels whose fields may be shown; of a command that is its size.
 _REQUESTS: Final[dict[str, type[Structure]]] = {
@@ -126,7 +131,7 @@ class Tracer:
         if isinstance(message, KexInit):
             self._kex[direction] = message.kex_algorithms
         elif isinstance(message, UserauthRequest):
-            self._method = message.method
+            self._method = PUBLICKEY if message.method == HOSTBOUND else message.method
 
     def _scope(self, number: int) -> str:
         if number >= 50:  # RFC 4250 section 4.1.2: authentication

@@ -25,6 +25,8 @@ from nacre.wire.message import Message, Sender, Structure, When, message, struct
 PUBLICKEY: Final = "publickey"
 PASSWORD: Final = "password"  # noqa: S105 - the name of a method (RFC 4252 section 8)
 KBDINT: Final = "keyboard-interactive"
+#: "publickey" whose signature is over the server's host key too (OpenSSH PROTOCOL).
+HOSTBOUND: Final = "publickey-hostbound-v00@openssh.com"
 HOSTBASED: Final = "hostbased"
 
 

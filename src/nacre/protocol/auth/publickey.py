@@ -1,6 +1,10 @@
 """The publickey method (RFC 4252 section 7, RFC 8332), both halves.
 
 Owns: the query, the signed request and what is signed. Must not know: which keys are let in.
+
+With a server that announces it the signature is over the server's host key as well, under another name of the
+method (publickey-hostbound-v00@openssh.com, OpenSSH PROTOCOL): whoever signs, such as an agent that has
+constraints, can see for which host, and nobody in between can use what was signed for another.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
 from nacre.keys import Proof, SSHCertificate, SSHKey, decode_shown_key, signature_of
 from nacre.protocol.auth.base import SERVICE, Attempt
 from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
-from nacre.wire.auth import PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
+from nacre.wire.auth import HOSTBOUND, PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
 from nacre.wire.fields import Reader, encode_boolean, encode_string, encode_text
 
 if TYPE_CHECKING:
@@ -19,14 +23,20 @@ if TYPE_CHECKING:
     from nacre.protocol.auth.server import ServerAuth
 
 
-def signed_data(session_id: bytes, username: str, algorithm: str, key_blob: bytes) -> bytes:
-    """What the signature of a request is over (RFC 4252 section 7)."""
-    return encode_string(session_id) + _request(username, algorithm, key_blob, signed=True)
+def signed_data(
+    session_id: bytes, username: str, algorithm: str, key_blob: bytes, host_key: bytes | None = None
+) -> bytes:
+    """What the signature of a request is over (RFC 4252 section 7), bound to a host key if there is one."""
+    return encode_string(session_id) + _request(username, algorithm, key_blob, host_key, signed=True)
 
 
-def _request(username: str, algorithm: str, key_blob: bytes, *, signed: bool) -> bytes:
+def _request(
+    username: str, algorithm: str, key_blob: bytes, host_key: bytes | None, *, signed: bool
+) -> bytes:
     data = encode_boolean(signed) + encode_text(algorithm) + encode_string(key_blob)
-    return UserauthRequest(username, SERVICE, PUBLICKEY, data).encode()
+    if host_key is None:
+        return UserauthRequest(username, SERVICE, PUBLICKEY, data).encode()
+    return UserauthRequest(username, SERVICE, HOSTBOUND, data + encode_string(host_key)).encode()
 
 
 def shown_key(
@@ -55,15 +65,20 @@ class ServerPublicKey:
     work as a known one, and only a verified key counts.
     """
 
+    def __init__(self) -> None:
+        #: The host key that the request is bound to.
+        self._bound_to: bytes | None = None
+
     def request(self, auth: ServerAuth, request: UserauthRequest) -> None:
         """Take a query or a signed request."""
         reader = Reader(request.data)
         query = PublicKeyQuery.read(reader)
+        self._bound_to = reader.string() if request.method == HOSTBOUND else None
         signature = reader.string() if query.signed else b""
         reader.end()
         attempt = Attempt(request.username, PUBLICKEY, query.key_blob)
         if query.signed:
-            shown = shown_key(auth, request.username, query.algorithm, query.key_blob)
+            shown = self._shown(auth, request.username, query)
             proof = self._proof(auth, shown, request.username, query, signature)
             if shown is None or not isinstance(proof, Proof) or Proof.KEY not in proof:
                 auth.conclude(attempt, value=False)
@@ -76,7 +91,7 @@ class ServerPublicKey:
             )
         else:
             auth.count_query()
-            asked = shown_key(auth, request.username, query.algorithm, query.key_blob)
+            asked = self._shown(auth, request.username, query)
             if asked is None:
                 auth.refuse_query()
                 return
@@ -98,6 +113,15 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
+    def _shown(
+        self, auth: ServerAuth, username: str, query: PublicKeyQuery
+    ) -> SSHKey | SSHCertificate | None:
+        own = auth.core.info.host_key_blob
+        if self._bound_to is not None and (not own or self._bound_to != own):
+            auth.core.emit(KeyRefused(username, query.algorithm, "it is bound to another host key than ours"))
+            return None
+        return shown_key(auth, username, query.algorithm, query.key_blob)
+
     def _proof(
         self,
         auth: ServerAuth,
@@ -109,7 +133,8 @@ class ServerPublicKey:
         """Return what a signature proves: whether that is enough, the application says."""
         if shown is None:
             return Proof.NOTHING
-        data = signed_data(auth.core.info.session_id, username, query.algorithm, query.key_blob)
+        session_id = auth.core.info.session_id
+        data = signed_data(session_id, username, query.algorithm, query.key_blob, self._bound_to)
         return shown.proof(data, signature, query.algorithm)
 
 
@@ -127,13 +152,20 @@ class ClientPublicKey:
         self._blob = key_blob
         self._algorithm = algorithm
         self._query = query
+        self._bound_to: bytes | None = None
 
     def start(self, auth: ClientAuth) -> None:
         """Send the query, or have the request signed at once."""
+        info = auth.core.info
+        if info.hostbound and info.host_key_blob:
+            self._bound_to = info.host_key_blob
         if self._query:
-            auth.send(_request(auth.username, self._algorithm, self._blob, signed=False))
+            auth.send(self._made(auth, signed=False))
         else:
             self._sign(auth)
+
+    def _made(self, auth: ClientAuth, *, signed: bool) -> bytes:
+        return _request(auth.username, self._algorithm, self._blob, self._bound_to, signed=signed)
 
     def message(self, auth: ClientAuth, number: int, payload: bytes) -> None:
         """Take SSH_MSG_USERAUTH_PK_OK, which must repeat what was asked.
@@ -150,7 +182,7 @@ class ClientPublicKey:
         self._sign(auth)
 
     def _sign(self, auth: ClientAuth) -> None:
-        data = signed_data(auth.core.info.session_id, auth.username, self._algorithm, self._blob)
+        data = encode_string(auth.core.info.session_id) + self._made(auth, signed=True)
         auth.ask(
             lambda token: SignatureNeeded(token, self._algorithm, self._blob, data),
             lambda value: self._signed(auth, value),
@@ -159,8 +191,7 @@ class ClientPublicKey:
     def _signed(self, auth: ClientAuth, value: object) -> None:
         if isinstance(value, bytes):
             auth.sent_credential()
-            request = _request(auth.username, self._algorithm, self._blob, signed=True)
-            auth.send(request + encode_string(value))
+            auth.send(self._made(auth, signed=True) + encode_string(value))
         elif value is None or isinstance(value, BaseException):
             auth.give_up_attempt()
         else:

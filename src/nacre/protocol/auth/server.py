@@ -30,6 +30,7 @@ from nacre.protocol.lane import Lane, MakeQuestion
 from nacre.protocol.state import Phase
 from nacre.wire.auth import (
     HOSTBASED,
+    HOSTBOUND,
     KBDINT,
     PASSWORD,
     PUBLICKEY,
@@ -48,6 +49,8 @@ _METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
     **GSS_METHODS,
     HOSTBASED: ServerHostbased,
 }
+#: What stands for a method under another name, and is never offered by it.
+_SYNONYMS: Final = {HOSTBOUND: PUBLICKEY}
 
 
 class ServerAuth:
@@ -168,8 +171,8 @@ class ServerAuth:
         if request.method == _NONE and not self._none_was_free:
             self._none_was_free = True
             self._refuse(counted=False)
-        elif request.method in self._remaining:
-            self._current = _METHODS[request.method]()
+        elif (name := _SYNONYMS.get(request.method, request.method)) in self._remaining:
+            self._current = _METHODS[name]()
             self._current.request(self, request)
         else:
             self._refuse(counted=True)

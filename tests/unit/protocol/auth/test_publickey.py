@@ -9,7 +9,9 @@ from nacre.keys import generate_private_key
 from nacre.protocol import limits
 from nacre.protocol.auth.publickey import signed_data
 from nacre.protocol.events import (
+    AuthBegin,
     AuthNeeded,
+    AuthPolicy,
     AuthSucceeded,
     KeyRefused,
     Partial,
@@ -17,8 +19,9 @@ from nacre.protocol.events import (
     PublicKeyQuestion,
     SignatureNeeded,
 )
-from nacre.wire.auth import PublicKeyQuery, UserauthPkOk, UserauthRequest
+from nacre.wire.auth import HOSTBOUND, PublicKeyQuery, UserauthPkOk, UserauthRequest
 from nacre.wire.fields import encode_string
+from nacre.wire.transport import ExtInfo
 from tests.pair.ends import LATER, USER_KEY, Pair
 from tests.support.protocol import failure, server_settings, talk
 
@@ -264,3 +267,107 @@ def test_a_key_that_is_refused_for_what_it_is_is_told_and_not_asked_about(pair, 
     talk(pair, pair.client, request(pair, signature=b"x" if signed else None, algorithm=algorithm))
     assert [event.algorithm for event in pair.server.of(KeyRefused)] == [algorithm]
     assert not pair.server.of(PublicKeyQuestion)
+
+
+# ---------------------------------------------------------------- bound to the server's host key
+
+
+def bound(pair: Pair, *, host_key: bytes | None = None, signed_for: bytes | None = None, signed: bool = True):
+    """A request that is bound to a host key, by default the server's own."""
+    own = pair.client.connection.info.host_key_blob
+
+    def body(key: bytes) -> bytes:
+        data = PublicKeyQuery(signed, ED25519, USER_KEY.public_data).encode() + encode_string(key)
+        return UserauthRequest("alice", "ssh-connection", HOSTBOUND, data).encode()
+
+    sent = body(own if host_key is None else host_key)
+    if not signed:
+        return sent
+    session_id = pair.client.connection.info.session_id
+    over = sent if signed_for is None else body(signed_for)
+    return sent + encode_string(USER_KEY.sign(encode_string(session_id) + over, ED25519))
+
+
+@pytest.mark.parametrize("query", [True, False])
+def test_a_signature_is_bound_to_the_host_key_where_the_server_says_so(query):
+    pair = login(query=query)
+    own = pair.client.connection.info.host_key_blob
+    assert pair.client.connection.info.hostbound
+    signed = pair.client.of(SignatureNeeded)[0].data
+    assert signed.endswith(encode_string(own))
+    assert encode_string(HOSTBOUND.encode()) in signed
+    assert pair.server.of(AuthSucceeded)[0].method == "publickey"
+    assert pair.client.of(AuthSucceeded)[0].method == "publickey"
+
+
+def test_without_the_announcement_it_is_not():
+    pair = Pair(client_answers={AuthNeeded: LATER, SignatureNeeded: signing(USER_KEY)}).start()
+    pair.client.connection.info.hostbound = False
+    attempt = PublicKeyAttempt(ED25519, USER_KEY.public_data)
+    pair.client.connection.answer(pair.client.of(AuthNeeded)[0].token, attempt)
+    pair.run()
+    assert HOSTBOUND.encode() not in pair.client.of(SignatureNeeded)[0].data
+    assert pair.server.of(AuthSucceeded)
+
+
+def test_another_version_of_the_announcement_is_not_understood(pair):
+    for value, taken in ((b"1", False), (b"", False), (b"00", False), (b"0", True)):
+        info = pair.client.connection.info
+        info.hostbound = False
+        extension = ExtInfo((("publickey-hostbound@openssh.com", value),)).encode()
+        pair.client.connection._handshake.received_ext_info(extension)
+        assert info.hostbound is taken
+
+
+def test_a_bound_request_lets_in_as_publickey_does(pair):
+    talk(pair, pair.client, bound(pair, signed=False))
+    assert pair.server.of(PublicKeyQuestion)
+    talk(pair, pair.client, bound(pair))
+    assert pair.server.of(AuthSucceeded)[0].key_blob == USER_KEY.public_data
+
+
+@pytest.mark.parametrize("host_key", [b"", b"junk", USER_KEY.public_data])
+@pytest.mark.parametrize("signed", [True, False])
+def test_one_that_is_bound_to_another_host_is_refused(pair, host_key, signed):
+    talk(pair, pair.client, bound(pair, host_key=host_key, signed=signed))
+    assert not pair.server.of(PublicKeyQuestion)
+    assert "another host key" in pair.server.of(KeyRefused)[0].reason
+
+
+def test_a_server_without_a_host_key_takes_none_that_is_bound(pair):
+    pair.server.connection.info.host_key_blob = b""
+    talk(pair, pair.client, bound(pair, host_key=b""))
+    assert not pair.server.of(PublicKeyQuestion)
+
+
+def test_what_was_signed_for_another_host_does_not_count(pair):
+    talk(pair, pair.client, bound(pair, signed_for=USER_KEY.public_data))
+    assert not pair.server.of(PublicKeyQuestion)
+
+
+def test_a_plain_signature_is_no_bound_one(pair):
+    session_id = pair.client.connection.info.session_id
+    plain = USER_KEY.sign(signed_data(session_id, "alice", ED25519, USER_KEY.public_data), ED25519)
+    talk(
+        pair,
+        pair.client,
+        bound(pair, signed=False).replace(
+            b"\0" + encode_string(ED25519.encode()), b"\1" + encode_string(ED25519.encode())
+        )
+        + encode_string(plain),
+    )
+    assert not pair.server.of(PublicKeyQuestion)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_what_follows_a_bound_request_is_a_fault(pair, signed):
+    talk(pair, pair.client, bound(pair, signed=signed) + b"!")
+    assert isinstance(failure(pair.server), ProtocolError)
+
+
+def test_where_keys_are_not_offered_bound_ones_are_not_either():
+    policy = AuthPolicy(required=True, methods=("password",))
+    pair = Pair(server_answers={AuthBegin: policy}, client_answers={AuthNeeded: LATER}).start()
+    talk(pair, pair.client, bound(pair))
+    assert not pair.server.of(PublicKeyQuestion)
+    assert not pair.server.of(AuthSucceeded)
