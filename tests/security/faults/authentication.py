@@ -73,8 +73,8 @@ AUTHENTICATION: Final = (
         "a method that the policy does not name is tried all the same",
         rewritten(
             server.ServerAuth._dispatch,
-            "elif request.method in self._remaining:",
-            "elif request.method in _METHODS:",
+            "elif name in self._remaining:",
+            "elif name in _METHODS:",
         ),
     ),
     Fault(

@@ -168,10 +168,11 @@ class ServerAuth:
         )
 
     def _dispatch(self, request: UserauthRequest) -> None:
-        if request.method == _NONE and not self._none_was_free:
+        name = _SYNONYMS.get(request.method, request.method)
+        if name == _NONE and not self._none_was_free:
             self._none_was_free = True
             self._refuse(counted=False)
-        elif (name := _SYNONYMS.get(request.method, request.method)) in self._remaining:
+        elif name in self._remaining:
             self._current = _METHODS[name]()
             self._current.request(self, request)
         else:
