@@ -91,8 +91,8 @@ AUTHENTICATION: Final = (
         "the signature is not bound to the user",
         rewritten(
             publickey.ServerPublicKey._proof,
-            "signed_data(auth.core.info.session_id, username,",
-            "signed_data(auth.core.info.session_id, 'alice',",
+            "signed_data(session_id, username,",
+            "signed_data(session_id, 'alice',",
         ),
     ),
     Fault(
