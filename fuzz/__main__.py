@@ -30,7 +30,7 @@ MEMORY: Final = 768
 #: Bytes of base64 that the corpus of one target may have; all of them stay below 500 kB.
 ROOM: Final = 24_000
 #: Of the seconds for each: one run of a state machine is a hundred of a parser.
-PARSER: Final = 0.6
+PARSER: Final = 2 / 3
 MACHINE: Final = 2.5
 MACHINES: Final = ("server_before", "server_after", "client_before", "client_after")
 #: Seconds that a process gets for its start, on a busy machine.

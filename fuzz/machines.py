@@ -19,6 +19,7 @@ import nacre
 from fuzz.feed import Feed
 from nacre.crypto.packet_cipher import NullOpener, NullSealer
 from nacre.errors import LocalProtocolError
+from nacre.keys import Proof
 from nacre.protocol import events, handshake, limits
 from nacre.protocol.auth import publickey
 from nacre.protocol.connection import Connection
@@ -67,6 +68,13 @@ class DummyHostKey:
 class DummyKey:
     """Verifies what does not begin with "bad"."""
 
+    public_data = BLOB
+    host_key_algorithms = ("ssh-ed25519",)
+
+    def proof(self, data: bytes, signature: bytes, algorithm: str) -> Proof:
+        """Return what the signature proves."""
+        return Proof.KEY if self.verify(data, signature, algorithm) else Proof.NOTHING
+
     def verify(self, data: bytes, signature: bytes, algorithm: str) -> bool:
         """Return whether the signature is right."""
         return not signature.startswith(b"bad")
@@ -76,7 +84,7 @@ class DummyKey:
 DUMMIES: Final[tuple[tuple[Any, str, Any], ...]] = (
     (handshake, "make_opener", lambda *key: NullOpener()),
     (handshake, "make_sealer", lambda *key: NullSealer()),
-    (handshake, "derive", lambda *parts: b"key"),
+    (handshake, "derive_all", lambda *parts: [b"key"] * 3),
     (handshake, "decode_shown_key", lambda blob: DummyKey()),
     (publickey, "decode_shown_key", lambda blob: DummyKey()),
 )

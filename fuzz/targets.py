@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from fuzz import machines, parsers
+from fuzz import machines, parsers, stores
 
 PARSERS: Final = (
     parsers.ident,
@@ -23,6 +23,9 @@ PARSERS: Final = (
     parsers.agent_answers,
     parsers.proxy_header,
     parsers.configurations,
+    stores.revocation_list,
+    stores.detached_signature,
+    stores.agent_requests,
 )
 MACHINES: Final = (
     machines.server_before,
