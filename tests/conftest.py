@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import loops, system
+from tests.support import kerberos, loops, system
 from tests.support import openssh as openssh_support
 from tests.support.golden import Golden
 
@@ -95,6 +95,24 @@ def sshd(openssh: openssh_support.OpenSSH, tmp_path: Path) -> Iterator[openssh_s
     """Return a running sshd of each version in turn; the key `sshd.user_key` may log in as `sshd.user`."""
     with openssh_support.Sshd(openssh, tmp_path / "sshd") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kerberos.Realm]:
+    """Return a realm of Kerberos with its KDC."""
+    system.need("krb5", "gssapi")
+    with kerberos.Realm(tmp_path_factory.mktemp("kerberos")) as made:
+        yield made
+
+
+@pytest.fixture
+def in_realm(realm: kerberos.Realm, monkeypatch: pytest.MonkeyPatch) -> kerberos.Realm:
+    """Have this process belong to the realm, without tickets or keys of its own."""
+    for name in ("KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in realm.environment.items():
+        monkeypatch.setenv(name, value)
+    return realm
 
 
 def pytest_collection_finish() -> None:

@@ -39,7 +39,6 @@ def absent_plain(name: str, hint: str = "") -> Callable[..., Any]:
 
 #: Callbacks of the surface that nothing calls, with the feature that each belongs to.
 NEVER_CALLED: Final[Mapping[str, str]] = {
-    "validate_gss_principal": "GSS-API",
     "connection_requested": "TCP forwarding",
     "server_requested": "TCP forwarding",
     "unix_connection_requested": "UNIX forwarding",

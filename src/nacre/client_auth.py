@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
+from nacre.gss import asked_for
+from nacre.gss import available as gss_available
 from nacre.keys import SSHKeyPair, default_signature_algorithms, signature_of
 from nacre.protocol import events
 from nacre.protocol.settings import Info
@@ -38,6 +40,7 @@ class ClientAuthenticator:
         keys: the keys to try first.
         info: what the protocol knows of the connection.
         report: told of what a callback raised; the method it belongs to is then given up.
+        gss: whether there is what makes contexts of GSS-API.
         host: this machine, where it is to vouch for its user.
     """
 
@@ -49,6 +52,8 @@ class ClientAuthenticator:
         info: Info,
         report: Report,
         host: HostIdentity | None = None,
+        *,
+        gss: bool = False,
     ) -> None:
         self._options = options
         self._client = client
@@ -67,7 +72,10 @@ class ClientAuthenticator:
         self._given_up: set[str] = set()
         self._dialogue_by_password = False
         self._dialogue_answered = False
+        self._gss = gss and options.gss_auth
         self._attempts: Mapping[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+            "gssapi-keyex": lambda: self._gss_once("gssapi-keyex"),
+            "gssapi-with-mic": lambda: self._gss_once("gssapi-with-mic"),
             "hostbased": self._host_based,
             "publickey": self._public_key,
             "keyboard-interactive": self._keyboard,
@@ -87,7 +95,13 @@ class ClientAuthenticator:
         options = self._options
         if not self._keys or not options.is_given("client_keys") or not options.public_key_auth:
             return None
-        able = [name for name in options.preferred_auth if name != "hostbased" or self._host is not None]
+        # What is tried by default alone waits: a key was named.
+        unasked = () if asked_for(options) else ("gssapi-keyex", "gssapi-with-mic")
+        able = [
+            name
+            for name in options.preferred_auth
+            if name not in unasked and (name != "hostbased" or self._host is not None)
+        ]
         if able[:1] != ["publickey"] or not _signs_at_once(self._keys[0]):
             return None
         return self._attempt_with(self._keys.pop(0))
@@ -100,6 +114,8 @@ class ClientAuthenticator:
             self._given_up.clear()
             self._password_used = False
         allowed = {
+            "gssapi-keyex": self._gss and self._info.gss is not None,
+            "gssapi-with-mic": self._gss and gss_available(),
             "hostbased": self._options.host_based_auth,
             "publickey": self._options.public_key_auth,
             "keyboard-interactive": self._options.kbdint_auth,
@@ -142,6 +158,11 @@ class ClientAuthenticator:
             await settle(client.password_changed() if accepted else client.password_change_failed())  # type: ignore[func-returns-value]  # plain or not
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
             self._report(error, "password_changed" if accepted else "password_change_failed")
+
+    async def _gss_once(self, method: str) -> events.GssAttempt:
+        # RFC 4462 section 4: it "SHOULD NOT try this method more than once per session".
+        self._given_up.add(method)
+        return events.GssAttempt(method)
 
     # ------------------------------------------------------------ hostbased
 

@@ -25,10 +25,11 @@ from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
 from nacre.errors import HostKeyNotVerifiable
+from nacre.gss import ClientGss, lazily_of_client
 from nacre.host_fingerprints import DnsVerdict
 from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
-from nacre.host_policy import Grounds, HostKeyJudge, known_key, without_what_a_liar_could_use
+from nacre.host_policy import Grounds, HostKeyJudge, known_key, vouched_for, without_what_a_liar_could_use
 from nacre.host_trust import HostTrust, look_up
 from nacre.keys import SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
@@ -76,11 +77,16 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._trust: HostTrust | None = None
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
+        self._gss: tuple[ClientGss | None, bool] | None = None
         super().__init__(loop, options, factory)
         self._updates = HostKeyUpdates(self._link, lambda: self._trust, options, self.established)
         self._extra.update(
             host=self._host, port=self._port, username=username, preferred_auth=options.preferred_auth
         )
+
+    def use_gss(self, gss: ClientGss | None, *, kex: bool) -> None:
+        """Say what makes contexts of GSS-API, and whether the key exchange may use them; before it begins."""
+        self._gss = (gss, kex)
 
     def _make_protocol(self) -> Connection:
         assert self._owner is not None
@@ -103,10 +109,13 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
         )
         algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
-        protocol = Connection(Role.CLIENT, client_settings(options, self._username, algorithms))
+        gss, gss_kex = self._gss or (lazily_of_client(options, self._host), False)
+        protocol = Connection(
+            Role.CLIENT, client_settings(options, self._username, algorithms, gss, gss_kex=gss_kex)
+        )
         host = HostIdentity(options, self._host_keys, self.get_extra_info) if self._host_keys else None
         self._authenticator = ClientAuthenticator(
-            options, self._owner, self._keys, protocol.info, self._link.report, host
+            options, self._owner, self._keys, protocol.info, self._link.report, host, gss=gss is not None
         )
         first = self._authenticator.first_attempt()
         if first is not None:
@@ -125,7 +134,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _host_key_asked(self, event: events.HostKeyQuestion) -> None:
         assert self._trust is not None
-        known = known_key(self._options, self._trust, event.shown)
+        known = None if event.by_gss else known_key(self._options, self._trust, event.shown)
         if known is None:
             self._answer(event, self._judge_host_key(event), events.Verdict.REFUSED)
         else:  # as in nearly every login
@@ -147,7 +156,10 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         where = (self._host, self._addr(), self._port)
         judge = HostKeyJudge(self._options, self._owner, self._trust, where, self._told_by_dns)
         try:
-            judgement = await judge.judge(event.shown)
+            if event.by_gss:
+                judgement = vouched_for(self._trust, event.shown)
+            else:
+                judgement = await judge.judge(event.shown)
         except HostKeyNotVerifiable as error:
             return self._distrust(error)
         if judgement.grounds is Grounds.CHANGED:

@@ -19,6 +19,7 @@ from nacre.client_config import configured_later, user_of
 from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
+from nacre.gss import of_client
 from nacre.host_identity import load_client_host_keys
 from nacre.host_policy import require_trust
 from nacre.identities import load_client_keys
@@ -92,6 +93,8 @@ async def _connect(
     depth: int = 0,
 ) -> SSHClientConnection:
     require_trust(options)
+    host = options.host or ("localhost" if sock is None else "")
+    gss, gss_kex = await of_client(options, host)
     hop = None if sock is not None else await go_through(options, depth)
     tunnel = hop or (options.tunnel if sock is None else None)
     try:
@@ -101,7 +104,7 @@ async def _connect(
             options.client_factory or SSHClient,
             user_of(options),
             await load_client_keys(options),
-            (options.host or ("localhost" if sock is None else ""), options.port),
+            (host, options.port),
             await load_client_host_keys(options),
         )
     except BaseException:
@@ -111,6 +114,8 @@ async def _connect(
         raise
     if hop is not None:
         connection.own(hop)
+    if gss is not None:
+        connection.use_gss(gss, kex=gss_kex)
     await dial(connection, options, flags=flags, sock=sock, tunnel=tunnel)
     return connection
 
@@ -218,6 +223,7 @@ async def get_server_host_key(host: str = "", port: int | tuple[()] = (), **kwar
             "verify_host_key_dns": "no",
             "client_keys": None,
             "client_factory": lambda: catcher,
+            "gss_host": None,
         }
         connection = await connect(host, port, **{**kwargs, **overriding})
     except HostKeyNotVerifiable:

@@ -22,6 +22,7 @@ from nacre.aio.sources import host_of, is_internet
 from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
 from nacre.errors import ConnectionLost, DisconnectReason
+from nacre.gss import take_step
 from nacre.options import SSHConnectionOptions, accept
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
@@ -57,6 +58,7 @@ class SSHConnection(Generic[OwnerT]):
     _questions: ClassVar[Handlers] = {
         events.KeysExchanged: lambda self, event: self._keys_exchanged(event),
         events.PowersQuestion: lambda self, event: self._powers_asked(event),
+        events.GssStepNeeded: lambda self, event: self._gss_step(event),
         events.DebugReceived: lambda self, event: self._debug_received(event),
         events.AuthSucceeded: lambda self, event: self._auth_succeeded(event),
     }
@@ -180,6 +182,13 @@ class SSHConnection(Generic[OwnerT]):
         """Carry out what the key exchange asks for; a server on the budget of where the client is."""
         source = (host_of(self._extra["peername"]) or "") if self._role is Role.SERVER else None
         self._answer(event, settle(compute(event.powers, source)))
+
+    def _gss_step(self, event: events.GssStepNeeded) -> None:
+        """Take the next step of a context; it may wait for a network."""
+        step: Coroutine[Any, Any, bytes | events.GssFailure] = take_step(
+            event, server=self._role is Role.SERVER
+        )
+        self._answer(event, settle(step))
 
     def _keys_exchanged(self, event: events.KeysExchanged) -> None:
         if debugging():

@@ -110,6 +110,19 @@ def known_key(
     return Judgement(shown, Grounds.USERS if trust.is_users(shown) else Grounds.OTHER)
 
 
+def vouched_for(trust: HostTrust, shown: SSHKey | SSHCertificate) -> Judgement:
+    """Return the judgement of a key that GSS-API says is the host's: unknown or changed, it is (RFC 4462 section 2.1).
+
+    Raises:
+        HostKeyNotVerifiable: it is revoked, whoever vouches for it.
+    """
+    if not trust.is_revoked(shown):
+        return Judgement(shown.key if isinstance(shown, SSHCertificate) else shown, Grounds.OTHER)
+    if isinstance(shown, SSHCertificate):
+        raise certificate_refusal(trust, shown, Authority.REVOKED)
+    raise trust.refusal(shown)
+
+
 class HostKeyJudge:
     """Judges the key of one host.
 

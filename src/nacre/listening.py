@@ -27,6 +27,7 @@ from nacre.client_hosts import warn_of_client_hosts
 from nacre.connecting import go_through
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
+from nacre.gss import of_server, offers_kex
 from nacre.host_identity import load_client_host_keys
 from nacre.host_policy import require_trust
 from nacre.identities import load_client_keys
@@ -50,18 +51,22 @@ async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPai
     """Return the server's private keys.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, and GSS-API does not do without; or it is asked for and has none.
+        ImportError: GSS-API is asked for, and its package is missing.
         OSError, KeyImportError, KeyEncryptionError: one cannot be used.
     """
+    gss = of_server(options)
+    if gss is not None:
+        await gss.prepare()
     wanted = options.server_host_keys
     keys = (
         await load_private_keys(wanted, options.passphrase, certs=options.server_host_certs) if wanted else []
     )
-    return _host_keys(keys)
+    return _host_keys(keys, needed=not offers_kex(options))
 
 
-def _host_keys(keys: Sequence[SSHKeyPair]) -> tuple[SSHKeyPair, ...]:
-    if not keys:
+def _host_keys(keys: Sequence[SSHKeyPair], *, needed: bool = True) -> tuple[SSHKeyPair, ...]:
+    if not keys and needed:
         raise ValueError("a server needs a host key: give server_host_keys (a file, or an SSHKey)")
     for key in keys:
         if key.cert is not None and key.cert.cert_type is not CertificateType.HOST:
@@ -91,7 +96,8 @@ class _ServerSide:
                     "update with a coroutine as passphrase", "load the keys yourself before"
                 )
             self._host_keys = _host_keys(
-                load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs)
+                load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs),
+                needed=not offers_kex(options),
             )
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)

@@ -85,7 +85,6 @@ def _absent(sides: Sides, name: str, default: Any, *honoured: Any, hint: str = "
 
 _C, _S, _B = Sides.CLIENT, Sides.SERVER, Sides.BOTH
 _CANONICAL_HINT: Final = "host names are used as they are given"
-_GSS_HINT: Final = "GSS-API is not built"
 _CONFIG_HINT: Final = "a server reads no OpenSSH configuration; give the options as keywords"
 
 OPTIONS: Final[tuple[Option, ...]] = (
@@ -115,7 +114,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("canonicalize_max_dots", 1, values.count),
     _both("canonicalize_permitted_cnames", (), values.cname_rules),
     # --- algorithms
-    _both("kex_algs", (), values.algorithms(Family.KEX)),
+    _both("kex_algs", (), values.key_exchanges),
     _both("encryption_algs", (), values.algorithms(Family.CIPHER)),
     _both("mac_algs", (), values.macs),
     _both("compression_algs", (), values.compression),
@@ -131,12 +130,12 @@ OPTIONS: Final[tuple[Option, ...]] = (
     # What such a certificate must be for: there is none that is trusted, and so they are taken.
     _client("x509_purposes", "secureShellServer"),
     _server("x509_purposes", "secureShellClient"),
-    _absent(_C, "gss_host", (), None, hint=_GSS_HINT),
-    _absent(_S, "gss_host", (), None, hint=_GSS_HINT),
-    _absent(_B, "gss_store", None, hint=_GSS_HINT),
-    _absent(_B, "gss_kex", True, False, hint=_GSS_HINT),
-    _absent(_B, "gss_auth", True, False, hint=_GSS_HINT),
-    _absent(_C, "gss_delegate_creds", False, hint=_GSS_HINT),
+    # --- GSS-API: a server has it where one of these is given, a client offers its key exchange so
+    _both("gss_host", (), values.gss_host),
+    _both("gss_store", None, values.gss_store),
+    _both("gss_kex", False, bool),
+    _both("gss_auth", True, bool),
+    _client("gss_delegate_creds", False, bool),
     # --- times and sizes
     _both("rekey_bytes", limits.REKEY_BYTES, values.rekey_bytes),
     _both("rekey_seconds", limits.REKEY_SECONDS, values.seconds),

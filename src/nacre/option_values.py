@@ -14,7 +14,9 @@ from typing import Any, Final, TypeVar
 from nacre.aio.admission import Startups
 from nacre.aio.penalties import PenaltyPolicy
 from nacre.aio.sources import Networks
-from nacre.crypto.registry import Family, select
+from nacre.crypto.kex.gss import GSS_METHODS
+from nacre.crypto.registry import Family, choose, default_names, select
+from nacre.crypto.registry import names as algorithm_names
 from nacre.errors import NotSupportedYet
 from nacre.keys import (
     SSHCertificate,
@@ -34,7 +36,14 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _VERSION: Final = re.compile(r"[\x21-\x2c\x2e-\x7e]{1,200}")
 _MAX_PORT: Final = 65535
 #: Methods of authentication in the order in which they are tried.
-METHODS: Final = ("hostbased", "publickey", "keyboard-interactive", "password")
+METHODS: Final = (
+    "gssapi-keyex",
+    "gssapi-with-mic",
+    "hostbased",
+    "publickey",
+    "keyboard-interactive",
+    "password",
+)
 #: A packet that does not fit any more is left for the next keys: so much below the limit they may come.
 _REKEY_LEAST: Final = 64 * 1024 + limits.MAX_PACKET + limits.PACKET_OVERHEAD
 
@@ -73,6 +82,23 @@ def revoked(value: Any) -> Any:
     raise TypeError(
         f"revoked keys are the name of a file, bytes or a KeyRevocationList, not {type(value).__name__}"
     )
+
+
+def gss_host(value: Any) -> str | None:
+    """Take the name of a server for GSS-API: a host, or a service and a host as "host@name"; None: no GSS-API."""
+    found = optional_text(value)
+    if found is not None and (not found or "\0" in found or found.startswith("@") or found.endswith("@")):
+        raise ValueError(f"{found!r} is no name of a host or service")
+    return found
+
+
+def gss_store(value: Any) -> Any:
+    """Take a store of credentials: a file, or a mapping as "ccache" and "keytab" to files; None: the usual one."""
+    if value is None or isinstance(value, (str, bytes, PurePath)):
+        return value or None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a file or a mapping is expected, not {type(value).__name__}")
+    return dict(value)
 
 
 def integer(value: Any) -> int:
@@ -399,6 +425,12 @@ def term_modes(value: Any) -> dict[int, int]:
 def algorithms(family: Family) -> Callable[[Any], tuple[str, ...]]:
     """Return the converter for algorithms of one family."""
     return lambda value: select(family, _spec(value))
+
+
+def key_exchanges(value: Any) -> tuple[str, ...]:
+    """Take key exchange methods, those of GSS-API without their mechanism among them."""
+    known = (*algorithm_names(Family.KEX), *GSS_METHODS)
+    return choose(Family.KEX.value, _spec(value), default_names(Family.KEX), known)
 
 
 def macs(value: Any) -> tuple[str, ...]:

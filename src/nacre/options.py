@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any, ClassVar, Self
 
+from nacre import gss
 from nacre._version import __version__
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import NotSupportedYet
 from nacre.keys import default_signature_algorithms
 from nacre.option_table import Option, Sides, table
+from nacre.protocol.gss import GssApi
 from nacre.protocol.settings import HostKey, Settings
 
 _NOT_GIVEN: tuple[()] = ()
@@ -128,9 +130,9 @@ for _kind in (SSHClientConnectionOptions, SSHServerConnectionOptions):
         setattr(_kind, _option.name, _option.default)
 
 
-def _common(options: SSHConnectionOptions) -> dict[str, Any]:
+def _common(options: SSHConnectionOptions, *, gss_kex: bool) -> dict[str, Any]:
     return {
-        "kex_algorithms": options.kex_algs or default_names(Family.KEX),
+        "kex_algorithms": gss.kex_algorithms(options, gss=gss_kex),
         "ciphers": options.encryption_algs or default_names(Family.CIPHER),
         "macs": options.mac_algs or default_names(Family.MAC),
         "compressions": options.compression_algs or ("none",),
@@ -145,15 +147,29 @@ def _common(options: SSHConnectionOptions) -> dict[str, Any]:
 
 
 def client_settings(
-    options: SSHClientConnectionOptions, username: str, host_key_algorithms: tuple[str, ...]
+    options: SSHClientConnectionOptions,
+    username: str,
+    host_key_algorithms: tuple[str, ...],
+    contexts: GssApi | None = None,
+    *,
+    gss_kex: bool = False,
 ) -> Settings:
-    """Return what the protocol end of a client is told."""
+    """Return what the protocol end of a client is told.
+
+    Args:
+        options: of the connection.
+        username: whom to log in as.
+        host_key_algorithms: what is known of the host.
+        contexts: makes contexts of GSS-API.
+        gss_kex: whether they are for the key exchange, too.
+    """
     return Settings(
         software_version=options.client_version or f"nacre_{__version__}",
         username=username,
         host_key_algorithms=host_key_algorithms,
         disable_trivial_auth=options.disable_trivial_auth,
-        **_common(options),
+        gss=contexts,
+        **_common(options, gss_kex=gss_kex),
     )
 
 
@@ -168,7 +184,8 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
         host_keys=host_keys,
         max_channels=options.max_channels,
         max_sessions=options.max_sessions,
-        **_common(options),
+        gss=gss.of_server(options),
+        **_common(options, gss_kex=gss.offers_kex(options)),
     )
     options.__dict__["_settings"] = settings
     return settings

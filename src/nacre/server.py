@@ -172,8 +172,18 @@ class SSHServer:
     def validate_gss_principal(
         self, username: str, user_principal: str, host_principal: str
     ) -> MaybeAwait[bool]:
-        """Belongs to GSS-API; never asked in this version."""
-        return False
+        """Return whether a principal of GSS-API may log in as this user.
+
+        Asked once the principal is proved. By default it may if it bears the user's name, and is of the
+        server's own realm: "alice@EXAMPLE.ORG" as alice, at "host/server.example.org@EXAMPLE.ORG".
+
+        Args:
+            username: whom the client wants to be.
+            user_principal: who it is.
+            host_principal: whom it has taken us for.
+        """
+        _, at, realm = host_principal.rpartition("@")
+        return bool(username and at and realm) and user_principal == f"{username}@{realm}"
 
     # ------------------------------------------------------------ sessions
 

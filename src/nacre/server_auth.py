@@ -17,6 +17,7 @@ from nacre.aio.log import plain
 from nacre.aio.tasks import settle
 from nacre.client_hosts import ClientHosts
 from nacre.errors import PasswordChangeRequired
+from nacre.gss import Context, of_server
 from nacre.keys import SSHCertificate, SSHKey
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
@@ -110,6 +111,9 @@ class ServerAuthenticator:
         self._client_host: str | None = None
         yes = partial(_yes, limit=self._limit)  # not a method of ours, by which this would hold itself
         self._hosts = ClientHosts(options, server, client_addr, client_port, yes, logger)
+        self._gss_auth = options.gss_auth and of_server(options) is not None
+        #: The context of the principal that was let in.
+        self.gss: Context | None = None
 
     @property
     def key_options(self) -> dict[str, object]:
@@ -141,6 +145,7 @@ class ServerAuthenticator:
         """Return what is asked of a user."""
         # A new user name starts everything over: what a key of another user permitted too.
         self._granted = []
+        self.gss = None
         self._certificates = []
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._revoked = read_revoked(self._options.revoked_keys)
@@ -150,7 +155,7 @@ class ServerAuthenticator:
         required = await self._settle(self._server.begin_auth(event.username))
         if required is False:
             return events.AuthPolicy(required=False)
-        methods = []
+        methods = ["gssapi-keyex", "gssapi-with-mic"] if self._gss_auth else []
         if self._options.public_key_auth and (
             self._authorized is not None or await self._settle(self._server.public_key_auth_supported())
         ):
@@ -279,6 +284,23 @@ class ServerAuthenticator:
                 "%s of host %s was refused for %s",
                 plain(event.client_username), plain(host), plain(event.username),
             )  # fmt: skip
+        return verdict
+
+    async def principal(self, event: events.GssPrincipalQuestion) -> bool | events.Partial:
+        """Return whether a principal of GSS-API may log in as the user."""
+        context = event.context
+        if not isinstance(context, Context):
+            return False
+        user, host = context.initiator, context.acceptor
+        if not user or not host:
+            return False
+        verdict = _verdict(
+            await self._settle(self._server.validate_gss_principal(event.username, user, host))
+        )
+        if verdict:
+            self.gss = context
+        else:
+            self._logger.info("principal %s may not log in as %s", plain(user), plain(event.username))
         return verdict
 
     async def password(self, event: events.PasswordQuestion) -> Any:

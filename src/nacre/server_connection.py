@@ -72,6 +72,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         return self._authenticator
 
     def _auth_succeeded(self, event: events.AuthSucceeded) -> None:
+        if (context := self._auth().gss) is not None:
+            self._extra.update(context.facts())
         super()._auth_succeeded(event)
         if self._options.send_server_host_keys:
             plain_keys = [key for key in self._host_keys if not key.has_cert]
@@ -211,6 +213,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         events.PublicKeyQuestion: lambda self, event: self._answer(event, self._auth().public_key(event)),
         events.KeyRefused: lambda self, event: self._auth().key_refused(event),
         events.HostbasedQuestion: lambda self, event: self._answer(event, self._auth().host_based(event)),
+        events.GssPrincipalQuestion: lambda self, event: self._answer(event, self._auth().principal(event)),
         events.PasswordQuestion: lambda self, event: self._answer(event, self._auth().password(event)),
         events.KbdintQuestion: lambda self, event: self._answer(event, self._auth().begin_dialogue(event)),
         events.KbdintResponses: lambda self, event: self._answer(event, self._auth().answer_dialogue(event)),

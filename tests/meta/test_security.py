@@ -45,7 +45,7 @@ def test_features_have_signs_that_tell_what_is_there():
     assert features._source("client_config")() == "client_config.py"
     for sign in (features._public, features._option, features._algorithm, features._source):
         assert sign("nobody")() == ""
-    assert features._callback("validate_gss_principal")() == ""
+    assert features._callback("tun_requested")() == ""
 
 
 def test_every_row_has_a_test_with_a_fault_or_waits_for_a_feature():

@@ -60,13 +60,17 @@ DEVIATIONS: Final[dict[str, str]] = {
     "AsyncSSH's is OPEN_CONNECT_FAILED",
     "SSHServer.begin_auth": "only False lets a user in, nothing that merely looks like it",
     "server:known_client_hosts": "the name of the client's address counts if it leads back there; else the address",
-    "SSHServer.validate_gss_principal": "never called: there is no GSS-API",
     "SSHServer.connection_requested": "never called: there is no forwarding",
     "SSHServer.unix_connection_requested": "never called: there is no forwarding",
     "SSHServer.server_requested": "never called: there is no forwarding",
     "SSHServer.unix_server_requested": "never called: there is no forwarding",
     "SSHServer.tun_requested": "never called: there is no forwarding",
     "SSHServer.tap_requested": "never called: there is no forwarding",
+    "client:gss_kex": "False by default: it is offered where it, or a method of GSS-API in `kex_algs`, is given, and where "
+    "there is a ticket; then `gss-curve25519-sha256`, the others by name, those with SHA-1 never",
+    "client:gss_host": "Kerberos 5 is the one mechanism; a login by it is tried where the server offers it, as by AsyncSSH",
+    "server:gss_kex": "False by default; then `gss-curve25519-sha256`, the others by name in `kex_algs`, those with SHA-1 never",
+    "server:gss_host": "a server takes GSS-API where one of the options `gss_…` is given, never because there is a keytab",
     "client:config": "`Match exec` only with `config_exec=True`, and without a shell; read when a connection is made; "
     "what it asks for and nacre does not do is an error",
     "client:client_keys": "of the user's own files `id_ed25519`, `id_ecdsa`, `id_rsa`, with the certificates beside them",

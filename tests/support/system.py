@@ -6,6 +6,7 @@ installs it; in CI (`CI=true`) it is a failure. The list of packages is scripts/
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ _PROGRAMS: Final = {
     "ssh-agent": ("ssh-agent", "ssh-add"),
     "sshd": ("ssh", "sshd", "ssh-keygen"),
     "sftp-server": ("/usr/lib/openssh/sftp-server",),
+    "krb5": ("krb5kdc", "kdb5_util", "kadmin.local", "kinit"),
     "tmux": ("tmux",),
     "bwrap": ("bwrap",),
     "plink": ("plink", "puttygen"),
@@ -58,10 +60,15 @@ def need(*names: str) -> None:
     """Skip the test that runs, or fail it in CI, unless everything named is there.
 
     Args:
-        names: keys of the table above, "openssh-10", or "root" (which nothing can install: it only skips).
+        names: keys of the table above, "openssh-10", "gssapi", or "root" (which nothing can install: it only skips).
     """
     for name in names:
-        if name == "root":
+        if name == "gssapi":
+            if importlib.util.find_spec("gssapi") is None:
+                absent(
+                    "the package gssapi is missing; type: pip install -e '.[gssapi]' (it needs libkrb5-dev)"
+                )
+        elif name == "root":
             if os.geteuid() != 0:
                 pytest.skip("only root can run this")
         elif (problem := _problem(name)) is not None:

@@ -245,7 +245,10 @@ class Handshake:
 
     def shown_host_key(self) -> bytes:
         """Server: return the key of the algorithm agreed on, or b""; asked by the method."""
-        return b"" if self.without_host_key() else self._host_key(self._agreed().host_key).public_data
+        # OpenSSH's client (Debian's patch for GSS-API, of 9.2 and 10.0) cannot read on after SSH_MSG_KEXGSS_HOSTKEY.
+        if self.without_host_key() or "-OpenSSH_" in self._core.info.peer_version:
+            return b""
+        return self._host_key(self._agreed().host_key).public_data
 
     def serve_gss(
         self,
