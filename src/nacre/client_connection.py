@@ -26,6 +26,7 @@ from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
 from nacre.errors import HostKeyNotVerifiable
 from nacre.gss import ClientGss, lazily_of_client
+from nacre.guesses import forget, recall, remember
 from nacre.host_fingerprints import DnsVerdict
 from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
@@ -117,6 +118,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._authenticator = ClientAuthenticator(
             options, self._owner, self._keys, protocol.info, self._link.report, host, gss=gss is not None
         )
+        protocol.expect(recall(self._host, self._port))
         first = self._authenticator.first_attempt()
         if first is not None:
             protocol.begin_with(first)
@@ -128,6 +130,18 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     def _auth(self) -> ClientAuthenticator:
         assert self._authenticator is not None
         return self._authenticator
+
+    def _keys_exchanged(self, event: events.KeysExchanged) -> None:
+        if event.first and self._host:
+            remember(self._host, self._port, self._link.protocol.info.peer_prefers)
+        super()._keys_exchanged(event)
+
+    def link_lost(self, error: Exception | None) -> None:
+        """The connection is over."""
+        protocol = self._link.driver.protocol
+        if protocol is not None and protocol.info.negotiated is None:
+            forget(self._host, self._port)
+        super().link_lost(error)
 
     async def _before_completed(self) -> None:
         await self._auth().succeeded()

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 import nacre
+from nacre.guesses import recall, remember
 from tests.interop.programs import connected
 from tests.support.face import asynctest
 from tests.support.openssh import Sshd
@@ -43,6 +44,21 @@ async def test_shell_subsystem_environment_and_terminal(sshd: Sshd) -> None:
         assert (await process.stdout.readexactly(9))[4:] == b"\2\0\0\0\3"
         process.close()
         await process.wait_closed()
+
+
+@asynctest
+async def test_the_first_share_goes_with_the_kexinit_where_the_server_is_known(sshd: Sshd) -> None:
+    where = ("127.0.0.1", sshd.port)
+    async with connected(sshd):
+        first = recall(*where)
+    async with connected(
+        sshd
+    ):  # a right guess with 10.0, and none with 9.2, which prefers what nacre has not
+        assert recall(*where) == first
+    remember(*where, ("curve25519-sha256", "ssh-ed25519"))
+    async with connected(sshd, kex_algs=["curve25519-sha256"]) as connection:  # a wrong one with both
+        assert (await connection.run("exit 7")).exit_status == 7
+    assert recall(*where) == first
 
 
 @asynctest

@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytest
 
 import nacre
+from nacre.guesses import recall, remember
 from tests.support import system
 from tests.support.face import asynctest
 
@@ -128,6 +129,25 @@ async def test_data_through_new_keys(name: str, tmp_path: Path) -> None:
     async with connected(name, tmp_path, rekey_bytes="128k") as (connection, _):
         done = await connection.run("cat; exit 7", input=DATA, encoding=None)
         assert (done.exit_status, done.stdout) == (7, DATA)
+
+
+@both_servers
+@asynctest
+async def test_a_guess_of_the_key_exchange(name: str, tmp_path: Path) -> None:
+    for each in ("first", "right", "wrong"):
+        (tmp_path / each).mkdir()
+    async with connected(name, tmp_path / "first"):
+        kex, host_key = recall("server", 22) or ("", "")
+    only = {"server_host_key_algs": [host_key]}
+    async with connected(name, tmp_path / "right", kex_algs=[kex], **only) as (connection, _):
+        assert (await connection.run("exit 7")).exit_status == 7
+    if name == "tinysshd":
+        return  # takes one name of curve25519-sha256 for the other, and so a guess that is wrong for a right one
+    wrong = next(other for other in ("curve25519-sha256", "curve25519-sha256@libssh.org") if other != kex)
+    remember("server", 22, (wrong, host_key))
+    async with connected(name, tmp_path / "wrong", kex_algs=[wrong], **only) as (connection, _):
+        assert (await connection.run("exit 7")).exit_status == 7
+    assert recall("server", 22) == (kex, host_key)
 
 
 @both_servers

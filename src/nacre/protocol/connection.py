@@ -476,6 +476,14 @@ class Connection:
             raise LocalProtocolError("a debug message can be sent between the first keys and the end only")
         self._core.send(Debug(always_display, message, lang))
 
+    def expect(self, prefers: tuple[str, str] | None) -> None:
+        """Client: say what the server's lists began with the last time (`Info.peer_prefers`); before `start`.
+
+        Where ours begin so too, the first share goes with the KEXINIT, without waiting for the server's. That it
+        has other lists now costs that share.
+        """
+        self._handshake.peer_prefers = prefers
+
     def begin_with(self, attempt: PublicKeyAttempt) -> None:
         """Client: try this key in place of asking first which methods there are; before the first keys are agreed on.
 

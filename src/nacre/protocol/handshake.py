@@ -31,7 +31,7 @@ from nacre.protocol.core import Core
 from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
 from nacre.protocol.gss import GssContext
 from nacre.protocol.lane import Lane
-from nacre.protocol.methods import Method, Reply, make_method
+from nacre.protocol.methods import Ecdh, Method, Reply, make_method
 from nacre.protocol.negotiate import (
     EXT_INFO,
     NULL_HOST_KEY,
@@ -40,6 +40,7 @@ from nacre.protocol.negotiate import (
     guess_is_wrong,
     is_gss,
     offer,
+    preferred,
     read_kexinit,
 )
 from nacre.protocol.settings import HostKey, Negotiated, Role
@@ -84,6 +85,8 @@ class Handshake:
         self._ours_payload = b""
         self._theirs_payload = b""
         self._skip_guess = False
+        #: Client: what the server is expected to prefer: where that is ours, the first share goes with the KEXINIT.
+        self.peer_prefers: tuple[str, str] | None = None
         self._negotiated: Negotiated | None = None
         self._method: Method | None = None
         self._secret = b""
@@ -142,12 +145,31 @@ class Handshake:
         # A key that GSS-API vouched for serves for new keys: they need no ticket then (RFC 4462 section 2.1).
         gss = self.first or core.role is Role.SERVER or not core.info.host_key_blob
         self._ours, rest = offer(core.role, core.settings, first=self.first, gss=gss)
+        guess = self._guess(self._ours)
+        if guess is not None:
+            rest = rest[:-5] + b"\1" + rest[-4:]  # first_kex_packet_follows, before a reserved uint32
         self._ours_payload = _KEXINIT + core.sources.random(16) + rest
         core.outbound.send_now(self._ours_payload)
         core.outbound.in_exchange = True
         core.deadline_moved = True
+        if guess is not None:
+            self._method = guess
+            guess.begin()
         if not self.first:
             self._deadline = core.now + limits.REKEY_TIMEOUT
+
+    def _guess(self, ours: KexInit) -> Method | None:
+        """Client: return the method whose first message goes with our first KEXINIT, None where none does."""
+        wanted = preferred(ours)
+        if (
+            self._core.role is Role.SERVER
+            or not self.first
+            or wanted != self.peer_prefers
+            or is_gss(wanted[0])
+        ):
+            return None
+        method = self._make_method(wanted[0])
+        return method if isinstance(method, Ecdh) else None  # the shares of others are computed elsewhere
 
     def received_kexinit(self, payload: bytes) -> None:
         """Take the peer's KEXINIT, answer it with ours where that is not out, and choose."""
@@ -161,6 +183,7 @@ class Handshake:
             raise LocalProtocolError("a KEXINIT was answered before ours was made")
         self._theirs_payload = payload
         if self.first:
+            core.info.peer_prefers = preferred(theirs)
             peer = core.role.peer
             self.strict = STRICT[peer] in theirs.kex_algorithms
             self._peer_takes_ext_info = EXT_INFO[peer] in theirs.kex_algorithms
@@ -168,8 +191,11 @@ class Handshake:
                 raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
         self._negotiated = agree(core.role, ours, payload, theirs, strict=self.strict)
         self._skip_guess = guess_is_wrong(ours, theirs)
-        self._method = self._make_method(self._negotiated.kex)
         self.step = KexStep.AWAIT_METHOD
+        if self._method is not None and preferred(ours) == preferred(theirs):
+            return  # our guess was right, and is under way
+        # What was sent for a wrong one, the server ignores (RFC 4253 section 7.1).
+        self._method = self._make_method(self._negotiated.kex)
         if core.role is Role.CLIENT:
             self._method.begin()
 

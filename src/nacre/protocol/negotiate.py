@@ -199,12 +199,12 @@ def guess_is_wrong(ours: KexInit, theirs: KexInit) -> bool:
     The guess is right only if both sides' first key exchange method and first host key algorithm
     are the same.
     """
-    if not theirs.first_kex_packet_follows:
-        return False
-    return (
-        ours.kex_algorithms[:1] != theirs.kex_algorithms[:1]
-        or ours.server_host_key_algorithms[:1] != theirs.server_host_key_algorithms[:1]
-    )
+    return theirs.first_kex_packet_follows and preferred(ours) != preferred(theirs)
+
+
+def preferred(kexinit: KexInit) -> tuple[str, str]:
+    """Return the first key exchange method and the first host key algorithm; "" where there is none."""
+    return (*kexinit.kex_algorithms[:1], "")[0], (*kexinit.server_host_key_algorithms[:1], "")[0]
 
 
 def _choose(family: Family, client: Sequence[str], server: Sequence[str], role: Role) -> str:

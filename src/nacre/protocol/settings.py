@@ -139,6 +139,7 @@ class Info:
         hostbound: whether the peer announced that it takes keys bound to its host key (OpenSSH PROTOCOL).
         username: the user of the latest authentication request.
         session_id: the first exchange hash; b"" before it is there.
+        peer_prefers: the first key exchange method and the first host key algorithm of the peer's first KEXINIT.
         refused: server: credentials and queries of the peer that were refused.
         gss: the context of the first key exchange, if GSS-API authenticated it.
     """
@@ -151,5 +152,6 @@ class Info:
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
     hostbound: bool = False
+    peer_prefers: tuple[str, str] = ("", "")
     refused: int = 0
     gss: GssContext | None = field(default=None, repr=False)

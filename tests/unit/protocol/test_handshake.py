@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.crypto.registry import Family, names
+from nacre.crypto.registry import Family, default_names, names
 from nacre.errors import (
     ConnectionLost,
     DisconnectError,
@@ -20,7 +20,7 @@ from nacre.protocol.settings import Settings
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.transport import ExtInfo, Ignore
 from tests.pair.ends import HOST_KEY, LATER, Pair
-from tests.support.protocol import changed, failure, inject, server_settings, talk
+from tests.support.protocol import changed, failure, inject, payloads, server_settings, talk
 
 
 @pytest.mark.parametrize("kex", names(Family.KEX))
@@ -312,6 +312,79 @@ def test_a_wrong_guess_is_dropped_and_a_right_one_counts():
     handshake._send_kexinit = guessing
     pair.start()
     assert pair.server.of(AuthSucceeded)
+
+
+def _flight(pair: Pair) -> list[int]:
+    """Return the numbers of what a client sends before it has heard anything."""
+    pair.client.connection.start(0)
+    return [payload[0] for payload in payloads(pair.client.output().split(b"\r\n", 1)[1])]
+
+
+def test_a_client_that_knows_what_the_server_prefers_does_not_wait_for_it():
+    prefers = Pair().start().client.connection.info.peer_prefers
+    assert prefers == (default_names(Family.KEX)[0], "ssh-ed25519")
+    pair = Pair()
+    pair.client.connection.expect(prefers)
+    sent = []
+    pair.client.connection._core.outbound.trace = lambda payload: sent.append(bytes(payload))
+    pair.start()
+    assert [payload[0] for payload in sent[:3]] == [KexInit.number, 30, NewKeys.number]
+    assert KexInit.decode(sent[0]).first_kex_packet_follows
+    assert pair.server.of(AuthSucceeded)
+    sent.clear()
+    pair.client.connection.rekey()
+    pair.run()
+    assert not KexInit.decode(sent[0]).first_kex_packet_follows
+    assert len(pair.client.of(KeysExchanged)) == 2
+
+
+@pytest.mark.parametrize(
+    ("prefers", "guesses"),
+    [
+        (("curve25519-sha256", "ssh-ed25519"), True),
+        (("mlkem768x25519-sha256", "ssh-ed25519"), False),
+        (("curve25519-sha256", "rsa-sha2-512"), False),
+        (("", ""), False),
+        (None, False),
+    ],
+)
+def test_a_guess_is_made_where_it_is_likely_to_be_right(prefers, guesses):
+    ours = Settings(
+        username="alice", kex_algorithms=("curve25519-sha256",), host_key_algorithms=("ssh-ed25519",)
+    )
+    pair = Pair(client=ours)
+    pair.client.connection.expect(prefers)
+    assert _flight(pair) == ([KexInit.number, 30] if guesses else [KexInit.number])
+
+
+@pytest.mark.parametrize("name", ["diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256"])
+def test_what_is_computed_elsewhere_is_not_guessed(name):
+    ours = Settings(username="alice", kex_algorithms=(name,), host_key_algorithms=("ssh-ed25519",))
+    pair = Pair(client=ours, server=server_settings(kex_algorithms=(name,)))
+    pair.client.connection.expect((name, "ssh-ed25519"))
+    assert _flight(pair) == [KexInit.number]
+
+
+def test_a_server_that_prefers_something_else_by_now_ignores_the_guess():
+    ours = Settings(username="alice", kex_algorithms=("curve25519-sha256", "mlkem768x25519-sha256"))
+    theirs = server_settings(kex_algorithms=("mlkem768x25519-sha256", "curve25519-sha256"))
+    pair = Pair(client=ours, server=theirs)
+    pair.client.connection.expect(("curve25519-sha256", "ssh-ed25519"))
+    sent = []
+    pair.client.connection._core.outbound.trace = lambda payload: sent.append(payload[0])
+    pair.start()
+    assert sent[:3] == [KexInit.number, 30, 30]
+    assert pair.server.of(AuthSucceeded)
+    assert pair.client.connection.info.negotiated.kex == "curve25519-sha256"
+
+
+def test_an_answer_to_a_guess_comes_behind_a_kexinit():
+    pair = Pair()
+    pair.client.connection.expect(Pair().start().client.connection.info.peer_prefers)
+    assert _flight(pair) == [KexInit.number, 30]
+    inject(pair.server, b"\x1f" + bytes(12))
+    pair.client.feed(b"SSH-2.0-x\r\n" + pair.server.output())
+    assert isinstance(failure(pair.client), ProtocolError)
 
 
 def test_ext_info_tells_the_client_which_signatures_are_taken():
