@@ -20,6 +20,7 @@ from nacre.protocol import events
 from nacre.protocol.settings import Info
 
 if TYPE_CHECKING:
+    from nacre.agent.session_keys import SessionKeys
     from nacre.client import SSHClient
     from nacre.host_identity import HostIdentity
     from nacre.options import SSHClientConnectionOptions
@@ -62,6 +63,7 @@ class ClientAuthenticator:
         self._report = report
         self._host = host
         self._key: SSHKeyPair | None = None
+        self._agents: SessionKeys | None = None
         self._signed_unasked = False
         self._password_used = False
         #: Whether the server takes a password as such, and the client may give it.
@@ -189,9 +191,20 @@ class ClientAuthenticator:
                 self._keys = await settle(load_private_keys(more, self._options.passphrase, later=True))
                 if not self._keys:
                     return None
-            attempt = self._attempt_with(self._keys.pop(0))
+            key = await self._in_session(self._keys.pop(0))
+            attempt = None if key is None else self._attempt_with(key)
             if attempt is not None:
                 return attempt
+
+    async def _in_session(self, key: SSHKeyPair) -> SSHKeyPair | None:
+        """Return a key as it is used in this session; None: it is an agent's, which has it for other hosts."""
+        if key.get_key_type() != "agent":
+            return key
+        if self._agents is None:
+            from nacre.agent.session_keys import SessionKeys  # for those who have an agent
+
+            self._agents = SessionKeys(self._info)
+        return await settle(self._agents.usable(key))
 
     def _attempt_with(self, key: SSHKeyPair) -> events.PublicKeyAttempt | None:
         """Return the attempt, or None where there is no algorithm for it."""

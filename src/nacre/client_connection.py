@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import nacre  # for the functions that make connections, which import this module
 from nacre.absent import absent, refused_channel
 from nacre.aio.client_channel import SessionRequest, SSHClientChannel
-from nacre.aio.link import GlobalHandler, Handlers, OpenHandler
+from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
 from nacre.aio.opening import opening
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter
@@ -24,7 +24,7 @@ from nacre.aio.stream_session import ClientStreamSession
 from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.connection_base import SSHConnection
-from nacre.errors import HostKeyNotVerifiable
+from nacre.errors import ChannelOpenError, HostKeyNotVerifiable, OpenFailureReason
 from nacre.gss import ClientGss, lazily_of_client
 from nacre.guesses import forget, recall, remember
 from nacre.host_fingerprints import DnsVerdict
@@ -32,6 +32,7 @@ from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_policy import Grounds, HostKeyJudge, known_key, vouched_for, without_what_a_liar_could_use
 from nacre.host_trust import HostTrust, look_up
+from nacre.identities import agent_of
 from nacre.keys import SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
 from nacre.options import SSHClientConnectionOptions, accept, client_settings
@@ -45,6 +46,7 @@ from nacre.protocol.host_keys import ANNOUNCE
 from nacre.protocol.settings import Role
 
 if TYPE_CHECKING:
+    from nacre.agent.lending import LentAgent
     from nacre.server_connection import SSHServerConnection
 
 S = TypeVar("S", bound=SSHClientSession[Any])
@@ -79,6 +81,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
         self._gss: tuple[ClientGss | None, bool] | None = None
+        self._lent: LentAgent | None = None
         super().__init__(loop, options, factory)
         self._updates = HostKeyUpdates(self._link, lambda: self._trust, options, self.established)
         self._extra.update(
@@ -220,7 +223,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         return values
 
     @staticmethod
-    def _session_request(values: Mapping[str, Any]) -> SessionRequest:
+    def _session_request(values: Mapping[str, Any], *, lends_agent: bool = False) -> SessionRequest:
         environment: dict[str, str] = {}
         for pattern in values["send_env"]:
             environment.update(
@@ -239,7 +242,22 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             term_type=term_type,
             term_size=values["term_size"],
             term_modes=values["term_modes"],
+            agent_forwarding=lends_agent,
         )
+
+    def _lends_agent(self) -> bool:
+        """Return whether the server is offered the user's agent: where the option says so, and there is one."""
+        if self._lent is None and self._options.agent_forwarding:
+            from nacre.agent.lending import lend  # for those who do
+
+            self._lent = lend(self._link, self._options.agent_forwarding, agent_of(self._options))
+        return self._lent is not None
+
+    async def _agent_wanted(self, event: events.ChannelOpenQuestion) -> tuple[Channel, events.OpenAccept]:
+        if self._lent is None:
+            raise ChannelOpenError(OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, "no agent was offered")
+        channel = await self._lent.accept(event.channel)
+        return channel, events.OpenAccept(channel.get_recv_window(), channel.get_max_packet())
 
     async def create_session(
         self, session_factory: Callable[[], S], command: Any = (), **kwargs: Any
@@ -259,7 +277,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             ChannelOpenError: the server refused, or the connection is over.
         """
         values = self._session_values({"command": command, **kwargs})
-        wanted = self._session_request(values)
+        wanted = self._session_request(values, lends_agent=self._lends_agent())
         channel: SSHClientChannel[Any] = SSHClientChannel(
             self._link, values["encoding"], values["errors"], values["window"], values["max_pktsize"]
         )
@@ -506,6 +524,6 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         "forwarded-tcpip": refused_channel("TCP forwarding"),
         "forwarded-streamlocal@openssh.com": refused_channel("UNIX forwarding"),
         "x11": refused_channel("X11 forwarding"),
-        "auth-agent@openssh.com": refused_channel("agent forwarding"),
+        "auth-agent@openssh.com": _agent_wanted,
     }
     _requests: ClassVar[Mapping[str, GlobalHandler]] = {ANNOUNCE: _host_keys_announced}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nacre.aio.key_loading import load_certs, load_private_keys
 from nacre.aio.log import logger, plain
-from nacre.errors import KeyImportError
+from nacre.errors import Error, KeyImportError
 from nacre.keys import (
     SSHCertificate,
     SSHKey,
@@ -83,6 +83,13 @@ async def _own_keys(
     return found
 
 
+def agent_of(options: SSHClientConnectionOptions) -> Any:
+    """Return the user's agent: its socket, or a server's connection whose client forwards it; None: there is none."""
+    if options.agent_path == ():
+        return os.environ.get("SSH_AUTH_SOCK") if hasattr(socket, "AF_UNIX") else None
+    return options.agent_path
+
+
 async def _agent_keys(
     options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
 ) -> Sequence[SSHKeyPair]:
@@ -90,9 +97,7 @@ async def _agent_keys(
 
     An agent that cannot be used is one less to ask, not an error.
     """
-    path = options.agent_path
-    if path == () and hasattr(socket, "AF_UNIX"):
-        path = os.environ.get("SSH_AUTH_SOCK")
+    path = agent_of(options)
     if not path:
         return []
     from nacre.agent.client import connect_agent  # for those who have one
@@ -102,7 +107,7 @@ async def _agent_keys(
         # An agent may ask its user before it lists its keys: it has as long as the login.
         async with asyncio.timeout(options.login_timeout or None), connect_agent(path) as agent:
             return _with_certificates(await agent.get_keys(wanted), certificates)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Error) as error:
         level = logging.WARNING if options.is_given("agent_path") else logging.INFO
         logger.log(level, "the agent is not used: %s", plain(error) or "it does not answer")
         return []

@@ -17,7 +17,6 @@ from nacre.aio.sources import Networks
 from nacre.crypto.kex.gss import GSS_METHODS
 from nacre.crypto.registry import Family, choose, default_names, select
 from nacre.crypto.registry import names as algorithm_names
-from nacre.errors import NotSupportedYet
 from nacre.keys import (
     SSHCertificate,
     SSHKey,
@@ -292,13 +291,20 @@ def cname_rules(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def agent_path(value: Any) -> str | None:
-    """Take the socket of an agent; None or "": no agent."""
-    if not value:
+def agent_path(value: Any) -> Any:
+    """Take the socket of an agent, or a server's connection whose client forwards one; None or "": no agent."""
+    if value is None or value == "":
         return None
+    if hasattr(value, "open_agent_connection"):
+        return value
     if not isinstance(value, (str, PurePath)):
-        raise NotSupportedYet("agent_path=<a connection>", "agent forwarding is not built yet")
+        raise TypeError(f"a path or a server's connection is expected, not {type(value).__name__}")
     return str(value)
+
+
+def agent_forwarding(value: Any) -> bool | str:
+    """Take whether the server may use the agent, or the socket of the agent that it may use."""
+    return str(value) if isinstance(value, (str, PurePath)) and value else bool(value)
 
 
 def identities(value: Any) -> tuple[Any, ...]:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from nacre.server import SSHServer
     from nacre.trust.revocation import KeyRevocationList
 
-#: The options of an authorized_keys line that this server enforces: nothing is forwarded and no rc
-#: file is run at all, a terminal is asked of `check_key_permission`, the rest is done by sessions.
+#: The options of an authorized_keys line that this server enforces: of what can be forwarded there is the agent
+#: alone, and no rc file is run at all; that and a terminal are asked of `check_key_permission`, the rest is done by
+#: sessions.
 ENFORCED: Final = frozenset(
     (
         "command",

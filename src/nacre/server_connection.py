@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nacre.absent import absent, absent_plain, refused_channel, refused_request
 from nacre.aio.editor_channel import SSHLineEditorChannel
@@ -17,6 +17,7 @@ from nacre.aio.line_editor import EditorSettings
 from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import SSHServerSession
+from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ServerHandlerSession
 from nacre.aio.tasks import settle
 from nacre.connection_base import SSHConnection
@@ -32,6 +33,9 @@ from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
 from nacre.trust.authorized_keys import shown_options
+
+if TYPE_CHECKING:
+    from nacre.agent.lending import ForwardedAgent
 
 
 class SSHServerConnection(SSHConnection[SSHServer]):
@@ -53,6 +57,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._pending_banners: tuple[tuple[str, str], ...] = ()
         super().__init__(loop, options, factory)
         self._announcer: HostKeyAnnouncer | None = None
+        self._forwarded: ForwardedAgent | None = None
         self._extra.update(host=options.host, port=options.port)
         self.driver.write_timeout = options.write_timeout
 
@@ -130,6 +135,41 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             return SSHServerChannel(self._link, self, encoding, errors, window, max_pktsize)
         settings = EditorSettings(options.line_echo, options.line_history, options.max_line_length)
         return SSHLineEditorChannel(self._link, self, encoding, errors, window, max_pktsize, settings)
+
+    # ------------------------------------------------------------ the client's agent
+
+    async def forward_agent(self) -> bool:
+        """Make the agent that the client offers usable here, if options and login permit; return whether it is."""
+        name = "agent-forwarding"
+        permitted = self.check_key_permission(name) and self.check_certificate_permission(name)
+        if not self._options.agent_forwarding or not permitted:
+            self.logger.info(
+                "the client's agent is not forwarded: %s", "the login" if not permitted else "no option"
+            )
+            return False
+        if self._forwarded is None:
+            from nacre.agent.lending import ForwardedAgent  # for those who have one
+
+            self._forwarded = ForwardedAgent(self._link)
+            self.own(self._forwarded)
+        return await self._forwarded.start()
+
+    def get_agent_path(self) -> str | None:
+        """Return the socket of the agent that the client forwards, for SSH_AUTH_SOCK; None: it forwards none."""
+        return None if self._forwarded is None else self._forwarded.path
+
+    async def open_agent_connection(self) -> tuple[SSHReader[bytes], SSHWriter[bytes]]:
+        """Open a stream to the agent that the client forwards; `nacre.connect_agent` speaks over it.
+
+        Raises:
+            ChannelOpenError: the client forwards none, or may not, or the connection has ended.
+        """
+        if self._forwarded is None:
+            raise ChannelOpenError(
+                OpenFailureReason.ADMINISTRATIVELY_PROHIBITED,
+                "the client does not forward an agent, or may not",
+            )
+        return await self._forwarded.open()
 
     # ------------------------------------------------------------ what the login permits
 

@@ -42,7 +42,7 @@ def programs(document: str) -> list[str]:
 
 def test_the_documents_have_the_programs_that_are_tested():
     assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md", "docs/agent.md")] == [
-        2, 8, 4, 1
+        2, 8, 4, 2
     ]  # fmt: skip
 
 
@@ -166,6 +166,15 @@ def test_agent(home, monkeypatch):
 @pytest.mark.requires("ssh-agent")
 def test_an_agent_of_one_s_own(home):
     assert "(ED25519)" in run(programs("docs/agent.md")[0], 0)
+
+
+@pytest.mark.requires("ssh-agent")
+def test_a_server_that_uses_its_client_s_agent(home):
+    with ssh_agent(home) as agent, serving(home, programs("docs/agent.md")[1]) as port:
+        agent.ssh_add(home / ".ssh" / "id_ed25519")
+        assert "does not forward" in asyncio.run(ask(port)).stderr
+        said = asyncio.run(ask(port, agent_path=str(agent.path), agent_forwarding=True)).stdout
+        assert said.startswith("ssh-ed25519 ")
 
 
 @pytest.mark.parametrize("number", range(4))

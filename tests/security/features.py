@@ -92,7 +92,6 @@ FEATURES: Final[Mapping[str, tuple[Sign, ...]]] = {
         _callback("unix_connection_requested", "unix_server_requested"),
     ),
     "X11 forwarding": (_option("x11_forwarding", "x11_auth_path", "x11_display"), _source("x11")),
-    "an agent of its own, or a forwarded one": (_option("agent_forwarding"),),
     "SFTP": (_public("SFTPServer", "SFTPClient", "SFTPAttrs"), _option("sftp_factory"), _source("sftp")),
     "SCP": (_public("scp"), _option("allow_scp"), _source("scp")),
 }

@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 import nacre
+from nacre.agent import Agent, Constraints, Destination, Hop, HopKey, messages
 from nacre.agent import client as agent_client
-from nacre.agent import messages
+from nacre.agent.bindings import SESSION_BIND, Session
+from nacre.agent.constraints import encode_constraints
+from nacre.agent.lending import goes_through
 from nacre.aio.channel import SSHChannel
 from nacre.dialing import ProxyCommand, parse_hops
 from nacre.errors import ChannelOpenError, OpenFailureReason, WireError
@@ -134,18 +137,21 @@ _GLOBALS = {
 }
 _OF_SESSIONS = {
     "x11-req": b"\0" + encode_string(b"MIT-MAGIC-COOKIE-1") + encode_string(b"00") + bytes(4),
-    "auth-agent-req@openssh.com": b"",
+    "agent-req": b"",
 }
+_AGENT = "auth-agent-req@openssh.com"
 
 
 @covers(74)
 def test_cve_2025_32728_restrictions_cover_every_kind_of_forwarding() -> None:
     line = user_key().export_public_key().decode().strip()
+    #: Whether a terminal is granted, and the use of the client's agent.
     lines = {
-        f"restrict {line}": False,
-        f"restrict,pty {line}": True,
-        f"no-pty {line}": False,
-        f"no-port-forwarding,no-agent-forwarding,no-x11-forwarding {line}": True,
+        f"restrict {line}": (False, False),
+        f"restrict,pty {line}": (True, False),
+        f"restrict,agent-forwarding {line}": (False, True),
+        f"no-pty {line}": (False, True),
+        f"no-port-forwarding,no-agent-forwarding,no-x11-forwarding {line}": (True, False),
     }
 
     async def forwards(connection: nacre.SSHClientConnection) -> None:
@@ -160,7 +166,7 @@ def test_cve_2025_32728_restrictions_cover_every_kind_of_forwarding() -> None:
 
     @asynctest
     async def matrix() -> None:
-        for restricted, terminal in lines.items():
+        for restricted, (terminal, agent) in lines.items():
             authorized = import_authorized_keys(restricted)
             async with (
                 serving(
@@ -174,6 +180,7 @@ def test_cve_2025_32728_restrictions_cover_every_kind_of_forwarding() -> None:
                 channel, _ = await connection.create_session(Recorder)
                 for name, payload in _OF_SESSIONS.items():
                     assert not await channel.make_request(name, payload), name
+                assert await channel.make_request(_AGENT) is agent, restricted
                 try:
                     await connection.create_session(Recorder, request_pty="force", term_type="xterm")
                 except ChannelOpenError:
@@ -197,6 +204,104 @@ def test_dropbear_ports_that_are_none() -> None:
             parse_hops(f"host:{port}")
 
 
+#: What a client of an agent asks that changes it, or has something loaded.
+_CHANGES = (
+    *(bytes((number,)) + string(b"provider") + string(b"pin") for number in (20, 21, 26)),
+    *(bytes((number,)) + user_key().private_data + string(b"comment") for number in (17, 25)),
+    b"\x12" + string(user_key().public_data),
+    b"\x13",
+    b"\x16" + string(b"passphrase"),
+    b"\x17" + string(b"passphrase"),
+)
+
+
+@covers(78)
+def test_cve_2023_38408_from_afar_an_agent_lists_and_signs_and_loads_nothing() -> None:
+    loaded: list[str] = []
+
+    def smartcards(provider: str, pin: str) -> list[nacre.SSHKeyPair]:
+        loaded.append(provider)
+        return []
+
+    agent = Agent(smartcards=smartcards)
+
+    async def tried(process: nacre.SSHServerProcess[str]) -> None:
+        connection = process.channel.get_connection()
+        async with nacre.connect_agent(connection) as client:
+            for request in _CHANGES:
+                assert await client._exchange(request) == b"\5", request
+            assert len(await client.get_keys()) == 1
+        process.exit(7)
+
+    @asynctest
+    async def forwarded() -> None:
+        await agent.add_keys([HOST_KEY])
+        async with await agent.listen() as listening:
+            # nacre's agent, which whoever forwards it may not filter (as ssh does not) …
+            async with nacre.connect_agent(listening.path) as client:
+                bind = Session(HOST_KEY.public_data, b"session", HOST_KEY.sign(b"session", "ssh-ed25519"))
+                await client._exchange(
+                    messages.extension_request(SESSION_BIND, bind.binding(forwarding=True))
+                )
+                for request in _CHANGES:
+                    assert await client._exchange(request) == b"\5", request
+                assert len(await client.get_keys()) == 1
+            # … and nacre's client, which may forward any agent.
+            assert not any(map(goes_through, _CHANGES))
+            async with (
+                serving(process_factory=tried) as listener,
+                connected(listener, agent_path=listening.path, agent_forwarding=True) as connection,
+            ):
+                assert (await connection.run()).exit_status == 7
+        assert not loaded
+        assert len(agent.keys) == 1
+
+    forwarded()
+
+
+@covers(79)
+def test_cve_2023_51384_a_constraint_is_kept_or_the_key_refused() -> None:
+    host = HopKey(HOST_KEY.public_data)
+    here = (Destination(Hop("host", (host,))),)
+    way = encode_constraints(Constraints(destinations=here))
+    certificate = HOST_KEY.generate_user_certificate(user_key(), "id")
+    keys = (
+        user_key().private_data,
+        messages.certified(user_key().encode_ssh_private(), "ssh-ed25519", certificate),
+    )
+
+    @asynctest
+    async def kept() -> None:
+        agent = Agent()
+        async with await agent.listen() as listening, nacre.connect_agent(listening.path) as client:
+            for key in keys:
+                for unknown in (
+                    b"\3" + uint32(5),
+                    b"\4",
+                    b"\xff" + string(b"other@example.com"),
+                    b"\2",
+                    way + way,
+                ):
+                    assert await client._exchange(b"\x19" + key + string(b"") + unknown) == b"\5", unknown
+                assert agent.keys == []
+                for number in (b"\x11", b"\x19"):
+                    assert await client._exchange(number + key + string(b"") + way) == b"\6"
+                assert [key.constraints.destinations for key in agent.keys] == [here]
+                blob = agent.keys[0].public_data
+                assert await client._exchange(b"\x0d" + string(blob) + string(b"data") + uint32(0)) == b"\5"
+                agent.remove_all()
+            cards = Agent(smartcards=lambda provider, pin: nacre.load_keypairs([user_key()]))
+        async with await cards.listen() as listening, nacre.connect_agent(listening.path) as client:
+            assert await client._exchange(b"\x1a" + string(b"card") + string(b"") + way) == b"\6"
+            assert [key.constraints.destinations for key in cards.keys] == [here]
+            wrong = Session(HOST_KEY.public_data, b"session", user_key().sign(b"session", "ssh-ed25519"))
+            binding = messages.extension_request(SESSION_BIND, wrong.binding(forwarding=False))
+            assert await client._exchange(binding) == b"\x1c"
+            assert await client.get_keys() == []
+
+    kept()
+
+
 @covers(80)
 def test_cve_2025_47914_what_an_agent_announces_is_bounded() -> None:
     for count in (2**32 - 1, messages.MAX_KEYS + 1, 2):
@@ -207,7 +312,7 @@ def test_cve_2025_47914_what_an_agent_announces_is_bounded() -> None:
         reader = asyncio.StreamReader()
         reader.feed_data(uint32(size) + bytes(100))
         with pytest.raises(ValueError, match="announces"):
-            await agent_client._receive(reader)
+            await agent_client.receive(reader)
 
     @asynctest
     async def frames() -> None:

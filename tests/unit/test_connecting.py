@@ -215,8 +215,8 @@ async def test_a_known_hosts_file_that_is_not_there_is_an_error_before_anybody_i
 @asynctest
 async def test_what_is_not_in_this_version() -> None:
     for option in (
-        {"agent_path": object()},
-        {"agent_forwarding": True},
+        {"x11_forwarding": True},
+        {"x11_display": ":0"},
     ):
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):
             await nacre.connect(HOST, 22, **option)

@@ -161,7 +161,7 @@ async def test_a_login_with_a_key_of_the_agent(home: Path) -> None:
         "".join(key.export_public_key().decode() for key in (RSA, ECDSA))
     )
     listed = encode_string(RSA.public_data) + encode_string(b"")
-    answers = {11: b"\x0c\0\0\0\1" + listed, 13: b"\5"}
+    answers = {11: b"\x0c\0\0\0\1" + listed, 13: b"\5", 27: b"\5"}
 
     async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while size := await reader.read(4):

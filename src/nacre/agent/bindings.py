@@ -16,6 +16,7 @@ from typing import Final
 from nacre.agent.constraints import Destination, permitted, permitted_way
 from nacre.errors import KeyImportError, WireError
 from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, decode_shown_key
+from nacre.protocol.settings import Info
 from nacre.wire.fields import Reader, encode_boolean, encode_string
 from nacre.wire.record import hidden, record
 
@@ -57,6 +58,11 @@ class Session:
         """
         parts = encode_string(self.host_key) + encode_string(self.session_id) + encode_string(self.signature)
         return parts + encode_boolean(forwarding)
+
+
+def session_of(info: Info) -> Session:
+    """Return what a client can prove of the session of a connection; its keys were exchanged."""
+    return Session(info.host_key_blob, info.session_id, info.host_key_signature)
 
 
 class _Purpose(Enum):

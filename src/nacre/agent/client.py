@@ -38,7 +38,11 @@ T = TypeVar("T")
 
 
 class SSHAgentKeyPair(SSHKeyPair):
-    """A key of an agent; it signs with `sign_async`."""
+    """A key of an agent; it signs with `sign_async`.
+
+    Attributes:
+        agent: the client of the agent that has it.
+    """
 
     def __init__(self, agent: SSHAgentClient, identity: messages.Identity) -> None:
         algorithm = Reader(identity.public_data).ascii()
@@ -47,7 +51,7 @@ class SSHAgentKeyPair(SSHKeyPair):
         super().__init__(algorithm, identity.public_data, usual, _refuse, identity.comment, "agent")
         # A certificate of the agent is used as it is: whether it is sound, the server says.
         self.has_cert = usual != (algorithm,) and signature_of(algorithm) != algorithm
-        self._agent = agent
+        self.agent = agent
 
     async def sign_async(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
         """Return the signature blob of `data`; the agent may ask its user first.
@@ -57,16 +61,16 @@ class SSHAgentKeyPair(SSHKeyPair):
             OSError: it cannot be reached.
         """
         # The agent knows the key by what it has listed, whatever certificate goes with it here.
-        return await self._agent.sign(self.key_data, data, signature_of(sig_algorithm or self.sig_algorithm))
+        return await self.agent.sign(self.key_data, data, signature_of(sig_algorithm or self.sig_algorithm))
 
     async def remove(self) -> None:
         """Have the agent drop this key."""
-        await self._agent.remove_keys([self])
+        await self.agent.remove_keys([self])
 
     def bound(self, session: Session) -> SSHAgentKeyPair:
         """Return the same key, which tells its agent in which session it signs (PROTOCOL.agent 1)."""
         pair = copy.copy(self)
-        pair._agent = self._agent.bound(session)
+        pair.agent = self.agent.bound(session)
         return pair
 
 
@@ -128,7 +132,7 @@ class SSHAgentClient:
         reader, writer = self._stream
         writer.write(encode_uint32(len(request)) + request)
         await writer.drain()
-        return await _receive(reader)
+        return await receive(reader)
 
     # ------------------------------------------------------------ requests
 
@@ -331,7 +335,7 @@ class SSHAgentClient:
         await self.wait_closed()
 
 
-async def _receive(reader: asyncio.StreamReader) -> bytes:
+async def receive(reader: asyncio.StreamReader) -> bytes:
     """Return one message of an agent."""
     try:
         size = Reader(await reader.readexactly(4)).uint32()

@@ -46,6 +46,7 @@ class SessionRequest:
         term_type: ask for a terminal of this type; None: for none.
         term_size: columns, rows, width and height in pixels.
         term_modes: opcode to value (RFC 4254 section 8).
+        agent_forwarding: whether the user's agent may be used there.
     """
 
     command: bytes | None = None
@@ -54,6 +55,7 @@ class SessionRequest:
     term_type: str | None = None
     term_size: tuple[int, int, int, int] = (0, 0, 0, 0)
     term_modes: Mapping[int, int] = fresh(default_factory=dict)
+    agent_forwarding: bool = False
 
 
 class SSHClientChannel(SSHChannel[AnyStr]):
@@ -107,6 +109,8 @@ class SSHClientChannel(SSHChannel[AnyStr]):
     def _ask_first(self) -> None:
         """Ask for the terminal, or at once for what is to run in none."""
         wanted = self._wanted
+        if wanted.agent_forwarding:  # a server that refuses runs the command all the same, as with ssh
+            self.send_request("auth-agent-req@openssh.com", requests.AgentRequest().encode())
         if wanted.term_type is None:
             self._ask_to_start()
             return

@@ -41,6 +41,12 @@ class SessionPolicy(Protocol):
     def session_environment(self) -> Mapping[str, str]:
         """Variables that every session of this login starts with."""
 
+    async def forward_agent(self) -> bool:
+        """Make the client's agent usable from here, which it has offered; whether it is."""
+
+    def get_agent_path(self) -> str | None:
+        """The socket of the client's agent, or None."""
+
 
 class SSHServerChannel(SSHChannel[AnyStr]):
     """A session channel that the client opened; see `SSHServerConnection.create_server_channel`."""
@@ -113,9 +119,9 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         """Return the X11 display for the session: there is none in this version."""
         return
 
-    def get_agent_path(self) -> None:
-        """Return the socket of the forwarded agent: there is none in this version."""
-        return
+    def get_agent_path(self) -> str | None:
+        """Return the socket of the agent that the client forwards, for SSH_AUTH_SOCK; None: it forwards none."""
+        return self._policy.get_agent_path()
 
     # ------------------------------------------------------------ requests
 
@@ -134,6 +140,8 @@ class SSHServerChannel(SSHChannel[AnyStr]):
                 return self._env(payload)
             case requests.PtyRequest():
                 return self._pty(payload)
+            case requests.AgentRequest():
+                return self._policy.forward_agent()
             case requests.EndOfWrite():
                 return self._end_of_write()
         return False

@@ -145,6 +145,7 @@ class Hub:
                 proxy_protocol_from=config.proxy_protocol_from,
                 max_channels=MAX_CHANNELS,
                 max_sessions=MAX_SESSIONS,
+                agent_forwarding=False,  # programs run as other users, and could not use it
                 keepalive_interval=config.keepalive.interval,
                 keepalive_count_max=config.keepalive.count,
                 encoding=None,

@@ -261,6 +261,7 @@ class Handshake:
             self._send_newkeys()
         else:
             self._core.info.host_key_blob = host_key
+            self._core.info.host_key_signature = signature
             self.lane.ask(lambda token: HostKeyQuestion(token, agreed.host_key, host_key, key), self._judged)
 
     # ------------------------------------------------------------ the method, with GSS-API

@@ -138,6 +138,7 @@ class Info:
         server_sig_algs: what the peer's EXT_INFO announced (RFC 8308 section 3.1), or None.
         hostbound: whether the peer announced that it takes keys bound to its host key (OpenSSH PROTOCOL).
         username: the user of the latest authentication request.
+        host_key_signature: client: the server's signature of the session id, which proves to others that it was there.
         session_id: the first exchange hash; b"" before it is there.
         peer_prefers: the first key exchange method and the first host key algorithm of the peer's first KEXINIT.
         refused: server: credentials and queries of the peer that were refused.
@@ -149,6 +150,7 @@ class Info:
     username: str = ""
     session_id: bytes = field(default=b"", repr=False)
     host_key_blob: bytes = b""
+    host_key_signature: bytes = field(default=b"", repr=False)
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
     hostbound: bool = False

@@ -117,6 +117,11 @@ class BreakRequest(Structure):
 
 
 @structure
+class AgentRequest(Structure):
+    """Of "auth-agent-req@openssh.com" (RFC 9987 section 8)."""
+
+
+@structure
 class EndOfWrite(Structure):
     """Of "eow@openssh.com" (OpenSSH PROTOCOL 2.1)."""
 
@@ -170,6 +175,7 @@ CHANNEL_REQUESTS: Final[Mapping[str, type[Structure]]] = {
     "exit-status": ExitStatus,
     "exit-signal": ExitSignal,
     "break": BreakRequest,
+    "auth-agent-req@openssh.com": AgentRequest,
     "eow@openssh.com": EndOfWrite,
 }
 

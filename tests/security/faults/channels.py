@@ -10,8 +10,11 @@ from typing import Final
 import pytest
 
 from nacre import dialing, option_values
+from nacre.agent import bindings, lending
 from nacre.agent import client as agent_client
+from nacre.agent import constraints as agent_constraints
 from nacre.agent import messages as agent_messages
+from nacre.agent import server as agent_server
 from nacre.aio import server_channel
 from nacre.hub import environment
 from nacre.protocol import global_requests, mux, window, writing
@@ -128,6 +131,40 @@ CHANNELS: Final = (
     ),
     Fault(76, "a hop has any port", rewritten(dialing.parse_hops, "or port > 65535", "")),
     Fault(
+        74,
+        "a client's agent is used whatever the key says",
+        rewritten(SSHServerConnection.forward_agent, "or not permitted", ""),
+    ),
+    Fault(
+        78,
+        "an agent does from afar what it does at home",
+        rewritten(agent_server._Visit.answer, "self._bindings.attempted and", "False and"),
+    ),
+    Fault(
+        78,
+        "everything goes through to an agent",
+        rewritten(lending.goes_through, "request[0] in _USES or", "True or"),
+    ),
+    Fault(
+        79,
+        "a constraint that is not known is passed over",
+        rewritten(
+            agent_constraints.decode_constraints,
+            'raise ConstraintRefused(f"constraint {kind} is not known, or given twice")',
+            "reader.rest()",
+        ),
+    ),
+    Fault(
+        79,
+        "a session is bound whoever has signed",
+        rewritten(bindings.Bindings.bind, "if key.verify(session_id, signature) is not True:", "if False:"),
+    ),
+    Fault(
+        79,
+        "a key for some hosts signs anything",
+        rewritten(agent_server._Visit._sign, "if destinations:", "if False:"),
+    ),
+    Fault(
         80,
         "the number of an agent's keys is believed",
         rewritten(
@@ -139,7 +176,7 @@ CHANNELS: Final = (
     Fault(
         80,
         "an agent's message may be of any length",
-        rewritten(agent_client._receive, "if not 1 <= size <= messages.MAX_MESSAGE:", "if False:"),
+        rewritten(agent_client.receive, "if not 1 <= size <= messages.MAX_MESSAGE:", "if False:"),
     ),
     Fault(
         81,

@@ -26,6 +26,7 @@ CASES = [
     ("exit-status", requests.ExitStatus(255), "000000ff"),
     ("exit-signal", requests.ExitSignal("TERM", True, "", ""), "00000004 5445524d 01 00000000 00000000"),
     ("break", requests.BreakRequest(500), "000001f4"),
+    ("auth-agent-req@openssh.com", requests.AgentRequest(), ""),
     ("eow@openssh.com", requests.EndOfWrite(), ""),
 ]
 
