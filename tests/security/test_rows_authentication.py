@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 import nacre
-from nacre.errors import DisconnectReason, KeyImportError
+from nacre.errors import DisconnectReason, HostKeyNotVerifiable, KeyImportError
 from nacre.host_certificates import Authority, find_authority
+from nacre.host_policy import HostKeyJudge
 from nacre.host_trust import look_up
 from nacre.hub import holder
 from nacre.hub.isolation import Isolation, Mode
@@ -33,7 +34,7 @@ from nacre.keys import (
     default_signature_algorithms,
     generate_private_key,
 )
-from nacre.options import SSHServerConnectionOptions
+from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
 from nacre.protocol import events, limits
 from nacre.protocol.settings import Role, Settings
 from nacre.server_auth import ServerAuthenticator
@@ -45,6 +46,7 @@ from nacre.trust import (
     read_authorized_keys,
 )
 from nacre.trust.lines import MAX_LINE
+from nacre.trust.policy import HostKeyChecking
 from nacre.wire.fields import encode_mpint
 from tests.pair.damage import ED25519, string, uint32, userauth
 from tests.pair.ends import HOST_KEY, LATER, PASSWORD
@@ -257,6 +259,13 @@ def test_cve_2026_35387_one_algorithm_is_not_all_of_its_kind() -> None:
         decode_public_key(p256.public_data.replace(b"ecdsa-sha2-nistp256", b"ecdsa-sha2-nistp384", 1))
 
 
+class Credulous(nacre.SSHClient):
+    """Trusts any key."""
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:
+        return True
+
+
 @covers(51)
 def test_cve_2026_42508_revoked_is_revoked() -> None:
     line = hostile.KEYS["A"].export_public_key().decode().strip()
@@ -275,6 +284,13 @@ def test_cve_2026_42508_revoked_is_revoked() -> None:
         for hosts in ("*", "host"):
             lines = f"{authority}@revoked {hosts} {key.export_public_key().decode()}"
             assert find_authority(look_up(lines.encode(), "host", "", 22, None), host) is Authority.REVOKED
+    # No policy of the user's goes before it.
+    revoked_everywhere = look_up(f"@revoked * {line}\n".encode(), "host", "", 22, None)
+    for policy in HostKeyChecking:
+        options = SSHClientConnectionOptions(strict_host_key_checking=policy)
+        judge = HostKeyJudge(options, Credulous(), revoked_everywhere, ("host", "", 22), lambda verdict: None)
+        with pytest.raises(HostKeyNotVerifiable, match="revoked"):
+            asyncio.run(judge.judge(hostile.KEYS["A"]))
     for marker in ("@revoke", "@revoked @revoked", "@cert-authority @revoked", "@"):
         hosts = SSHKnownHosts(f"{marker} host {line}\n")
         assert hosts.match("host", "", 22)[0] == []

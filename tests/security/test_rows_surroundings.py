@@ -37,12 +37,14 @@ from nacre.keys import read_private_key
 from nacre.keys.files import MAX_FILE
 from nacre.keys.openssh_cipher import MAX_ROUNDS
 from nacre.trust import import_known_hosts, read_authorized_keys, read_known_hosts
+from nacre.trust.known_hosts_changes import forget_host, keep_key
 from nacre.trust.pattern import MAX_PATTERN, Glob
 from nacre.wire.fields import encode_string, encode_uint32
 from tests.meta.test_sources import FORBIDDEN_MODULES, _dangers
 from tests.security.registry import covers
 from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving
 
+HOST_KEY = nacre.generate_private_key("ssh-ed25519")
 SOURCES = sorted(Path(nacre.__file__).parent.rglob("*.py"))
 
 
@@ -230,6 +232,7 @@ def test_dropbear_2026_92_writers_follow_no_links() -> None:
 def test_cve_2026_0965_devices_and_huge_files_are_not_read() -> None:
     readers: list[Callable[[Path], object]] = [
         read_authorized_keys, read_known_hosts, read_private_key, nacre.read_public_key, load,
+        lambda path: keep_key(path, "host", 22, HOST_KEY), lambda path: forget_host(path, "host"),
     ]  # fmt: skip
     with folder() as root:
         fifo, huge = root / "fifo", root / "huge"

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from nacre import server_auth
+from nacre import host_policy, server_auth
 from nacre.aio import server_channel
 from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
@@ -226,6 +226,15 @@ AUTHENTICATION: Final = (
                 "@revoked": known_hosts.Marker.TRUSTED,
                 "@cert-authority": known_hosts.Marker.AUTHORITY,
             },
+        ),
+    ),
+    Fault(
+        51,
+        "what is revoked is asked about",
+        rewritten(
+            host_policy.HostKeyJudge._judge_key,
+            "raise self._trust.refusal(key)",
+            "grounds = await self._meet(key)",
         ),
     ),
     Fault(55, "moduli of 512 bits are taken", replaced(rsa, "MIN_MODULUS_BITS", 512)),

@@ -15,7 +15,7 @@ from nacre.aio import incoming, log, tasks
 from nacre.crypto.ciphers import ctr
 from nacre.hub import control, paths, route
 from nacre.keys import files, name_pattern, openssh_cipher, pem
-from nacre.trust import pattern
+from nacre.trust import pattern, shared_file
 from tests.security.registry import Fault, replaced, rewritten
 
 __all__ = ["SURROUNDINGS"]
@@ -82,6 +82,11 @@ SURROUNDINGS: Final = (
         rewritten(files.read_file, "if not stat.S_ISREG(status.st_mode):", "if False:"),
     ),
     Fault(97, "a file of any size is read", rewritten(files.read_file, "if room <= 0:", "if False:")),
+    Fault(
+        97,
+        "what is changed is read whatever its size",
+        rewritten(shared_file.SharedFile._read, "if size > MAX_FILE:", "if False:"),
+    ),
     Fault(98, "a pattern is tried from every place", _quadratic),
     Fault(98, "a pattern may be of any length", replaced(name_pattern, "MAX_PATTERN", 1 << 30)),
     Fault(
