@@ -19,10 +19,11 @@ from nacre.client_hosts import ClientHosts
 from nacre.errors import PasswordChangeRequired
 from nacre.gss import Context, of_server
 from nacre.keys import SSHCertificate, SSHKey
+from nacre.login_restrictions import LoginRestrictions
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
-from nacre.user_certificates import check_user_certificate, forced_commands_agree
+from nacre.user_certificates import check_user_certificate
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -49,6 +50,7 @@ ENFORCED: Final = frozenset(
         "user-rc",
         "permitopen",
         "permitlisten",
+        "tunnel",
         *PRESENCE_OPTIONS,
     )
 )
@@ -106,8 +108,8 @@ class ServerAuthenticator:
         self._limit = options.login_timeout / 2 or None
         self._authorized: SSHAuthorizedKeys | None = None
         self._dialogue_by_password = False
-        self._granted: list[Mapping[str, object]] = []
-        self._certificates: list[SSHCertificate] = []
+        #: Of the keys and certificates that have signed.
+        self.restrictions = LoginRestrictions()
         self._revoked: KeyRevocationList | None = None
         self._client_host: str | None = None
         yes = partial(_yes, limit=self._limit)  # not a method of ours, by which this would hold itself
@@ -115,22 +117,6 @@ class ServerAuthenticator:
         self._gss_auth = options.gss_auth and of_server(options) is not None
         #: The context of the principal that was let in.
         self.gss: Context | None = None
-
-    @property
-    def key_options(self) -> dict[str, object]:
-        """The options of the keys that were verified; where several have one, the first key's."""
-        found: dict[str, object] = {}
-        for options in reversed(self._granted):
-            found.update(options)
-        return found
-
-    @property
-    def certificate_options(self) -> dict[str, object]:
-        """The options of the certificates that were verified; where several have one, the first one's."""
-        found: dict[str, object] = {}
-        for certificate in reversed(self._certificates):
-            found.update(certificate.options)
-        return found
 
     def set_authorized_keys(self, keys: Any) -> None:
         """Have keys checked against these, for the user that is logging in."""
@@ -145,9 +131,8 @@ class ServerAuthenticator:
     async def begin(self, event: events.AuthBegin) -> events.AuthPolicy:
         """Return what is asked of a user."""
         # A new user name starts everything over: what a key of another user permitted too.
-        self._granted = []
+        self.restrictions = LoginRestrictions()
         self.gss = None
-        self._certificates = []
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._revoked = read_revoked(self._options.revoked_keys)
         self._dialogue_by_password = False
@@ -190,10 +175,13 @@ class ServerAuthenticator:
             verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, shown)))
         if not verdict or not self._proves(event, shown, options):
             return False
-        # Only a key that has signed restricts the login, and it does so through all that follows:
-        # a second factor, another key too, lifts nothing.
+        why = self.restrictions.refusal(options)
+        if why:
+            self._logger.info("a %s for %s was refused: %s", shown.algorithm, plain(event.username), why)
+            return False
+        # Only a key that has signed restricts the login, and it does so through all that follows.
         if event.verified:
-            self._granted.append(options or {})
+            self.restrictions.add(options)
         return verdict
 
     def _proves(
@@ -249,14 +237,13 @@ class ServerAuthenticator:
             verdict = _verdict(await self._settle(asked))
             if verdict is False:
                 return self._refuse(certificate, username, "its authority is not trusted")
-        for forced in ((options or {}).get("command"), self.forced_command()):
-            if not forced_commands_agree(certificate, forced):
-                return self._refuse(certificate, username, "two commands are forced, and they differ")
+        why = self.restrictions.refusal(options, certificate)
+        if why:
+            return self._refuse(certificate, username, why)
         if not self._proves(event, certificate, options):
             return False
         if event.verified:
-            self._granted.append(options or {})
-            self._certificates.append(certificate)
+            self.restrictions.add(options, certificate)
         return verdict
 
     def _refuse(self, certificate: SSHCertificate, username: str, why: str) -> bool:
@@ -336,40 +323,6 @@ class ServerAuthenticator:
         except PasswordChangeRequired:
             # RFC 4256 has no way to change a password: the method "password" has.
             return False
-
-    # ------------------------------------------------------------ what the key permits
-
-    def permits(self, permission: str) -> bool:
-        """Return whether the key that logged in permits something, as "pty" or "port-forwarding"."""
-        name = permission.lower()
-        return all(
-            f"no-{name}" not in options and ("restrict" not in options or name in options)
-            for options in self._granted
-        )
-
-    def certificate_permits(self, permission: str) -> bool:
-        """Return whether the certificate that logged in permits something; without one, it does."""
-        return all(certificate.restrictions.permits(permission) for certificate in self._certificates)
-
-    def forced_command(self) -> str | None:
-        """Return the command of the key or certificate that logged in, or None."""
-        command = self.key_options.get("command")
-        if isinstance(command, str):
-            return command
-        forced = (certificate.restrictions.force_command for certificate in self._certificates)
-        return next((command for command in forced if command is not None), None)
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables of the key that logged in."""
-        found: dict[str, str] = {}
-        for options in self._granted:
-            entries = options.get("environment", ())
-            for entry in entries if isinstance(entries, tuple) else ():
-                name, equals, value = str(entry).partition("=")
-                if equals:
-                    # sshd(8): the first value of a name counts.
-                    found.setdefault(name, value)
-        return found
 
 
 def _verdict(value: Any) -> bool | events.Partial:

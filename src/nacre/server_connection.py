@@ -32,7 +32,7 @@ from nacre.protocol.host_keys import PROVE
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
-from nacre.trust.authorized_keys import shown_options
+from nacre.trust.key_options import shown_options
 
 if TYPE_CHECKING:
     from nacre.agent.lending import ForwardedAgent
@@ -180,11 +180,11 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     def forced_command(self) -> str | None:
         """Return the command that runs whatever the client asks for, or None."""
-        return self._authenticator.forced_command() if self._authenticator is not None else None
+        return self._authenticator.restrictions.forced_command() if self._authenticator is not None else None
 
     def session_environment(self) -> Mapping[str, str]:
         """Return the variables that every session starts with."""
-        return self._authenticator.environment() if self._authenticator is not None else {}
+        return self._authenticator.restrictions.environment() if self._authenticator is not None else {}
 
     def set_authorized_keys(self, authorized_keys: Any) -> None:
         """Have the keys of the user who is logging in checked against these; from `begin_auth`.
@@ -203,24 +203,26 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         True for one without a value; `command`: text; `environment`: a dict; `permitopen`: a set of host and
         port, which is None for any port; all others: a list of text.
         """
-        options = self._authenticator.key_options if self._authenticator is not None else {}
+        options = self._authenticator.restrictions.key_options if self._authenticator is not None else {}
         return shown_options(options).get(option.lower(), default)
 
     def check_key_permission(self, permission: str) -> bool:
         """Return whether the key that logged in permits something, as "pty"."""
-        return self._authenticator is None or self._authenticator.permits(permission)
+        return self._authenticator is None or self._authenticator.restrictions.permits(permission)
 
     def get_certificate_option(self, option: str, default: Any = None) -> Any:
         """Return an option of the certificate that logged in.
 
         "force-command" is a `str`, "source-address" a list of networks; extensions, as "permit-pty", are True.
         """
-        options = self._authenticator.certificate_options if self._authenticator is not None else {}
+        options = (
+            self._authenticator.restrictions.certificate_options if self._authenticator is not None else {}
+        )
         return options.get(option, default)
 
     def check_certificate_permission(self, permission: str) -> bool:
         """Return whether the certificate that logged in permits something, as "pty"; without one, it does."""
-        return self._authenticator is None or self._authenticator.certificate_permits(permission)
+        return self._authenticator is None or self._authenticator.restrictions.certificates_permit(permission)
 
     def send_auth_banner(self, msg: str, lang: str = "en-US") -> None:
         """Show a text to the user before the login is complete (RFC 4252 section 5.4).

@@ -1,7 +1,7 @@
 """What a user's certificate is good for on a server, whoever vouches for it.
 
-Owns: the checks that do not depend on the authority, and how its command goes together with others. Must not
-know: which authorities are trusted, callbacks, messages.
+Owns: the checks that do not depend on the authority. Must not know: which authorities are trusted, callbacks,
+messages; how it goes together with other factors is `nacre.login_restrictions`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from nacre.keys import CertificateType, SSHCertificate
 from nacre.trust.pattern import parse_address
 
-__all__ = ["check_user_certificate", "forced_commands_agree"]
+__all__ = ["check_user_certificate"]
 
 
 def check_user_certificate(certificate: SSHCertificate, client_addr: str | None, now: float) -> None:
@@ -29,9 +29,3 @@ def check_user_certificate(certificate: SSHCertificate, client_addr: str | None,
         address = parse_address(client_addr)
         if address is None or not any(address in network for network in networks):
             raise ValueError("the certificate may not be used from this address")
-
-
-def forced_commands_agree(certificate: SSHCertificate, other: object) -> bool:
-    """Tell whether a certificate's command and another that is forced can both be kept to (sshd(8))."""
-    command = certificate.restrictions.force_command
-    return command is None or other is None or command == other

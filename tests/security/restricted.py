@@ -118,7 +118,7 @@ def decide(current: Mapping[type[Event], Any], kind: type[Event], what: str) -> 
 
 def still_hold(current: Mapping[type[Event], Any]) -> None:
     """Check that what the key restricts is restricted."""
-    authenticator = current[PublicKeyQuestion].application.authenticator
+    authenticator = current[PublicKeyQuestion].application.authenticator.restrictions
     assert authenticator.forced_command() == "true"
     assert not authenticator.permits("pty")
 

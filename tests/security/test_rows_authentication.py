@@ -34,6 +34,7 @@ from nacre.keys import (
     default_signature_algorithms,
     generate_private_key,
 )
+from nacre.login_restrictions import LoginRestrictions
 from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
 from nacre.protocol import events, limits
 from nacre.protocol.settings import Role, Settings
@@ -122,6 +123,18 @@ def test_cve_2026_46705_a_change_of_user_or_service_starts_over() -> None:
 @covers(42)
 def test_cve_2026_39828_restrictions_survive_a_second_factor() -> None:
     play_row(42)
+    first, second = {"command": "one", "no-pty": True}, {"command": "two"}
+    for factors, refused in (((first, first), False), ((first, second), True), ((second, first), True)):
+        login = LoginRestrictions()
+        login.add(factors[0])
+        assert bool(login.refusal(factors[1])) is refused
+    for other in ({}, {"pty": True}, {"restrict": True}):
+        for order in ((first, other), (other, first)):
+            login = LoginRestrictions()
+            for factor in order:
+                assert not login.refusal(factor)
+                login.add(factor)
+            assert (login.forced_command(), login.permits("pty")) == ("one", False)
 
 
 @covers(43)

@@ -73,9 +73,9 @@ def test_what_is_critical_and_not_known_refuses() -> None:
         # What stands among the extensions restricts nothing, and passes for no restriction.
         lax = admitted(made(extensions=options(option("force-command", encode_string(b"x")))), lines)
         assert lax is not None
-        assert lax.forced_command() is None
-        assert "force-command" not in lax.certificate_options
-        assert not lax.certificate_permits("pty")
+        assert lax.restrictions.forced_command() is None
+        assert "force-command" not in lax.restrictions.certificate_options
+        assert not lax.restrictions.certificates_permit("pty")
     cert = made(after=encode_uint64(100), before=encode_uint64(200))
     for now, good in ((99, False), (100, True), (199, True), (200, False)):
         if good:

@@ -150,6 +150,7 @@ def test_cve_2025_32728_restrictions_cover_every_kind_of_forwarding() -> None:
         f"restrict {line}": (False, False),
         f"restrict,pty {line}": (True, False),
         f"restrict,agent-forwarding {line}": (False, True),
+        f"pty,agent-forwarding,restrict {line}": (False, False),
         f"no-pty {line}": (False, True),
         f"no-port-forwarding,no-agent-forwarding,no-x11-forwarding {line}": (True, False),
     }

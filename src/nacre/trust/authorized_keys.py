@@ -1,12 +1,13 @@
 """authorized_keys: which keys may log a user in, and with what restrictions (sshd(8)).
 
-Owns: the file format with its options, and the verdict for one key or the authority of one certificate.
-Must not know: connections, or how an option is enforced.
+Owns: the lines, and the verdict for one key or the authority of one certificate. Must not know: the syntax of
+options (`nacre.trust.key_options`), connections, or how an option is enforced.
 
 An option restricts what a key may do, so one that nobody enforces must not be passed over: the
-first line that has the key, and whose `from=` admits the client, decides; when it has an option
-that is not in `enforced`, the key is refused. Enforced here are `from`, and on the line of an authority
-`principals`. A caller that enforces more names it; the names are those of sshd(8), in lower case.
+first line that has the key, whose `from=` admits the client and whose `expiry-time=` has not come, decides;
+when it has an option of sshd(8) that is not in `enforced`, the key is refused. A line with an option that sshd(8)
+has not admits nobody, and the next one counts, as for sshd. Enforced here are `from`, `expiry-time`, and on the
+line of an authority `principals`. A caller that enforces more names it, in lower case.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Final, Self
 
 from nacre.keys import KEY_TYPES, SSHCertificate, SSHKey
 from nacre.keys.files import FilePath
+from nacre.keys.validity import wall_clock
+from nacre.trust.key_options import OPTION_NAMES, Options, expiry_of, parse_key_options, shown_options
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, parse_address
 from nacre.wire.fields import encode_string
@@ -28,37 +31,17 @@ __all__ = [
     "AuthorizedKeyVerdict",
     "SSHAuthorizedKeys",
     "import_authorized_keys",
-    "parse_options",
     "read_authorized_keys",
     "remembered_authorized_keys",
-    "shown_options",
 ]
 
 #: The options that are enforced here.
-ENFORCED_OPTIONS: Final = frozenset({"from"})
+ENFORCED_OPTIONS: Final = frozenset({"from", "expiry-time"})
 
 _CERT_AUTHORITY: Final = "cert-authority"
 _PRINCIPALS: Final = "principals"
 #: What is enforced here on the line of an authority, besides.
 _OF_AUTHORITIES: Final = frozenset((_CERT_AUTHORITY, _PRINCIPALS))
-_WITH_VALUE: Final = frozenset(
-    {
-        "command",
-        "environment",
-        "expiry-time",
-        "from",
-        "permitlisten",
-        "permitopen",
-        "principals",
-        "subject",
-        "tunnel",
-    }
-)
-_REPEATABLE: Final = frozenset({"environment", "permitlisten", "permitopen", "subject"})
-_NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-@.")
-
-#: The value of an option: True for one without, a tuple for one that may be repeated.
-Options = dict[str, object]
 
 
 @record
@@ -87,76 +70,15 @@ class _Entry:
     line: int
     key_blob: bytes
     origins: HostPatterns | None
+    expires: float | None = None
     options: Options = fresh(default_factory=dict)
-
-
-def _quoted(text: str, start: int) -> tuple[str, int]:
-    """Return the value whose opening quote is at `start`, and where what follows it begins."""
-    if text[start : start + 1] != '"':
-        raise ValueError("the value of an option has no quotes")
-    value: list[str] = []
-    position = start + 1
-    while position < len(text):
-        character = text[position]
-        if character == '"':
-            return "".join(value), position + 1
-        # sshd(8): a quote in a value is written with a backslash; a backslash is else itself.
-        if character == "\\" and text[position + 1 : position + 2] == '"':
-            character = '"'
-            position += 1
-        value.append(character)
-        position += 1
-    raise ValueError("the quotes of an option are not closed")
-
-
-def parse_options(
-    text: str, *, with_value: frozenset[str] = _WITH_VALUE, repeatable: frozenset[str] = _REPEATABLE
-) -> tuple[Options, str]:
-    """Return the options at the front of a line, and the rest of it.
-
-    Args:
-        text: the line.
-        with_value: the names of options that have a value; all others have none.
-        repeatable: those that may stand there more than once.
-
-    Raises:
-        ValueError: the options are not of that form.
-    """
-    options: Options = {}
-    position = 0
-    while True:
-        start = position
-        while position < len(text) and text[position].lower() in _NAME_CHARACTERS:
-            position += 1
-        name = text[start:position].lower()
-        if not name:
-            raise ValueError("an option without a name")
-        value: object = True
-        if text[position : position + 1] == "=":
-            value, position = _quoted(text, position + 1)
-        if (value is not True) != (name in with_value):
-            raise ValueError(f"option {name[:40]!r} has a value too many or too few")
-        if name in repeatable:
-            before = options.get(name, ())
-            options[name] = (*before, value) if isinstance(before, tuple) else (value,)
-        elif name in options:
-            raise ValueError(f"option {name[:40]!r} stands there twice")
-        else:
-            options[name] = value
-        following = text[position : position + 1]
-        if following == ",":
-            position += 1
-        elif following in (" ", "\t"):
-            return options, text[position:].lstrip(" \t")
-        else:
-            raise ValueError(f"option {name[:40]!r} is not followed by a comma or a blank")
 
 
 def _parse_line(number: int, line: str) -> _Entry | None:
     """Return the entry, None for a key type that nacre does not take; ValueError refuses the line."""
     options: Options = {}
     if words(line, 2)[0] not in KEY_TYPES:
-        options, line = parse_options(line)
+        options, line = parse_key_options(line)
     fields = words(line, 3)
     if not fields or fields[0] not in KEY_TYPES:
         return None
@@ -169,54 +91,9 @@ def _parse_line(number: int, line: str) -> _Entry | None:
     # A key is what its blob says; a line that calls it something else is damaged.
     if not key_blob.startswith(encode_string(fields[0].encode("ascii"))):
         raise ValueError("the key is not of the type that the line names")
-    _require_usable(options)
     origins = options.get("from")
-    return _Entry(number, key_blob, HostPatterns(origins) if isinstance(origins, str) else None, options)
-
-
-def _require_usable(options: Options) -> None:
-    """Raise ValueError for a value that nobody could enforce."""
-    for entry in _values(options, "environment"):
-        name, equals, _ = entry.partition("=")
-        if not name or not equals:
-            raise ValueError("the value of option 'environment' is not of the form NAME=value")
-    for entry in _values(options, "permitopen"):
-        _host_and_port(entry)
-
-
-def _values(options: Mapping[str, object], name: str) -> tuple[str, ...]:
-    value = options.get(name, ())
-    return value if isinstance(value, tuple) else ()
-
-
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    """Return what `permitopen` names; None for any port."""
-    host, colon, port = text.rpartition(":")
-    if not colon or (port != "*" and not (port.isascii() and port.isdecimal() and int(port) < 1 << 16)):
-        raise ValueError("the value of option 'permitopen' is not of the form host:port")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    return host, None if port == "*" else int(port)
-
-
-def shown_options(options: Mapping[str, object]) -> dict[str, object]:
-    """Return the options of a line in the shapes that programs know.
-
-    True for one without a value; `command` as text; `environment` as a mapping, in which the first value of
-    a name counts (sshd(8)); `permitopen` as a set of host and port, None for any; all others as lists of text.
-    """
-    shown: dict[str, object] = {}
-    for name, value in options.items():
-        if value is True or name == "command":
-            shown[name] = value
-        elif name == "environment":
-            pairs = (entry.partition("=") for entry in reversed(_values(options, name)))
-            shown[name] = {variable: content for variable, _, content in pairs}
-        elif name == "permitopen":
-            shown[name] = {_host_and_port(entry) for entry in _values(options, name)}
-        else:
-            shown[name] = list(value) if isinstance(value, tuple) else [value]
-    return shown
+    patterns = HostPatterns(origins) if isinstance(origins, str) else None
+    return _Entry(number, key_blob, patterns, expiry_of(options), options)
 
 
 class SSHAuthorizedKeys:
@@ -361,7 +238,7 @@ def _principals(entry: _Entry) -> tuple[str, ...] | None:
 def _decide(
     entries: Iterable[_Entry], client_host: str | None, client_addr: str | None, known: frozenset[str]
 ) -> AuthorizedKeyVerdict | None:
-    """Return the verdict of the first line that the client's address fits, or why none does."""
+    """Return the verdict of the first line that the client's address and the time fit, or why none does."""
     address = parse_address(client_addr)
     if parse_address(client_host) not in (None, address):
         # A name server may call any client by the address of another.
@@ -375,9 +252,17 @@ def _decide(
         ):
             refusal = AuthorizedKeyVerdict(None, entry.line, "the key may not be used from this address")
             continue
-        missing = sorted(set(entry.options) - known)
+        if entry.expires is not None and wall_clock() > entry.expires:
+            refusal = AuthorizedKeyVerdict(None, entry.line, "the key has expired")
+            continue
+        missing = set(entry.options) - known
+        unheard_of = missing - OPTION_NAMES
+        if unheard_of:
+            names = ", ".join(sorted(unheard_of))
+            refusal = AuthorizedKeyVerdict(None, entry.line, f"sshd(8) has no option {names[:200]}")
+            continue
         if missing:
-            names = ", ".join(missing)
+            names = ", ".join(sorted(missing))
             return AuthorizedKeyVerdict(
                 None, entry.line, f"the key has options that are not enforced yet: {names[:200]}"
             )

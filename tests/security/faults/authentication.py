@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from nacre import host_policy, server_auth
+from nacre import host_policy, login_restrictions, server_auth
 from nacre.aio import server_channel
 from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
@@ -124,7 +124,21 @@ AUTHENTICATION: Final = (
         rewritten(
             server_auth.ServerAuthenticator.password,
             "server = self._server",
-            "server = self._server\n    self._granted = []",
+            "server = self._server\n    self.restrictions = LoginRestrictions()",
+        ),
+    ),
+    Fault(
+        42,
+        "of two commands the first runs",
+        rewritten(login_restrictions.LoginRestrictions.refusal, "if len(commands) > 1", "if False"),
+    ),
+    Fault(
+        42,
+        "what one key restricts another gives back",
+        rewritten(
+            login_restrictions.LoginRestrictions.permits,
+            "all(permits(line, permission) for line in self._lines)",
+            "permits(self.key_options, permission)",
         ),
     ),
     Fault(

@@ -19,6 +19,7 @@ from nacre.aio import server_channel
 from nacre.hub import environment
 from nacre.protocol import global_requests, mux, window, writing
 from nacre.server_connection import SSHServerConnection
+from nacre.trust import key_options
 from nacre.wire import fields
 from tests.security.registry import Fault, rewritten, together
 
@@ -123,6 +124,15 @@ CHANNELS: Final = (
         74,
         "a terminal is granted whatever the key says",
         rewritten(server_channel.SSHServerChannel._pty, "or not self._policy.pty_allowed()", ""),
+    ),
+    Fault(
+        74,
+        "what restrict takes away was given back before",
+        rewritten(
+            key_options.permits,
+            "permitted = False",
+            "permitted = name in options",
+        ),
     ),
     Fault(
         76,

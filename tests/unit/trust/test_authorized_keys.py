@@ -10,10 +10,12 @@ from nacre.keys import generate_private_key
 from nacre.trust import (
     ENFORCED_OPTIONS,
     SSHAuthorizedKeys,
+    authorized_keys,
     import_authorized_keys,
     read_authorized_keys,
     remembered_authorized_keys,
 )
+from nacre.trust.key_options import OPTION_NAMES
 
 A, B = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(2))
 P256 = generate_private_key("ecdsa-sha2-nistp256").convert_to_public()
@@ -83,11 +85,9 @@ def test_the_next_line_counts_when_from_does_not_admit():
         "no-port-forwarding",
         'environment="A=b"',
         'permitopen="host:80"',
-        'expiry-time="20200101"',
-        "something-new",
         'from="*",command="ls"',
         "verify-required",
-        'principals="x"',
+        'tunnel="0"',
     ],
 )
 def test_options_that_nobody_enforces_refuse_the_key(options):
@@ -112,7 +112,32 @@ def test_a_caller_names_what_it_enforces():
         "environment": {"A": "1", "B": "2"},
     }
     assert validate(lines, enforced=enforced - {"no-pty"}) is None
-    assert frozenset({"from"}) == ENFORCED_OPTIONS
+    assert frozenset({"from", "expiry-time"}) == ENFORCED_OPTIONS
+
+
+@pytest.mark.parametrize("unknown", ["something-new", "no-restrict", 'from="*",x', 'subject="CN=x"'])
+def test_an_option_that_sshd_has_not_refuses_its_line(unknown):
+    lines = f"{unknown} {text(A)}\n"
+    verdict = SSHAuthorizedKeys(lines).judge(A, None, "192.0.2.1", enforced=OPTION_NAMES)
+    assert (verdict.options, verdict.line, "no option" in verdict.reason) == (None, 1, True)
+    behind = SSHAuthorizedKeys(f"{lines}no-pty {text(A)}").judge(A, None, "192.0.2.1", enforced=OPTION_NAMES)
+    assert (behind.options, behind.line) == ({"no-pty": True}, 2)
+    # One that the caller enforces is its own business.
+    assert validate(f"something-new {text(A)}", enforced={"something-new"}) == {"something-new": True}
+
+
+def test_a_key_that_has_expired(monkeypatch):
+    lines = f'expiry-time="20300101000000Z" {text(A)}\n'
+    end = 1893456000
+    for now, good in ((end - 1, True), (end, True), (end + 1, False)):
+        monkeypatch.setattr(authorized_keys, "wall_clock", lambda now=now: now)
+        assert (validate(lines) is not None) is good
+    verdict = SSHAuthorizedKeys(lines).judge(A, None, "192.0.2.1")
+    assert "expired" in verdict.reason
+    # As for sshd, another line may admit it.
+    assert validate(f"{lines}{text(A)}\n") == {}
+    authority = f'cert-authority,expiry-time="20300101000000Z" {text(A)}\n'
+    assert SSHAuthorizedKeys(authority).validate(A, None, None, ["me"], ca=True) is None
 
 
 def test_options_are_named_in_any_case():
@@ -141,6 +166,11 @@ def test_options_are_named_in_any_case():
         "no pty",
         'environment="FOO"',
         'environment="=x"',
+        'environment="A-B=x"',
+        'expiry-time="soon"',
+        'tunnel="x"',
+        'permitlisten="0"',
+        'principals="x"',
         'permitopen="host"',
         'permitopen="host:port"',
         'permitopen="host:65536"',
@@ -148,7 +178,7 @@ def test_options_are_named_in_any_case():
 )
 def test_options_that_are_wrong_refuse_the_line(options):
     known = SSHAuthorizedKeys(f"{options} {text(A)}\n")
-    enforced = {"command", "no-pty", "restrict", "environment", "permitopen"}
+    enforced = OPTION_NAMES
     assert known.validate(A, None, "192.0.2.1", enforced=enforced) is None
     assert [problem.line for problem in known.problems] == [1]
 
