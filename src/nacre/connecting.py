@@ -81,6 +81,8 @@ async def connect(
         **kwargs,
     )
     options = await configured_later(options)
+    if options.connect_timeout is None:
+        return await _connect(options, flags, sock)
     async with asyncio.timeout(options.connect_timeout):
         return await _connect(options, flags, sock)
 

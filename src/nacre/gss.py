@@ -49,9 +49,8 @@ def asked_for(options: SSHConnectionOptions) -> bool:
     """Return whether somebody wants GSS-API, rather than having it by default."""
     if options.is_given("gss_host") and options.gss_host is None:
         return False
-    named = any(
-        name in options.options and options.is_given(name) and getattr(options, name) for name in _ASKING
-    )
+    given = filter(options.is_given, _ASKING)
+    named = [name for name in given if name in options.options and getattr(options, name)]
     return bool(named or _wants_kex(options))
 
 

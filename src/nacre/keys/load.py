@@ -10,9 +10,11 @@ its authority is not trusted, the key itself may be.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
+from weakref import WeakValueDictionary
 
 from nacre.errors import KeyImportError, NotSupportedYet
 from nacre.keys import openssh, pem, ppk, public
@@ -50,6 +52,10 @@ KeyArgument = FilePath | bytes | SSHKey | SSHKeyPair
 KeyListArgument = KeyArgument | Sequence[KeyArgument | tuple[KeyArgument, CertificateArgument | None]]
 
 _DER: Final = b"\x30"
+
+#: Private keys from files without a passphrase, by the hash of the file's whole content, as long as somebody has one:
+#: whoever connects to a thousand hosts does not take the same key apart a thousand times. Nothing is kept by this.
+_held: WeakValueDictionary[tuple[bytes, bool], SSHKey] = WeakValueDictionary()
 
 
 class _PublicKeyGiven(KeyImportError):
@@ -165,11 +171,23 @@ def read_private_key_list(
         OSError: the file cannot be read.
         KeyImportError, KeyEncryptionError: as for `import_private_key`.
     """
+    data, skip = _read(filename), _skips(unsafe_skip_rsa_key_validation)
+    name = (hashlib.sha256(data).digest(), skip)
     source = PassphraseSource(passphrase, str(filename))
-    keys = _private_keys(_read(filename), source, _skips(unsafe_skip_rsa_key_validation))
+    held = _held.get(name)
+    keys = [_twin(held)] if held is not None else _private_keys(data, source, skip)
     for key in keys:
         key.set_filename(filename)
+    if len(keys) == 1 and not source.asked:
+        _held[name] = keys[0]
     return keys
+
+
+def _twin(key: SSHKey) -> SSHKey:
+    """Return another object of the same key: comments and names of files are each one's own."""
+    made: SSHKey = object.__new__(type(key))
+    vars(made).update(vars(key))
+    return made
 
 
 def read_private_key(

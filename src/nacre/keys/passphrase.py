@@ -30,11 +30,13 @@ class PassphraseSource:
         filename: what a function is asked with; "" for keys that are not from a file.
     """
 
-    __slots__ = ("_filename", "_passphrase")
+    __slots__ = ("_filename", "_passphrase", "asked")
 
     def __init__(self, passphrase: Passphrase = None, filename: str = "") -> None:
         self._passphrase = passphrase
         self._filename = filename
+        #: Whether a key needed it.
+        self.asked = False
 
     def get(self) -> bytes:
         """Return the passphrase.
@@ -44,6 +46,7 @@ class PassphraseSource:
             TypeError: the function returned something else (a coroutine is awaited by the caller
                 of this package).
         """
+        self.asked = True
         if callable(self._passphrase):
             self._passphrase = self._passphrase(self._filename)
         passphrase = self._passphrase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -12,8 +13,10 @@ from nacre.keys import (
     SSHKeyPair,
     import_private_key,
     import_public_key,
+    load,
     load_keypairs,
     load_public_keys,
+    openssh,
     read_private_key,
     read_private_key_list,
     read_public_key,
@@ -91,6 +94,44 @@ def test_sizes_and_kinds_of_files(tmp_path):
             read(tmp_path / "none")
     with pytest.raises(KeyImportError, match="larger"):
         import_private_key(bytes(MAX_FILE + 1))
+
+
+def test_a_key_in_use_is_taken_apart_once_and_forgotten_with_its_last_user(data, tmp_path, monkeypatch):
+    parsed = []
+    parse = openssh.import_openssh
+    monkeypatch.setattr(openssh, "import_openssh", lambda *given: parsed.append(given) or parse(*given))
+    path, other = tmp_path / "key", tmp_path / "other"
+    for each in (path, other):
+        each.write_bytes((data / "ed25519").read_bytes())
+    first = read_private_key(path)
+    first.set_comment("mine")
+    second = read_private_key(other)
+    assert len(parsed) == 1
+    assert first == second
+    assert first.verify(b"data", second.sign(b"data", "ssh-ed25519"))
+    second.set_comment("another")
+    assert (first.get_filename(), second.get_filename()) == (str(path), str(other))
+    assert first.get_comment() == "mine"
+    path.write_bytes(b"no key")
+    with pytest.raises(KeyImportError):  # the content counts, not the name
+        read_private_key(path)
+    del first
+    read_private_key(other)
+    assert len(parsed) == 1
+    del second
+    gc.collect()
+    assert not load._held
+    read_private_key(other)
+    assert len(parsed) == 2
+
+
+def test_what_a_passphrase_has_opened_opens_for_nobody_else(data):
+    key = read_private_key(data / "ed25519-aes256-ctr", PASSPHRASE)
+    with pytest.raises(KeyImportError):
+        read_private_key(data / "ed25519-aes256-ctr")
+    with pytest.raises(KeyEncryptionError):
+        read_private_key(data / "ed25519-aes256-ctr", "another")
+    assert key.is_private
 
 
 def test_keypairs_of_every_form(data, several):
