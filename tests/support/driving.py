@@ -6,7 +6,7 @@ Owns: `make` and what it returns. Must not know: sockets, or any message.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from nacre.aio.driver import Driver
 
@@ -111,6 +111,8 @@ class Protocol:
 
 class Owner:
     """What a driver asks of its owner."""
+
+    table: ClassVar[dict[Any, Any]] = {}
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol

@@ -82,7 +82,9 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         #: Gives data to the session, or keeps it.
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
         #: While it is being opened: told of the session, makes that, is called then.
-        self._opening: tuple[asyncio.Future[Any], Callable[[], Any], Callable[[], None]] | None = None
+        self._opening: (
+            tuple[asyncio.Future[Any], Callable[[], Any], Callable[[asyncio.Future[Any]], bool]] | None
+        ) = None
         self._closed = Once()
         self._logger: SSHLogger | None = None
         self.set_encoding(encoding, errors)
@@ -226,8 +228,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         queue = self._queue
         if number is None or self._sending is Sending.CLOSED:
             return
-        write = self._link.protocol.channel_write
         while queue.size:
+            write = self._link.protocol.channel_write
             data, datatype = queue.head()
             taken = write(number, data, datatype)
             complete = taken == len(data)
@@ -236,13 +238,15 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
             if not complete:
                 break
         self._check_low()
-        self._finish_sending()
+        if self._sending is not _SENDING:
+            self._finish_sending()
 
     def _finish_sending(self) -> None:
         """Send EOF, the last requests and CLOSE, each when it is due and nothing is queued before it."""
-        if self._queue.size or self._number is None or self._phase is Phase.NEW or not self._link.active:
+        link = self._link
+        if self._queue.size or self._number is None or self._phase is _NEW or not link.active:
             return
-        protocol = self._link.protocol
+        protocol = link.protocol
         if self._sending in (Sending.EOF, Sending.CLOSING) and not self._eof_sent:
             self._eof_sent = True
             protocol.channel_eof(self._number, status_follows=self._status_follows())
@@ -253,7 +257,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         if self._sending is Sending.CLOSING:
             self._sending = Sending.CLOSED
             protocol.channel_close(self._number)
-        self._link.touch()
+        if not link.driver.touched:
+            link.driver.touch()
 
     def _status_follows(self) -> bool:
         """Return whether something is still to be told after EOF."""
@@ -322,12 +327,13 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         try:
             session = make_session()
             self._attach(session)
-            then()
+            follows = then(done)
         except FAILURES as error:
             self.abort()
             done.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
         else:
-            done.set_result(session)
+            if not follows:
+                done.set_result(session)
 
     def open_failed(self, error: Exception) -> None:
         """The peer refused the channel."""
@@ -354,19 +360,35 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         self._session = session
         session.connection_made(self)
 
-    async def open(
-        self, kind: str, data: bytes, make_session: Callable[[], T], then: Callable[[], None] = lambda: None
-    ) -> T:
-        """Open this channel and make its session.
+    async def open(self, kind: str, data: bytes, make_session: Callable[[], T]) -> T:
+        """Open this channel and make its session, which is as soon as the peer has agreed.
 
-        The session is made, and `then` called, as soon as the peer has agreed: what it asks for goes out at once.
+        Raises:
+            ChannelOpenError: the peer refused, or the connection has ended.
+        """
+        session: T = await self._open(kind, data, make_session, lambda done: False)
+        return session
+
+    async def _open(
+        self,
+        kind: str,
+        data: bytes,
+        make_session: Callable[[], Any],
+        then: Callable[[asyncio.Future[Any]], bool],
+    ) -> Any:
+        """Open this channel and make its session; then `then` is called: what it asks for goes out at once.
+
+        It may have the answer to a request be what is waited for here, and says so by returning True.
+
+        Returns:
+            The session, or that answer.
 
         Raises:
             ChannelOpenError: the peer refused, or the connection has ended.
         """
         if self._number is not None or self._phase is not Phase.NEW:
             raise LocalProtocolError("a channel object can be opened once")
-        done: asyncio.Future[T] = self._link.loop.create_future()
+        done: asyncio.Future[Any] = self._link.loop.create_future()
         self._opening = done, make_session, then
         self._number = self._link.open_channel(self, kind, data, self._window, self._max_packet)
         try:
@@ -383,7 +405,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         self._call(self._session.session_started)
         if not self._failed:
             self._incoming.start(self._receiver())
-            self._link.touch()
+            if not self._link.driver.touched:
+                self._link.driver.touch()
 
     def _receiver(self) -> Any:
         """Return what is given the data that comes."""

@@ -105,7 +105,11 @@ class ChannelRequests:
             self._link.touch()
 
     def make_request(
-        self, name: str, payload: bytes = b"", granted: Callable[[], None] | None = None
+        self,
+        name: str,
+        payload: bytes = b"",
+        granted: Callable[[], None] | None = None,
+        reply: asyncio.Future[bool] | None = None,
     ) -> asyncio.Future[bool]:
         """Send a request, whose answer is whether the peer grants it.
 
@@ -113,17 +117,21 @@ class ChannelRequests:
             name: of the request.
             payload: encoded.
             granted: called when it was, before anything that the peer sent behind its answer.
+            reply: what waits for the answer; None: a new future.
         """
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             raise self._gone_error()
-        self._link.require_active()
+        link = self._link
+        link.require_active()
         assert self._number is not None
-        reply: asyncio.Future[bool] = self._link.loop.create_future()
-        self._link.protocol.channel_request(self._number, name, payload, True)
+        if reply is None:
+            reply = link.loop.create_future()
+        link.protocol.channel_request(self._number, name, payload, True)
         if self._replies is None:
             self._replies = []
         self._replies.append((reply, granted))
-        self._link.touch()
+        if not link.driver.touched:
+            link.driver.touch()
         return reply
 
     def reply_arrived(self, success: bool) -> None:

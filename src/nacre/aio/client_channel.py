@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal as signals
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, AnyStr, Final, TypeVar
+from typing import TYPE_CHECKING, Any, AnyStr, Final, NoReturn, TypeVar
 
 from nacre.aio.channel import SSHChannel
 from nacre.errors import ChannelOpenError
@@ -84,8 +84,11 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         """
         self._wanted = wanted
         try:
-            session = await self.open("session", _OPEN, make_session, self._ask_first)
-            await self._started(wanted)
+            granted = await self._open("session", _OPEN, make_session, self._ask_first)
+            if wanted.term_type is not None:
+                granted = await self._terminal_granted()
+            if granted is not True:
+                self._refused(wanted)
         except BaseException:
             reply = self._reply
             if reply is not None and not reply.cancel() and not reply.cancelled():
@@ -93,37 +96,40 @@ class SSHClientChannel(SSHChannel[AnyStr]):
             self.abort()
             raise
         self._reply = None
+        session: T = self._session
         return session
 
-    async def _started(self, wanted: SessionRequest) -> None:
-        """Wait until the server has granted what was asked for."""
-        assert self._reply is not None
-        if wanted.term_type is not None:
-            if not await self._reply:
-                raise ChannelOpenError(OPEN_REQUEST_PTY_FAILED, "the server refused a terminal")
-            self._ask_to_start()
-        if not await self._reply:
-            what, _ = _program(wanted)
-            raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
+    def _refused(self, wanted: SessionRequest) -> NoReturn:
+        what, _ = _program(wanted)
+        raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
 
-    def _ask_first(self) -> None:
-        """Ask for the terminal, or at once for what is to run in none."""
+    async def _terminal_granted(self) -> bool:
+        """Wait for the terminal, then for what is to run in it; return whether that was granted."""
+        assert self._reply is not None
+        if not await self._reply:
+            raise ChannelOpenError(OPEN_REQUEST_PTY_FAILED, "the server refused a terminal")
+        self._reply = self._ask_to_start(None)
+        return await self._reply
+
+    def _ask_first(self, done: asyncio.Future[Any]) -> bool:
+        """Ask for the terminal, or at once for what is to run in none: that answer is the one waited for."""
         wanted = self._wanted
         if wanted.agent_forwarding:  # a server that refuses runs the command all the same, as with ssh
             self.send_request("auth-agent-req@openssh.com", requests.AgentRequest().encode())
         if wanted.term_type is None:
-            self._ask_to_start()
-            return
+            self._ask_to_start(done)
+            return True
         modes = requests.encode_terminal_modes(wanted.term_modes)
         pty = requests.PtyRequest(wanted.term_type, *wanted.term_size, modes)
         self._reply = self.make_request("pty-req", pty.encode())
+        return False
 
-    def _ask_to_start(self) -> None:
+    def _ask_to_start(self, reply: asyncio.Future[bool] | None) -> asyncio.Future[bool]:
         wanted = self._wanted
         for name, value in wanted.environment.items():
             self.send_request("env", requests.EnvRequest(name, value).encode())
         # Started with the answer itself: all of the output, and the end, may stand right behind it.
-        self._reply = self.make_request(*_program(wanted), self.start)
+        return self.make_request(*_program(wanted), self.start, reply)
 
     def _answer_request(self, payload: Any) -> bool:
         match payload:

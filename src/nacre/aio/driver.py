@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Final, Protocol, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 
 from nacre.aio import limits
 from nacre.aio.sources import is_internet
@@ -29,7 +30,13 @@ _LOOKS: Final = 3
 
 
 class Owner(Protocol):
-    """What a driver asks of the one that it drives for."""
+    """What a driver asks of the one that it drives for.
+
+    Attributes:
+        table: what it does about the events that come most: `handle` without a call between.
+    """
+
+    table: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]]
 
     def handle(self, event: Event) -> None:
         """Do what is to be done about an event."""
@@ -46,6 +53,8 @@ class Owner(Protocol):
 
 class _Nobody:
     """Who a driver drives for once its transport is gone: there are no events any more."""
+
+    table: ClassVar[Mapping[type[Event], Callable[[Any, Any], None]]] = {}
 
     def handle(self, event: Event) -> None:
         """Nothing happens after the end."""
@@ -232,7 +241,11 @@ class Driver(asyncio.BufferedProtocol):
         try:
             for _ in range(limits.FLUSHES_A_TURN):
                 while (event := protocol.next_event()) is not None:
-                    self._owner.handle(event)
+                    owner = self._owner
+                    if (handle := owner.table.get(type(event))) is not None:
+                        handle(owner, event)
+                    else:
+                        owner.handle(event)
                 if self._resumed and self._wait_for_writers():
                     if not scheduled:
                         scheduled = True
@@ -258,11 +271,15 @@ class Driver(asyncio.BufferedProtocol):
             self._running = False
             self.touched = scheduled
         if self._turns_to_keep:
-            self._turns_to_keep -= 1
-            if not self._turns_to_keep:
-                self._look_for_idleness(protocol)
+            self._count_turn(protocol)
         if not (protocol.settle(not self._turns_to_keep) and self._reading):
             self._attend()
+
+    def _count_turn(self, protocol: Connection) -> None:
+        """After the last of a connection's first turns, begin to look whether it has gone idle."""
+        self._turns_to_keep -= 1
+        if not self._turns_to_keep:
+            self._look_for_idleness(protocol)
 
     def _look_for_idleness(self, protocol: Connection) -> None:
         """Look again in a while whether anything has moved."""

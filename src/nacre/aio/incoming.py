@@ -209,13 +209,13 @@ class Incoming:
             return
         self._delivering = True
         try:
-            while self._queue and self._readable():
+            while self._queue.pieces and self._readable():
                 data, datatype = self._queue.pop()
                 if self._deliver(data, datatype):
                     self._channel.return_credit(len(data))
         finally:
             self._delivering = False
-        if self._eof_waits and not self._queue and self._delivery in (Delivery.FLOWING, Delivery.LAST):
+        if self._eof_waits and not self._queue.pieces and self._delivery in (Delivery.FLOWING, Delivery.LAST):
             self._eof_waits = False
             self._deliver_eof()
 

@@ -13,7 +13,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Protocol
 
 from nacre.aio.driver import Driver
 from nacre.aio.log import SSHLogger, connection_name, make_logger
@@ -109,6 +109,8 @@ class Link:
         requests: who answers the peer's global requests, by name.
     """
 
+    table: ClassVar[Mapping[type[events.Event], Callable[[Any, Any], None]]]
+
     __slots__ = (
         "_aborted",
         "_former_owner",
@@ -165,7 +167,7 @@ class Link:
 
     def handle(self, event: events.Event) -> None:
         """Do what is to be done about an event."""
-        of_channels = _HANDLERS.get(type(event))
+        of_channels = self.table.get(type(event))
         if of_channels is not None:
             of_channels(self, event)
         else:
@@ -238,7 +240,9 @@ class Link:
 
     def touch(self) -> None:
         """A command was given to the protocol."""
-        self.driver.touch()
+        driver = self.driver
+        if not driver.touched:
+            driver.touch()
 
     def channel_logger(self, number: int) -> SSHLogger:
         """Return a logger that names this connection and a channel."""
@@ -248,7 +252,8 @@ class Link:
         """Answer a question of the protocol."""
         if self.driver.protocol is not None:
             self.driver.protocol.answer(token, value)
-            self.driver.touch()
+            if not self.driver.touched:
+                self.driver.touch()
 
     def ask(self, token: events.Token, answer: Coroutine[Any, Any, Any], refusal: object, where: str) -> None:
         """Answer a question with what a coroutine of ours returns, and with `refusal` if it fails.
@@ -455,7 +460,7 @@ class Link:
 
 
 #: What a link does about events itself: one table for all connections.
-_HANDLERS: Final[dict[type[events.Event], Callable[[Link, Any], None]]] = {
+Link.table = {
     events.ChannelData: Link._data,
     events.ChannelWritable: Link._writable,
     events.ChannelEOF: Link._eof,

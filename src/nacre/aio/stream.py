@@ -80,7 +80,8 @@ class SSHReader(Generic[AnyStr]):
     def end(self) -> None:
         """Nothing follows here."""
         self._eof = True
-        self._notify()
+        if self._wake is not None:
+            self._notify()
 
     def feed_exception(self, error: Exception) -> None:
         """Have a reading call raise this when it comes to it. Sizes in a row are one; the oldest go."""
@@ -99,7 +100,7 @@ class SSHReader(Generic[AnyStr]):
     def collect(self) -> None:
         """Let what waits here no longer keep the peer from sending more."""
         if self._counted:
-            self._count(-self._pieces.size)
+            self._streams.waiting -= self._pieces.size
             self._counted = False
 
     @property
@@ -225,8 +226,9 @@ class SSHReader(Generic[AnyStr]):
     def collected(self) -> AnyStr:
         """Return what waits, without its exceptions, and leave nothing."""
         data = self._pieces.clear()
-        self._count(-len(data))
-        self._streams.was_read()
+        if data:
+            self._count(-len(data))
+            self._streams.was_read()
         return data
 
     def __aiter__(self) -> AsyncIterator[AnyStr]:

@@ -42,13 +42,17 @@ from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ignore, Ping, Pong,
 _DATA: Final = Struct(">II")
 _CHANNEL_DATA: Final = 94
 #: For each packet: to look up a member of an enum costs as much as to call a function.
-_CLOSED: Final = Phase.CLOSED
 _OPEN: Final = Phase.OPEN
 _NEXT: Final = ExtInfoTurn.NEXT
 _NEWKEYS: Final = NewKeys.number
+_CLOSED: Final = Phase.CLOSED
 _NOTHING: Final[dict[int, Channel]] = {}
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
+
+
+def _not_open() -> LocalProtocolError:
+    return LocalProtocolError("the connection is not open")
 
 
 class Connection:
@@ -504,7 +508,8 @@ class Connection:
         Raises:
             LocalProtocolError: authentication is not complete.
         """
-        self._check_open()
+        if self._core.phase is not _OPEN:
+            raise _not_open()
         self._handshake.start()
 
     def open_channel(self, kind: str, data: bytes, window: int, max_packet: int) -> int:
@@ -519,7 +524,8 @@ class Connection:
         Returns:
             The channel's number. `ChannelOpened` or `ChannelOpenFailed` follows.
         """
-        self._check_open()
+        if self._core.phase is not _OPEN:
+            raise _not_open()
         return self._mux.open_channel(kind, data, window, max_packet)
 
     def deliver_to(self, channel: int, deliver: Callable[[bytes, int | None], bool]) -> None:
@@ -542,7 +548,8 @@ class Connection:
             status_follows: the peer's CLOSE is not answered before `channel_close`, so that it can still be told
                 how a program has ended. Calling this again without it gives that up.
         """
-        self._check_open()
+        if self._core.phase is not _OPEN:
+            raise _not_open()
         self._mux.eof(channel, status_follows=status_follows)
 
     def channel_close(self, channel: int) -> None:
@@ -552,7 +559,8 @@ class Connection:
 
     def channel_request(self, channel: int, name: str, payload: bytes, want_reply: bool) -> None:
         """Ask something of a channel (RFC 4254 section 5.4)."""
-        self._check_open()
+        if self._core.phase is not _OPEN:
+            raise _not_open()
         self._mux.request(channel, name, payload, want_reply=want_reply)
 
     def consumed(self, channel: int, size: int) -> None:
@@ -562,12 +570,9 @@ class Connection:
 
     def global_request(self, name: str, payload: bytes, want_reply: bool) -> None:
         """Ask something of the connection (RFC 4254 section 4)."""
-        self._check_open()
+        if self._core.phase is not _OPEN:
+            raise _not_open()
         self._mux.global_requests.request(name, payload, want_reply=want_reply)
-
-    def _check_open(self) -> None:
-        if self._core.phase is not Phase.OPEN:
-            raise LocalProtocolError("the connection is not open")
 
     # ------------------------------------------------------------ time
 

@@ -37,6 +37,7 @@ class Core:
         unanswered: how many keepalives were sent since.
         phase: how far the connection has come.
         events: what the driver has not pulled yet.
+        emit: queues an event there.
         fault: a fault found outside the pump; the pump ends the connection with it.
         ready: lanes in which something waited for an answer that is there now.
     """
@@ -68,7 +69,6 @@ class Core:
         self.outbound = Outbound(sources.random)
         self.outbound.failed = self._lose
         self.events: list[Event] = []
-        #: Queues an event.
         self.emit: Callable[[Event], None] = self.events.append
         self.ready: list[Lane] = []
         self.phase = Phase.KEYS
@@ -115,7 +115,7 @@ class Core:
         if outbound.in_exchange and message.when not in _DURING_EXCHANGE:
             self._check_room(outbound.send(message.encode()))
             return
-        outbound.send_now(message.encode())
+        outbound.send_data(None, message.encode(), None, 0)  # as `send_now`, without a call between
         if outbound.queued > limits.OUTPUT_CEILING:
             self._check_room(False)
 

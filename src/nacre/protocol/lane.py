@@ -26,9 +26,13 @@ class Lane:
         take: takes an item whose turn has come; None: the class has a method for it.
         owner: what `take` is a function of, if it is a method that is not bound: that costs nothing to keep.
         bound: how many items may wait; the peer that sends more is at fault.
+
+    Attributes:
+        pending: names the question that is undecided; None: there is none.
+        queue: what waits; None or empty: nothing.
     """
 
-    __slots__ = ("_bound", "_core", "_owner", "_queue", "_take", "_then", "pending")
+    __slots__ = ("_bound", "_core", "_owner", "_take", "_then", "pending", "queue")
 
     def __init__(
         self, core: Core, take: Callable[..., None] | None, bound: int, owner: object = None
@@ -37,24 +41,19 @@ class Lane:
         self._take = take
         self._owner = owner
         self._bound = bound
-        self._queue: deque[Any] | None = None
+        self.queue: deque[Any] | None = None
         self._then: Callable[[object], None] | None = None
         self.pending: Token | None = None
 
     @property
     def idle(self) -> bool:
         """Whether nothing is undecided and nothing waits."""
-        return self.pending is None and not self._queue
-
-    @property
-    def waiting(self) -> int:
-        """How many items wait."""
-        return len(self._queue) if self._queue else 0
+        return self.pending is None and not self.queue
 
     @property
     def last(self) -> Any:
         """What waits and came last; None where nothing waits."""
-        return self._queue[-1] if self._queue else None
+        return self.queue[-1] if self.queue else None
 
     def take(self, item: Any) -> None:
         """Take an item whose turn has come."""
@@ -73,11 +72,11 @@ class Lane:
         if self.idle:
             self.take(item)
             return
-        if self._queue is None:
-            self._queue = deque()
-        if len(self._queue) >= self._bound:
+        if self.queue is None:
+            self.queue = deque()
+        if len(self.queue) >= self._bound:
             raise ProtocolError("too many messages behind an undecided one")
-        self._queue.append(item)
+        self.queue.append(item)
 
     def ask(self, make: MakeQuestion, then: Callable[[object], None]) -> None:
         """Put a question to the application; `then` gets its answer."""
@@ -100,7 +99,7 @@ class Lane:
             self._then, self.pending, token.answered = then, token, False
             raise
         finally:
-            if self._queue:
+            if self.queue:
                 self._core.ready.append(self)
 
     def advance(self) -> bool:
@@ -109,14 +108,14 @@ class Lane:
         Returns:
             Whether there may be more to take.
         """
-        if self.pending is not None or not self._queue:
+        if self.pending is not None or not self.queue:
             return False
-        self.take(self._queue.popleft())
+        self.take(self.queue.popleft())
         return True
 
     def void(self) -> None:
         """Forget the question and what waits behind it."""
-        self.pending = self._then = self._queue = None
+        self.pending = self._then = self.queue = None
 
     def release(self) -> None:
         """Nothing will be put here any more: forget the owner too, which holds this lane."""

@@ -107,10 +107,11 @@ class Mux:
         return channel
 
     def _put(self, channel: Channel, item: Any) -> None:
-        if channel.lane is None:
+        lane = channel.lane
+        if lane is None or (lane.pending is None and not lane.queue):
             self.take(channel, item)
         else:
-            channel.lane.put(item)
+            lane.put(item)
 
     def take(self, channel: Channel, item: Any) -> None:
         """Take what has come to its turn in the lane of its channel."""
@@ -119,6 +120,7 @@ class Mux:
         match item:
             case Datum():
                 self._core.emit(ChannelData(channel.number, bytes(item.data), item.datatype))
+                self._publish(channel)
             case ChannelEof():
                 self._core.emit(ChannelEOF(channel.number))
             case ChannelRequest():
@@ -127,15 +129,15 @@ class Mux:
                 self._closed_by_peer(channel)
             case _:
                 raise LocalProtocolError(f"{item!r} in the lane of a channel")
-        self._publish(channel)
 
     def _publish(self, channel: Channel) -> None:
         """Put the channel into the table of the fast path, or take it out."""
+        lane = channel.lane
         if (
             channel.state is ChannelState.OPEN
             and channel.inbound is Flow.OPEN
             and channel.outbound is not Flow.CLOSED
-            and (channel.lane is None or channel.lane.idle)
+            and (lane is None or (lane.pending is None and not lane.queue))
             and channel.number in self.channels
         ):
             self.flowing[channel.number] = channel
@@ -314,7 +316,7 @@ class Mux:
         if channel.inbound is not Flow.OPEN:
             raise ProtocolError(f"a second EOF on channel {channel.number}")
         channel.inbound = Flow.ENDED
-        self._publish(channel)
+        self.flowing.pop(channel.number, None)
         self._put(channel, message)
 
     def _close(self, payload: bytes) -> None:
@@ -322,8 +324,8 @@ class Mux:
         channel = self._channel(message.recipient_channel)
         channel.inbound = Flow.CLOSED
         self.flowing.pop(channel.number, None)
-        if channel.lane is not None and channel.lane.pending is None and channel.lane.waiting:
-            channel.lane.put(message)  # what came before it is delivered first
+        if (lane := channel.lane) is not None and lane.pending is None and lane.queue:
+            lane.put(message)  # what came before it is delivered first
         else:
             self._closed_by_peer(channel)
 
@@ -405,11 +407,12 @@ class Mux:
         payload = known.decode(message.data) if known else message.data
         if channel.lane is None:
             raise LocalProtocolError(f"channel {channel.number} has no lane")
+        self.flowing.pop(channel.number, None)  # what comes now waits for the answer
         channel.lane.ask(
             lambda token: ChannelRequestQuestion(
                 token, channel.number, message.name, payload, message.want_reply
             ),
-            lambda value: self._answer_request(channel, message, value),
+            partial(self._answer_request, channel, message),
         )
 
     def _answer_request(self, channel: Channel, message: ChannelRequest, value: object) -> None:

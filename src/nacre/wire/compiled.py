@@ -64,6 +64,22 @@ def encoder(head: bytes, codecs: Sequence[tuple[str, Codec]], general: Callable[
     return _function(source, "encode", constants)
 
 
+def packer(fixed: Struct, number: int, names: Sequence[str], general: Callable[[Any], bytes]) -> Any:
+    """Return the method that encodes a message whose fields are uint32.
+
+    Args:
+        fixed: packs all of it.
+        number: of the message.
+        names: of the fields.
+        general: encodes in the general way, and says which value is wrong.
+    """
+    values = "".join(f", self.{name}" for name in names)
+    source = (
+        f"def encode(self):\n try:\n  return pack({number}{values})\n except error:\n  return general(self)\n"
+    )
+    return _function(source, "encode", {"pack": fixed.pack, "error": error, "general": general})
+
+
 def decoder(head: bytes, codecs: Sequence[tuple[str, Codec]], general: Callable[..., Any]) -> Any:
     """Return the method of the class that decodes, or `general`.
 

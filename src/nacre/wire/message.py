@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
 
 from nacre.errors import WireError
-from nacre.wire.compiled import decoder, encoder
+from nacre.wire.compiled import decoder, encoder, packer
 from nacre.wire.fields import Codec, Reader
 from nacre.wire.record import build
 
@@ -110,11 +110,6 @@ class Message(Structure):
 
     def encode(self) -> bytes:
         """Encode the payload, the number first."""
-        if self.fixed is not None:
-            try:
-                return self.fixed.pack(self.number, *[getattr(self, name) for name, _ in self.codecs])
-            except struct.error:
-                pass  # the general way says which value it is
         return bytes((self.number,)) + super().encode()
 
 
@@ -166,9 +161,12 @@ def _head(cls: Any) -> bytes:
 
 
 def _encode(cls: Any) -> Any:
-    """Return the method of a class; one that is packed at once needs none of its own."""
+    """Return the method of a class."""
     general = super(cls, cls).encode
-    return general if getattr(cls, "fixed", None) is not None else encoder(_head(cls), cls.codecs, general)
+    fixed = getattr(cls, "fixed", None)
+    if fixed is not None:
+        return packer(fixed, cls.number, [name for name, _ in cls.codecs], general)
+    return encoder(_head(cls), cls.codecs, general)
 
 
 def _decode(cls: Any) -> Any:

@@ -55,7 +55,7 @@ def test_what_is_behind_a_question_waits_for_its_answer(bench):
     for item in ("a", 1, 2):
         bench.lane.put(item)
     assert bench.taken == ["a"]
-    assert bench.lane.waiting == 2
+    assert len(bench.lane.queue) == 2
     bench.answer(True)
     assert bench.taken == ["a", ("a", True)]  # nothing re-enters: the pump takes the rest
     bench.pump()
