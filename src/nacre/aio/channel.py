@@ -360,13 +360,22 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         self._session = session
         session.connection_made(self)
 
-    async def open(self, kind: str, data: bytes, make_session: Callable[[], T]) -> T:
-        """Open this channel and make its session, which is as soon as the peer has agreed.
+    async def open(
+        self, kind: str, data: bytes, make_session: Callable[[], T], then: Callable[[], None] = lambda: None
+    ) -> T:
+        """Open this channel and make its session.
+
+        The session is made, and `then` called, as soon as the peer has agreed: what it asks for goes out at once.
 
         Raises:
             ChannelOpenError: the peer refused, or the connection has ended.
         """
-        session: T = await self._open(kind, data, make_session, lambda done: False)
+
+        def nothing_follows(done: asyncio.Future[Any]) -> bool:
+            then()
+            return False
+
+        session: T = await self._open(kind, data, make_session, nothing_follows)
         return session
 
     async def _open(
@@ -376,9 +385,9 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         make_session: Callable[[], Any],
         then: Callable[[asyncio.Future[Any]], bool],
     ) -> Any:
-        """Open this channel and make its session; then `then` is called: what it asks for goes out at once.
+        """Open this channel as `open` does.
 
-        It may have the answer to a request be what is waited for here, and says so by returning True.
+        What is called as `then` may have the answer to a request be what is waited for here, and says so by returning True.
 
         Returns:
             The session, or that answer.

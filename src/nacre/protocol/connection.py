@@ -26,6 +26,7 @@ from nacre.protocol import limits
 from nacre.protocol.auth.client import ClientAuth
 from nacre.protocol.auth.server import ServerAuth
 from nacre.protocol.channel import Channel
+from nacre.protocol.commands import Commands
 from nacre.protocol.core import Core, farewell_of, forget_frames, internal_error
 from nacre.protocol.deadlines import Deadlines, Overdue
 from nacre.protocol.events import ChannelData, DebugReceived, Disconnected, Event, PublicKeyAttempt, Token
@@ -51,11 +52,7 @@ _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
 
 
-def _not_open() -> LocalProtocolError:
-    return LocalProtocolError("the connection is not open")
-
-
-class Connection:
+class Connection(Commands):
     """The SSH state machine of one connection.
 
     Args:
@@ -74,10 +71,9 @@ class Connection:
     """
 
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
-        self._core = Core(role, settings, sources or Sources())
+        core = Core(role, settings, sources or Sources())
+        super().__init__(core, Handshake(core))
         self._ident: IdentReader | None = IdentReader(role)
-        self._handshake = Handshake(self._core)
-        self._mux = Mux(self._core, self._handshake)
         self._writing = self._mux.writing
         self.channel_write = self._writing.write
         self.receive_buffer = self._core.inbound.receive_buffer
@@ -88,7 +84,6 @@ class Connection:
         self._routine = _NOBODY
         self._eof = False
         self._deadlines = Deadlines(self._core, self._handshake, self._mux.global_requests)
-        self.closed = False
         self.waiting: Sequence[Event] = self._core.events
         self.failure: DisconnectError | None = None
 
@@ -469,17 +464,6 @@ class Connection:
         ):  # the answer may have brought the connection on
             self._publish()
 
-    def send_debug(self, message: str, lang: str = "en-US", *, always_display: bool = False) -> None:
-        """Send SSH_MSG_DEBUG (RFC 4253 section 11.3).
-
-        Raises:
-            LocalProtocolError: the first key exchange is not over (a strict one has no place for
-                it), or the connection has ended.
-        """
-        if self.closed or not self._core.outbound.encrypted:
-            raise LocalProtocolError("a debug message can be sent between the first keys and the end only")
-        self._core.send(Debug(always_display, message, lang))
-
     def expect(self, prefers: tuple[str, str] | None) -> None:
         """Client: say what the server's lists began with the last time (`Info.peer_prefers`); before `start`.
 
@@ -501,78 +485,6 @@ class Connection:
     def send_banner(self, message: str, lang: str = "en-US") -> None:
         """Server: send SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4), before success."""
         self._auth_server().send_banner(message, lang)
-
-    def rekey(self) -> None:
-        """Ask for new keys (RFC 4253 section 9).
-
-        Raises:
-            LocalProtocolError: authentication is not complete.
-        """
-        if self._core.phase is not _OPEN:
-            raise _not_open()
-        self._handshake.start()
-
-    def open_channel(self, kind: str, data: bytes, window: int, max_packet: int) -> int:
-        """Ask for a channel (RFC 4254 section 5.1).
-
-        Args:
-            kind: the channel type, such as "session".
-            data: the encoded payload of the kind.
-            window: the largest receive window, in bytes; it starts smaller and grows.
-            max_packet: the largest data of one packet we take, at most 32 KiB.
-
-        Returns:
-            The channel's number. `ChannelOpened` or `ChannelOpenFailed` follows.
-        """
-        if self._core.phase is not _OPEN:
-            raise _not_open()
-        return self._mux.open_channel(kind, data, window, max_packet)
-
-    def deliver_to(self, channel: int, deliver: Callable[[bytes, int | None], bool]) -> None:
-        """Have plain data of a channel taken without an event, wherever its state needs no second look.
-
-        Args:
-            channel: its number.
-            deliver: takes data, and None for its type; returns whether that was consumed at once. Where
-                it was not, `consumed` follows.
-        """
-        known = self._mux.channels.get(channel)
-        if known is not None:
-            known.deliver = deliver
-
-    def channel_eof(self, channel: int, *, status_follows: bool = False) -> None:
-        """Send EOF on a channel, once (RFC 4254 section 5.3).
-
-        Args:
-            channel: its number.
-            status_follows: the peer's CLOSE is not answered before `channel_close`, so that it can still be told
-                how a program has ended. Calling this again without it gives that up.
-        """
-        if self._core.phase is not _OPEN:
-            raise _not_open()
-        self._mux.eof(channel, status_follows=status_follows)
-
-    def channel_close(self, channel: int) -> None:
-        """Send CLOSE on a channel (RFC 4254 section 5.3); one that is gone already is fine."""
-        if not self.closed:
-            self._mux.close(channel)
-
-    def channel_request(self, channel: int, name: str, payload: bytes, want_reply: bool) -> None:
-        """Ask something of a channel (RFC 4254 section 5.4)."""
-        if self._core.phase is not _OPEN:
-            raise _not_open()
-        self._mux.request(channel, name, payload, want_reply=want_reply)
-
-    def consumed(self, channel: int, size: int) -> None:
-        """The application has taken `size` bytes of this channel's data: credit for the peer."""
-        if self._core.phase is not Phase.CLOSED:
-            self._mux.consumed(channel, size)
-
-    def global_request(self, name: str, payload: bytes, want_reply: bool) -> None:
-        """Ask something of the connection (RFC 4254 section 4)."""
-        if self._core.phase is not _OPEN:
-            raise _not_open()
-        self._mux.global_requests.request(name, payload, want_reply=want_reply)
 
     # ------------------------------------------------------------ time
 
