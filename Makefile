@@ -45,7 +45,7 @@ layers:
 guard:
 	@$(DEV) python -m bench.guard
 
-# For each of 18 targets, two at once; where there is no atheris it says so, and fails in CI.
+# For each of 22 targets, two at once; where there is no atheris it says so, and fails in CI.
 SECONDS ?= 5
 fuzz:
 	@$(DEV) python -m fuzz --seconds $(SECONDS) $(ARGS)
