@@ -326,7 +326,7 @@ def test_a_bound_request_lets_in_as_publickey_does(pair):
     assert pair.server.of(AuthSucceeded)[0].key_blob == USER_KEY.public_data
 
 
-@pytest.mark.parametrize("host_key", [b"", b"junk", USER_KEY.public_data])
+@pytest.mark.parametrize("host_key", [b"", b"junk", USER_KEY.public_data], ids=["none", "junk", "another"])
 @pytest.mark.parametrize("signed", [True, False])
 def test_one_that_is_bound_to_another_host_is_refused(pair, host_key, signed):
     talk(pair, pair.client, bound(pair, host_key=host_key, signed=signed))
