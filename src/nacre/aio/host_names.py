@@ -9,6 +9,7 @@ that it holds up other names at most, and never what else is done beside the loo
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,8 @@ _LONGEST: Final = 255
 
 
 @cache
-def _resolvers() -> ThreadPoolExecutor:
+def _resolvers(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process: one that was forked off has none of its parent's."""
     return ThreadPoolExecutor(_THREADS, "nacre-host-names")
 
 
@@ -47,7 +49,7 @@ async def name_of(address: tuple[Any, ...]) -> str | None:
     loop = asyncio.get_running_loop()
     try:
         found, _ = await loop.run_in_executor(
-            _resolvers(), socket.getnameinfo, address[:2], socket.NI_NAMEREQD
+            _resolvers(os.getpid()), socket.getnameinfo, address[:2], socket.NI_NAMEREQD
         )
     except (OSError, UnicodeError):
         return None
@@ -74,7 +76,7 @@ async def confirmed_name(host: str) -> str | None:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.run_in_executor(
-            _resolvers(), socket.getaddrinfo, name, None, socket.AF_UNSPEC, socket.SOCK_STREAM
+            _resolvers(os.getpid()), socket.getaddrinfo, name, None, socket.AF_UNSPEC, socket.SOCK_STREAM
         )
     except (OSError, UnicodeError):
         return None
