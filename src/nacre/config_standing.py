@@ -12,7 +12,7 @@ from typing import Final
 from nacre.trust.config_lines import Setting
 from nacre.wire.record import record
 
-__all__ = ["CLIENT_OPTIONS", "CLIENT_RULES", "Rule", "Standing", "check"]
+__all__ = ["CLIENT_OPTIONS", "CLIENT_RULES", "Rule", "Standing", "check", "meaningless", "refused"]
 
 
 class Standing(Enum):
@@ -38,15 +38,15 @@ class Rule:
     harmless: tuple[str, ...] = ()
 
 
-def check(setting: Setting, rule: Rule) -> None:
-    """Raise an error for a line that asks for what is not done."""
+def check(setting: Setting, rule: Rule, where: str = "for this host") -> None:
+    """Raise an error for a line that asks for what is not done, to be taken out `where`."""
     word = setting.arguments[0].lower()
     if rule.standing is not Standing.REFUSED or any(_is_covered(word, known) for known in rule.harmless):
         return
     shown = [{"true": "yes", "false": "no"}.get(word, word) for word in rule.harmless]
     only = f" but for {' or '.join(shown)}" if shown else ""
     raise setting.error(
-        f"this keyword is not supported{only}: {rule.note}. Take it out for this host, or give config=None"
+        f"this keyword is not supported{only}: {rule.note}. Take it out {where}, or give config=None"
     )
 
 
@@ -56,57 +56,59 @@ def _is_covered(word: str, harmless: str) -> bool:
     return word == harmless if bound == harmless else word.isdecimal() and int(word) <= int(bound)
 
 
-def _meaningless(note: str, names: str) -> dict[str, Rule]:
+def meaningless(note: str, names: str) -> dict[str, Rule]:
+    """Return the rule of keywords without a meaning here."""
     return {name: Rule(Standing.MEANINGLESS, note) for name in names.split()}
 
 
-def _refused(note: str, names: str, *harmless: str) -> dict[str, Rule]:
+def refused(note: str, names: str, *harmless: str) -> dict[str, Rule]:
+    """Return the rule of keywords that are not done, but for what is done anyway."""
     return {name: Rule(Standing.REFUSED, note, harmless) for name in names.split()}
 
 
 _FORWARD: Final = "it says how something is forwarded that another keyword asks for, which is refused"
 
 CLIENT_RULES: Final[Mapping[str, Rule]] = {
-    **_meaningless("nobody is asked anything but by the program", "batchmode numberofpasswordprompts"),
-    **_meaningless(
+    **meaningless("nobody is asked anything but by the program", "batchmode numberofpasswordprompts"),
+    **meaningless(
         "the program has the terminal", "enableescapecommandline escapechar forkafterauthentication"
     ),
-    **_meaningless("the program has the streams of a session", "stdinnull visualhostkey"),
-    **_meaningless("what is logged is up to the program's logging", "loglevel logverbose syslogfacility"),
-    **_meaningless(
+    **meaningless("the program has the streams of a session", "stdinnull visualhostkey"),
+    **meaningless("what is logged is up to the program's logging", "loglevel logverbose syslogfacility"),
+    **meaningless(
         _FORWARD,
         """exitonforwardfailure forwardx11timeout forwardx11trusted gatewayports permitremoteopen
         streamlocalbindmask streamlocalbindunlink tunneldevice xauthlocation""",
     ),
-    **_meaningless("it counts with PermitLocalCommand yes, which is refused", "localcommand"),
-    **_meaningless("it counts with ControlMaster, which is refused", "controlpersist"),
-    **_meaningless("it takes forwardings back", "clearallforwardings"),
-    **_meaningless("it counts for login by host", "hostbasedacceptedalgorithms"),
-    **_meaningless("it says how GSS-API is used", "gssapikexalgorithms gssapitrustdns"),
-    **_meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
-    **_refused("keys are not added to an agent", "addkeystoagent", "false"),
-    **_refused("an interface cannot be chosen", "bindinterface"),
-    **_refused("authorities sign with what is safe", "casignaturealgorithms"),
-    **_refused("channels have no time limit", "channeltimeout", "none"),
-    **_refused("one attempt is made; the program may make others", "connectionattempts", "1"),
-    **_refused("connections are not shared between programs", "controlmaster", "false"),
-    **_refused("connections are not shared between programs", "controlpath", "none"),
-    **_refused("forwarding is not built", "dynamicforward localforward remoteforward"),
-    **_refused("forwarding is not built", "tunnel", "false"),
-    **_refused("fingerprints are shown in SHA256", "fingerprinthash", "sha256"),
-    **_refused("the class of traffic is not set", "ipqos", "none"),
-    **_refused("submethods are the server's choice", "kbdinteractivedevices"),
-    **_refused("no program is asked for host keys", "knownhostscommand", "none"),
-    **_refused("addresses are looked up with their names", "checkhostip", "no"),
-    **_refused("every host is verified", "nohostauthenticationforlocalhost", "no"),
-    **_refused("keystrokes are sent as they are typed", "obscurekeystroketiming", "no"),
-    **_refused("no local command is run", "permitlocalcommand", "no"),
-    **_refused("a proxy command speaks through its pipes", "proxyusefdpass", "no"),
-    **_refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
-    **_refused("the version is the option client_version, without an addendum", "versionaddendum", "none"),
-    **_refused("RSA keys have 2048 bits or more anyway", "requiredrsasize", "at most 2048"),
-    **_refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
-    **_refused("GSS-API takes the default identity", "gssapiclientidentity"),
+    **meaningless("it counts with PermitLocalCommand yes, which is refused", "localcommand"),
+    **meaningless("it counts with ControlMaster, which is refused", "controlpersist"),
+    **meaningless("it takes forwardings back", "clearallforwardings"),
+    **meaningless("it counts for login by host", "hostbasedacceptedalgorithms"),
+    **meaningless("it says how GSS-API is used", "gssapikexalgorithms gssapitrustdns"),
+    **meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
+    **refused("keys are not added to an agent", "addkeystoagent", "false"),
+    **refused("an interface cannot be chosen", "bindinterface"),
+    **refused("authorities sign with what is safe", "casignaturealgorithms"),
+    **refused("channels have no time limit", "channeltimeout", "none"),
+    **refused("one attempt is made; the program may make others", "connectionattempts", "1"),
+    **refused("connections are not shared between programs", "controlmaster", "false"),
+    **refused("connections are not shared between programs", "controlpath", "none"),
+    **refused("forwarding is not built", "dynamicforward localforward remoteforward"),
+    **refused("forwarding is not built", "tunnel", "false"),
+    **refused("fingerprints are shown in SHA256", "fingerprinthash", "sha256"),
+    **refused("the class of traffic is not set", "ipqos", "none"),
+    **refused("submethods are the server's choice", "kbdinteractivedevices"),
+    **refused("no program is asked for host keys", "knownhostscommand", "none"),
+    **refused("addresses are looked up with their names", "checkhostip", "no"),
+    **refused("every host is verified", "nohostauthenticationforlocalhost", "no"),
+    **refused("keystrokes are sent as they are typed", "obscurekeystroketiming", "no"),
+    **refused("no local command is run", "permitlocalcommand", "no"),
+    **refused("a proxy command speaks through its pipes", "proxyusefdpass", "no"),
+    **refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
+    **refused("the version is the option client_version, without an addendum", "versionaddendum", "none"),
+    **refused("RSA keys have 2048 bits or more anyway", "requiredrsasize", "at most 2048"),
+    **refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
+    **refused("GSS-API takes the default identity", "gssapiclientidentity"),
 }
 
 #: The options that a keyword stands for; "": it is done by the reading itself.

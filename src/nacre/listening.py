@@ -42,6 +42,7 @@ from nacre.protocol.core import farewell_of, internal_error
 from nacre.protocol.limits import IDENT_TIMEOUT
 from nacre.server import SSHServer
 from nacre.server_auth import read_authorized, read_revoked
+from nacre.server_config import configured_server, updated_server
 from nacre.server_connection import SSHServerConnection
 
 _DEFAULT_PORT = 22
@@ -89,7 +90,7 @@ class _ServerSide:
         return SSHServerConnection(asyncio.get_running_loop(), options, factory, self._host_keys)
 
     def update(self, changes: dict[str, Any]) -> None:
-        options = SSHServerConnectionOptions(self._options, **changes)
+        options = updated_server(self._options, changes)
         if changes.keys() & {"server_host_keys", "server_host_certs", "passphrase"}:
             if inspect.iscoroutinefunction(options.passphrase):
                 raise NotSupportedYet(
@@ -196,7 +197,7 @@ async def listen(
         acceptor: called with each connection once its user is logged in; may be a coroutine
             function, whose task belongs to the connection.
         error_handler: called with each connection that ended before that, and why.
-        config: not in this version.
+        config: files of OpenSSH's server configuration, one or several; not given: none.
         options: options collected before; keywords override them.
         kwargs: options by name; see `SSHServerConnectionOptions`.
 
@@ -208,6 +209,7 @@ async def listen(
     options = SSHServerConnectionOptions(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
+    options = configured_server(options)
     host_keys = await load_host_keys(options)
     read_revoked(options.revoked_keys)  # a file that cannot be read is an error now
     warn_of_client_hosts(options)
@@ -274,7 +276,7 @@ async def run_server(
     Raises:
         DisconnectError: the connection ended before that.
     """
-    options = SSHServerConnectionOptions(options, config=config, **kwargs)
+    options = configured_server(SSHServerConnectionOptions(options, config=config, **kwargs))
     return await _serve(options, sock=sock)
 
 
@@ -316,7 +318,7 @@ async def connect_reverse(
         flags: of getaddrinfo.
         local_addr: (host, port) to connect from.
         sock: a connected socket to use, in place of a new one.
-        config: not in this version.
+        config: files of OpenSSH's server configuration, one or several; not given: none.
         options: options collected before; keywords override them.
         kwargs: options by name; see `SSHServerConnectionOptions`.
 
@@ -339,6 +341,7 @@ async def connect_reverse(
         config=config,
         **kwargs,
     )
+    options = configured_server(options)
     async with asyncio.timeout(options.connect_timeout):
         return await _serve(options, flags, sock)
 

@@ -85,7 +85,6 @@ def _absent(sides: Sides, name: str, default: Any, *honoured: Any, hint: str = "
 
 _C, _S, _B = Sides.CLIENT, Sides.SERVER, Sides.BOTH
 _CANONICAL_HINT: Final = "host names are used as they are given"
-_CONFIG_HINT: Final = "a server reads no OpenSSH configuration; give the options as keywords"
 
 OPTIONS: Final[tuple[Option, ...]] = (
     # --- who and where
@@ -93,7 +92,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     # nacre's own: whether a configuration may have programs run (Match exec), and the tag that Match tagged sees.
     _client("config_exec", False, bool),
     _client("config_tag", "", values.text),
-    _absent(_S, "config", None, [], hint=_CONFIG_HINT),
+    _server("config", None, values.config),
     _client("client_factory", None, values.optional_callable),
     _server("server_factory", None, values.optional_callable),
     _client("client_version", "", values.version),

@@ -126,6 +126,10 @@ class ServerAuthenticator:
         """Return what a callback answers; none in time is an error, and so a no."""
         return await settle(value, self._limit)
 
+    async def client_host(self) -> str | None:
+        """Return the client's name, if it has one that leads back to its address."""
+        return await self._hosts.name()
+
     # ------------------------------------------------------------ what is offered
 
     async def begin(self, event: events.AuthBegin) -> events.AuthPolicy:

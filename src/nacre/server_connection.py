@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nacre.absent import absent, absent_plain, refused_channel, refused_request
@@ -20,8 +20,9 @@ from nacre.aio.session import SSHServerSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ServerHandlerSession
 from nacre.aio.tasks import settle
+from nacre.config_login import LoginPolicy
 from nacre.connection_base import SSHConnection
-from nacre.errors import ChannelOpenError, OpenFailureReason
+from nacre.errors import ChannelOpenError, DisconnectReason, OpenFailureReason
 from nacre.host_key_updates import HostKeyAnnouncer
 from nacre.keys import SSHKeyPair
 from nacre.options import SSHServerConnectionOptions, server_settings
@@ -32,6 +33,7 @@ from nacre.protocol.host_keys import PROVE
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
+from nacre.server_config import configuration_of
 from nacre.trust.key_options import shown_options
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         super().__init__(loop, options, factory)
         self._announcer: HostKeyAnnouncer | None = None
         self._forwarded: ForwardedAgent | None = None
+        self._login: LoginPolicy | None = None
         self._extra.update(host=options.host, port=options.port)
         self.driver.write_timeout = options.write_timeout
 
@@ -87,7 +90,31 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     def _auth_begin(self, event: events.AuthBegin) -> None:
         self._extra["username"] = event.username
-        self._answer(event, self._auth().begin(event))
+        self._answer(event, self._begin(event))
+
+    async def _begin(self, event: events.AuthBegin) -> events.AuthPolicy | bool:
+        """Return what is asked of a user; a configuration is asked what holds for this one."""
+        configuration = configuration_of(self._options)
+        if configuration is None:
+            return await self._auth().begin(event)
+        host = await self._auth().client_host() if self._options.rdns_lookup else None
+        ends = self._extra["peername"], self._extra["sockname"]
+        login = configuration.login(event.username, ends, host)
+        banner = login.policy.banner() if self._login is None else ""
+        self._login, self._options = login.policy, login.options
+        self._authenticator = None  # another one, with these options: a new name starts everything over
+        self.set_keepalive(login.options.keepalive_interval, login.options.keepalive_count_max)
+        if banner:
+            self.send_auth_banner(banner)
+        if login.policy.refuses:
+            self.disconnect(DisconnectReason.NO_MORE_AUTH_METHODS_AVAILABLE, "refused")
+            return False
+        return login.policy.offered(await self._auth().begin(event))
+
+    def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:
+        if self._login is not None and self._login.judges(event):
+            answer = self._login.judged(event, answer, self._auth().restrictions.forced_command)
+        super()._answer(event, answer, refusal)
 
     async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:
         return self._announcer is not None and await self._announcer.prove(event)
@@ -180,11 +207,18 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     def forced_command(self) -> str | None:
         """Return the command that runs whatever the client asks for, or None."""
+        if self._login is not None and self._login.forced_command is not None:
+            return self._login.forced_command
         return self._authenticator.restrictions.forced_command() if self._authenticator is not None else None
 
     def session_environment(self) -> Mapping[str, str]:
         """Return the variables that every session starts with."""
-        return self._authenticator.restrictions.environment() if self._authenticator is not None else {}
+        of_key = self._authenticator.restrictions.environment() if self._authenticator is not None else {}
+        return of_key if self._login is None else {**of_key, **self._login.environment()}
+
+    def variable_allowed(self, name: str) -> bool:
+        """Return whether the client may set a variable for its sessions."""
+        return self._login is None or self._login.takes_variable(name)
 
     def set_authorized_keys(self, authorized_keys: Any) -> None:
         """Have the keys of the user who is logging in checked against these; from `begin_auth`.

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from nacre.config_server_standing import SERVER_OPTIONS, SERVER_RULES
 from nacre.config_standing import CLIENT_OPTIONS, CLIENT_RULES, Rule, Standing
 from nacre.option_table import Option, Sides, table
 from nacre.trust.config_keywords import CLIENT, CLIENT_IGNORED, Keyword
+from nacre.trust.config_server_keywords import SERVER, SERVER_IGNORED
 
 __all__ = ["page"]
 
@@ -36,6 +38,24 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
 * **Algorithms**: `+`, `-` and `^` with wildcards, as in OpenSSH. What OpenSSH has and nacre has not is left out of a list; wildcards never
   reach what nacre does not offer by default. A name that neither knows is an error, after `-` too.
 * Names of services (`Port ssh`) are refused: give numbers.
+"""
+
+_SERVER: Final = """\
+## Of servers: sshd_config(5)
+
+A server reads none unless `config=` of `listen` names files. All of them are read and checked when it starts, what stands in a
+`Match` block too: nobody finds out at a login that a line cannot be kept. `update(config=…)` reads anew. The judge is
+`sshd -T`, with `-C user=…,host=…,addr=…` for whom `Match` is about.
+
+* `Match` with `all`, `invalid-user`, `user`, `group`, `host`, `address` and `localaddress` (with networks), `localport` and
+  `version` is asked at each login, when the user has a name; what it says holds for that connection from there on, and a
+  login as somebody else starts over. Relative files of `Include` are below `/etc/ssh`.
+* **Users** need not be those of the machine. `AllowUsers`, `AuthenticationMethods`, `ForceCommand` and the like are asked of the
+  name that the client gives; groups, `%h` and `%U` are those of the machine's user of that name, and nobody else has any.
+  Whoever may not come is asked for everything that others are asked for, and refused at the end.
+* **Keys**: `AuthorizedKeysFile` with `%u %h %U %%`, one path or several. A name that leads elsewhere (`../x`, `a/b`, `~x`)
+  has no keys. `StrictModes` is on, as in OpenSSH. `TrustedUserCAKeys` trusts authorities for certificates with the user's own name.
+* Where `AcceptEnv` is not said, clients may set any variable, and the program decides, as without a configuration.
 """
 
 
@@ -77,5 +97,10 @@ def page() -> str:
         *_table(CLIENT, CLIENT_RULES, CLIENT_OPTIONS, table(Sides.CLIENT)),
         "",
         f"Known by name and without effect, in OpenSSH too: {ignored}.",
+        "",
+        _SERVER,
+        *_table(SERVER, SERVER_RULES, SERVER_OPTIONS, table(Sides.SERVER)),
+        "",
+        f"Known by name and without effect, in OpenSSH too: {' '.join(f'`{name}`' for name in sorted(SERVER_IGNORED))}.",
     ]
     return "\n".join(lines) + "\n"

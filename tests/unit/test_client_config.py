@@ -85,6 +85,9 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("UpdateHostKeys true", "update_host_keys", "yes"),
         ("VerifyHostKeyDNS ask", "verify_host_key_dns", "ask"),
         ("ForwardAgent no\nForwardAgent yes", "agent_forwarding", False),
+        ("ForwardAgent yes", "agent_forwarding", True),
+        ("ForwardAgent /run/agent-%h", "agent_forwarding", "/run/agent-h"),
+        ("ForwardAgent $NACRE_AGENT", "agent_forwarding", "/from/variable"),
         ("SendEnv A B\nSendEnv -A C", "send_env", ("B", "C")),
         ("Ciphers aes128-cbc,aes256-ctr", "encryption_algs", ("aes256-ctr",)),
         ("Ciphers -*-cbc,3des-cbc", "encryption_algs", ()),
@@ -312,8 +315,8 @@ async def test_a_connection_by_its_name_in_the_configuration(home: Path) -> None
         assert users == ["bob", "alice"]
         assert await nacre.get_server_host_key("there") is not None
         assert await nacre.get_server_auth_methods("there") == ["none"]
-        (home / ".ssh" / "config").write_text("ForwardAgent yes\n")
-        with pytest.raises(nacre.ConfigParseError, match="config line 1: ForwardAgent"):
+        (home / ".ssh" / "config").write_text("ForwardX11 yes\n")
+        with pytest.raises(nacre.ConfigParseError, match="config line 1: ForwardX11"):
             await nacre.connect("there")
 
 

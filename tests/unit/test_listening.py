@@ -149,7 +149,7 @@ async def test_a_stranger_who_says_nothing_to_a_client_that_listens() -> None:
 @asynctest
 async def test_what_is_not_in_this_version() -> None:
     for option in (
-        {"tunnel": "jump"}, {"config": ["x"]}, {"sftp_factory": True}, {"allow_scp": True},
+        {"tunnel": "jump"}, {"sftp_factory": True}, {"allow_scp": True},
         {"x11_forwarding": True},
     ):  # fmt: skip
         with pytest.raises(nacre.NotSupportedYet, match=next(iter(option))):

@@ -47,6 +47,9 @@ class SessionPolicy(Protocol):
     def get_agent_path(self) -> str | None:
         """The socket of the client's agent, or None."""
 
+    def variable_allowed(self, name: str) -> bool:
+        """Whether the client may set a variable."""
+
 
 class SSHServerChannel(SSHChannel[AnyStr]):
     """A session channel that the client opened; see `SSHServerConnection.create_server_channel`."""
@@ -156,6 +159,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             len(self._environment) >= limits.ENVIRONMENT_NAMES
             or self._environment_size > limits.ENVIRONMENT_BYTES
             or payload.name in self._policy.session_environment()
+            or not self._policy.variable_allowed(payload.name)
         ):
             return False
         self._environment[payload.name] = payload.value

@@ -106,36 +106,13 @@ CLIENT: Final[tuple[Keyword, ...]] = (
     Keyword("AddressFamily", values.choice("any", "inet", "inet6")),
     Keyword("CanonicalizeHostname", values.choice(*_TRI, "always")),
     Keyword("ControlMaster", values.choice(*_TRI, "auto", "ask", "autoask")),
-    Keyword(
-        "FingerprintHash",
-        values.choice("md5=MD5", "sha1=SHA1", "sha256=SHA256", "sha384=SHA384", "sha512=SHA512"),
-    ),
-    Keyword(
-        "LogLevel",
-        values.choice(
-            "silent=SILENT",
-            "quiet=SILENT",
-            "fatal=FATAL",
-            "error=ERROR",
-            "info=INFO",
-            "verbose=VERBOSE",
-            "debug=DEBUG",
-            "debug1=DEBUG",
-            "debug2=DEBUG2",
-            "debug3=DEBUG3",
-        ),
-    ),
+    Keyword("FingerprintHash", values.FINGERPRINTS),
+    Keyword("LogLevel", values.LOG_LEVELS),
     _also("PubkeyAuthentication", values.choice(*_TRI, "unbound", "host-bound"), "dsaauthentication"),
     Keyword("RequestTTY", values.choice(*_TRI, "force", "auto")),
     Keyword("SessionType", values.choice("none", "subsystem", "default")),
     Keyword("StrictHostKeyChecking", values.choice(*_TRI, "off=false", "ask", "accept-new")),
-    Keyword(
-        "SyslogFacility",
-        values.choice(
-            *(f"{name}={name.upper()}" for name in ("daemon", "user", "auth", "authpriv")),
-            *(f"local{number}=LOCAL{number}" for number in range(8)),
-        ),
-    ),
+    Keyword("SyslogFacility", values.FACILITIES),
     Keyword(
         "Tunnel",
         values.choice(

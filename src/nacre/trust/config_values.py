@@ -14,6 +14,9 @@ from typing import Final
 from nacre.trust.config_lines import Setting
 
 __all__ = [
+    "FACILITIES",
+    "FINGERPRINTS",
+    "LOG_LEVELS",
     "Kind",
     "agent_keys",
     "channel_timeouts",
@@ -115,6 +118,17 @@ def choice(*forms: str) -> Kind:
 
 #: yes or no.
 flag: Final = choice("yes", "no", "true=yes", "false=no")
+
+
+FINGERPRINTS: Final = choice("md5=MD5", "sha1=SHA1", "sha256=SHA256", "sha384=SHA384", "sha512=SHA512")
+LOG_LEVELS: Final = choice(
+    *("silent=SILENT", "quiet=SILENT", "fatal=FATAL", "error=ERROR", "info=INFO", "verbose=VERBOSE"),
+    *("debug=DEBUG", "debug1=DEBUG", "debug2=DEBUG2", "debug3=DEBUG3"),
+)
+FACILITIES: Final = choice(
+    *(f"{name}={name.upper()}" for name in ("daemon", "user", "auth", "authpriv")),
+    *(f"local{number}=LOCAL{number}" for number in range(8)),
+)
 
 
 def integer(setting: Setting) -> tuple[str, ...]:

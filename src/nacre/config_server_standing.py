@@ -1,0 +1,113 @@
+"""What becomes of each keyword of OpenSSH's server configuration here.
+
+Owns: the table of those that are not done, and which option does the others. Must not know: how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from nacre.config_standing import Rule, meaningless, refused
+
+__all__ = ["SERVER_OPTIONS", "SERVER_RULES"]
+
+_SYSTEM: Final = "sessions are the program's: it gives nobody a login shell"
+_FORWARD: Final = "it says how something is forwarded that another keyword allows, which is refused"
+
+SERVER_RULES: Final[Mapping[str, Rule]] = {
+    **meaningless(_SYSTEM, "permituserrc printlastlog printmotd usepam pamservicename"),
+    **meaningless("there is one process, and it is the program's", "pidfile sshdauthpath sshdsessionpath"),
+    **meaningless("groups are not taken from a file", "modulifile"),
+    **meaningless("what is logged is up to the program's logging", "loglevel logverbose syslogfacility"),
+    **meaningless(
+        _FORWARD,
+        "gatewayports permitopen permitlisten streamlocalbindmask streamlocalbindunlink x11displayoffset "
+        "x11uselocalhost xauthlocation",
+    ),
+    **meaningless("nothing is forwarded anyway", "disableforwarding"),
+    **meaningless("passwords are the program's", "permitemptypasswords"),
+    **meaningless(
+        "of another authentication, which is refused",
+        "gssapicleanupcredentials gssapikexalgorithms "
+        "gssapistorecredentialsonrekey gssapistrictacceptorcheck kerberosgetafstoken kerberosorlocalpasswd "
+        "kerberosticketcleanup hostbasedacceptedalgorithms ignorerhosts ignoreuserknownhosts",
+    ),
+    **meaningless("there is none to run", "authorizedkeyscommanduser authorizedprincipalscommanduser"),
+    **meaningless("a line of authorized_keys may say it", "permituserenvironment"),
+    **meaningless("one process holds every source", "persourcenetblocksize"),
+    **meaningless("the version is the option server_version", "debianbanner"),
+    **refused("forwarding is not built", "allowtcpforwarding", "no"),
+    **refused("forwarding is not built", "allowstreamlocalforwarding", "no"),
+    **refused("forwarding is not built", "permittunnel", "no"),
+    **refused("no program is asked for keys", "authorizedkeyscommand", "none"),
+    **refused("no program is asked for principals", "authorizedprincipalscommand", "none"),
+    **refused("a certificate has the user's own name", "authorizedprincipalsfile", "none"),
+    **refused("authorities sign with what is safe", "casignaturealgorithms"),
+    **refused("channels have no time limit", "channeltimeout", "none"),
+    **refused("connections have no time limit", "unusedconnectiontimeout", "none"),
+    **refused("the program has its own root", "chrootdirectory", "none"),
+    **refused("sessions are not told of it", "exposeauthinfo", "no"),
+    **refused("fingerprints are shown in SHA256", "fingerprinthash", "sha256"),
+    **refused("keys are in files", "hostkeyagent", "none"),
+    **refused("each host key signs with what is safe", "hostkeyalgorithms"),
+    **refused("the class of traffic is not set", "ipqos", "none"),
+    **refused("Kerberos goes through GSS-API", "kerberosauthentication", "no"),
+    **refused("six failures end a connection", "maxauthtries", "6"),
+    **refused("a line of authorized_keys may say it", "pubkeyauthoptions", "none"),
+    **refused("routing domains are not known here", "rdomain", "none"),
+    **refused("RSA keys have 2048 bits or more anyway", "requiredrsasize", "at most 2048"),
+    **refused("keys on tokens are verified here", "securitykeyprovider", "internal"),
+    **refused("the program serves subsystems", "subsystem"),
+    **refused("the version is the option server_version, without an addendum", "versionaddendum", "none"),
+}
+
+#: The options that a keyword stands for; "": it is asked of each login.
+SERVER_OPTIONS: Final[Mapping[str, str]] = {
+    "acceptenv": "",
+    "addressfamily": "family",
+    "allowagentforwarding": "agent_forwarding",
+    "allowgroups": "",
+    "allowusers": "",
+    "authenticationmethods": "",
+    "authorizedkeysfile": "authorized_client_keys",
+    "banner": "",
+    "ciphers": "encryption_algs",
+    "clientalivecountmax": "keepalive_count_max",
+    "clientaliveinterval": "keepalive_interval",
+    "compression": "compression_algs",
+    "denygroups": "",
+    "denyusers": "",
+    "forcecommand": "",
+    "gssapiauthentication": "gss_auth",
+    "gssapikeyexchange": "gss_kex",
+    "hostbasedauthentication": "host_based_auth",
+    "hostbasedusesnamefrompacketonly": "trust_client_host",
+    "hostcertificate": "server_host_certs",
+    "hostkey": "server_host_keys",
+    "kbdinteractiveauthentication": "kbdint_auth",
+    "kexalgorithms": "kex_algs",
+    "listenaddress": "host port",
+    "logingracetime": "login_timeout",
+    "macs": "mac_algs",
+    "maxsessions": "max_sessions",
+    "maxstartups": "max_unauthenticated",
+    "passwordauthentication": "password_auth",
+    "permitrootlogin": "",
+    "permittty": "allow_pty",
+    "persourcemaxstartups": "max_per_source",
+    "persourcepenalties": "source_penalties",
+    "persourcepenaltyexemptlist": "exempt_sources",
+    "port": "port",
+    "pubkeyacceptedalgorithms": "signature_algs",
+    "pubkeyauthentication": "public_key_auth",
+    "refuseconnection": "",
+    "rekeylimit": "rekey_bytes rekey_seconds",
+    "revokedkeys": "revoked_keys",
+    "setenv": "",
+    "strictmodes": "",
+    "tcpkeepalive": "tcp_keepalive",
+    "trustedusercakeys": "authorized_client_keys",
+    "usedns": "rdns_lookup",
+    "x11forwarding": "x11_forwarding",
+}

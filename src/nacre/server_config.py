@@ -1,0 +1,353 @@
+"""What an OpenSSH server configuration says, as options of a server, and for each one who logs in.
+
+Owns: the option that each keyword stands for, and which lines hold for a login. Must not know: lines and Match
+(`nacre.trust.config_server`), how a login is judged (`nacre.config_login`), or sockets.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from nacre import config_accounts as accounts
+from nacre._version import __version__
+from nacre.config_algorithms import known_here
+from nacre.config_login import LoginPolicy, login_policy
+from nacre.config_server_standing import SERVER_RULES
+from nacre.config_standing import check
+from nacre.crypto.registry import Family
+from nacre.errors import NotSupportedYet
+from nacre.options import SSHServerConnectionOptions, accept
+from nacre.trust.config import Found
+from nacre.trust.config_keywords import Counts
+from nacre.trust.config_lines import Setting
+from nacre.trust.config_server import Arrival, ServerFiles, read_server_files
+from nacre.trust.config_server_keywords import SERVER
+from nacre.wire.record import record
+
+__all__ = [
+    "Login",
+    "ServerConfiguration",
+    "configuration_of",
+    "configured_server",
+    "resolved_server",
+    "updated_server",
+]
+
+_FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
+#: Where options keep the configuration that they come of: no option, and so of no name that one may have.
+_KEPT: Final = "(configuration)"
+
+
+@record
+class Login:
+    """What holds for one who logs in.
+
+    Attributes:
+        options: of the connection, from here on.
+        policy: what else is asked of the login.
+    """
+
+    options: SSHServerConnectionOptions
+    policy: LoginPolicy
+
+
+class ServerConfiguration:
+    """Files that have been read and checked; a login changes nothing in it.
+
+    Args:
+        given: what the program says, which goes before.
+    """
+
+    def __init__(self, given: SSHServerConnectionOptions) -> None:
+        self.given = given
+        self._files: ServerFiles = read_server_files(given.config)
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what is not done, wherever it stands: nobody is to find out at a login."""
+        for name, setting, in_match in self._files.anywhere():
+            rule = SERVER_RULES.get(name)
+            if rule is not None:
+                check(setting, rule, "for this server")
+            elif in_match and name in _BEFORE_LOGIN:
+                raise setting.error(
+                    "it holds for a whole connection here, and so cannot stand in a Match block"
+                )
+            elif name in _KEYWORDS:
+                _KEYWORDS[name](_Values(self.given), setting)
+        self._files.for_arrival(Arrival("", "", "", "", 0, accounts.is_known, lambda user: (), _VERSION))
+        if any(word.lower() == "group" for line in self._files.conditions() for word in line.arguments):
+            accounts.require_groups()
+
+    def options(self) -> SSHServerConnectionOptions:
+        """Return the options of the server, with what holds for everybody."""
+        return self._completed(self._files.everywhere())
+
+    def _completed(self, found: Found) -> SSHServerConnectionOptions:
+        values = _Values(self.given)
+        for name, settings in found.items():
+            handler = _KEYWORDS.get(name)
+            if handler is not None:
+                for setting in settings:
+                    handler(values, setting)
+        return self.given.completed({**values.found, _KEPT: self})
+
+    def login(self, user: str, addresses: tuple[Any, Any], host: str | None = None) -> Login:
+        """Return what holds for a login.
+
+        Args:
+            user: the name that the client gives.
+            addresses: the client's address and ours, as sockets have them.
+            host: the client's name, if it is known.
+
+        Raises:
+            ConfigParseError, OSError, ValueError: it cannot be told; nobody may log in by what is not known.
+        """
+        peer, own = (end if isinstance(end, tuple) else ("", 0) for end in addresses)
+        arrival = Arrival(
+            user, host or peer[0], peer[0], own[0], own[1], accounts.is_known, accounts.groups, _VERSION
+        )
+        found = self._files.for_arrival(arrival)
+        policy = login_policy(found, arrival)
+        options = self._completed(found)
+        if not self.given.is_given("authorized_client_keys") and policy.names_keys:
+            options = options.completed(
+                {"authorized_client_keys": policy.authorized_keys(user)}, ("authorized_client_keys",)
+            )
+        return Login(options, policy)
+
+
+_VERSION: Final = f"nacre_{__version__}"
+
+
+def configured_server(options: SSHServerConnectionOptions) -> SSHServerConnectionOptions:
+    """Return options with what the configuration says where they do not say it themselves.
+
+    Args:
+        options: their `config` names the files; not given or None: none.
+
+    Raises:
+        ConfigParseError: a line is wrong, or asks for what nacre does not do; it names file and line.
+        OSError: a file cannot be read.
+    """
+    return ServerConfiguration(options).options() if options.config else options
+
+
+def updated_server(
+    options: SSHServerConnectionOptions, changes: Mapping[str, Any]
+) -> SSHServerConnectionOptions:
+    """Return options with changes; a configuration that they come of is read anew."""
+    known = configuration_of(options)
+    base = options if known is None else known.given
+    return configured_server(SSHServerConnectionOptions(base, **changes))
+
+
+def configuration_of(options: SSHServerConnectionOptions) -> ServerConfiguration | None:
+    """Return the configuration that options come of."""
+    found: ServerConfiguration | None = options.__dict__.get(_KEPT)
+    return found
+
+
+def resolved_server(files: Iterable[str | Path], arrival: Arrival | None = None) -> dict[str, list[str]]:
+    """Return what files say, keyword by keyword, as `sshd -T` shows it.
+
+    Args:
+        files: one or several.
+        arrival: who logs in; None: what holds before.
+
+    Raises:
+        ConfigParseError, OSError: as `configured_server`, but for what nacre does not do.
+    """
+    read = read_server_files(tuple(files))
+    found = read.everywhere() if arrival is None else read.for_arrival(arrival)
+    shown: dict[str, list[str]] = {}
+    for keyword in SERVER:
+        name = keyword.name.lower()
+        for setting in found.get(name, ()):
+            each = keyword.counts is Counts.EVERY and name not in ("subsystem", "persourcepenalties")
+            each = each or name == "setenv"
+            words = [_listener(setting)] if name == "listenaddress" else list(setting.arguments)
+            shown.setdefault(name, []).extend(words if each else [" ".join(words)])
+    return shown
+
+
+def _listener(setting: Setting) -> str:
+    host, port = setting.arguments
+    return f"{f'[{host}]' if ':' in host else host}:{port or '*'}"
+
+
+class _Values:
+    """Options that a configuration makes."""
+
+    def __init__(self, given: SSHServerConnectionOptions) -> None:
+        self._given = given
+        self.found: dict[str, Any] = {}
+
+    def put(self, setting: Setting, option: str, value: Any) -> None:
+        """Set an option, checked as if a program had given it."""
+        wanted = self._given.options[option]
+        if not wanted.built and value not in (False, None):
+            raise setting.error(f"this keyword is not supported yet but for no: {wanted.hint}")
+        try:
+            self.found[option] = accept(wanted, value)
+        except (ValueError, TypeError, NotSupportedYet) as error:
+            raise setting.error(str(error)) from None
+
+    def switch(self, setting: Setting, option: str) -> None:
+        """Take yes or no."""
+        self.put(setting, option, setting.arguments[0] == "yes")
+
+    def word(self, setting: Setting, option: str) -> None:
+        """Take one word as it is."""
+        self.put(setting, option, setting.arguments[0])
+
+    def number(self, setting: Setting, option: str) -> None:
+        """Take a number."""
+        self.put(setting, option, int(setting.arguments[0]))
+
+    def algorithms(self, setting: Setting, option: str, kind: Family | str) -> None:
+        """Take algorithms: OpenSSH's own that nacre has not are left out."""
+        wanted = known_here(setting, kind)
+        if wanted != ():
+            self.put(setting, option, wanted)
+
+    def add_file(self, setting: Setting, option: str) -> None:
+        """Take a file besides those before; none: no file."""
+        if setting.arguments[0].lower() != "none":
+            self.found[option] = [*self.found.get(option, ()), setting.arguments[0]]
+
+    def file(self, setting: Setting, option: str) -> None:
+        """Take a file, or none."""
+        text = setting.arguments[0]
+        self.put(setting, option, None if text.lower() == "none" else text)
+
+    def compression(self, setting: Setting) -> None:
+        """Take yes: a client that asks for compression has it; or no."""
+        self.put(
+            setting, "compression_algs", "none,zlib@openssh.com" if setting.arguments[0] == "yes" else "none"
+        )
+
+    def family(self, setting: Setting) -> None:
+        """Take any, inet or inet6."""
+        self.put(setting, "family", _FAMILIES[setting.arguments[0]])
+
+    def port(self, setting: Setting) -> None:
+        """Take the one port."""
+        if "port" in self.found:
+            raise setting.error("one port is listened on; call listen for each of several")
+        self.put(setting, "port", int(setting.arguments[0]))
+
+    def listener(self, setting: Setting) -> None:
+        """Take the one address."""
+        if "host" in self.found:
+            raise setting.error("one address is listened on; call listen for each of several")
+        host, port = setting.arguments
+        self.put(setting, "host", "" if host == "*" else host)
+        if port:
+            self.put(setting, "port", int(port))
+
+    def rekey(self, setting: Setting) -> None:
+        """Take bytes, and a time after them."""
+        size, after = (int(word) for word in setting.arguments)
+        if size:
+            self.put(setting, "rekey_bytes", size)
+        if after:
+            self.put(setting, "rekey_seconds", after)
+
+    def per_source(self, setting: Setting) -> None:
+        """Take a number of connections, or none."""
+        text = setting.arguments[0]
+        self.put(setting, "max_per_source", 0 if text == "none" else int(text))
+
+    def penalties(self, setting: Setting) -> None:
+        """Take yes, no, or seconds by name."""
+        if setting.arguments[0] in ("yes", "no"):
+            self.put(setting, "source_penalties", setting.arguments[0] == "yes")
+            return
+        said = dict(word.split(":") for word in setting.arguments)
+        unknown = said.keys() - _PENALTIES.keys()
+        if unknown:
+            raise setting.error(
+                f"nacre has no penalty {', '.join(sorted(unknown))}; it has {', '.join(_PENALTIES)}"
+            )
+        before = self.found.get("(penalties)", {})
+        self.found["(penalties)"] = known = {
+            **{_PENALTIES[name]: int(value) for name, value in said.items()},
+            **before,
+        }
+        self.put(setting, "source_penalties", known)
+
+    def exempt(self, setting: Setting) -> None:
+        """Take networks, or none."""
+        text = setting.arguments[0]
+        self.put(setting, "exempt_sources", () if text.lower() == "none" else text)
+
+    def remember(self, setting: Setting) -> None:
+        """Take note: it is asked of each login."""
+
+
+Handler = Callable[[_Values, Setting], None]
+#: By the names of sshd, those of nacre.
+_PENALTIES: Final = {
+    "crash": "crash",
+    "authfail": "authfail",
+    "noauth": "noauth",
+    "grace-exceeded": "grace_exceeded",
+    "max": "most",
+    "min": "least",
+}
+
+
+def _of(method: Callable[[_Values, Setting, str], None], option: str) -> Handler:
+    return lambda values, setting: method(values, setting, option)
+
+
+def _algorithms(option: str, kind: Family | str) -> Handler:
+    return lambda values, setting: values.algorithms(setting, option, kind)
+
+
+#: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.
+_BEFORE_LOGIN: Final = frozenset({"maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"})
+
+_KEYWORDS: Final[dict[str, Handler]] = {
+    "addressfamily": _Values.family,
+    "allowagentforwarding": _of(_Values.switch, "agent_forwarding"),
+    "ciphers": _algorithms("encryption_algs", Family.CIPHER),
+    "clientalivecountmax": _of(_Values.number, "keepalive_count_max"),
+    "clientaliveinterval": _of(_Values.word, "keepalive_interval"),
+    "compression": _Values.compression,
+    "gssapiauthentication": _of(_Values.switch, "gss_auth"),
+    "gssapikeyexchange": _of(_Values.switch, "gss_kex"),
+    "hostbasedauthentication": _of(_Values.switch, "host_based_auth"),
+    "hostbasedusesnamefrompacketonly": _of(_Values.switch, "trust_client_host"),
+    "hostcertificate": _of(_Values.add_file, "server_host_certs"),
+    "hostkey": _of(_Values.add_file, "server_host_keys"),
+    "kbdinteractiveauthentication": _of(_Values.switch, "kbdint_auth"),
+    "kexalgorithms": _algorithms("kex_algs", Family.KEX),
+    "listenaddress": _Values.listener,
+    "logingracetime": _of(_Values.word, "login_timeout"),
+    "macs": _algorithms("mac_algs", Family.MAC),
+    "maxsessions": _of(_Values.number, "max_sessions"),
+    "maxstartups": _of(_Values.word, "max_unauthenticated"),
+    "passwordauthentication": _of(_Values.switch, "password_auth"),
+    "permittty": _of(_Values.switch, "allow_pty"),
+    "persourcemaxstartups": _Values.per_source,
+    "persourcepenalties": _Values.penalties,
+    "persourcepenaltyexemptlist": _Values.exempt,
+    "port": _Values.port,
+    "pubkeyacceptedalgorithms": _algorithms("signature_algs", "signature"),
+    "pubkeyauthentication": _of(_Values.switch, "public_key_auth"),
+    "rekeylimit": _Values.rekey,
+    "revokedkeys": _of(_Values.file, "revoked_keys"),
+    "tcpkeepalive": _of(_Values.switch, "tcp_keepalive"),
+    "usedns": _of(_Values.switch, "rdns_lookup"),
+    "x11forwarding": _of(_Values.switch, "x11_forwarding"),
+    **dict.fromkeys(
+        """acceptenv allowgroups allowusers authenticationmethods authorizedkeysfile banner denygroups denyusers
+        forcecommand permitrootlogin refuseconnection setenv strictmodes trustedusercakeys""".split(),
+        _Values.remember,
+    ),
+}

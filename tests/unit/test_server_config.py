@@ -1,0 +1,247 @@
+"""What a server's configuration turns into; tests/interop/test_server_config.py asks sshd itself."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre import server_config
+from nacre.config_server_standing import SERVER_OPTIONS, SERVER_RULES
+from nacre.server_config import configuration_of, configured_server, resolved_server, updated_server
+from nacre.trust.config_server_keywords import SERVER
+from tests.support.face import (
+    HOST,
+    PASSWORD,
+    PasswordServer,
+    asynctest,
+    connect,
+    connected,
+    host_key,
+    serving,
+    user_key,
+)
+
+ENDS = (("10.1.2.3", 999), ("127.0.0.1", 22))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "sshd_config"
+
+
+def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOptions:
+    path.write_text(text)
+    return configured_server(nacre.SSHServerConnectionOptions(config=path, **given))
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "value"),
+    [
+        ("AddressFamily inet", "family", socket.AF_INET),
+        ("Ciphers -chacha*,aes*-cbc", "encryption_algs", None),
+        ("ClientAliveInterval 1m", "keepalive_interval", 60.0),
+        ("ClientAliveCountMax 5", "keepalive_count_max", 5),
+        ("Compression yes", "compression_algs", ("none", "zlib@openssh.com")),
+        ("Compression no", "compression_algs", ("none",)),
+        ("HostKey /a\nHostKey none\nHostKey /b", "server_host_keys", ["/a", "/b"]),
+        ("HostCertificate /c", "server_host_certs", ["/c"]),
+        ("KbdInteractiveAuthentication no", "kbdint_auth", False),
+        ("KexAlgorithms sntrup761x25519-sha512,curve25519-sha256", "kex_algs", ("curve25519-sha256",)),
+        ("ListenAddress [::1]:33", "host", "::1"),
+        ("ListenAddress 127.0.0.1:33", "port", 33),
+        ("ListenAddress *", "host", ""),
+        ("LoginGraceTime 0", "login_timeout", 0.0),
+        ("MACs hmac-sha2-512", "mac_algs", ("hmac-sha2-512",)),
+        ("MaxSessions 2", "max_sessions", 2),
+        ("PasswordAuthentication no", "password_auth", False),
+        ("PermitTTY no", "allow_pty", False),
+        ("PerSourceMaxStartups none", "max_per_source", 0),
+        ("PerSourceMaxStartups 3", "max_per_source", 3),
+        ("PerSourcePenalties no", "source_penalties", None),
+        ("Port 2200", "port", 2200),
+        ("PubkeyAcceptedAlgorithms ssh-ed25519", "signature_algs", ("ssh-ed25519",)),
+        ("PubkeyAuthentication no", "public_key_auth", False),
+        ("RekeyLimit 1G 1h", "rekey_bytes", 1 << 30),
+        ("RekeyLimit 1G 1h", "rekey_seconds", 3600.0),
+        ("RevokedKeys none", "revoked_keys", None),
+        ("TCPKeepAlive no", "tcp_keepalive", False),
+        ("Match all\nPermitTTY no", "allow_pty", False),
+        ("PermitTTY yes\nPermitTTY no", "allow_pty", True),
+        ("Match user a\nPermitTTY no", "allow_pty", True),
+        ("LogLevel DEBUG\nUsePAM yes\nPrintMotd no\nX11Forwarding no\nAllowTcpForwarding no", "port", 22),
+    ],
+)
+def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
+    found = getattr(read(config, line + "\n"), option)
+    if value is None and option == "encryption_algs":
+        assert found
+        assert not [name for name in found if "chacha" in name]
+    else:
+        assert found == value
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("Unheard yes", "Unheard: there is no such keyword"),
+        (
+            "ChrootDirectory /x",
+            "ChrootDirectory: this keyword is not supported but for none: .* Take it out for this server",
+        ),
+        ("AllowTcpForwarding yes", "AllowTcpForwarding: this keyword is not supported but for no"),
+        ("Subsystem sftp internal-sftp", "Subsystem: this keyword is not supported: the program serves"),
+        ("Match user a\nX11Forwarding yes", "X11Forwarding: this keyword is not supported yet but for no"),
+        ("Match user a\nRekeyLimit 1G", "RekeyLimit: it holds for a whole connection here"),
+        ("Match user a\nPort 1", "Port: it may not stand in a Match block"),
+        ("Match user a\nIPQoS ef", "IPQoS: this keyword is not supported"),
+        ("Port 1\nPort 2", "Port: one port is listened on"),
+        ("ListenAddress a\nListenAddress b", "ListenAddress: one address is listened on"),
+        ("Ciphers aes128-cbc", "Ciphers: nacre has none of"),
+        ("RekeyLimit 1K", "RekeyLimit: rekey_bytes"),
+        ("PerSourcePenalties invaliduser:5", "PerSourcePenalties: nacre has no penalty invaliduser"),
+    ],
+)
+def test_what_is_refused_when_the_server_starts(config: Path, line: str, error: str) -> None:
+    with pytest.raises(nacre.ConfigParseError, match=error):
+        read(config, line + "\n")
+
+
+def test_penalties(config: Path) -> None:
+    policy = read(
+        config, "PerSourcePenalties authfail:7 max:20s\nPerSourcePenalties authfail:9 crash:1m\n"
+    ).source_penalties
+    assert (policy.authfail, policy.most, policy.crash) == (7, 20, 60)
+
+
+def test_each_keyword_is_done_or_has_its_rule() -> None:
+    names = {keyword.name.lower() for keyword in SERVER}
+    done = server_config._KEYWORDS.keys()
+    assert names == done | SERVER_RULES.keys()
+    assert not done & SERVER_RULES.keys()
+    assert done == SERVER_OPTIONS.keys()
+    options = {option for words in SERVER_OPTIONS.values() for option in words.split()}
+    assert options <= nacre.SSHServerConnectionOptions.options.keys()
+
+
+def test_a_login_has_its_own_options(config: Path) -> None:
+    text = "PermitTTY yes\nClientAliveInterval 5\nMatch user bob address 10.0.0.0/8\nPermitTTY no\nClientAliveInterval 9\n"
+    options = read(config, text, keepalive_interval=3)
+    known = configuration_of(options)
+    assert known is not None
+    assert [known.login(user, ENDS).options.allow_pty for user in ("bob", "eve")] == [False, True]
+    assert known.login("bob", (("192.0.2.1", 1), ENDS[1])).options.allow_pty is True
+    # What the program gives goes before; who comes through a UNIX socket has no address.
+    assert known.login("bob", ENDS).options.keepalive_interval == 3
+    assert known.login("bob", ("", "/a/socket")).options.allow_pty is True
+
+
+def test_an_update_reads_it_anew(config: Path) -> None:
+    options = read(config, "MaxSessions 3\nPermitTTY no\n")
+    config.write_text("MaxSessions 4\n")
+    options = updated_server(options, {"login_timeout": 5})
+    assert (options.max_sessions, options.allow_pty, options.login_timeout) == (4, True, 5)
+    assert configuration_of(updated_server(options, {"config": None})) is None
+
+
+def test_without_a_configuration(tmp_path: Path) -> None:
+    for none in ((), None, []):
+        options = nacre.SSHServerConnectionOptions(config=none)
+        assert configured_server(options) is options
+    with pytest.raises(OSError):
+        configured_server(nacre.SSHServerConnectionOptions(config=tmp_path / "missing"))
+
+
+def test_what_sshd_shows(config: Path) -> None:
+    config.write_text("SetEnv A=1 B=2\nAcceptEnv X Y\nListenAddress ::1\nSubsystem a b  c\nPort 1\nPort 2\n")
+    assert resolved_server([config]) == {
+        "setenv": ["A=1", "B=2"], "acceptenv": ["X", "Y"], "listenaddress": ["[::1]:*"],
+        "subsystem": ["a b c"], "port": ["1", "2"],
+    }  # fmt: skip
+
+
+@asynctest
+async def test_a_server_with_a_configuration(tmp_path: Path, config: Path) -> None:
+    keys, banners = tmp_path / "keys", []
+    keys.mkdir()
+    user_key().write_public_key(keys / "alice")
+    (tmp_path / "banner").write_text("be kind\n")
+    host_key().write_private_key(tmp_path / "host_key")
+    config.write_text(
+        f"HostKey {tmp_path}/host_key\nListenAddress {HOST}\nStrictModes no\n"
+        f"AuthorizedKeysFile {keys}/%u\nBanner {tmp_path}/banner\nAcceptEnv LANG\nDenyUsers eve\n"
+        "Match user bob\nForceCommand forced\nSetEnv COLOUR=red LANG=C\nBanner none\nPasswordAuthentication yes\n"
+        "Match all\nPasswordAuthentication no\n"
+    )
+
+    class Client(nacre.SSHClient):
+        def auth_banner_received(self, msg: str, lang: str) -> None:
+            banners.append(msg)
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write(f"{process.command} {sorted(process.env.items())}")
+        process.exit(0)
+
+    listener = await nacre.listen(
+        port=0, config=config, server_factory=PasswordServer, process_factory=handler
+    )
+    try:
+        env = {"LANG": "de", "OTHER": "x", "COLOUR": "blue"}
+        async with connected(
+            listener, username="alice", client_keys=[user_key()], client_factory=Client
+        ) as alice:
+            assert (await alice.run("ls", env=env)).stdout == "ls [('LANG', 'de')]"
+        assert banners == ["be kind\n"]
+        async with connected(listener, username="bob", password=PASSWORD, client_factory=Client) as bob:
+            assert (await bob.run("ls", env=env)).stdout == "forced [('COLOUR', 'red'), ('LANG', 'C')]"
+        assert banners == ["be kind\n"]
+        for username in ("bob", "eve", "../keys/alice"):
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, username=username, client_keys=[user_key()], password="wrong")
+        with pytest.raises(nacre.PermissionDenied):  # for all but bob passwords are switched off
+            await connect(listener, username="alice", password=PASSWORD)
+    finally:
+        listener.close()
+        await listener.wait_closed()
+
+
+@asynctest
+async def test_who_is_let_in_by_the_program_is_barred_by_the_configuration(config: Path) -> None:
+    config.write_text("AllowUsers user@127.0.0.*\n")
+    async with serving(config=config) as listener:
+        async with connected(listener, username="user"):
+            pass
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, username="other", password=PASSWORD)
+
+
+@asynctest
+async def test_methods_in_order(config: Path) -> None:
+    config.write_text(
+        "AuthenticationMethods publickey,password\nMatch user bob\nAuthenticationMethods password\n"
+    )
+    keys = nacre.SSHAuthorizedKeys(user_key().export_public_key().decode())
+    async with serving(config=config, server_factory=PasswordServer, authorized_client_keys=keys) as listener:
+        async with connected(listener, username="alice", client_keys=[user_key()], password=PASSWORD):
+            pass
+        async with connected(listener, username="bob", password=PASSWORD):
+            pass
+        for given in ({"client_keys": [user_key()]}, {"password": PASSWORD}):
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, username="alice", **given)
+        assert await nacre.get_server_auth_methods(HOST, listener.get_port(), "alice", config=None) == [
+            "publickey"
+        ]
+
+
+@asynctest
+async def test_a_connection_that_is_refused(config: Path) -> None:
+    config.write_text("Match user eve\nRefuseConnection yes\n")
+    async with serving(config=config) as listener:
+        async with connected(listener, username="user"):
+            pass
+        with pytest.raises(nacre.DisconnectError):
+            await connect(listener, username="eve")
