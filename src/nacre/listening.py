@@ -38,6 +38,7 @@ from nacre.options import (
     SSHServerConnectionOptions,
     server_settings,
 )
+from nacre.profiles import require_host_keys
 from nacre.protocol.core import farewell_of, internal_error
 from nacre.protocol.limits import IDENT_TIMEOUT
 from nacre.server import SSHServer
@@ -63,6 +64,7 @@ async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPai
     keys = (
         await load_private_keys(wanted, options.passphrase, certs=options.server_host_certs) if wanted else []
     )
+    require_host_keys(options.profile, keys)
     return _host_keys(keys, needed=not offers_kex(options))
 
 
@@ -96,10 +98,9 @@ class _ServerSide:
                 raise NotSupportedYet(
                     "update with a coroutine as passphrase", "load the keys yourself before"
                 )
-            self._host_keys = _host_keys(
-                load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs),
-                needed=not offers_kex(options),
-            )
+            keys = load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs)
+            require_host_keys(options.profile, keys)
+            self._host_keys = _host_keys(keys, needed=not offers_kex(options))
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
         if "known_client_hosts" in changes:

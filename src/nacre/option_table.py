@@ -113,6 +113,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("canonicalize_max_dots", 1, values.count),
     _both("canonicalize_permitted_cnames", (), values.cname_rules),
     # --- algorithms
+    # nacre's own: a set of them by one name.
+    _both("profile", None, values.profile),
     _both("kex_algs", (), values.key_exchanges),
     _both("encryption_algs", (), values.algorithms(Family.CIPHER)),
     _both("mac_algs", (), values.macs),

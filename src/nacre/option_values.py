@@ -24,6 +24,7 @@ from nacre.keys import (
     select_host_key_algorithms,
     select_signature_algorithms,
 )
+from nacre.profiles import PROFILES
 from nacre.protocol import limits
 from nacre.trust.policy import HostKeyChecking, Wish
 
@@ -289,6 +290,13 @@ def cname_rules(value: Any) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"{entry!r} is no pair of pattern lists")
         found.append((",".join(names(pair[0])), ",".join(names(pair[1]))))
     return tuple(found)
+
+
+def profile(value: Any) -> str | None:
+    """Take the name of a profile, or None."""
+    if value is not None and value not in PROFILES:
+        raise ValueError(f"there is no profile {value!r}; there are {', '.join(PROFILES)}")
+    return None if value is None else text(value)
 
 
 def agent_path(value: Any) -> Any:

@@ -18,6 +18,7 @@ from nacre.crypto.registry import Family, default_names
 from nacre.errors import NotSupportedYet
 from nacre.keys import default_signature_algorithms
 from nacre.option_table import Option, Sides, table
+from nacre.profiles import with_profile
 from nacre.protocol.gss import GssApi
 from nacre.protocol.settings import HostKey, Settings
 
@@ -70,7 +71,7 @@ class SSHConnectionOptions:
                 raise TypeError(f"{type(self).__name__} has no option {name!r}")
             if not (isinstance(value, tuple) and value == _NOT_GIVEN):
                 given[name] = accept(option, value)
-        self._set(given)
+        self._set(with_profile(given, self.options) if given.get("profile") else given)
 
     def _set(self, given: dict[str, Any]) -> None:
         # As attributes, in front of the defaults of the class: options are asked for more often than made.

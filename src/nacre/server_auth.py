@@ -20,6 +20,7 @@ from nacre.errors import PasswordChangeRequired
 from nacre.gss import Context, of_server
 from nacre.keys import SSHCertificate, SSHKey
 from nacre.login_restrictions import LoginRestrictions
+from nacre.profiles import takes_user_key
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
@@ -170,6 +171,11 @@ class ServerAuthenticator:
         shown = event.shown
         if self._revoked is not None and self._revoked.revokes(shown):
             self._logger.info("a %s for %s was refused: revoked", shown.algorithm, plain(event.username))
+            return False
+        if not takes_user_key(self._options.profile, shown):
+            self._logger.info(
+                "a %s for %s was refused by the profile", shown.algorithm, plain(event.username)
+            )
             return False
         if isinstance(shown, SSHCertificate):
             return await self._certificate(event, shown)

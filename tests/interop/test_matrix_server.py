@@ -22,7 +22,7 @@ pytestmark = pytest.mark.requires("ssh")
 DATA = os.urandom(400 * 1024)
 #: The client asks for new keys a few times in that much data.
 REKEY = "RekeyLimit 128K"
-_ALL_MACS = {"mac_algs": "+hmac-sha2-256,hmac-sha2-512,hmac-sha1,hmac-sha1-etm@openssh.com"}
+_ALL_MACS = {"mac_algs": MACS}
 
 
 async def carries_data(ssh: Ssh, *said: str) -> None:

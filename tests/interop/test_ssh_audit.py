@@ -66,6 +66,17 @@ async def test_the_default_server() -> None:
         judge(await audit(listener.get_port()))
 
 
+@asynctest
+async def test_the_profile_of_post_quantum_key_exchange_is_clean() -> None:
+    async with serving(server_factory=nacre.SSHServer, profile="pq") as listener:
+        text = await audit(listener.get_port())
+    assert "[fail]" not in text, text
+    assert "[warn]" not in text, text
+    assert text.endswith("status 0"), text
+    assert "(kex) mlkem768x25519-sha256" in text, text
+    assert "curve25519-sha256 " not in text, text
+
+
 @pytest.mark.requires("sshd")
 def test_the_default_hub(open_tmp_path: Path) -> None:
     with RunningHub(open_tmp_path) as hub:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -160,16 +160,25 @@ def select(family: Family, spec: str | Sequence[str]) -> tuple[str, ...]:
         spec: `()` for the defaults; a list of full names; or names and patterns (`*`, `?`)
             separated by commas, which replace the defaults. A leading `^` puts them before the
             defaults, `+` after them, and `-` takes them out. Patterns match what is offered by
-            default alone: an optional or legacy algorithm must be named in full.
+            default alone: an optional algorithm must be named in full, and a legacy one so in a list
+            without a sign.
 
     Raises:
         ValueError: an unknown name, a pattern that matches nothing, or nothing left to offer.
     """
-    return choose(family.value, spec, default_names(family), names(family))
+    return choose(family.value, spec, default_names(family), names(family), _legacy(family))
+
+
+def _legacy(family: Family) -> frozenset[str]:
+    return frozenset(name for name, algorithm in _loaded(family).items() if algorithm.status is Status.LEGACY)
 
 
 def choose(
-    kind: str, spec: str | Sequence[str], default: Sequence[str], known: Sequence[str]
+    kind: str,
+    spec: str | Sequence[str],
+    default: Sequence[str],
+    known: Sequence[str],
+    legacy: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Read an algorithm option: `select` for names that are registered elsewhere.
 
@@ -178,6 +187,7 @@ def choose(
         spec: the option, as for `select`.
         default: what patterns can reach and what `^`, `+` and `-` start from, best first.
         known: every name that may be given in full.
+        legacy: those of them that `^` and `+` do not reach: weak ones stand in a list of their own.
 
     Raises:
         ValueError: as for `select`.
@@ -191,6 +201,12 @@ def choose(
         named = [
             name for entry in patterns.split(",") for name in _expand(kind, entry.strip(), default, known)
         ]
+        weak = [name for name in named if name in legacy and prefix in ("^", "+")]
+        if weak:
+            raise ValueError(
+                f"{kind} {weak[0]!r} is legacy, which {prefix!r} does not reach: give every {kind} that is wanted, "
+                "without a sign"
+            )
         match prefix:
             case "^":
                 chosen = [*named, *default]

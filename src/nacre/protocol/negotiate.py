@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from nacre.crypto.registry import Family, lookup, names
+from nacre.crypto.registry import Family, Status, lookup, names
 from nacre.errors import KeyExchangeFailed
 from nacre.keys import default_host_key_algorithms, signature_algorithms
 from nacre.protocol import limits
@@ -225,7 +225,7 @@ def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role, *
         hint = "A key in server_host_keys for one that the client offers would connect."
         raise _nothing_in_common(what, server, client, hint)
     known = [name for name in signature_algorithms() if name in server]
-    hint = _would_connect("server_host_key_algs", known[0], "") if known else _NONE_KNOWN
+    hint = _would_connect("server_host_key_algs", f"+{known[0]}", "") if known else _NONE_KNOWN
     raise _nothing_in_common(what, client, server, hint)
 
 
@@ -246,13 +246,16 @@ def _advice(family: Family, theirs: Sequence[str]) -> str:
     """Return the option that would connect, with what it costs."""
     for name in names(family):  # best first
         if name in theirs:
-            return _would_connect(_OPTIONS[family], name, lookup(family, name).risk)
+            found = lookup(family, name)
+            # What is legacy is named by itself: no sign reaches it.
+            sign = "" if found.status is Status.LEGACY else "+"
+            return _would_connect(_OPTIONS[family], sign + name, found.risk)
     return _NONE_KNOWN
 
 
-def _would_connect(option: str, name: str, risk: str) -> str:
+def _would_connect(option: str, spec: str, risk: str) -> str:
     cost = f", at a risk: {risk}" if risk else ""
-    return f'The option {option}="+{name}" would connect{cost}.'
+    return f'The option {option}="{spec}" would connect{cost}.'
 
 
 def _listed(found: Sequence[str]) -> str:

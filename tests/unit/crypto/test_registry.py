@@ -116,6 +116,8 @@ def test_names_and_ranks_are_unique(change: dict[str, Any], message: str) -> Non
         ("-*-512*", (MACS[0],)),
         ("-hmac-sha2-256-etm@openssh.com", (MACS[1],)),
         ("-hmac-sha2-256", MACS),
+        ("-hmac-sha1", MACS),
+        ("hmac-sha1,hmac-sha2-512", ("hmac-sha1", "hmac-sha2-512")),
     ],
 )
 def test_options(spec: Any, expected: tuple[str, ...]) -> None:
@@ -136,6 +138,8 @@ def test_options(spec: Any, expected: tuple[str, ...]) -> None:
         ("-hmac-md5", "unknown MAC 'hmac-md5'"),
         ("umac-*", "no MAC offered by default matches 'umac-\\*'"),
         ("hmac-sha2-25?", "no MAC offered by default matches"),
+        ("+hmac-sha1", "MAC 'hmac-sha1' is legacy, which '\\+' does not reach: give every MAC"),
+        ("^hmac-sha2-256,hmac-sha1", "MAC 'hmac-sha1' is legacy"),
         ("+hmac-sha2-51?", "no MAC offered by default matches"),
         ("hmac-sha2-[25]*", "no MAC offered by default matches"),
         ("-*", "'-\\*' leaves no MAC to offer"),

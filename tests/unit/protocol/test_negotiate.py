@@ -91,7 +91,7 @@ def test_nothing_in_common_names_both_lists(field, word):
         (
             "mac_client_to_server",
             ("hmac-md5", "hmac-sha1"),
-            'mac_algs="+hmac-sha1" would connect, at a risk: SHA-1',
+            'mac_algs="hmac-sha1" would connect, at a risk: SHA-1',
         ),
         (
             "server_host_key_algorithms",
