@@ -32,6 +32,8 @@ from nacre.protocol.inbound import Inbound
 from nacre.protocol.negotiate import guess_is_wrong, negotiate, our_kexinit
 from nacre.protocol.settings import Role, Settings
 from nacre.trust.config import Subject, applying
+from nacre.trust.known_hosts_changes import entries, hashed_lines
+from nacre.trust.known_hosts_rotation import plan_for
 from nacre.wire import auth, connection, kex, requests, transport
 from nacre.wire.fields import Reader, encode_string
 from nacre.wire.message import Message, Structure
@@ -284,6 +286,13 @@ def known_hosts(data: bytes) -> None:
         return
     for host in ("example.org", "192.0.2.1"):
         found.match(host, "192.0.2.1", 22)
+    text = data.decode("utf-8", "surrogateescape")
+    known = {_key().public_data: _key()}
+    plan_for([text], "example.org", 22, known, known)
+    for entry in entries(text):
+        for line in hashed_lines(entry):
+            parsed = list(entries(line))
+            assert (entry.line is None) == (not parsed or parsed[0].line is None)
 
 
 def agent_answers(data: bytes) -> None:

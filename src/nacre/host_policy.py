@@ -225,6 +225,9 @@ class HostKeyJudge:
         trust = self._trust
         if not trust.files:
             raise trust.refusal(key, "there is no file to keep it in: name one with known_hosts")
+        if not self._where[0] and self._options.host_key_alias is None:
+            # Who calls us (`listen_reverse`) comes from another port each time, and would be new each time.
+            raise trust.refusal(key, "it has no name to be kept under: give host_key_alias")
         path = trust.files[0]
         hashed = self._options.hash_known_hosts
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.support.face import (
     PASSWORD,
     PasswordServer,
     asynctest,
+    client_options,
     connect,
     connected,
     host_key,
@@ -229,6 +231,44 @@ async def test_other_ports_and_aliases(tmp_path: Path) -> None:
             await connect(listener, **options, host_key_alias="alias")
         with pytest.raises(nacre.HostKeyNotVerifiable, match="cannot stand in known_hosts"):
             await connect(listener, **options, host_key_alias="a,b")
+
+
+@asynctest
+async def test_who_calls_us_is_kept_under_a_name_alone(tmp_path: Path) -> None:
+    """From an address and a port that is another each time, any key would be new each time."""
+    path = tmp_path / "known_hosts"
+    async with serving() as listener:
+        for alias in (None, "alias"):
+            sock = socket.create_connection((HOST, listener.get_port()))
+            sock.setblocking(False)
+            options = {"known_hosts": path, "strict_host_key_checking": "accept-new", "host_key_alias": alias}
+            connecting = nacre.run_client(sock, **client_options(**options))
+            if alias is None:
+                with pytest.raises(nacre.HostKeyNotVerifiable, match="no name to be kept under"):
+                    await connecting
+            else:
+                async with connecting:
+                    assert path.read_text() == line(host_key(), 22, "alias")
+
+
+@asynctest
+async def test_the_user_s_configuration_counts(tmp_path: Path) -> None:
+    config, path = tmp_path / "config", tmp_path / "known_hosts"
+    config.write_text(
+        f"StrictHostKeyChecking accept-new\nHashKnownHosts yes\nUserKnownHostsFile {path}\n"
+        f"GlobalKnownHostsFile {tmp_path / 'system'}\n"
+    )
+    async with serving() as listener:
+        options = {"config": config, "username": "user", "client_keys": None}
+        async with nacre.connect(HOST, listener.get_port(), **options):
+            assert path.read_text().startswith("|1|")
+        path.write_text(line(OTHER, listener.get_port()))
+        with pytest.raises(nacre.HostKeyNotVerifiable, match="CHANGED"):
+            await nacre.connect(HOST, listener.get_port(), **options)
+        # The program's own word goes before it.
+        async with nacre.connect(HOST, listener.get_port(), **options, known_hosts=None):
+            pass
+    assert not (tmp_path / "system").exists()
 
 
 @asynctest

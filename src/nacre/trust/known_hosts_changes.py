@@ -25,7 +25,7 @@ from nacre.trust.known_hosts import (
     known_hosts_line,
     parse_line,
 )
-from nacre.trust.lines import MAX_LINE, as_text
+from nacre.trust.lines import MAX_LINE, MAX_LINES, as_text
 from nacre.trust.shared_file import changing
 from nacre.wire.record import record
 
@@ -41,6 +41,7 @@ __all__ = [
     "hashed_lines",
     "keep_key",
     "read_text",
+    "require_room",
     "salt",
     "without_host",
 ]
@@ -148,8 +149,15 @@ def keep_key(filename: FilePath, host: str, port: int | None, key: SSHKey, hashe
     with changing(filename) as file:
         standing = _standing(as_text(file.data), host_name(host, port), key)
         if standing.kept is Kept.ADDED:
+            require_room(file.data, 1)
             file.append(as_data([line]))
     return standing
+
+
+def require_room(data: bytes, lines: int) -> None:
+    """Refuse what would make a file one that is not read again. ValueError."""
+    if data.count(b"\n") + lines >= MAX_LINES:
+        raise ValueError(f"{MAX_LINES} lines are the most that known_hosts may have")
 
 
 def _standing(text: str, name: str, key: SSHKey) -> Outcome:

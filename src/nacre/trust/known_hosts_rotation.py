@@ -15,7 +15,7 @@ from typing import Final
 from nacre.keys import SSHKey
 from nacre.keys.files import FilePath
 from nacre.trust.known_hosts import HashedHost, KnownHostsLine, Marker, host_name, known_hosts_line
-from nacre.trust.known_hosts_changes import as_data, entries, read_text, salt
+from nacre.trust.known_hosts_changes import as_data, entries, read_text, require_room, salt
 from nacre.trust.lines import as_text
 from nacre.trust.shared_file import changing
 from nacre.wire.record import record
@@ -141,6 +141,7 @@ def update_files(
             return plan
         added = [known_hosts_line(host, port, key, salt() if hashed else None) for key in plan.new]
         left = _without(text, name, plan.old)
+        require_room(file.data, len(added))
         if left is None:
             file.append(as_data(added))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from nacre.keys import generate_private_key
 from nacre.trust import SSHKnownHosts
+from nacre.trust.known_hosts import match_in_files
 from nacre.trust.known_hosts_changes import (
     Kept,
     as_data,
@@ -20,7 +22,7 @@ from nacre.trust.known_hosts_changes import (
     hash_names,
     keep_key,
 )
-from nacre.trust.lines import MAX_LINE
+from nacre.trust.lines import MAX_LINE, MAX_LINES
 
 A, B = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(2))
 
@@ -92,6 +94,36 @@ def test_what_cannot_be_kept(tmp_path: Path):
         with pytest.raises(ValueError, match="cannot stand"):
             keep_key(tmp_path / "known_hosts", host, 22, A)
     assert not (tmp_path / "known_hosts").exists()
+
+
+def test_a_file_stays_one_that_can_be_read(tmp_path: Path):
+    path = tmp_path / "known_hosts"
+    path.write_text("# x\n" * (MAX_LINES - 2))
+    assert keep_key(path, "one", 22, A).kept is Kept.ADDED
+    for host in ("two", "three"):
+        with pytest.raises(ValueError, match="lines are the most"):
+            keep_key(path, host, 22, A)
+    assert match_in_files(path, "one", "", 22)[0].trusted == (A,)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=30), st.integers(0, 65535), st.booleans())
+def test_what_is_kept_is_found_and_nothing_else(host: str, port: int, hashed: bool):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "known_hosts"
+        path.write_text(f"one {text(B)}\n")
+        try:
+            kept = keep_key(path, host, port, A, hashed).kept
+        except ValueError:
+            assert path.read_text() == f"one {text(B)}\n"
+            return
+        lines = path.read_text().splitlines()
+        assert len(lines) == (2 if kept is Kept.ADDED else 1)
+        known = SSHKnownHosts(path.read_bytes()).required()
+        assert known.match("one")[0][0] == B
+        if kept is Kept.ADDED:
+            assert known.match(host, "", port)[0] == [A]
+            assert A not in known.match(f"{host}x", "", port)[0]
 
 
 FILE = f"""# comment
