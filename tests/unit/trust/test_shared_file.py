@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,6 +47,56 @@ def test_two_processes_and_many_threads_lose_nothing(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     expected = [f"{name} {number}" for name in "ab" for number in range(40)]
     assert sorted(lines) == sorted([*expected, *(f"c {number}" for number in range(100))])
+
+
+#: Takes the lock, says so, and replaces the file by what it had then and a line, once it is told to.
+HOLDER = """
+import sys
+from nacre.trust.shared_file import changing
+with changing(sys.argv[1]) as file:
+    print("held", flush=True)
+    sys.stdin.readline()
+    file.replace(file.data + b"theirs\\n")
+"""
+
+
+def test_who_comes_second_waits_and_sees_what_the_first_has_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        waiting_or_done = threading.Event()
+        real = fcntl.flock
+
+        def flock(descriptor: int, how: int) -> None:
+            waiting_or_done.set()
+            real(descriptor, how)
+
+        def add() -> None:
+            with changing(path) as file:
+                file.append(b"ours\n")
+            waiting_or_done.set()
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+        thread = threading.Thread(target=add)
+        thread.start()
+        assert waiting_or_done.wait(60)
+        other.stdin.write("go on\n")
+        other.stdin.flush()
+        thread.join(60)
+        assert other.wait(60) == 0
+    assert path.read_bytes() == b"theirs\nours\n"
 
 
 def test_what_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) -> None:
