@@ -50,7 +50,7 @@ from nacre.trust.lines import MAX_LINE
 from nacre.trust.policy import HostKeyChecking
 from nacre.wire.fields import encode_mpint
 from tests.pair.damage import ED25519, string, uint32, userauth
-from tests.pair.ends import HOST_KEY, LATER, PASSWORD
+from tests.pair.ends import HOST_KEY, LATER, PASSWORD, Pair
 from tests.pair.stage import Stage
 from tests.pair.talk import end_of
 from tests.security import hostile
@@ -103,6 +103,16 @@ def test_cve_2025_32433_nothing_of_channels_before_authentication() -> None:
 @covers(38)
 def test_cve_2024_2873_a_method_that_is_not_configured_is_refused() -> None:
     play_row(38)
+    # Neither is one that the policy names, where the server has nothing to carry it out with.
+    policy = events.AuthPolicy(required=True, methods=("gssapi-keyex", "gssapi-with-mic", "password"))
+    offered = []
+
+    def attempt(event: events.AuthNeeded) -> Any:
+        offered.append(event.methods)
+        return None
+
+    Pair(client_answers={events.AuthNeeded: attempt}, server_answers={events.AuthBegin: policy}).start()
+    assert offered == [("password",)]
 
 
 @covers(39)

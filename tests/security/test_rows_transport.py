@@ -18,6 +18,7 @@ from nacre.aio.powers import Budget, work
 from nacre.crypto import Compressor, Decompressor, derive, make_exchange
 from nacre.crypto.kex.dh import DhExchange
 from nacre.crypto.kex.groups import Group, best_for, check_size, modp
+from nacre.crypto.kex.gss import with_mechanism
 from nacre.crypto.registry import Family, default_names, names, select
 from nacre.errors import (
     CompressionError,
@@ -30,7 +31,7 @@ from nacre.errors import (
 from nacre.keys import decode_public_key, generate_private_key
 from nacre.keys.base import SignatureFault
 from nacre.protocol import limits
-from nacre.protocol.events import AuthNeeded, Disconnected, PasswordAttempt
+from nacre.protocol.events import AuthNeeded, Disconnected, KeysExchanged, PasswordAttempt
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.fields import Reader, encode_mpint
 from nacre.wire.kex import KexInit
@@ -43,6 +44,8 @@ from tests.security import expectations
 from tests.security.drive import play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
+from tests.support.gss import ANSWERS as GSS_ANSWERS
+from tests.support.gss import MECHANISM, client_gss, server_gss
 from tests.support.protocol import failure, inject, server_settings
 
 MODES = [
@@ -110,6 +113,19 @@ def test_cve_2023_2283_no_result_of_cryptography_goes_unchecked() -> None:
                     with pytest.raises((error, StopIteration)):
                         stage.to(Phase.AFTER_FIRST_NEWKEYS)
                 assert stage.end.connection.closed, name
+    # What a library of GSS-API says of a signature is a yes or it is none.
+    for verdict in (None, False, 0, 1, "yes"):
+        gss = client_gss()
+        with mock.patch("tests.support.gss.Context.verify", return_value=verdict):
+            kex = {"kex_algorithms": (with_mechanism("gss-curve25519-sha256", MECHANISM),)}
+            pair = Pair(
+                client=Settings(username="alice", gss=gss, **kex),
+                server=Settings(host_keys=(HOST_KEY,), gss=server_gss(), **kex),
+                client_answers=GSS_ANSWERS,
+                server_answers=GSS_ANSWERS,
+            ).start()
+        assert not pair.client.of(KeysExchanged), verdict
+        assert pair.client.connection.closed
 
 
 def _lengths(role: Role) -> None:
@@ -405,9 +421,10 @@ def test_cve_2026_23943_nothing_is_compressed_unasked_or_before_authentication()
 @covers(28)
 def test_cve_2026_55199_counts_are_compared_with_what_is_there() -> None:
     huge = uint32(2**32 - 1)
-    from nacre.wire import auth, transport
+    from nacre.wire import auth, gss, transport
 
     for cls, head in (
+        (gss.GssMechanisms, b""),  # CVE-2025-58181
         (transport.ExtInfo, b"\x07"),
         (auth.UserauthInfoRequest, b"\x3c" + string(b"") * 3),
         (auth.UserauthInfoResponse, b"\x3d"),

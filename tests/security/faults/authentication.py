@@ -16,7 +16,7 @@ from nacre.aio import server_channel
 from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
 from nacre.protocol import connection, deadlines, state
-from nacre.protocol.auth import client, password, publickey, server
+from nacre.protocol.auth import client, gssapi, password, publickey, server
 from nacre.trust import authorized_keys, known_hosts, lines
 from tests.security.registry import Fault, replaced, rewritten, together
 
@@ -66,6 +66,13 @@ AUTHENTICATION: Final = (
             state.judge,
             "return Action.UNIMPLEMENTED if phase is Phase.OPEN else Action.DISCONNECT",
             "return Action.UNIMPLEMENTED",
+        ),
+    ),
+    Fault(
+        38,
+        "a login by GSS-API is offered without GSS-API",
+        rewritten(
+            gssapi.possible, "return method != WITH_MIC or settings.gss is not None", "return method != KEYEX"
         ),
     ),
     Fault(

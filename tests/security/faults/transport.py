@@ -153,6 +153,11 @@ TRANSPORT: Final = (
         ),
     ),
     Fault(
+        8,
+        "a signature of GSS-API is right unless it is wrong",
+        rewritten(handshake.Handshake.finish_gss, "is not True:", "is False:"),
+    ),
+    Fault(
         9,
         "a length is not judged",
         rewritten(
@@ -352,6 +357,11 @@ TRANSPORT: Final = (
         28,
         "the number of extensions is believed",
         rewritten(fields._decode_extensions, "if count * 8 > reader.remaining:", "if count > 1 << 40:"),
+    ),
+    Fault(
+        28,
+        "the number of mechanisms is believed",
+        rewritten(fields._decode_string_list, "if count * 4 > reader.remaining:", "if count > 1 << 40:"),
     ),
     Fault(
         28,
