@@ -21,6 +21,7 @@ from nacre.agent.bindings import SESSION_BIND, Session
 from nacre.agent.constraints import OWN_PROVIDER, Constraints, Destination
 from nacre.agent.messages import Answer, Request
 from nacre.aio.key_loading import load_private_keys
+from nacre.aio.log import logger, plain
 from nacre.aio.opening import opening
 from nacre.errors import KeyImportError, NotSupportedYet, WireError
 from nacre.keys import MADE_ELSEWHERE, SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair, signature_of
@@ -228,7 +229,7 @@ class SSHAgentClient:
 
         Args:
             keylist: in any form of `client_keys`; `()`: the user's own files, without those that are
-                encrypted and have no passphrase here.
+                encrypted and have no passphrase here, or that the agent does not take.
             passphrase: as for `connect`.
             lifetime: seconds after which the agent drops them; None: it keeps them.
             confirm: whether it asks its user before each use.
@@ -252,7 +253,12 @@ class SSHAgentClient:
                 provider = os.environ.get(_SK_PROVIDER, OWN_PROVIDER)
                 terms = Constraints(lifetime, confirm, constraints.destinations, provider)
             request = messages.add_request(data, comment, terms)
-            await self._do(request, "adding a key")
+            try:
+                await self._do(request, "adding a key")
+            except ValueError as error:
+                if not own:
+                    raise
+                logger.warning("%r: %s", pair, plain(error))
 
     async def remove_keys(self, keylist: Iterable[SSHKeyPair | SSHKey]) -> None:
         """Have the agent drop keys. ValueError when it does not have one."""

@@ -24,7 +24,7 @@ from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError, WireError
-from nacre.keys import SSHKeyPair
+from nacre.keys import SSHCertificate, SSHKeyPair, decode_shown_key
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_text, encode_uint32
 
 #: Says whether a key that asks for it may be used: shown the key and its comment.
@@ -66,6 +66,12 @@ class AgentKey:
     def comment(self) -> str:
         """What its user calls it."""
         return self._comment.decode("utf-8", "replace")
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the key, as `ssh-add -l` shows it; that of the key itself where it has a certificate."""
+        shown = decode_shown_key(self.public_data)
+        return (shown.key if isinstance(shown, SSHCertificate) else shown).get_fingerprint()
 
     def __repr__(self) -> str:
         return f"<AgentKey {self.algorithm} {plain(self.comment)}>"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from nacre._version import __version__
-from nacre.cli import hub, keygen, keyscan
+from nacre.cli import agent, hub, keygen, keyscan
 from nacre.cli.parser import Parser
 
 __all__ = ["main", "make_parser"]
@@ -30,7 +30,7 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"nacre {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (hub, keygen, keyscan):
+    for module in (agent, hub, keygen, keyscan):
         module.add(commands)
     return parser
 

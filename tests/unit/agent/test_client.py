@@ -256,3 +256,19 @@ async def test_a_cancelled_request_leaves_nothing_behind(tmp_path: Path) -> None
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert len(await agent.get_keys()) == 1
+
+
+@asynctest
+async def test_of_the_user_s_own_files_those_that_the_agent_does_not_take_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    user_key().write_private_key(tmp_path / ".ssh" / "id_ed25519")
+    path = tmp_path / "agent"
+    async with answering(path, lambda request: message(b"\5")) as asked, nacre.connect_agent(path) as agent:
+        await agent.add_keys()
+        assert len(asked) == 1
+        assert "the agent refuses" in caplog.text
+        with pytest.raises(ValueError, match="adding a key: the agent refuses"):
+            await agent.add_keys([user_key()])
