@@ -125,6 +125,8 @@ class HostTrust:
         if self.revocations is not None and self.revocations.revokes(shown):
             return True
         keys = (shown.key, shown.signing_key) if isinstance(shown, SSHCertificate) else (shown,)
+        if not self.revoked:
+            return False
         barred = {key.public_data for key in self.revoked}
         return any(key.public_data in barred for key in keys)
 
@@ -139,7 +141,7 @@ class HostTrust:
         blob = key.public_data
         if self.is_revoked(key):
             return Standing.REVOKED
-        if self.anything or any(trusted.public_data == blob for trusted in self.trusted):
+        if self.anything or blob in [trusted.public_data for trusted in self.trusted]:
             return Standing.TRUSTED
         return Standing.CHANGED if self.trusted and self.own else Standing.UNKNOWN
 

@@ -143,7 +143,9 @@ class ServerAuthenticator:
         self._dialogue_by_password = False
         if self._options.rdns_lookup:
             self._client_host = await self._hosts.name()
-        required = await self._settle(self._server.begin_auth(event.username))
+        required = self._server.begin_auth(event.username)
+        if type(required) is not bool:
+            required = await self._settle(required)
         if required is False:
             return events.AuthPolicy(required=False)
         methods = ["gssapi-keyex", "gssapi-with-mic"] if self._gss_auth else []
@@ -153,9 +155,13 @@ class ServerAuthenticator:
             methods.append("publickey")
         if await self._hosts.supported():
             methods.append("hostbased")
-        passwords = bool(await self._settle(self._server.password_auth_supported()))
+        passwords = self._server.password_auth_supported()
+        if type(passwords) is not bool:
+            passwords = bool(await self._settle(passwords))
         if self._options.kbdint_auth:
-            supported = await self._settle(self._server.kbdint_auth_supported())
+            supported: Any = self._server.kbdint_auth_supported()
+            if supported is not NotImplemented:
+                supported = await self._settle(supported)
             self._dialogue_by_password = supported is NotImplemented
             # With passwords switched off, a dialogue that asks for one is off too.
             if (passwords and self._options.password_auth) if supported is NotImplemented else supported:

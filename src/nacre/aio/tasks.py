@@ -188,7 +188,6 @@ class Tasks:
             if scope._tasks is None:
                 scope._tasks = set()  # most connections and channels never have one
             scope._tasks.add(task)
-            task.add_done_callback(scope._tasks.discard)
             scope = scope._parent
         task.add_done_callback(lambda done: self._ended(done, where, failed))
         if self._cancelled:
@@ -201,6 +200,11 @@ class Tasks:
         where: str,
         failed: Callable[[BaseException], None] | None,
     ) -> None:
+        scope: Tasks | None = self
+        while scope is not None:
+            if scope._tasks is not None:
+                scope._tasks.discard(task)
+            scope = scope._parent
         if task.cancelled():
             if failed is not None and not self._over():
                 failed(asyncio.CancelledError())

@@ -68,14 +68,16 @@ def read_file(filename: FilePath, limit: int = MAX_FILE) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{path} is not a regular file")
-        parts = []
+        parts: list[bytes] = []
         room = limit + 1
+        # One octet more than there should be: where it does not come, the file has ended. (Some have no size.)
+        size = status.st_size
         while room > 0:
-            part = os.read(descriptor, min(room, 65536))
-            if not part:
-                break
+            part = os.read(descriptor, min(room, size + 1 if size and not parts else 65536))
             parts.append(part)
             room -= len(part)
+            if not part or (len(part) == size and len(parts) == 1):
+                break
     finally:
         os.close(descriptor)
     if room <= 0:

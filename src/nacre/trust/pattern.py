@@ -6,6 +6,7 @@ authorized_keys have them (sshd(8), ssh_config(5) PATTERNS). Must not know: file
 
 from __future__ import annotations
 
+import functools
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from nacre.keys.name_pattern import MAX_PATTERN, Glob
@@ -15,6 +16,7 @@ __all__ = ["MAX_PATTERN", "Glob", "HostPatterns", "IPAddress", "PatternList", "p
 IPAddress = IPv4Address | IPv6Address
 
 
+@functools.lru_cache(64)
 def parse_address(text: str | None) -> IPAddress | None:
     """Return the address that `text` is, or None; an IPv4 address mapped into IPv6 as IPv4."""
     if not text:
