@@ -82,7 +82,6 @@ class SSHConnection(Generic[OwnerT]):
         self._keepalive = (options.keepalive_interval, options.keepalive_count_max)
         #: Done when the user is logged in, or when that will never be.
         self.established: asyncio.Future[None] = loop.create_future()
-        self.established.add_done_callback(_retrieve)
         self._link = Link(self, loop, self._questions, self._opens, self._requests)
 
     # ------------------------------------------------------------ for the roles
@@ -170,6 +169,7 @@ class SSHConnection(Generic[OwnerT]):
                 self._link.report(raised, "connection_lost")
         if not self.established.done():
             self.established.set_exception(error or ConnectionLost("the connection was closed"))
+            self.established.exception()  # taken note of: nobody may wait for it
 
     def transport_gone(self) -> None:
         """Nothing more is sent: what the connection went through may go."""
@@ -384,9 +384,3 @@ class SSHConnection(Generic[OwnerT]):
     async def __aexit__(self, *exc_info: object) -> None:
         self.close()
         await self.wait_closed()
-
-
-def _retrieve(future: asyncio.Future[None]) -> None:
-    """Take note of an exception that nobody may wait for."""
-    if not future.cancelled():
-        future.exception()

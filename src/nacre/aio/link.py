@@ -171,7 +171,7 @@ class Link:
         if of_channels is not None:
             of_channels(self, event)
         else:
-            self._handlers[type(event)](self.owner, event)
+            self._handlers[type(event)](self._owner or self.owner, event)
 
     def transport_made(self, transport: asyncio.Transport) -> Connection:
         """Ask the owner for the protocol end."""
