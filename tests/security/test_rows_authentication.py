@@ -55,6 +55,7 @@ from tests.pair.stage import Stage
 from tests.pair.talk import end_of
 from tests.security import hostile
 from tests.security.certified import AUTHORITY_LINE, CA, KEY, admitted
+from tests.security.configured import bars_by_every_method, leads_to_no_other_keys
 from tests.security.drive import play, play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
@@ -161,6 +162,8 @@ def test_cve_2026_46595_the_address_of_a_key_is_enforced() -> None:
     for empty in (b"", string(b""), string(b",")):
         with pytest.raises(KeyImportError):
             decode_certificate(by_hand(KEY, CA, critical=options(option("source-address", empty))))
+    with tempfile.TemporaryDirectory() as folder:
+        bars_by_every_method(Path(folder) / "sshd_config")
 
 
 @covers(44)
@@ -461,6 +464,7 @@ def test_asyncssh_2_23_a_user_name_leads_nowhere() -> None:
             with pytest.raises(ValueError, match="directory"):
                 paths.home(name)
         assert paths.home("alice") == paths.homes / "alice"
+        leads_to_no_other_keys(Path(folder))
 
 
 @covers(61)

@@ -19,6 +19,7 @@ from nacre.agent.bindings import SESSION_BIND, Session
 from nacre.agent.constraints import encode_constraints
 from nacre.agent.lending import goes_through
 from nacre.aio.channel import SSHChannel
+from nacre.client_config import configured
 from nacre.dialing import ProxyCommand, parse_hops
 from nacre.errors import ChannelOpenError, OpenFailureReason, WireError
 from nacre.hub.environment import child_environment
@@ -356,7 +357,31 @@ def test_cve_2023_51385_no_shell_sees_a_host_or_a_user() -> None:
             assert not made.exists()
 
         commands()
+        _named_in_a_configuration(Path(folder), made)
     assert not os.path.exists("made")
+
+
+def _named_in_a_configuration(folder: Path, made: Path) -> None:
+    """A name becomes no more than a name in what a configuration has run or gone through, nor in a user's."""
+    config = folder / "config"
+    lines = (
+        "ProxyCommand nc %h", "ProxyCommand nc x%n", "ProxyJump %h", 'Match exec "test %h"', "User %n",
+        "HostName %h.x\nProxyCommand nc %h",
+    )  # fmt: skip
+    for line in lines:
+        config.write_text(line)
+        for name in (f"$(touch {made})", f"`touch {made}`", "a;b", "-oProxyCommand=x", "a|b", "a\0", "a\nb"):
+            given = nacre.SSHClientConnectionOptions(host=name, config=config, config_exec=True)
+            with pytest.raises(nacre.ConfigParseError):
+                configured(given)
+    for command in (f"touch {made}; true", f"true $(touch {made})", f"true && touch {made}"):
+        config.write_text(f'Match exec "{command}"')
+        with pytest.raises(nacre.ConfigParseError, match="without a shell"):
+            configured(nacre.SSHClientConnectionOptions(host="h", config=config, config_exec=True))
+    config.write_text(f'Match exec "touch {made}"')
+    with pytest.raises(nacre.ConfigParseError, match="config_exec"):
+        configured(nacre.SSHClientConnectionOptions(host="h", config=config))
+    assert not made.exists()
 
 
 def _quoted(text: str) -> str:

@@ -37,6 +37,8 @@ from nacre.keys import read_private_key
 from nacre.keys.files import MAX_FILE
 from nacre.keys.openssh_cipher import MAX_ROUNDS
 from nacre.trust import import_known_hosts, read_authorized_keys, read_known_hosts
+from nacre.trust.config import Subject, applying
+from nacre.trust.config_server import read_server_files
 from nacre.trust.known_hosts_changes import forget_host, keep_key
 from nacre.trust.pattern import MAX_PATTERN, Glob
 from nacre.wire.fields import encode_string, encode_uint32
@@ -233,6 +235,7 @@ def test_cve_2026_0965_devices_and_huge_files_are_not_read() -> None:
     readers: list[Callable[[Path], object]] = [
         read_authorized_keys, read_known_hosts, read_private_key, nacre.read_public_key, load,
         lambda path: keep_key(path, "host", 22, HOST_KEY), lambda path: forget_host(path, "host"),
+        lambda path: applying([path], Subject("host", "", "me", path)), lambda path: read_server_files([path]),
     ]  # fmt: skip
     with folder() as root:
         fifo, huge = root / "fifo", root / "huge"

@@ -218,7 +218,10 @@ class _Reading:
     def _is_here(self, setting: Setting, text: str) -> bool:
         patterns = HostPatterns(text)
         found = self._surroundings.addresses(setting)
-        return any(patterns.includes((), address) and not patterns.excludes((), address) for address in found)
+        return any(
+            patterns.includes((str(address),), address) and not patterns.excludes((str(address),), address)
+            for address in found
+        )
 
     def _compares(self, setting: Setting, criterion: str, argument: str) -> bool:
         """Return whether what was set so far, or the subject, matches a list of patterns."""

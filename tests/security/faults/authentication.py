@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from nacre import host_policy, login_restrictions, server_auth
+from nacre import config_accounts, config_login, host_policy, login_restrictions, server_auth
 from nacre.aio import server_channel
 from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
@@ -280,6 +280,25 @@ AUTHENTICATION: Final = (
         59,
         "a terminal is granted whatever the key says",
         rewritten(server_channel.SSHServerChannel._pty, "or not self._policy.pty_allowed()", ""),
+    ),
+    Fault(
+        43,
+        "a configuration bars nobody who has the right key",
+        rewritten(
+            config_login.LoginPolicy.judged,
+            "if self.barred or not",
+            'if (self.barred and method != "publickey") or not',
+        ),
+    ),
+    Fault(
+        43,
+        "who needs no credential comes whatever the configuration says",
+        rewritten(config_login.LoginPolicy.offered, "elif not (self.barred or", "elif not (False or"),
+    ),
+    Fault(
+        60,
+        "a name leads to the keys of others",
+        replaced(config_accounts, "is_plain_name", lambda name: True),
     ),
     Fault(60, "a name may be a path", replaced(users, "_USER_NAME", re.compile(r".{1,32}", re.DOTALL))),
     Fault(

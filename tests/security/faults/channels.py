@@ -5,11 +5,12 @@ Owns: these faults. Must not know: the tests that they turn red.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pytest
 
-from nacre import dialing, option_values
+from nacre import config_machine, config_reading, dialing, option_values
 from nacre.agent import bindings, lending
 from nacre.agent import client as agent_client
 from nacre.agent import constraints as agent_constraints
@@ -21,7 +22,7 @@ from nacre.protocol import global_requests, mux, window, writing
 from nacre.server_connection import SSHServerConnection
 from nacre.trust import key_options
 from nacre.wire import fields
-from tests.security.registry import Fault, rewritten, together
+from tests.security.registry import Fault, replaced, rewritten, together
 
 __all__ = ["CHANNELS"]
 
@@ -201,6 +202,30 @@ CHANNELS: Final = (
             "create_subprocess_exec(\n            *argv,",
             "create_subprocess_shell(\n            command,",
         ),
+    ),
+    Fault(
+        81,
+        "a name in a configuration may be anything",
+        replaced(config_machine, "_PLAIN_NAME", re.compile(".*", re.DOTALL)),
+    ),
+    Fault(
+        81,
+        "a command of Match exec goes through a shell",
+        rewritten(
+            config_machine.Machine.run,
+            "words = argv(setting, command, ALL, tokens)",
+            'words = ["sh", "-c", command]',
+        ),
+    ),
+    Fault(
+        81,
+        "a configuration has programs run unasked",
+        rewritten(config_machine.Machine.run, "if not self.runs:", "if False:"),
+    ),
+    Fault(
+        81,
+        "the user of a configuration may be anything",
+        replaced(config_reading, "is_plain_user", lambda name: True),
     ),
     Fault(
         81,

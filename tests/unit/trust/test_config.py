@@ -168,7 +168,8 @@ def test_what_is_asked_of_the_machine(tmp_path: Path) -> None:
         "HostName real\nMatch host nobody exec never\nPort 1\nMatch exec good\nSendEnv a\nMatch !exec=bad\nPort 3\n"
         "Match exec bad\nPort 4\nMatch localnetwork 10.0.0.0/8,!10.1.0.0/24\nSendEnv b\n"
         "Match !localnetwork 10.0.0.0/8\nSendEnv c\nMatch localnetwork 10.0.0.0/8,!10.1.0.0/16\nSendEnv d\n"
+        "Match localnetwork ::1,10.1.2.3\nSendEnv e\n"
     )
     found, _ = applying([path], Subject("h", "", "local", tmp_path), surroundings)
     assert ran == [("good", "real22"), ("bad", "real22"), ("bad", "real3")]
-    assert [setting.arguments[0] for setting in found["sendenv"]] == ["a", "b"]
+    assert [setting.arguments[0] for setting in found["sendenv"]] == ["a", "b", "e"]

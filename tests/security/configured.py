@@ -1,0 +1,74 @@
+"""Servers with a configuration of OpenSSH's form, without the connection around them.
+
+Owns: what such a server must hold to whatever a client names or shows. Must not know: any row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import nacre
+from nacre.protocol import events
+from nacre.server_config import ServerConfiguration, configuration_of, configured_server
+from tests.security.certified import KEY
+
+__all__ = ["bars_by_every_method", "leads_to_no_other_keys"]
+
+
+def _read(config: Path, text: str) -> ServerConfiguration:
+    config.write_text(text)
+    known = configuration_of(configured_server(nacre.SSHServerConnectionOptions(config=config)))
+    assert known is not None
+    return known
+
+
+def bars_by_every_method(config: Path) -> None:
+    """Who may not come from an address comes by no method, whatever the program says of the credential."""
+    known = _read(config, "AllowUsers user@192.0.2.0/24\n")
+    token: Any = None
+    questions = (
+        events.PublicKeyQuestion(token, "user", "ssh-ed25519", KEY.public_data, KEY, True),
+        events.HostbasedQuestion(token, "user", "ssh-ed25519", KEY.public_data, "host", "user"),
+        events.PasswordQuestion(token, "user", "secret", None),
+        events.KbdintResponses(token, "user", ()),
+        events.GssPrincipalQuestion(token, "user", "gssapi-with-mic", token),
+    )
+
+    async def right() -> bool:
+        return True
+
+    for address, expected in (("192.0.2.1", True), ("192.0.3.1", False), ("", False)):
+        login = known.login("user", ((address, 1), ("192.0.2.9", 22))).policy
+        assert login.offered(events.AuthPolicy(required=False)).required is not expected
+        for question in questions:
+            assert login.judges(question)
+            assert asyncio.run(login.judged(question, right(), lambda: None)) is expected, question
+
+
+def leads_to_no_other_keys(folder: Path) -> None:
+    """AuthorizedKeysFile keys/%u: a name leads to no file but its own."""
+    (folder / "keys" / "a").mkdir(parents=True)
+    for place in ("outside", "keys/alice", "keys/a/b", "keys/ａｄｍｉｎ", "keys/$HOME"):
+        KEY.write_public_key(folder / place)
+    known = _read(folder / "sshd_config", f"StrictModes no\nAuthorizedKeysFile {folder}/keys/%u\n")
+
+    def admits(name: str) -> bool:
+        keys = known.login(name, ("", "")).options.authorized_client_keys
+        return keys.judge(KEY, None, None).options is not None
+
+    assert admits("alice")
+    elsewhere = (
+        "../outside",
+        "../keys/alice",
+        "a/b",
+        f"{folder}/outside",
+        "ａｄｍｉｎ",
+        "$HOME",
+        "a\0b",
+        "",
+        "..",
+        "a" * 300,
+    )
+    assert not [name for name in elsewhere if admits(name)]
