@@ -38,7 +38,11 @@ class SSHClient:
         """The server sent SSH_MSG_DEBUG. Its text is the peer's and not sanitised."""
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: SSHKey) -> MaybeAwait[bool]:
-        """Known hosts do not have this key. Returns whether to trust it all the same; default: no."""
+        """Known hosts do not have this key. Returns whether to trust it all the same; default: no.
+
+        With `strict_host_key_checking="ask"` a key that is trusted is kept, and one that has changed is not asked
+        about. What the DNS says of the key is `get_extra_info("host_key_dns")` of the connection, if it was asked.
+        """
         return False
 
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: SSHKey) -> MaybeAwait[bool]:

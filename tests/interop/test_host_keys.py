@@ -33,7 +33,8 @@ async def test_ssh_learns_the_other_keys(openssh: OpenSSH, tmp_path: Path) -> No
         port = listener.get_port()
         known = tmp_path / "known"
         lines = [f"[127.0.0.1]:{port} {key.export_public_key().decode().strip()}" for key in keys]
-        known.write_text(lines[0] + "\n")
+        gone = nacre.generate_private_key("ssh-ed25519").export_public_key().decode()
+        known.write_text(f"{lines[0]}\n[127.0.0.1]:{port} {gone}")
         ssh = Ssh(openssh, port, "user", None, known, ("UpdateHostKeys yes", "LogLevel VERBOSE"))
         async with ssh.started("wait") as process:
             assert process.stderr is not None

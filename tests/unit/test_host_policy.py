@@ -13,6 +13,7 @@ import pytest
 
 import nacre
 from nacre import client_connection, host_policy
+from nacre.agent import Agent
 from nacre.host_fingerprints import SSHFPAnswer, sshfp_records
 from nacre.trust import known_hosts_line
 from tests.support.face import (
@@ -155,6 +156,22 @@ async def test_no_goes_on_with_a_changed_key_and_without_passwords(tmp_path: Pat
             pass
         path.write_bytes(before)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("changed", [False, True])
+@asynctest
+async def test_no_lends_no_agent_to_a_host_with_a_changed_key(changed: bool, tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+
+    def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write(str(process.channel.get_agent_path() is not None))
+        process.exit(0)
+
+    async with serving(process_factory=handler) as listener, await Agent().listen() as agent:
+        path.write_text(line(OTHER if changed else host_key(), listener.get_port()))
+        options = {"known_hosts": path, "strict_host_key_checking": "no", "agent_forwarding": True}
+        async with connected(listener, **options, agent_path=agent.path) as connection:
+            assert (await connection.run("lent")).stdout == str(not changed)
 
 
 @pytest.mark.parametrize("policy", ["accept-new", "ask", "no"])
