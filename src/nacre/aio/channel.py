@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, AnyStr, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, AnyStr, Final, Generic, TypeVar, cast
 
 from nacre.aio import limits
 from nacre.aio.channel_requests import ChannelRequests
@@ -39,7 +39,9 @@ EXTENDED_DATA_STDERR = 1
 
 #: For each write: to look up a member of an enum costs as much as to call a function.
 _SENDING: Final = Sending.OPEN
+_SENT_CLOSE: Final = Sending.CLOSED
 _NEW: Final = Phase.NEW
+_STARTED: Final = Phase.STARTED
 
 
 class SSHChannel(ChannelRequests, Generic[AnyStr]):
@@ -300,14 +302,14 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         Args:
             waiting: what it holds, in bytes, or in characters, which are no more than their bytes.
         """
-        if self._incoming.release_credit(waiting):
-            self._link.touch()
+        self._incoming.release_credit(waiting)
 
     def return_credit(self, size: int) -> None:
         """The session has taken so many bytes: the peer may send as much again."""
-        if self._sending is not Sending.CLOSED and self._phase is Phase.STARTED and self._link.active:
-            assert self._number is not None
-            self._link.protocol.consumed(self._number, size)
+        if self._sending is not _SENT_CLOSE and self._phase is _STARTED:
+            link = self._link
+            if link.active and link.protocol.consumed(cast("int", self._number), size):
+                link.touch()
 
     def answer_eof(self) -> None:
         """The session did not ask to stay half open."""

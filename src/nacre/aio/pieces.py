@@ -50,12 +50,16 @@ class Pieces(Generic[AnyStr]):
 
     def push(self, data: AnyStr) -> None:
         """Add data. Small pieces are joined: what they cost stays near what they hold."""
-        last = self._pieces[-1] if self._pieces else None
-        if last and not isinstance(last, Exception) and len(last) + len(data) <= limits.JOIN_READ:
-            self._pieces[-1] = last + data
-        else:
-            self._own().append(data)
-        self.size += len(data)
+        pieces, size = self._pieces, len(data)
+        self.size += size
+        if size < limits.JOIN_READ and pieces:
+            last = pieces[-1]
+            if not isinstance(last, Exception) and len(last) + size <= limits.JOIN_READ:
+                pieces[-1] = last + data
+                return
+        if pieces is _NONE:
+            pieces = self._own()
+        pieces.append(data)
 
     def push_exception(self, error: Exception) -> None:
         """Add an exception. Sizes of the terminal in a row are one; the oldest exceptions go."""
@@ -97,6 +101,8 @@ class Pieces(Generic[AnyStr]):
 
     def take(self, n: int) -> AnyStr:
         """Take at most `n` (-1: all) of the data up to the next exception."""
+        if not (self._exceptions or self._offset) and (self.size <= n or n < 0):
+            return self._take_all()
         parts: list[AnyStr] = []
         missing = n
         while self._pieces and missing and self.exception() is None:
@@ -121,6 +127,18 @@ class Pieces(Generic[AnyStr]):
             self.size += len(rest)
         self._own().appendleft(data)
         self.size += len(data)
+
+    def _take_all(self) -> AnyStr:
+        """Take all there is, which is data and whole."""
+        pieces = self._pieces
+        if len(pieces) == 1:
+            data: Any = pieces.popleft()
+        else:
+            data = self._empty.join(cast("deque[AnyStr]", pieces))
+            pieces.clear()
+        self.size = 0
+        whole: AnyStr = data
+        return whole
 
     def clear(self) -> AnyStr:
         """Take all data, and forget the exceptions."""

@@ -20,6 +20,30 @@ class SoftEOF(Exception):
     """
 
 
+class _Turns(asyncio.Lock):
+    """Has those who read do so one after the other.
+
+    Attributes:
+        wanted: how many read, or wait for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = 0
+
+    async def __aenter__(self) -> None:
+        self.wanted += 1
+        try:
+            await self.acquire()
+        except BaseException:
+            self.wanted -= 1
+            raise
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.wanted -= 1
+        self.release()
+
+
 class SSHReader(Generic[AnyStr]):
     """Reads one data type of a session: standard input, output or error.
 
@@ -33,7 +57,7 @@ class SSHReader(Generic[AnyStr]):
         self._eof = False
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
-        self._lock = asyncio.Lock()
+        self._turns: _Turns | None = None
         #: Whether what waits here keeps the peer from sending more; see `Streams.collect`.
         self._counted = True
         empty: Any = "" if self._chan.get_encoding()[0] is not None else b""
@@ -70,8 +94,10 @@ class SSHReader(Generic[AnyStr]):
         """Add data behind what waits to be read."""
         if data:
             self._pieces.push(data)
-            self._count(len(data))
-            self._notify()
+            if self._counted:
+                self._streams.waiting += len(data)
+            if self._wake is not None:
+                self._notify()
 
     def feed_eof(self) -> None:
         """Say that nothing follows, for every reader of the session: one end is that of them all."""
@@ -119,6 +145,11 @@ class SSHReader(Generic[AnyStr]):
 
     # ------------------------------------------------------------ reading
 
+    def _turn(self) -> _Turns:
+        if self._turns is None:
+            self._turns = _Turns()
+        return self._turns
+
     def at_eof(self) -> bool:
         """Return whether everything was read and nothing follows."""
         return self._eof and not self._pieces
@@ -132,7 +163,14 @@ class SSHReader(Generic[AnyStr]):
         Returns:
             What was read; empty at the end.
         """
-        async with self._lock:
+        if n > 0 and self._pieces.size and (self._turns is None or not self._turns.wanted):
+            data = self._pieces.take(n)
+            if data:  # else an exception comes first
+                if self._counted:
+                    self._streams.waiting -= len(data)
+                self._streams.was_read()
+                return data
+        async with self._turn():
             if n == 0:
                 return self._empty
             if n > 0:
@@ -156,7 +194,7 @@ class SSHReader(Generic[AnyStr]):
         """
         if n < 0:
             raise ValueError("the size to read cannot be negative")
-        async with self._lock:
+        async with self._turn():
             parts: list[AnyStr] = []
             missing = n
             while missing and await self._more(parts):
@@ -194,7 +232,7 @@ class SSHReader(Generic[AnyStr]):
                 the line fills the window; its `partial` has what there was.
         """
         sought: Separator[AnyStr] = Separator(separator, max_separator_len, self._empty)
-        async with self._lock:
+        async with self._turn():
             scanned: list[AnyStr] = []  # pieces without a separator, taken out so that each is searched once
             length = 0
             try:
@@ -437,7 +475,7 @@ class Streams(Generic[AnyStr]):
 
     def data_received(self, data: AnyStr, datatype: int | None) -> None:
         """Give data to its reader; data of a type that nobody reads is dropped."""
-        reader = self._reader_of(datatype)
+        reader = self._reader_of(datatype) if self._rerouted else self._readers.get(datatype)
         if reader is not None:
             reader.feed_data(data)
         if reader is None or reader.collecting:

@@ -113,10 +113,13 @@ class Commands:
             raise _not_open()
         self._mux.request(channel, name, payload, want_reply=want_reply)
 
-    def consumed(self, channel: int, size: int) -> None:
-        """The application has taken `size` bytes of this channel's data: credit for the peer."""
-        if self._core.phase is not _CLOSED:
-            self._mux.consumed(channel, size)
+    def consumed(self, channel: int, size: int) -> bool:
+        """The application has taken `size` bytes of this channel's data: credit for the peer.
+
+        Returns:
+            Whether that is sent now; it waits until it is worth a message.
+        """
+        return self._core.phase is not _CLOSED and self._mux.consumed(channel, size)
 
     def global_request(self, name: str, payload: bytes, want_reply: bool) -> None:
         """Ask something of the connection (RFC 4254 section 4)."""

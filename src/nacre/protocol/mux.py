@@ -295,13 +295,15 @@ class Mux:
             raise LocalProtocolError(f"channel {channel.number} has no window yet")
         return channel.receive
 
-    def consumed(self, number: int, size: int) -> None:
+    def consumed(self, number: int, size: int) -> bool:
         """The application has taken data; see `Connection.consumed`."""
         channel = self.channels.get(number)
         if channel is not None and channel.receive is not None and size:
             credit = channel.receive.consumed(size)
             if credit:
                 self.credit(channel, credit)
+                return True
+        return False
 
     def credit(self, channel: Channel, credit: int) -> None:
         """Let the peer send so much more, where that is of any use."""

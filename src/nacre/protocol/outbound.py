@@ -329,8 +329,14 @@ class Outbound:
         finished = self._finished
         if 0 < used <= _COPIED and self._room <= _SMALL_SEGMENT:
             # A copy of little is cheaper than another segment.
-            finished.append(bytes(self._view[:used]))
+            little = bytes(self._view[:used])
             self._used = 0
+            if not finished and len(self._scratch) <= limits.SCRATCH_IDLE:
+                self.taken += used
+                self._recent = used
+                self.queued = 0
+                return [little]
+            finished.append(little)
         elif used:
             self._finish_segment()
         if finished:

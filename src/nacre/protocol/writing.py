@@ -80,6 +80,19 @@ class Writing:
             most = self._handshake.sealer_limit
             if number == outbound.joins and self._join(channel, data, datatype, most - outbound.octets):
                 return total
+            if (
+                0 < total <= channel.max_send
+                and total <= channel.send_left
+                and outbound.queued < limits.OUTPUT_ROOM
+                and outbound.octets + total + limits.PACKET_OVERHEAD < most
+                and outbound.packets + 1 < limits.REKEY_PACKETS
+            ):
+                # One packet, and the keys are good for more than that: most of what people type.
+                channel.send_left -= total
+                outbound.send_data(channel.peer_number, data, datatype, 0)
+                if total <= limits.JOIN:
+                    outbound.joins, outbound.joins_type = number, datatype
+                return total
             while taken < total and channel.send_left and outbound.queued < limits.OUTPUT_ROOM:
                 size = total - taken
                 if size > channel.max_send or size > channel.send_left:

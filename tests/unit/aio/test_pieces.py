@@ -43,6 +43,23 @@ def test_small_pieces_are_joined_even_when_some_of_one_was_taken() -> None:
     assert (pieces.size, pieces.take(-1)) == (3, "bcd")
 
 
+@pytest.mark.parametrize("most", [-1, 1000, 1001])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_all_that_waits_is_taken_at_once(most: int, count: int) -> None:
+    pieces = Pieces(b"")
+    parts = [
+        bytes([65 + number]) * (1000 // count + (number == 0) * (1000 % count)) for number in range(count)
+    ]
+    for part in parts:
+        pieces.push(part)
+    assert pieces.take(most) == b"".join(parts)
+    assert not pieces
+    assert pieces.size == 0
+    pieces.push(b"more")
+    assert pieces.take(2) == b"mo"
+    assert pieces.take(-1) == b"re"
+
+
 def test_data_ends_at_an_exception() -> None:
     signal = SignalReceived("INT")
     pieces = filled("ab", signal, "cd")

@@ -69,6 +69,36 @@ async def test_read_returns_what_is_there_up_to_n() -> None:
 
 
 @asynctest
+async def test_who_waits_to_read_comes_before_who_comes_later() -> None:
+    streams, reader, _ = make()
+    first = asyncio.create_task(reader.read(1))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(reader.read(1))
+    await asyncio.sleep(0)
+    streams.data_received("abc", None)
+    third = asyncio.create_task(reader.read(1))  # runs after the first, and before the second can
+    assert [await first, await second, await third] == ["a", "b", "c"]
+
+
+@asynctest
+async def test_a_reader_that_gave_up_waiting_for_its_turn_is_no_hindrance() -> None:
+    streams, reader, _ = make()
+    first = asyncio.create_task(reader.read(1))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(reader.readline())
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait([second])
+    first.cancel()
+    await asyncio.wait([first])
+    streams.data_received("abc", None)
+    coroutine = reader.read(2)
+    with pytest.raises(StopIteration) as info:  # nobody to wait for
+        coroutine.send(None)
+    assert info.value.value == "ab"
+
+
+@asynctest
 async def test_read_everything_waits_for_the_end() -> None:
     streams, reader, _ = make(None)
     task = asyncio.create_task(reader.read())
