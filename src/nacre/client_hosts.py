@@ -160,6 +160,9 @@ class ClientHosts:
             asked = self._server.validate_host_ca_key(trust.host, self._addr, self._port, signer)
             if not await self._yes(asked):
                 return "the authority of its certificate is not known"
+        # As for sshd, and unlike what a client takes of a server: no principal is a pattern.
+        if trust.host not in shown.principals:
+            return "its certificate is for other names"
         return misfit(trust, shown, time.time())
 
     def _refuse(self, event: events.HostbasedQuestion, why: str) -> None:

@@ -13,7 +13,7 @@ from nacre.server_auth import ENFORCED
 from nacre.trust.key_options import permits
 from tests.interop.programs import connected
 from tests.support.face import HOST, asynctest, user_key
-from tests.support.openssh import OpenSSH, Sshd
+from tests.support.openssh import OpenSSH, Sshd, find
 
 pytestmark = pytest.mark.requires("sshd")
 
@@ -54,8 +54,8 @@ async def lets_in(sshd: Sshd, **options: Any) -> bool:
 
 
 @asynctest
-async def test_which_lines_admit(openssh: OpenSSH, tmp_path: Path) -> None:
-    with Sshd(openssh, tmp_path) as sshd:
+async def test_which_lines_admit(tmp_path: Path) -> None:
+    with Sshd(find("10.0"), tmp_path) as sshd:
         for options, admits in CASES.items():
             sshd.authorized_keys.write_text(line(options))
             judged = nacre.SSHAuthorizedKeys(line(options)).judge(user_key(), None, HOST, ENFORCED)

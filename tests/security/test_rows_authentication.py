@@ -196,6 +196,19 @@ def test_cve_2018_15473_odd_requests_are_answered_alike_for_everybody() -> None:
         assert _answers("alice", request) == _answers("bobby", request), data
 
 
+def _vouched(user: str, *, wrong: bool) -> tuple[bool, int]:
+    """Whether the program is not asked about a host that vouches for a user, and what is answered."""
+    policy = events.AuthPolicy(required=True, methods=("hostbased",))
+    stage = Stage(SERVER, answers={events.AuthBegin: policy, events.HostbasedQuestion: False})
+    stage.to(Phase.WAIT_AUTH)
+    key = hostile.KEYS["A"]
+    names = string(b"ssh-ed25519") + string(key.public_data) + string(b"h.") + string(b"root")
+    body = userauth(b"hostbased", names, user.encode())
+    over = b"!" if wrong else string(stage.raw.session_id) + body
+    (answer,) = stage.send(body + string(key.sign(over, "ssh-ed25519")))
+    return not stage.end.of(events.HostbasedQuestion), answer[0]
+
+
 @covers(46)
 def test_cve_2016_6210_unknown_users_cost_the_same_work() -> None:
     costs = []
@@ -216,6 +229,9 @@ def test_cve_2016_6210_unknown_users_cost_the_same_work() -> None:
         calls += [type(event).__name__ for event in stage.end.events if isinstance(event, events.Question)]
         costs.append(calls)
     assert costs[0] == costs[1] == ["verify", "AuthBegin", "PublicKeyQuestion"]
+    for wrong in (False, True):
+        seen = [_vouched(user, wrong=wrong) for user in ("alice", "bobby")]
+        assert seen[0] == seen[1] == (wrong, 51)
     for size, asked in ((limits.PASSWORD, 1), (limits.PASSWORD + 1, 0)):
         stage = Stage(SERVER, answers={events.PasswordQuestion: False}).to(Phase.WAIT_AUTH)
         sent = stage.send(userauth(b"password", b"\0" + string(b"x" * size)))
@@ -234,6 +250,13 @@ def test_cve_2021_36367_a_trivial_success_can_be_refused() -> None:
     stage = Stage(CLIENT, settings=settings).to(Phase.WAIT_AUTH)
     stage.send(b"\x34")
     assert stage.end.connection.closed
+    assert not stage.end.of(events.AuthSucceeded)
+    # What a host says of its user is no credential of the user's.
+    vouched = events.HostbasedAttempt("ssh-ed25519", b"key", "h", "u")
+    answers = {events.AuthNeeded: vouched, events.SignatureNeeded: b"signature"}
+    stage = Stage(CLIENT, settings=settings, answers=answers).to(Phase.WAIT_AUTH)
+    stage.send(b"\x33" + string(b"hostbased") + b"\0")
+    stage.send(b"\x34")
     assert not stage.end.of(events.AuthSucceeded)
     answers = {events.AuthNeeded: events.KbdintAttempt(), events.KbdintChallenge: ()}
     stage = Stage(CLIENT, settings=settings, answers=answers).to(Phase.WAIT_AUTH)

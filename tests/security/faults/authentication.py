@@ -16,7 +16,7 @@ from nacre.aio import server_channel
 from nacre.hub import holder, isolation, login, paths, users
 from nacre.keys import base, ed25519, rsa
 from nacre.protocol import connection, deadlines, state
-from nacre.protocol.auth import client, gssapi, password, publickey, server
+from nacre.protocol.auth import client, gssapi, hostbased, password, publickey, server
 from nacre.trust import authorized_keys, known_hosts, lines
 from tests.security.registry import Fault, replaced, rewritten, together
 
@@ -206,6 +206,20 @@ AUTHENTICATION: Final = (
     ),
     Fault(
         46,
+        "signatures of hosts are not verified for unknown users",
+        rewritten(
+            hostbased.ServerHostbased.request,
+            "if not _verifies(",
+            "if request.username != 'alice' or not _verifies(",
+        ),
+    ),
+    Fault(
+        46,
+        "a host need not have signed",
+        rewritten(hostbased._verifies, "is True", "is not None"),
+    ),
+    Fault(
+        46,
         "a password of any length is hashed",
         rewritten(password.ServerPassword.request, "len(text) > limits.PASSWORD", "len(text) > 1 << 40"),
     ),
@@ -217,6 +231,15 @@ AUTHENTICATION: Final = (
         "a success without a credential is taken whatever the program wants",
         rewritten(
             client.ClientAuth._succeeded, "if self.core.settings.disable_trivial_auth and", "if False and"
+        ),
+    ),
+    Fault(
+        48,
+        "what a host says of its user is a credential",
+        rewritten(
+            hostbased.ClientHostbased._signed,
+            "if isinstance(value, bytes):",
+            "if isinstance(value, bytes) and (auth.sent_credential() or True):",
         ),
     ),
     Fault(
