@@ -21,9 +21,9 @@ class RealmServer(nacre.SSHServer):
     def validate_gss_principal(self, username: str, user_principal: str, host_principal: str) -> bool:
         """Return whether a principal may log in under that name."""
         name, _, realm = user_principal.rpartition("@")
-        if realm == host_principal.rpartition("@")[2] and username == "root":
-            return name.endswith("/admin")
-        return bool(super().validate_gss_principal(username, user_principal, host_principal))
+        if realm != host_principal.rpartition("@")[2]:
+            return False  # a realm that ours trusts for something else
+        return name.endswith("/admin") if username == "root" else name == username
 
 
 def tell(process: nacre.SSHServerProcess[str]) -> None:

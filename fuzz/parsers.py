@@ -34,7 +34,7 @@ from nacre.protocol.settings import Role, Settings
 from nacre.trust.config import Subject, applying
 from nacre.trust.known_hosts_changes import entries, hashed_lines
 from nacre.trust.known_hosts_rotation import plan_for
-from nacre.wire import auth, connection, kex, requests, transport
+from nacre.wire import auth, connection, gss, kex, requests, transport
 from nacre.wire.fields import Reader, encode_string
 from nacre.wire.message import Message, Structure
 
@@ -133,7 +133,7 @@ def _kinds(*modules: Any) -> tuple[type[Structure], ...]:
 
 
 TRANSPORT: Final = _kinds(transport)
-USERAUTH: Final = _kinds(auth)
+USERAUTH: Final = _kinds(auth, gss)
 CONNECTION: Final = _kinds(connection, requests)
 
 

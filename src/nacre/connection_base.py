@@ -303,7 +303,8 @@ class SSHConnection(Generic[OwnerT]):
             name: username, client_key_blob (the public key or certificate that logged in, or None), client_version,
                 server_version, send_cipher, send_mac, send_compression, recv_cipher, recv_mac,
                 recv_compression, host, port, peername, sockname, local_peername, remote_peername,
-                preferred_auth; what `set_extra_info` has set; or what the transport knows.
+                preferred_auth; on a server, after a login by GSS-API, gss_user_principal,
+                gss_host_principal and gss_delegated_creds; what `set_extra_info` has set; or what the transport knows.
             default: what to return when it is not known.
         """
         if name in self._extra:

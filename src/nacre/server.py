@@ -171,7 +171,7 @@ class SSHServer:
 
     def validate_gss_principal(
         self, username: str, user_principal: str, host_principal: str
-    ) -> MaybeAwait[bool]:
+    ) -> MaybeAwait[bool | PartialSuccess]:
         """Return whether a principal of GSS-API may log in as this user.
 
         Asked once the principal is proved. By default it may if it bears the user's name, and is of the

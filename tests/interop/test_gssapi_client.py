@@ -71,22 +71,21 @@ async def test_a_key_exchange(kerberized: Sshd, in_realm: Realm, method: str) ->
         info = connection._link.protocol.info
         assert info.negotiated.kex.startswith(f"gss-{method}-")
         assert (await connection.run("exit 3")).exit_status == 3
-        # And once more, with a context of its own.
-        connection._link.protocol.rekey()
-        assert (await connection.run("exit 4")).exit_status == 4
+        if method == "curve25519-sha256":  # and once more, with a context of its own
+            connection._link.protocol.rekey()
+            assert (await connection.run("exit 4")).exit_status == 4
     kerberized.wait_for_log("Accepted gssapi-keyex")
 
 
 @asynctest
 async def test_credentials_that_are_handed_on(kerberized: Sshd, in_realm: Realm) -> None:
     tickets = str(in_realm.tickets(kerberized.user, forwardable=True))
-    for gss_kex in (True, False):
-        for delegate in (True, False):
-            async with connecting(
-                kerberized, in_realm, gss_store=tickets, gss_delegate_creds=delegate, gss_kex=gss_kex
-            ) as connection:
-                found = await connection.run(f"KRB5_CONFIG={os.environ['KRB5_CONFIG']} klist -s")
-                assert (found.exit_status == 0) is delegate
+    for gss_kex, delegate in ((True, True), (False, True), (False, False)):
+        async with connecting(
+            kerberized, in_realm, gss_store=tickets, gss_delegate_creds=delegate, gss_kex=gss_kex
+        ) as connection:
+            found = await connection.run(f"KRB5_CONFIG={os.environ['KRB5_CONFIG']} klist -s")
+            assert (found.exit_status == 0) is delegate
 
 
 @asynctest

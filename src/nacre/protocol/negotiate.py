@@ -220,6 +220,8 @@ def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role, *
         # RFC 4462 section 5: "it MUST NOT be used with key exchange methods that" need a host key.
         if name in server and (null or name != NULL_HOST_KEY):
             return sys.intern(name)
+    if null and role is Role.SERVER and tuple(server) == (NULL_HOST_KEY,):
+        return NULL_HOST_KEY  # AsyncSSH's client does without a key, and does not say so
     what = "host key algorithm"
     if role is Role.SERVER:
         hint = "A key in server_host_keys for one that the client offers would connect."

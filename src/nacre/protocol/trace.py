@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, Final
 
 from nacre.errors import WireError
+from nacre.protocol.negotiate import is_gss
 from nacre.protocol.settings import Role
 from nacre.wire import transport
 from nacre.wire.auth import (
@@ -31,6 +32,7 @@ from nacre.wire.auth import (
 )
 from nacre.wire.connection import ChannelRequest
 from nacre.wire.fields import Reader
+from nacre.wire.gss import KEX_GSS
 from nacre.wire.kex import DH, DH_GEX, ECDH, KexInit
 from nacre.wire.message import BY_NUMBER, MESSAGES, Message, Structure
 from nacre.wire.requests import (
@@ -139,6 +141,8 @@ class Tracer:
         ours, theirs = self._kex.get(Direction.SENT, ()), self._kex.get(Direction.RECEIVED, ())
         client, server = (ours, theirs) if self._role is Role.CLIENT else (theirs, ours)
         method = next((name for name in client if name in server), "")
+        if is_gss(method):
+            return KEX_GSS
         if method.startswith("diffie-hellman-group-exchange-"):
             return DH_GEX
         return DH if method.startswith("diffie-hellman-") else ECDH

@@ -9,12 +9,12 @@ from nacre.crypto.registry import Family, default_names
 from nacre.errors import GssError, HostKeyNotVerifiable, KeyExchangeFailed, ProtocolError
 from nacre.protocol import limits
 from nacre.protocol.events import AuthSucceeded, GssStepNeeded, HostKeyQuestion, KeysExchanged, Verdict
-from nacre.protocol.negotiate import our_kexinit
+from nacre.protocol.negotiate import negotiate, our_kexinit
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.gss import KexGssComplete, KexGssContinue, KexGssError, KexGssHostKey, KexGssInit
 from tests.pair.ends import HOST_KEY, LATER, Pair
 from tests.support.gss import ANSWERS, MECHANISM, client_gss, server_gss
-from tests.support.protocol import failure, talk
+from tests.support.protocol import changed, failure, talk
 
 CURVE = with_mechanism("gss-curve25519-sha256", MECHANISM)
 
@@ -69,6 +69,21 @@ def test_a_server_without_a_host_key():
     assert not pair.client.of(HostKeyQuestion)
     assert pair.client.connection.info.negotiated.host_key == "null"
     assert pair.client.connection.info.host_key_blob == b""
+
+
+def test_a_client_that_does_not_say_that_it_needs_no_host_key():
+    """As AsyncSSH's: what it offers is no use to a server without a key, and it wants none."""
+    ours = our_kexinit(
+        Role.SERVER, Settings(kex_algorithms=(CURVE,), gss=server_gss()), bytes(16), first=True
+    )
+    client = Settings(kex_algorithms=(CURVE, "curve25519-sha256"))
+    theirs = our_kexinit(Role.CLIENT, client, bytes(16), first=True)
+    assert "null" not in theirs.server_host_key_algorithms
+    assert negotiate(Role.SERVER, ours, theirs, strict=True).host_key == "null"
+    with pytest.raises(KeyExchangeFailed):
+        negotiate(Role.CLIENT, theirs, ours, strict=True)
+    with pytest.raises(KeyExchangeFailed):  # of no use without GSS-API
+        negotiate(Role.SERVER, changed(ours, kex_algorithms=("curve25519-sha256",)), theirs, strict=True)
 
 
 def test_null_is_for_gss_alone():

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from nacre.crypto import Family, names
+from nacre.crypto.kex.gss import with_mechanism
 from nacre.protocol.events import (
     AuthBegin,
     AuthNeeded,
     AuthPolicy,
     Challenge,
+    GssAttempt,
     KbdintAttempt,
     KbdintChallenge,
     KbdintQuestion,
@@ -23,6 +25,8 @@ from nacre.wire.connection import ChannelDataMessage
 from nacre.wire.message import MESSAGES
 from nacre.wire.requests import ExecRequest
 from tests.pair.ends import PASSWORD, Pair
+from tests.support.gss import ANSWERS as GSS_ANSWERS
+from tests.support.gss import MECHANISM, client_gss, server_gss
 from tests.support.protocol import inject, server_settings
 
 
@@ -117,6 +121,30 @@ def test_the_numbers_of_a_method_have_their_meaning(kex, expected):
             pair.start()
         assert [line.split()[1] for line in lines if "KEX_" in line or "KEXDH" in line] == expected
         assert max(map(len, lines)) < 2500  # the numbers of finite fields are not written out
+
+
+def test_the_messages_of_gss_are_shown_by_name_and_size():
+    kex = (with_mechanism("gss-curve25519-sha256", MECHANISM),)
+    pair = Pair(
+        client=Settings(username="alice", kex_algorithms=kex, gss=client_gss()),
+        server=server_settings(kex_algorithms=kex, gss=server_gss()),
+        client_answers={**GSS_ANSWERS, AuthNeeded: GssAttempt("gssapi-with-mic")},
+        server_answers={**GSS_ANSWERS, AuthBegin: AuthPolicy(required=True, methods=("gssapi-with-mic",))},
+    )
+    client, server = traced(pair)
+    pair.start()
+    for lines in (client, server):
+        found = [line.split()[1] for line in lines if "GSS" in line]
+        assert found == [
+            *("KEXGSS_INIT", "KEXGSS_HOSTKEY", "KEXGSS_COMPLETE"),
+            *(
+                "USERAUTH_GSSAPI_RESPONSE",
+                "USERAUTH_GSSAPI_TOKEN",
+                "USERAUTH_GSSAPI_TOKEN",
+                "USERAUTH_GSSAPI_MIC",
+            ),
+        ]
+    assert fields(the(client, "-> KEXGSS_INIT")) == {"token": "<5 bytes>", "client_share": "<32 bytes>"}
 
 
 def test_answers_to_prompts_are_not_shown():
