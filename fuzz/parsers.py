@@ -32,6 +32,7 @@ from nacre.protocol.inbound import Inbound
 from nacre.protocol.negotiate import guess_is_wrong, negotiate, our_kexinit
 from nacre.protocol.settings import Role, Settings
 from nacre.trust.config import Subject, applying
+from nacre.trust.config_server import Arrival, read_server_files
 from nacre.trust.known_hosts_changes import entries, hashed_lines
 from nacre.trust.known_hosts_rotation import plan_for
 from nacre.wire import auth, connection, gss, kex, requests, transport
@@ -323,12 +324,12 @@ def proxy_header(data: bytes) -> None:
 
 
 def configurations(data: bytes) -> None:
-    """The hub's configuration, and OpenSSH's of clients."""
+    """The hub's configuration, and OpenSSH's of clients and servers."""
     feed = Feed(data)
-    kind = feed.byte() & 1
+    kind = feed.byte() % 3
     path = _file()
     path.write_bytes(feed.rest())
-    if kind:
+    if kind == 1:
         config, problems = hub_config.examine(path)
         assert all(str(problem).isprintable() for problem in problems)
         if not problems:
@@ -336,6 +337,14 @@ def configurations(data: bytes) -> None:
         return
     if b"include" in path.read_bytes().lower():
         return  # what this machine's files are must not decide
+    if kind == 2:
+        with contextlib.suppress(nacre.ConfigParseError, OSError):
+            files = read_server_files([path])
+            files.everywhere()
+            files.for_arrival(
+                Arrival("alice", "host", "10.1.2.3", "::1", 22, lambda name: True, lambda name: ("staff",))
+            )
+        return
     with contextlib.suppress(nacre.ConfigParseError, OSError):
         found, _ = applying([path], Subject("example.org", "", "alice", path.parent))
         assert all(settings and all(setting.arguments for setting in settings) for settings in found.values())

@@ -25,14 +25,17 @@ SERVER_RULES: Final[Mapping[str, Rule]] = {
         "gatewayports permitopen permitlisten streamlocalbindmask streamlocalbindunlink x11displayoffset "
         "x11uselocalhost xauthlocation",
     ),
-    **meaningless("nothing is forwarded anyway", "disableforwarding"),
     **meaningless("passwords are the program's", "permitemptypasswords"),
     **meaningless(
-        "of another authentication, which is refused",
-        "gssapicleanupcredentials gssapikexalgorithms "
-        "gssapistorecredentialsonrekey gssapistrictacceptorcheck kerberosgetafstoken kerberosorlocalpasswd "
-        "kerberosticketcleanup hostbasedacceptedalgorithms ignorerhosts ignoreuserknownhosts",
+        "Kerberos goes through GSS-API, and credentials end with their connection",
+        "gssapicleanupcredentials kerberosgetafstoken kerberosorlocalpasswd kerberosticketcleanup",
     ),
+    **refused("hosts vouch with what is safe", "hostbasedacceptedalgorithms"),
+    **refused("a user's .rhosts decides nothing", "ignorerhosts", "yes", "shosts-only"),
+    **refused("a user's known_hosts decides nothing", "ignoreuserknownhosts", "yes"),
+    **refused("key exchanges of GSS-API are named in kex_algs", "gssapikexalgorithms"),
+    **refused("credentials are kept as they came", "gssapistorecredentialsonrekey", "no"),
+    **refused("the name of the service is the option gss_host", "gssapistrictacceptorcheck", "yes"),
     **meaningless("there is none to run", "authorizedkeyscommanduser authorizedprincipalscommanduser"),
     **meaningless("a line of authorized_keys may say it", "permituserenvironment"),
     **meaningless("one process holds every source", "persourcenetblocksize"),
@@ -76,6 +79,7 @@ SERVER_OPTIONS: Final[Mapping[str, str]] = {
     "clientalivecountmax": "keepalive_count_max",
     "clientaliveinterval": "keepalive_interval",
     "compression": "compression_algs",
+    "disableforwarding": "agent_forwarding",
     "denygroups": "",
     "denyusers": "",
     "forcecommand": "",

@@ -19,6 +19,7 @@ from nacre.config_server_standing import SERVER_RULES
 from nacre.config_standing import check
 from nacre.crypto.registry import Family
 from nacre.errors import NotSupportedYet
+from nacre.keys.files import read_file
 from nacre.options import SSHServerConnectionOptions, accept
 from nacre.trust.config import Found
 from nacre.trust.config_keywords import Counts
@@ -78,6 +79,8 @@ class ServerConfiguration:
                 )
             elif name in _KEYWORDS:
                 _KEYWORDS[name](_Values(self.given), setting)
+            if name in _FILES and setting.arguments[0].lower() != "none":
+                _require_file(setting)
         self._files.for_arrival(Arrival("", "", "", "", 0, accounts.is_known, lambda user: (), _VERSION))
         if any(word.lower() == "group" for line in self._files.conditions() for word in line.arguments):
             accounts.require_groups()
@@ -185,6 +188,7 @@ class _Values:
     def __init__(self, given: SSHServerConnectionOptions) -> None:
         self._given = given
         self.found: dict[str, Any] = {}
+        self.forwards = True
 
     def put(self, setting: Setting, option: str, value: Any) -> None:
         """Set an option, checked as if a program had given it."""
@@ -285,6 +289,17 @@ class _Values:
         text = setting.arguments[0]
         self.put(setting, "exempt_sources", () if text.lower() == "none" else text)
 
+    def no_forwarding(self, setting: Setting) -> None:
+        """Take yes: whatever else says of forwarding is void (row 74 of the history); or no."""
+        if setting.arguments[0] == "yes":
+            self.put(setting, "agent_forwarding", False)
+            self.forwards = False
+
+    def forward_agent(self, setting: Setting) -> None:
+        """Take yes or no, unless nothing is forwarded at all."""
+        if self.forwards:
+            self.switch(setting, "agent_forwarding")
+
     def remember(self, setting: Setting) -> None:
         """Take note: it is asked of each login."""
 
@@ -309,16 +324,28 @@ def _algorithms(option: str, kind: Family | str) -> Handler:
     return lambda values, setting: values.algorithms(setting, option, kind)
 
 
+#: Files that every login reads: one that is not there is told when the server starts.
+_FILES: Final = frozenset({"banner", "revokedkeys", "trustedusercakeys"})
+
+
+def _require_file(setting: Setting) -> None:
+    try:
+        read_file(setting.arguments[0])
+    except (OSError, ValueError) as error:
+        raise setting.error(f"the file cannot be used: {error}") from None
+
+
 #: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.
 _BEFORE_LOGIN: Final = frozenset({"maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"})
 
 _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _Values.family,
-    "allowagentforwarding": _of(_Values.switch, "agent_forwarding"),
+    "allowagentforwarding": _Values.forward_agent,
     "ciphers": _algorithms("encryption_algs", Family.CIPHER),
     "clientalivecountmax": _of(_Values.number, "keepalive_count_max"),
     "clientaliveinterval": _of(_Values.word, "keepalive_interval"),
     "compression": _Values.compression,
+    "disableforwarding": _Values.no_forwarding,
     "gssapiauthentication": _of(_Values.switch, "gss_auth"),
     "gssapikeyexchange": _of(_Values.switch, "gss_kex"),
     "hostbasedauthentication": _of(_Values.switch, "host_based_auth"),

@@ -15,14 +15,13 @@ from nacre import config_accounts as accounts
 from nacre.server_config import resolved_server
 from nacre.trust.config_server import Arrival
 from nacre.trust.config_server_keywords import SERVER_IGNORED, SERVER_NAMES
-from tests.support.openssh import OpenSSH
+from tests.support.face import HOST, asynctest
+from tests.support.openssh import OpenSSH, Ssh
 
-pytestmark = [
-    pytest.mark.requires("sshd"),
-    pytest.mark.skipif(
-        os.geteuid() != 0, reason="sshd -T looks for root's directory of its own before it reads"
-    ),
-]
+pytestmark = pytest.mark.requires("sshd")
+AS_ROOT = pytest.mark.skipif(
+    os.geteuid() != 0, reason="sshd -T looks for root's directory of its own before it reads"
+)
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 #: What both choose algorithms from; what sshd works out from several keywords, or of the machine.
@@ -197,6 +196,7 @@ def compare(openssh: OpenSSH, path: Path, empty: dict[str, list[str]], arrival: 
     assert not lost
 
 
+@AS_ROOT
 @pytest.mark.parametrize("number", range(len(FILES)))
 def test_sshd_says_the_same(openssh: OpenSSH, tmp_path: Path, host_key: Path, number: int) -> None:
     empty = tmp_path / "empty"
@@ -228,6 +228,7 @@ def test_sshd_says_the_same(openssh: OpenSSH, tmp_path: Path, host_key: Path, nu
         compare(openssh, path, defaults, arrival)
 
 
+@AS_ROOT
 def test_every_keyword_of_sshd_is_known_by_name(openssh: OpenSSH, tmp_path: Path, host_key: Path) -> None:
     (tmp_path / "empty").write_text(f"HostKey {host_key}\n")
     keywords = set(judged(openssh, tmp_path / "empty"))
@@ -259,6 +260,7 @@ Match user a\\nPort 3
 Match user a\\nUnheard x""".split("\n")
 
 
+@AS_ROOT
 @pytest.mark.parametrize("line", REFUSED)
 def test_both_refuse(openssh: OpenSSH, tmp_path: Path, host_key: Path, line: str) -> None:
     if openssh.version != "10.0" and not re.match("Port|Match", line):
@@ -269,3 +271,42 @@ def test_both_refuse(openssh: OpenSSH, tmp_path: Path, host_key: Path, line: str
         resolved_server([path])
     done = asked(openssh, path, "-C", "user=a,host=h,addr=10.0.0.2,laddr=127.0.0.1,lport=22")
     assert done.returncode != 0
+
+
+@asynctest
+async def test_sshs_of_both_versions_meet_it(openssh: OpenSSH, tmp_path: Path, host_key: Path) -> None:
+    """One who must show a key and then another factor, one who is barred, and what runs then."""
+    user_key = openssh.make_key(tmp_path / "user_key")
+    (tmp_path / "keys").mkdir()
+    for name in ("alice", "bob", "eve"):
+        (tmp_path / "keys" / name).write_bytes(user_key.with_suffix(".pub").read_bytes())
+    config = tmp_path / "sshd_config"
+    config.write_text(
+        f"HostKey {host_key}\nStrictModes no\nAuthorizedKeysFile {tmp_path}/keys/%u\nDenyUsers eve\n"
+        "PasswordAuthentication no\nKbdInteractiveAuthentication no\nAcceptEnv LC_*\nMaxStartups 5:50:9\n"
+        "Match User bob\nAuthenticationMethods publickey,hostbased\nMatch Address 127.0.0.0/8\nForceCommand /bin/forced\n"
+    )
+
+    async def handler(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write(f"{process.command} {dict(process.env)}")
+        process.exit(0)
+
+    listener = await nacre.listen(HOST, 0, config=config, process_factory=handler)
+    try:
+        key = nacre.read_private_key(host_key).export_public_key().decode()
+        known = tmp_path / "known"
+        known.write_text(f"[{HOST}]:{listener.get_port()} {key}")
+
+        async def login(user: str) -> tuple[int | None, bytes, bytes]:
+            options = ("SetEnv LC_ALL=C OTHER=x",)
+            ssh = Ssh(openssh, listener.get_port(), user, user_key, known, options)
+            done = await ssh.communicate("ls")
+            return done.returncode, done.stdout, done.stderr
+
+        assert (await login("alice"))[:2] == (0, b"/bin/forced {'LC_ALL': 'C'}")
+        for user, left in (("eve", b"publickey"), ("bob", b"hostbased"), ("../keys/alice", b"publickey")):
+            status, _, said = await login(user)
+            assert (status, left in said) == (255, True), said
+    finally:
+        listener.close()
+        await listener.wait_closed()

@@ -21,8 +21,8 @@ _HEAD: Final = """\
 
 <!-- Written by `pytest tests/golden --update-goldens`; a test compares. -->
 
-A client reads `~/.ssh/config` as `ssh` reads it; `config=` names other files, one or several, and `config=None` leaves
-them alone. What the program gives goes before what is written there. The judge is `ssh` itself: tests give the
+A client reads `~/.ssh/config` as `ssh` reads it; `config=` names other files, one or several (`/etc/ssh/ssh_config` is
+read only then), and `config=None` leaves them alone. What the program gives goes before what is written there. The judge is `ssh` itself: tests give the
 same files to both, and compare every keyword with `ssh -G`, of two versions of OpenSSH.
 
 * **Nothing is passed over.** A keyword that OpenSSH does not know is an error, unless `IgnoreUnknown` names it before; so is

@@ -10,6 +10,8 @@ import pytest
 
 import nacre
 from nacre import server_config
+from nacre.aio.admission import Startups
+from nacre.aio.sources import Networks
 from nacre.config_server_standing import SERVER_OPTIONS, SERVER_RULES
 from nacre.server_config import configuration_of, configured_server, resolved_server, updated_server
 from nacre.trust.config_server_keywords import SERVER
@@ -68,6 +70,15 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
         ("RekeyLimit 1G 1h", "rekey_bytes", 1 << 30),
         ("RekeyLimit 1G 1h", "rekey_seconds", 3600.0),
         ("RevokedKeys none", "revoked_keys", None),
+        ("AllowAgentForwarding no", "agent_forwarding", False),
+        ("AllowAgentForwarding yes\nDisableForwarding yes", "agent_forwarding", False),
+        ("DisableForwarding yes\nAllowAgentForwarding yes", "agent_forwarding", False),
+        ("DisableForwarding no", "agent_forwarding", True),
+        ("GSSAPIAuthentication no", "gss_auth", False),
+        ("HostbasedAuthentication no\nIgnoreRhosts yes", "host_based_auth", False),
+        ("MaxStartups 3:5:7", "max_unauthenticated", Startups(3, 5, 7)),
+        ("PerSourcePenaltyExemptList 10.0.0.0/8", "exempt_sources", Networks(("10.0.0.0/8",))),
+        ("UseDNS yes", "rdns_lookup", True),
         ("TCPKeepAlive no", "tcp_keepalive", False),
         ("Match all\nPermitTTY no", "allow_pty", False),
         ("PermitTTY yes\nPermitTTY no", "allow_pty", True),
@@ -97,6 +108,9 @@ def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
         ("Match user a\nX11Forwarding yes", "X11Forwarding: this keyword is not supported yet but for no"),
         ("Match user a\nRekeyLimit 1G", "RekeyLimit: it holds for a whole connection here"),
         ("Match user a\nPort 1", "Port: it may not stand in a Match block"),
+        ("Match user a\nBanner /no/such/file", "Banner: the file cannot be used: .*No such file"),
+        ("TrustedUserCAKeys /", "TrustedUserCAKeys: the file cannot be used: / is not a regular file"),
+        ("IgnoreRhosts no", "IgnoreRhosts: this keyword is not supported but for yes or shosts-only"),
         ("Match user a\nIPQoS ef", "IPQoS: this keyword is not supported"),
         ("Port 1\nPort 2", "Port: one port is listened on"),
         ("ListenAddress a\nListenAddress b", "ListenAddress: one address is listened on"),
