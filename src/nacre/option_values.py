@@ -300,13 +300,13 @@ def profile(value: Any) -> str | None:
 
 
 def agent_path(value: Any) -> Any:
-    """Take the socket of an agent, or a server's connection whose client forwards one; None or "": no agent."""
+    """Take the socket of an agent, an `Agent`, or a server's connection whose client forwards one; None or "": none."""
     if value is None or value == "":
         return None
     if hasattr(value, "open_agent_connection"):
         return value
     if not isinstance(value, (str, PurePath)):
-        raise TypeError(f"a path or a server's connection is expected, not {type(value).__name__}")
+        raise TypeError(f"a path, an Agent or a server's connection is expected, not {type(value).__name__}")
     return str(value)
 
 

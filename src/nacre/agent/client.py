@@ -383,7 +383,9 @@ def where_agent(agent_path: Any) -> str | Callable[[], Awaitable[Any]]:
         opens: Callable[[], Awaitable[Any]] = forwarded
         return opens
     if not isinstance(agent_path, (str, PurePath)):
-        raise TypeError(f"an agent is a path, or a server's connection, not {type(agent_path).__name__}")
+        raise TypeError(
+            f"an agent is a path, a server's connection or an Agent, not {type(agent_path).__name__}"
+        )
     path = agent_path or os.environ.get(_VARIABLE, "")
     if not path:
         raise FileNotFoundError(errno.ENOENT, f"there is no agent: {_VARIABLE} is not set")
@@ -396,7 +398,7 @@ async def connect_agent(agent_path: Any = "") -> SSHAgentClient:
 
     Args:
         agent_path: the UNIX socket of the agent; "": the one that SSH_AUTH_SOCK names; an `SSHServerConnection`: the
-            agent that its client forwards.
+            agent that its client forwards; a `nacre.agent.Agent`: that one.
 
     Raises:
         OSError: there is none.

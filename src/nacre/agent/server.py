@@ -10,6 +10,7 @@ the agent is forwarded, keys are listed and sign, and nothing else.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
@@ -102,6 +103,8 @@ class Agent:
         self._keyring = Keyring(clock, lifetime)
         self._lock = Lock()
         self._timer: asyncio.TimerHandle | None = None
+        #: What serves streams inside the process: a loop keeps no tasks.
+        self._within: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Agent of {len(self._keyring)} keys{', locked' if self._lock.is_locked else ''}>"
@@ -163,6 +166,23 @@ class Agent:
             OSError: it cannot be made.
         """
         return await listen_privately(self.serve, path, "nacre-agent-", max_clients)
+
+    async def open_agent_connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a stream to this agent inside the process: what `agent_path=` and `connect_agent` do with an agent."""
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        task = asyncio.get_running_loop().create_task(self._serve_within(reader, writer))
+        self._within.add(task)
+        task.add_done_callback(self._within.discard)
+        return await asyncio.open_connection(sock=theirs)
+
+    async def _serve_within(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self.serve(reader, writer)
+        except OSError:
+            pass  # whoever was there has gone
+        finally:
+            writer.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests from a stream until it ends; one that is no agent's client is left at once."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nacre
 from nacre.agent.constraints import (
@@ -178,3 +181,35 @@ def test_how_a_security_key_is_reached() -> None:
     for refused in (named, whole + named, encode_constraints(Constraints(sk_provider="internal")) * 2):
         with pytest.raises(ConstraintRefused):
             decode_constraints(Reader(refused))
+
+
+HOP_KEYS = st.lists(
+    st.builds(HopKey, st.binary(min_size=1, max_size=40), st.booleans()), min_size=1, max_size=3
+).map(tuple)
+HOSTS = st.builds(Hop, st.text(min_size=1, max_size=20), HOP_KEYS)
+STEPS = st.builds(
+    lambda to, user, origin: Destination(Hop(to.host, to.keys, user), origin),
+    HOSTS,
+    st.text(max_size=10),
+    st.one_of(st.just(Hop()), HOSTS),
+)
+
+
+@settings(max_examples=25)
+@given(
+    st.builds(
+        Constraints,
+        st.one_of(st.none(), st.integers(1, 2**32 - 1)),
+        st.booleans(),
+        st.lists(STEPS, max_size=3).map(tuple),
+    )
+)
+def test_any_there_and_back(constraints: Constraints) -> None:
+    assert decode_constraints(Reader(encode_constraints(constraints))) == constraints
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes(data: bytes) -> None:
+    for whole in (data, b"\xff" + encode_text(RESTRICT_DESTINATION) + encode_string(data)):
+        with contextlib.suppress(WireError, ConstraintRefused):
+            decode_constraints(Reader(whole))

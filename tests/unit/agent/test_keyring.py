@@ -77,6 +77,13 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         keys.add(pair(3))
 
 
+@pytest.fixture
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work for each try is not what is tried here."""
+    monkeypatch.setattr(keyring, "_ROUNDS", 2)
+
+
+@pytest.mark.usefixtures("_cheap")
 @asynctest
 async def test_a_wrong_passphrase_costs_time() -> None:
     waited: list[float] = []
@@ -105,6 +112,7 @@ async def test_a_wrong_passphrase_costs_time() -> None:
     assert "other" not in repr(lock) + repr(lock._locked)
 
 
+@pytest.mark.usefixtures("_cheap")
 @asynctest
 async def test_one_try_at_a_time() -> None:
     gate, entered = asyncio.Event(), 0

@@ -203,6 +203,10 @@ async def test_two_hops_with_a_key_for_that_way() -> None:
             assert await said(onwards, client) == "out"
         async with lender(Destination(here), Destination(further_way, here)) as client:
             assert await said(onwards, client) == "out"
+        # The login names its host (publickey-hostbound): without that no agent signs for whoever asks from afar.
+        there = Hop("there", (HopKey(second.public_data),), "us*")
+        async with lender(Destination(here), Destination(there, here)) as client:
+            assert await said(onwards, client) == "in"
 
 
 @asynctest

@@ -46,3 +46,19 @@ async def test_keys_for_other_hosts_are_not_offered(caplog: pytest.LogCaptureFix
             async with connected(listener, client_keys=pairs, agent_path=None):
                 pass
         assert "does not say which keys" in caplog.text
+
+
+@asynctest
+async def test_an_agent_in_the_same_process() -> None:
+    authorized = nacre.import_authorized_keys(user_key().export_public_key().decode())
+    agent = Agent()
+    await agent.add_keys([OTHER, user_key()], destinations=to(host_key()))
+    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=authorized) as listener:
+        async with connected(listener, client_keys=(), agent_path=agent) as connection:
+            assert connection.get_extra_info("client_key_blob") == user_key().public_data
+        async with nacre.connect_agent(agent) as client:
+            assert len(await client.get_keys()) == 2
+        agent.remove_all()
+        with pytest.raises(nacre.PermissionDenied):
+            async with connected(listener, client_keys=(), agent_path=agent):
+                pass

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,15 +131,16 @@ def test_in_the_foreground_and_consent(tmp_path: Path, key: Path) -> None:
 
 
 @pytest.mark.parametrize("pid", ["", "x", "-1", "1"])
-def test_no_agent_to_kill(pid: str) -> None:
-    done = agent("-k", SSH_AGENT_PID=pid)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "SSH_AGENT_PID does not name one" in done.stderr
+def test_no_agent_to_kill(run: Any, monkeypatch: pytest.MonkeyPatch, pid: str) -> None:
+    monkeypatch.setenv("SSH_AGENT_PID", pid)
+    done = run("agent", "-k")
+    assert (done.status, done.out) == (1, "")
+    assert "SSH_AGENT_PID does not name one" in done.err
 
 
-def test_what_does_not_go_together(tmp_path: Path) -> None:
-    assert agent("-s", "-c").returncode == 2
-    done = agent("-D", "true")
-    assert (done.returncode, done.stderr) == (1, "nacre: a command goes with -a and -t alone\n")
-    done = agent("-D", "-a", tmp_path / "missing" / "socket")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+def test_what_does_not_go_together(run: Any, tmp_path: Path) -> None:
+    assert run("agent", "-s", "-c").status == 2
+    done = run("agent", "-D", "true")
+    assert (done.status, done.err) == (1, "nacre: a command goes with -a and -t alone\n")
+    done = run("agent", "-D", "-a", str(tmp_path / "missing" / "socket"))
+    assert (done.status, done.err.count("\n")) == (1, 1)
