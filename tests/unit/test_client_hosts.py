@@ -263,3 +263,54 @@ async def test_from_one_end_to_the_other(names: dict[str, str | None]) -> None:
                 )
     assert seen == [("user", HOST, "user"), ("user", HOST, "carol")]
     assert host_key().public_data not in (KEY.public_data, OTHER.public_data)
+
+
+@asynctest
+async def test_a_host_and_a_key(names: dict[str, str | None]) -> None:
+    """Two factors in order; what the line of the key says holds."""
+
+    class Server(nacre.SSHServer):
+        def validate_host_based_user(self, *who: str) -> Any:
+            return nacre.PartialSuccess(("publickey",))
+
+    names.clear()
+    options: dict[str, Any] = {
+        "server_factory": Server,
+        "known_client_hosts": line(HOST),
+        "authorized_client_keys": nacre.import_authorized_keys(
+            f'command="forced" {OTHER.export_public_key().decode()}'
+        ),
+        "process_factory": lambda process: (process.stdout.write(process.command), process.exit(0)),
+    }
+    async with serving(**options) as listener:
+        asks = {"client_host_keys": [KEY], "client_keys": [OTHER], "client_username": "user"}
+        async with connected(listener, **asks) as connection:
+            assert (await connection.run("x")).stdout == "forced"
+        # The key alone would do, in this server; the host alone does not.
+        with pytest.raises(nacre.PermissionDenied):
+            await nacre.connect(HOST, listener.get_port(), **client_options(**{**asks, "client_keys": None}))
+
+
+@asynctest
+async def test_names_in_authorized_keys(names: dict[str, str | None]) -> None:
+    keys = nacre.import_authorized_keys(f'from="*.example" {OTHER.export_public_key().decode()}')
+    names[HOST] = "client.example"
+    for looks_up in (True, False):
+        options = {"server_factory": nacre.SSHServer, "authorized_client_keys": keys}
+        async with serving(**options, rdns_lookup=looks_up) as listener:
+            if looks_up:
+                async with connected(listener, client_keys=[OTHER]):
+                    pass
+            names[HOST] = "client.example.org"
+            with pytest.raises(nacre.PermissionDenied):
+                await nacre.connect(HOST, listener.get_port(), **client_options(client_keys=[OTHER]))
+
+
+@asynctest
+async def test_a_name_that_does_not_come_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(addr: str) -> str | None:
+        raise TimeoutError
+
+    monkeypatch.setattr(client_hosts, "confirmed_name", never)
+    assert await hosts(known_client_hosts=line(NAME)).believed(question(), None) is None
+    assert await hosts(known_client_hosts=line(ADDR)).believed(question(), None) == ADDR
