@@ -130,9 +130,8 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_ssh_keygen_finds_hashes_and_forgets_the_same(version: str, tmp_path: Path) -> None:
-    openssh = find(version)
+def test_ssh_keygen_finds_hashes_and_forgets_the_same(tmp_path: Path) -> None:
+    openssh = find(VERSIONS[0])
     path, ours, theirs = (tmp_path / name for name in ("plain", "ours", "theirs"))
     path.write_text(FILE)
     for name in NAMES:
@@ -145,6 +144,7 @@ def test_ssh_keygen_finds_hashes_and_forgets_the_same(version: str, tmp_path: Pa
         # hash of a name as it was typed; ssh, and nacre, of the name in lower case.)
         ours.write_text(hashed)
         assert keys(openssh, ours, name.lower()) == keys(openssh, path, name)
+    for name in ("one", "host", "[one]:2222", "nobody"):
         for file in (ours, theirs):
             file.write_text(FILE)
         known_hosts.forget_host(ours, name)

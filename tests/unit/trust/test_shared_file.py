@@ -33,7 +33,7 @@ def test_two_processes_and_many_threads_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     others = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, "40"], env=environment)
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, "20"], env=environment)
         for name in ("a", "b")
     ]
 
@@ -42,11 +42,11 @@ def test_two_processes_and_many_threads_lose_nothing(tmp_path: Path) -> None:
             file.append(b"c %d\n" % number)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(add, range(100)))
+        list(pool.map(add, range(60)))
     assert [other.wait(60) for other in others] == [0, 0]
     lines = path.read_text().splitlines()
-    expected = [f"{name} {number}" for name in "ab" for number in range(40)]
-    assert sorted(lines) == sorted([*expected, *(f"c {number}" for number in range(100))])
+    expected = [f"{name} {number}" for name in "ab" for number in range(20)]
+    assert sorted(lines) == sorted([*expected, *(f"c {number}" for number in range(60))])
 
 
 #: Takes the lock, says so, and replaces the file by what it had then and a line, once it is told to.
