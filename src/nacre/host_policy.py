@@ -123,6 +123,10 @@ def vouched_for(trust: HostTrust, shown: SSHKey | SSHCertificate) -> Judgement:
     raise trust.refusal(shown)
 
 
+class _Contradicted(HostKeyNotVerifiable):
+    """A key is not kept, since another one was, or it was revoked, while we were about it."""
+
+
 class HostKeyJudge:
     """Judges the key of one host.
 
@@ -199,6 +203,8 @@ class HostKeyJudge:
             case HostKeyChecking.NO:
                 try:
                     await self._keep(key)
+                except _Contradicted as error:
+                    return self._go_on(error)
                 except HostKeyNotVerifiable as error:
                     logger.warning("%s", error.reason)
         return Grounds.OTHER
@@ -210,10 +216,13 @@ class HostKeyJudge:
                 await self._ask(key)
                 return Grounds.OTHER
             case HostKeyChecking.NO:
-                logger.warning("%s", self._trust.refusal(key).reason)
-                logger.warning("passwords are not given to %s, and nothing is forwarded", self._trust.name())
-                return Grounds.CHANGED
+                return self._go_on(self._trust.refusal(key))
         raise self._trust.refusal(key)
+
+    def _go_on(self, refusal: HostKeyNotVerifiable) -> Grounds:
+        logger.warning("%s", refusal.reason)
+        logger.warning("passwords are not given to %s, and nothing is forwarded", self._trust.name())
+        return Grounds.CHANGED
 
     async def _ask(self, key: SSHKey) -> None:
         """Ask the program; unless it says yes, the key is refused."""
@@ -237,7 +246,8 @@ class HostKeyJudge:
             raise trust.refusal(key, f"it cannot be kept in {path}: {error}") from None
         match outcome.kept:
             case Kept.CONFLICT:
-                raise trust.refusal(key, f"another one was written to {path}:{outcome.line} meanwhile")
+                told = trust.refusal(key, f"another one was written to {path}:{outcome.line} meanwhile")
+                raise _Contradicted(told.reason)
             case Kept.ADDED:
                 shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
                 logger.info("%s:%d: the host key of %s is kept: %s", path, outcome.line, trust.name(), shown)

@@ -317,9 +317,14 @@ async def test_a_key_that_another_process_kept_meanwhile_counts(
         return real(*args)
 
     monkeypatch.setattr(host_policy, "keep_key", late)
-    async with serving() as listener:
+    async with serving(server_factory=PasswordServer) as listener:
+        options = {"known_hosts": path, "password": PASSWORD}
         with pytest.raises(nacre.HostKeyNotVerifiable, match=r"known_hosts:1 meanwhile"):
-            await connect(listener, known_hosts=path, strict_host_key_checking="accept-new")
+            await connect(listener, **options, strict_host_key_checking="accept-new")
+        # It is then a changed key like another: whoever goes on gives no password.
+        path.unlink()
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, **options, strict_host_key_checking="no")
 
 
 @pytest.mark.parametrize("failure", [MemoryError, KeyError, SystemExit])
