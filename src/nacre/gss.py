@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 #: Kerberos 5 (RFC 4121 section 1), in DER. RFC 4462 section 3.2: SPNEGO "MUST NOT be used".
 KERBEROS: Final = bytes.fromhex("06092a864886f712010202")
 _MISSING: Final = (
-    "GSS-API needs the package gssapi: pip install 'nacre[gssapi]' (it is built with libkrb5-dev)"
+    "GSS-API is asked for, and needs the package gssapi: pip install 'nacre[gssapi]' (it is built with libkrb5-dev); "
+    "gss_host=None does without"
 )
 #: Options that say that GSS-API is wanted, where they are given and say neither no nor nothing.
 _ASKING: Final = ("gss_host", "gss_store", "gss_kex", "gss_auth", "gss_delegate_creds")

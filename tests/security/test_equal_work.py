@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import nacre
+from nacre import gss
 from nacre.hub.invites import INVITE_PREFIX
 from nacre.hub.login import LoginBook
 from nacre.hub.paths import prepare
@@ -209,6 +210,27 @@ def test_an_unknown_user_and_a_wrong_secret_cost_the_same(name: str) -> None:
     assert known[1] == unknown[1]
     assert known[2] == unknown[2]
     assert len(known[1]) > 20
+
+
+class Ticket(gss.Context):
+    """Stands for a principal that is proved, and is neither user."""
+
+    initiator = "carol@EXAMPLE.ORG"
+    acceptor = "host/h@EXAMPLE.ORG"
+
+
+def test_a_ticket_of_somebody_else_costs_the_same() -> None:
+    def judged(user: str) -> tuple[list[str], Any]:
+        authenticator = ServerAuthenticator(SSHServerConnectionOptions(), Program(), "203.0.113.9", LOGGER)
+        done: list[str] = []
+        asked = events.GssPrincipalQuestion(events.Token(None), user, "gssapi-with-mic", Ticket(lambda: None))
+        with calls(done):
+            verdict = now(authenticator.principal(asked))
+        return done, verdict
+
+    judged(USER)
+    assert judged(USER) == judged(NOBODY)
+    assert judged("carol")[1] is True
 
 
 def test_the_right_secret_is_seen_by_all_of_it() -> None:
