@@ -9,9 +9,7 @@ A keyword that nacre does not do is an error, not a silence: who wrote `ForwardA
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import stat
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +21,7 @@ from nacre.config_reading import CANONICAL, YES, Reading, local_user
 from nacre.config_standing import CLIENT_RULES, check
 from nacre.crypto.registry import Family
 from nacre.dialing import parse_hops
-from nacre.errors import ConfigParseError, NotSupportedYet
+from nacre.errors import NotSupportedYet
 from nacre.host_trust import KnownHostsFiles
 from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
@@ -94,17 +92,8 @@ def _files_of(options: SSHClientConnectionOptions) -> tuple[Any, ...]:
         default = expand(_DEFAULT_FILE)
         if not default.exists():
             return ()
-        _check_owner(default)
         return (default,)
     return files or ()
-
-
-def _check_owner(path: Path) -> None:
-    """Refuse a default file that somebody else can write to, as OpenSSH does."""
-    status = path.stat()
-    own = not hasattr(os, "getuid") or status.st_uid in (0, os.getuid())
-    if not own or (hasattr(os, "getuid") and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
-        raise ConfigParseError(f"{path}: others can write to it; type: chmod go-w {path}")
 
 
 class _Interpretation(Reading):

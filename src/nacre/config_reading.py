@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +47,14 @@ def local_user() -> str:
         raise ValueError("the local user has no name here: give one as username=…") from None
 
 
+def _check_owner(path: Path) -> None:
+    """Refuse a default file that somebody else can write to, as OpenSSH does."""
+    status = path.stat()
+    own = not hasattr(os, "getuid") or status.st_uid in (0, os.getuid())
+    if not own or (hasattr(os, "getuid") and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+        raise ConfigParseError(f"{path}: others can write to it; type: chmod go-w {path}")
+
+
 class Reading:
     """What the files say of one host.
 
@@ -68,7 +77,9 @@ class Reading:
         surroundings = Surroundings(machine.run, machine.addresses)
         files = tuple(files)
         self._subject = subject = self._about()
-        self.seen, again = applying(files, subject, surroundings)
+        # What is read unasked must be nobody else's, nor may what it includes be.
+        check = _check_owner if options.config == () else None
+        self.seen, again = applying(files, subject, surroundings, check=check)
         self.host = self._hostname()
         if self._chosen_rules().wanted or self._chosen_rules().cnames:
             again = again or bool(self._chosen_rules().wanted)
@@ -77,7 +88,7 @@ class Reading:
             except ValueError as error:
                 raise ConfigParseError(f"CanonicalizeHostname: {error}") from None
         if again:
-            self.seen, _ = applying(files, subject, surroundings, (self.host, self.seen))
+            self.seen, _ = applying(files, subject, surroundings, (self.host, self.seen), check)
         self.tokens = self._final_tokens()
 
     def _about(self) -> Subject:

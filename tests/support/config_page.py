@@ -37,6 +37,7 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
   resolve names in a thread.
 * **Algorithms**: `+`, `-` and `^` with wildcards, as in OpenSSH. What OpenSSH has and nacre has not is left out of a list; wildcards never
   reach what nacre does not offer by default. A name that neither knows is an error, after `-` too.
+* **Whose file it is.** `~/.ssh/config`, and what it includes, must be the user's or root's and nobody else's to change.
 * Names of services (`Port ssh`) are refused: give numbers.
 """
 
@@ -55,6 +56,7 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   Whoever may not come is asked for everything that others are asked for, and refused at the end.
 * **Keys**: `AuthorizedKeysFile` with `%u %h %U %%`, one path or several. A name that leads elsewhere (`../x`, `a/b`, `~x`)
   has no keys. `StrictModes` is on, as in OpenSSH. `TrustedUserCAKeys` trusts authorities for certificates with the user's own name.
+  Where the file says neither, the program says whose keys are taken, as without a configuration.
 * Where `AcceptEnv` is not said, clients may set any variable, and the program decides, as without a configuration.
 """
 

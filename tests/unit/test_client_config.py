@@ -212,6 +212,14 @@ def test_files(home: Path) -> None:
         configured(nacre.SSHClientConnectionOptions(config=str(home / "missing")))
     with pytest.raises(TypeError, match="config: a file name is expected"):
         nacre.SSHClientConnectionOptions(config=[1])
+    default.write_text("Include part\n")
+    part = home / ".ssh" / "part"
+    part.write_text("Port 7\n")
+    assert configured(options).port == 7
+    part.chmod(0o666)
+    with pytest.raises(nacre.ConfigParseError, match="part: others can write to it; type: chmod go-w"):
+        configured(options)
+    assert configured(nacre.SSHClientConnectionOptions(options, config=default)).port == 7
     default.chmod(0o666)
     with pytest.raises(nacre.ConfigParseError, match="others can write to it; type: chmod go-w"):
         configured(options)

@@ -95,6 +95,7 @@ def applying(
     subject: Subject,
     surroundings: Surroundings = Surroundings(_refused, _nowhere),  # noqa: B008 - never changed
     canonical: tuple[str, Found] | None = None,
+    check: Callable[[Path], None] | None = None,
 ) -> tuple[Found, bool]:
     """Return what applies, and whether a second reading is asked for.
 
@@ -103,12 +104,13 @@ def applying(
         subject: whom it is about.
         surroundings: what conditions ask of the machine.
         canonical: in the second reading, the host's name now, and what the first has found.
+        check: raises what is wrong with a file before it is read.
 
     Raises:
         ConfigParseError: a line, be it one that does not apply, is not as ssh_config(5) has it; it names file and line.
         OSError: a file cannot be read.
     """
-    reading = _Reading(subject, surroundings, canonical)
+    reading = _Reading(subject, surroundings, canonical, check)
     for filename in filenames:
         reading.read(expand(filename), 0, _Scope.ON)
     return reading.found, reading.wants_final
@@ -116,8 +118,13 @@ def applying(
 
 class _Reading:
     def __init__(
-        self, subject: Subject, surroundings: Surroundings, canonical: tuple[str, Found] | None
+        self,
+        subject: Subject,
+        surroundings: Surroundings,
+        canonical: tuple[str, Found] | None,
+        check: Callable[[Path], None] | None,
     ) -> None:
+        self._check = check
         self._subject = subject
         self._surroundings = surroundings
         self._files = 0
@@ -130,6 +137,8 @@ class _Reading:
         self._files += 1
         if self._files > MAX_FILES:
             raise ConfigParseError(f"{path}: more than {MAX_FILES} files of configuration")
+        if self._check is not None:
+            self._check(path)
         scope = around
         for setting in settings(path):
             match setting.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nacre.errors import ConfigParseError
@@ -83,6 +83,7 @@ def test_what_is_refused(kind: str, given: str) -> None:
         KINDS[kind](line(*given.split()))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=3))
 def test_any_words_are_taken_or_refused(arguments: list[str]) -> None:
     for kind in KINDS.values():

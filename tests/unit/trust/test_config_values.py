@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nacre.errors import ConfigParseError
@@ -105,6 +105,7 @@ def test_an_empty_word_is_none(kind: str) -> None:
         KINDS[kind](line(""))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=3))
 def test_any_words_are_taken_or_refused(arguments: list[str]) -> None:
     for kind in KINDS.values():
