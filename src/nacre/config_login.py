@@ -99,10 +99,16 @@ class LoginPolicy:
             return value
         if value is None or value is False:
             return value
-        if self.barred or not self._lets_root_in(method, event, forced):
+        if self.barred or self._is_empty(event) or not self._lets_root_in(method, event, forced):
             logger.info("%s is refused by the configuration, by %s", plain(self._user), method)
             return False
         return self._advanced(method, event, value)
+
+    def _is_empty(self, event: Any) -> bool:
+        """Return whether a password is empty where that is not permitted."""
+        if self._word("permitemptypasswords") != "no":
+            return False
+        return isinstance(event, events.PasswordQuestion) and not event.password
 
     def _lets_root_in(self, method: str, event: Any, forced: Any) -> bool:
         if self._root == "without-password":
@@ -145,6 +151,14 @@ class LoginPolicy:
         """Return the variables that every session has."""
         pairs = (word.partition("=") for word in self._words("setenv"))
         return {name: value for name, _, value in pairs}
+
+    def takes_variable_of_key(self, name: str) -> bool:
+        """Return whether a line of authorized_keys may set a variable: any, where PermitUserEnvironment says nothing."""
+        settings = self._found.get("permituserenvironment")
+        text = settings[0].arguments[0] if settings else "yes"
+        if not settings or text in ("yes", "no"):
+            return text == "yes"
+        return matches_one(settings[0], text.split(","), name)
 
     def takes_variable(self, name: str) -> bool:
         """Return whether a client may set a variable: any, where AcceptEnv says nothing."""

@@ -16,7 +16,7 @@ _SYSTEM: Final = "sessions are the program's: it gives nobody a login shell"
 _FORWARD: Final = "it says how something is forwarded that another keyword allows, which is refused"
 
 SERVER_RULES: Final[Mapping[str, Rule]] = {
-    **meaningless(_SYSTEM, "permituserrc printlastlog printmotd usepam pamservicename"),
+    **meaningless(_SYSTEM, "permituserrc printlastlog printmotd pamservicename"),
     **meaningless("there is one process, and it is the program's", "pidfile sshdauthpath sshdsessionpath"),
     **meaningless("groups are not taken from a file", "modulifile"),
     **meaningless("what is logged is up to the program's logging", "loglevel logverbose syslogfacility"),
@@ -25,7 +25,6 @@ SERVER_RULES: Final[Mapping[str, Rule]] = {
         "gatewayports permitopen permitlisten streamlocalbindmask streamlocalbindunlink x11displayoffset "
         "x11uselocalhost xauthlocation",
     ),
-    **meaningless("passwords are the program's", "permitemptypasswords"),
     **meaningless(
         "Kerberos goes through GSS-API, and credentials end with their connection",
         "gssapicleanupcredentials kerberosgetafstoken kerberosorlocalpasswd kerberosticketcleanup",
@@ -37,9 +36,9 @@ SERVER_RULES: Final[Mapping[str, Rule]] = {
     **refused("credentials are kept as they came", "gssapistorecredentialsonrekey", "no"),
     **refused("the name of the service is the option gss_host", "gssapistrictacceptorcheck", "yes"),
     **meaningless("there is none to run", "authorizedkeyscommanduser authorizedprincipalscommanduser"),
-    **meaningless("a line of authorized_keys may say it", "permituserenvironment"),
-    **meaningless("one process holds every source", "persourcenetblocksize"),
     **meaningless("the version is the option server_version", "debianbanner"),
+    **refused("PAM is not asked", "usepam", "no"),
+    **refused("a source is an address, or 64 bits of it", "persourcenetblocksize", "32:64"),
     **refused("forwarding is not built", "allowtcpforwarding", "no"),
     **refused("forwarding is not built", "allowstreamlocalforwarding", "no"),
     **refused("forwarding is not built", "permittunnel", "no"),
@@ -97,8 +96,10 @@ SERVER_OPTIONS: Final[Mapping[str, str]] = {
     "maxsessions": "max_sessions",
     "maxstartups": "max_unauthenticated",
     "passwordauthentication": "password_auth",
+    "permitemptypasswords": "",
     "permitrootlogin": "",
     "permittty": "allow_pty",
+    "permituserenvironment": "",
     "persourcemaxstartups": "max_per_source",
     "persourcepenalties": "source_penalties",
     "persourcepenaltyexemptlist": "exempt_sources",

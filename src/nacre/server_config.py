@@ -374,7 +374,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "x11forwarding": _of(_Values.switch, "x11_forwarding"),
     **dict.fromkeys(
         """acceptenv allowgroups allowusers authenticationmethods authorizedkeysfile banner denygroups denyusers
-        forcecommand permitrootlogin refuseconnection setenv strictmodes trustedusercakeys""".split(),
+        forcecommand permitemptypasswords permitrootlogin permituserenvironment refuseconnection setenv strictmodes trustedusercakeys""".split(),
         _Values.remember,
     ),
 }

@@ -214,7 +214,10 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     def session_environment(self) -> Mapping[str, str]:
         """Return the variables that every session starts with."""
         of_key = self._authenticator.restrictions.environment() if self._authenticator is not None else {}
-        return of_key if self._login is None else {**of_key, **self._login.environment()}
+        if self._login is None:
+            return of_key
+        permitted = {name: value for name, value in of_key.items() if self._login.takes_variable_of_key(name)}
+        return {**permitted, **self._login.environment()}
 
     def variable_allowed(self, name: str) -> bool:
         """Return whether the client may set a variable for its sessions."""

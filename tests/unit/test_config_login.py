@@ -65,6 +65,7 @@ def judged(
     blob: bytes = b"a",
     verified: bool = True,
     forced: str | None = None,
+    secret: str = "p",
 ) -> Any:
     async def answer() -> Any:
         return value
@@ -75,7 +76,7 @@ def judged(
         case "publickey":
             event = events.PublicKeyQuestion(token, "u", "alg", blob, user_key(), verified)
         case "password":
-            event = events.PasswordQuestion(token, "u", "p", None)
+            event = events.PasswordQuestion(token, "u", secret, None)
         case _:
             event = events.KbdintResponses(token, "u", ())
     assert found.judges(event)
@@ -90,6 +91,12 @@ def test_who_is_barred_is_refused_at_the_end(tmp_path: Path) -> None:
         for method in ("publickey", "password", "keyboard-interactive"):
             assert judged(found, method, value) is False
     assert not found.judges(events.AuthBegin(None, "u"))  # type: ignore[arg-type]  # no token is looked at
+
+
+def test_empty_passwords(tmp_path: Path) -> None:
+    for text, secret, verdict in (("no", "", False), ("no", "x", True), ("yes", "", True)):
+        assert judged(policy(tmp_path, f"PermitEmptyPasswords {text}"), "password", secret=secret) is verdict
+    assert judged(policy(tmp_path, ""), "password", secret="") is True
 
 
 def test_root(tmp_path: Path) -> None:
@@ -137,6 +144,10 @@ def test_what_sessions_are_given(tmp_path: Path) -> None:
     assert (found.forced_command, found.environment()) == ("a  'b' # c", {"A": "1", "B": "x y"})
     assert [found.takes_variable(name) for name in ("LANG", "X", "PATH")] == [True, True, False]
     assert found.banner() == "hello"
+    assert found.takes_variable_of_key("PATH")
+    for text, taken in (("yes", [True, True]), ("no", [False, False]), ("LC_*,!LC_X", [True, False])):
+        found = policy(tmp_path, f"PermitUserEnvironment {text}")
+        assert [found.takes_variable_of_key(name) for name in ("LC_A", "LC_X")] == taken
     found = policy(tmp_path, "ForceCommand none\nBanner none")
     assert (found.forced_command, found.environment(), found.banner()) == (None, {}, "")
     assert found.takes_variable("PATH")

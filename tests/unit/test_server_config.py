@@ -83,7 +83,7 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
         ("Match all\nPermitTTY no", "allow_pty", False),
         ("PermitTTY yes\nPermitTTY no", "allow_pty", True),
         ("Match user a\nPermitTTY no", "allow_pty", True),
-        ("LogLevel DEBUG\nUsePAM yes\nPrintMotd no\nX11Forwarding no\nAllowTcpForwarding no", "port", 22),
+        ("LogLevel DEBUG\nUsePAM no\nPrintMotd no\nX11Forwarding no\nAllowTcpForwarding no", "port", 22),
     ],
 )
 def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
@@ -110,6 +110,7 @@ def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
         ("Match user a\nPort 1", "Port: it may not stand in a Match block"),
         ("Match user a\nBanner /no/such/file", "Banner: the file cannot be used: .*No such file"),
         ("TrustedUserCAKeys /", "TrustedUserCAKeys: the file cannot be used: / is not a regular file"),
+        ("UsePAM yes", "UsePAM: this keyword is not supported but for no"),
         ("IgnoreRhosts no", "IgnoreRhosts: this keyword is not supported but for yes or shosts-only"),
         ("Match user a\nIPQoS ef", "IPQoS: this keyword is not supported"),
         ("Port 1\nPort 2", "Port: one port is listened on"),
@@ -186,7 +187,7 @@ async def test_a_server_with_a_configuration(tmp_path: Path, config: Path) -> No
     host_key().write_private_key(tmp_path / "host_key")
     config.write_text(
         f"HostKey {tmp_path}/host_key\nListenAddress {HOST}\nStrictModes no\n"
-        f"AuthorizedKeysFile {keys}/%u\nBanner {tmp_path}/banner\nAcceptEnv LANG\nDenyUsers eve\n"
+        f"PermitUserEnvironment LANG,X*\nAuthorizedKeysFile {keys}/%u\nBanner {tmp_path}/banner\nAcceptEnv LANG\nDenyUsers eve\n"
         "Match user bob\nForceCommand forced\nSetEnv COLOUR=red LANG=C\nBanner none\nPasswordAuthentication yes\n"
         "Match all\nPasswordAuthentication no\n"
     )

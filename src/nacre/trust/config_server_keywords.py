@@ -80,7 +80,7 @@ SERVER: Final[tuple[Keyword, ...]] = (
         values.one,
         """Ciphers GSSAPIKexAlgorithms HostKeyAgent HostKeyAlgorithms KexAlgorithms MACs ModuliFile
         PerSourceNetBlockSize PerSourcePenaltyExemptList PidFile SecurityKeyProvider SshdAuthPath
-        SshdSessionPath XAuthLocation PermitUserEnvironment""",
+        SshdSessionPath XAuthLocation""",
     ),
     *_all(_ANYWHERE, values.rest, "ForceCommand"),
     *_all(_GLOBAL, values.rest, "VersionAddendum"),
@@ -102,6 +102,7 @@ SERVER: Final[tuple[Keyword, ...]] = (
     Keyword("PermitListen", own.permitted_listeners),
     Keyword("PermitOpen", own.permitted_targets),
     Keyword("Port", values.port, Counts.EVERY, scope=_GLOBAL),
+    Keyword("PermitUserEnvironment", own.environment, scope=_GLOBAL),
     Keyword("PubkeyAuthOptions", own.key_options),
     Keyword("RekeyLimit", values.rekey),
     Keyword("SetEnv", values.variables),

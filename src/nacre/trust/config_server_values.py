@@ -13,6 +13,7 @@ from nacre.trust.config_lines import Setting
 from nacre.trust.config_values import choice, one, seconds, words
 
 __all__ = [
+    "environment",
     "flag",
     "key_options",
     "listener",
@@ -54,6 +55,12 @@ def users(setting: Setting) -> tuple[str, ...]:
         if at and not (user and host):
             raise setting.error(f"{word!r} is no pattern of users: user or user@host")
     return found
+
+
+def environment(setting: Setting) -> tuple[str, ...]:
+    """Take yes, no, or patterns of names with commas between."""
+    (text,) = one(setting)
+    return (text.lower() if text.lower() in ("yes", "no") else text,)
 
 
 def methods(setting: Setting) -> tuple[str, ...]:

@@ -309,8 +309,8 @@ AUTHENTICATION: Final = (
         "a configuration bars nobody who has the right key",
         rewritten(
             config_login.LoginPolicy.judged,
-            "if self.barred or not",
-            'if (self.barred and method != "publickey") or not',
+            "if self.barred or self._is_empty",
+            'if (self.barred and method != "publickey") or self._is_empty',
         ),
     ),
     Fault(

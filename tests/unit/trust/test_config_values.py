@@ -120,7 +120,7 @@ def test_a_long_word_takes_no_time(kind: str) -> None:
         before = time.process_time()
         with suppress(ConfigParseError):
             read(line(word))
-        assert time.process_time() - before < 0.5
+        assert time.process_time() - before < 2
 
 
 def test_networks() -> None:
