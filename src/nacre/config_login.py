@@ -26,6 +26,7 @@ from nacre.trust.pattern import HostPatterns, parse_address
 __all__ = ["LoginPolicy", "login_policy"]
 
 _ROOT: Final = "root"
+_DEFAULT_FILES: Final = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 #: Questions that are about no credential; whatever else is asked is one, that of a method which is new here too.
 _NO_CREDENTIALS: Final = (events.AuthBegin, events.PowersQuestion, events.GssStepNeeded)
 #: The method that each question is about.
@@ -186,27 +187,52 @@ class LoginPolicy:
         if not accounts.is_plain_name(user):
             logger.info("no keys are looked up for %s: that is no name of a file", plain(user))
             return keys
-        for path in self._key_files(user):
-            try:
-                if self._word("strictmodes") != "no" and not accounts.is_private_to(
-                    path, accounts.account(user)
-                ):
-                    logger.warning("%s is not used: others can write to it, or to a folder above", path)
-                    continue
-                keys.load(read_file(path))
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError) as error:
-                logger.warning("%s is not used: %s", path, plain(error))
+        settings = self._found.get("authorizedkeysfile")
+        words = settings[0].arguments if settings else _DEFAULT_FILES
+        for path in self._files(settings, words, user):
+            keys.load(self._read(path, user))
         name = self._word("trustedusercakeys")
         if name and name.lower() != "none":
-            keys.load("".join(_authorities(read_file(name).decode("utf-8", "replace"))))
+            principals = self._principals(user)
+            keys.load("".join(_authorities(read_file(name).decode("utf-8", "replace"), principals)))
         return keys
 
-    def _key_files(self, user: str) -> Sequence[Path]:
-        settings = self._found.get("authorizedkeysfile")
-        words = settings[0].arguments if settings else (".ssh/authorized_keys", ".ssh/authorized_keys2")
-        setting = settings[0] if settings else Setting("AuthorizedKeysFile", "", words, "the default")
+    def _read(self, path: Path, user: str) -> bytes:
+        """Return the content of a user's file; nothing of one that is not there, or that others can change."""
+        try:
+            if self._word("strictmodes") != "no" and not accounts.is_private_to(path, accounts.account(user)):
+                logger.warning("%s is not used: others can write to it, or to a folder above", path)
+                return b""
+            return read_file(path)
+        except FileNotFoundError:
+            return b""
+        except (OSError, ValueError) as error:
+            logger.warning("%s is not used: %s", path, plain(error))
+            return b""
+
+    def _principals(self, user: str) -> list[str] | None:
+        """Return options of authorized_keys that name whom certificates may be for; None: the user's own name."""
+        settings = self._found.get("authorizedprincipalsfile")
+        if not settings or settings[0].arguments[0].lower() == "none":
+            return None
+        found = []
+        for path in self._files(settings, settings[0].arguments, user):
+            for line in self._read(path, user).decode("utf-8", "replace").split("\n"):
+                options, _, principal = line.strip().rpartition(" ")
+                if not principal or principal.startswith("#") or line.lstrip().startswith("#"):
+                    continue
+                if any(character in principal for character in ',"\\'):
+                    logger.warning(
+                        "%s: %s is no principal that can be told from several", path, plain(principal)
+                    )
+                    continue
+                found.append(f'principals="{principal}"' + (f",{options.strip()}" if options.strip() else ""))
+        return found
+
+    @staticmethod
+    def _files(settings: Sequence[Setting] | None, words: Sequence[str], user: str) -> list[Path]:
+        """Return the files of a user that words name, with their tokens resolved."""
+        setting = settings[0] if settings else Setting("AuthorizedKeysFile", "", (), "the default")
         owner = accounts.account(user)
         letters = {"%": "%", "u": user}
         if owner is not None:
@@ -230,10 +256,17 @@ def login_policy(found: Found, arrival: Arrival) -> LoginPolicy:
     return LoginPolicy(found, arrival)
 
 
-def _authorities(text: str) -> list[str]:
-    """Return lines of authorized_keys that trust the authorities of TrustedUserCAKeys: of a user's own name alone."""
-    lines = (line.strip() for line in text.split("\n"))
-    return [f"cert-authority {line}\n" for line in lines if line and not line.startswith("#")]
+def _authorities(text: str, principals: Sequence[str] | None) -> list[str]:
+    """Return lines of authorized_keys that trust the authorities of TrustedUserCAKeys.
+
+    Args:
+        text: their keys, a line each.
+        principals: options that name whom certificates may be for; None: they have the user's own name.
+    """
+    lines = [line.strip() for line in text.split("\n")]
+    keys = [line for line in lines if line and not line.startswith("#")]
+    options = [""] if principals is None else [f",{option}" for option in principals]
+    return [f"cert-authority{option} {key}\n" for key in keys for option in options]
 
 
 def _is_barred(found: Found, arrival: Arrival) -> bool:

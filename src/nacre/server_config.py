@@ -373,7 +373,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "usedns": _of(_Values.switch, "rdns_lookup"),
     "x11forwarding": _of(_Values.switch, "x11_forwarding"),
     **dict.fromkeys(
-        """acceptenv allowgroups allowusers authenticationmethods authorizedkeysfile banner denygroups denyusers
+        """acceptenv allowgroups allowusers authenticationmethods authorizedkeysfile authorizedprincipalsfile banner denygroups denyusers
         forcecommand permitemptypasswords permitrootlogin permituserenvironment refuseconnection setenv strictmodes trustedusercakeys""".split(),
         _Values.remember,
     ),

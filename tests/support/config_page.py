@@ -55,7 +55,8 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   name that the client gives; groups, `%h` and `%U` are those of the machine's user of that name, and nobody else has any.
   Whoever may not come is asked for everything that others are asked for, and refused at the end.
 * **Keys**: `AuthorizedKeysFile` with `%u %h %U %%`, one path or several. A name that leads elsewhere (`../x`, `a/b`, `~x`)
-  has no keys. `StrictModes` is on, as in OpenSSH. `TrustedUserCAKeys` trusts authorities for certificates with the user's own name.
+  has no keys. `StrictModes` is on, as in OpenSSH. `TrustedUserCAKeys` trusts authorities for certificates with the
+  user's own name, or with one of `AuthorizedPrincipalsFile` (a line may have options before the name).
   Where the file says neither, the program says whose keys are taken, as without a configuration.
 * Where `AcceptEnv` is not said, clients may set any variable, and the program decides, as without a configuration.
 """

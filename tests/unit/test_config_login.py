@@ -178,6 +178,28 @@ def test_files_of_keys(tmp_path: Path) -> None:
     assert not policy(tmp_path, "PermitTTY no").names_keys
 
 
+def test_principals_of_certificates(tmp_path: Path) -> None:
+    authority, own = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
+    authority.write_public_key(tmp_path / "cas")
+    (tmp_path / "alice").write_text('# who may be alice\n\nadmin\nno-pty,command="x y" guest\na,root\n')
+    text = f"StrictModes no\nTrustedUserCAKeys {tmp_path}/cas\nAuthorizedPrincipalsFile {tmp_path}/%u\nAuthorizedKeysFile none"
+    found = policy(tmp_path, text)
+
+    def admitted(user: str, *names: str) -> Any:
+        certificate = authority.generate_user_certificate(own, "id", principals=list(names))
+        judged = found.authorized_keys(user).judge_certificate(
+            certificate, user, None, None, ("command", "no-pty", "pty", "restrict")
+        )
+        return judged.options
+
+    assert admitted("alice", "admin") is not None
+    assert admitted("alice", "guest")["command"] == "x y"
+    for names in (("alice",), ("root",), ("a,root",), ("a",), ("adm*",)):
+        assert admitted("alice", *names) is None, names
+    assert admitted("bob", "bob") is None  # who has no file has no principals
+    assert admitted("../alice", "admin") is None
+
+
 def test_files_that_others_can_change(tmp_path: Path) -> None:
     user_key().write_public_key(tmp_path / "all")
     found = policy(tmp_path, f"AuthorizedKeysFile {tmp_path}/all")
