@@ -28,8 +28,7 @@ _NOT_CANONICAL: Final = (
 #: What differs although the name is there: `name`, `Class.method` or `client:option`, `server:option`.
 DEVIATIONS: Final[dict[str, str]] = {
     "SSHAcceptor": "has its own accept loop: `sockets`, `is_serving`, `get_loop` and `serve_forever` of asyncio's server",
-    "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused; an agent that closes the connection "
-    "raises ConnectionResetError, not ValueError",
+    "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused",
     "SSHKnownHosts": "no X.509 certificates or subjects; `[host]:22` is for no port, as for ssh",
     "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `principals=` has names, no patterns",
     "SSHAllowedSigners": "a line with an option that is not known admits nobody; AsyncSSH passes over the option",

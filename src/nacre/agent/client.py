@@ -38,6 +38,10 @@ _SK_PROVIDER = "SSH_SK_PROVIDER"
 T = TypeVar("T")
 
 
+class AgentLost(ConnectionResetError, ValueError):
+    """The agent closed the connection: an error of the system, and of the values that programs written for AsyncSSH expect."""
+
+
 class SSHAgentKeyPair(SSHKeyPair):
     """A key of an agent; it signs with `sign_async`.
 
@@ -256,7 +260,7 @@ class SSHAgentClient:
             try:
                 await self._do(request, "adding a key")
             except ValueError as error:
-                if not own:
+                if not own or isinstance(error, AgentLost):
                     raise
                 logger.warning("%r: %s", pair, plain(error))
 
@@ -349,7 +353,7 @@ async def receive(reader: asyncio.StreamReader) -> bytes:
             raise ValueError(f"an agent announces a message of {size} bytes")
         return await reader.readexactly(size)
     except asyncio.IncompleteReadError:
-        raise ConnectionResetError(errno.ECONNRESET, "the agent closed the connection") from None
+        raise AgentLost(errno.ECONNRESET, "the agent closed the connection") from None
 
 
 async def open_agent(where: str | Callable[[], Awaitable[Any]]) -> Any:

@@ -272,3 +272,19 @@ async def test_of_the_user_s_own_files_those_that_the_agent_does_not_take_are_le
         assert "the agent refuses" in caplog.text
         with pytest.raises(ValueError, match="adding a key: the agent refuses"):
             await agent.add_keys([user_key()])
+
+
+@asynctest
+async def test_an_agent_that_goes_is_an_error_of_both_kinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    user_key().write_private_key(tmp_path / ".ssh" / "id_ed25519")
+    path = tmp_path / "agent"
+    async with answering(path, lambda request: b""), nacre.connect_agent(path) as agent:
+        for call in (agent.get_keys(), agent.add_keys(), agent.remove_all()):
+            with pytest.raises(ConnectionResetError) as caught:
+                await call
+            assert isinstance(caught.value, ValueError)
+            assert str(caught.value).endswith("the agent closed the connection")
