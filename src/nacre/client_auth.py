@@ -15,7 +15,7 @@ from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
-from nacre.keys import SSHKeyPair, default_signature_algorithms, signature_of
+from nacre.keys import X509_ALGORITHMS, SSHKeyPair, X509Chain, default_signature_algorithms, signature_of
 from nacre.protocol import events
 from nacre.protocol.settings import Info
 
@@ -227,8 +227,11 @@ class ClientAuthenticator:
         """
         ours = self._options.signature_algs or default_signature_algorithms()
         theirs = self._info.server_sig_algs
-        usable = [name for name in key.host_key_algorithms if signature_of(name) in ours]
-        if theirs is None or len(key.sig_algorithms) == 1:
+        # A program that has given an X.509 certificate wants it shown: these are in no list unless named.
+        usable = [
+            name for name in key.host_key_algorithms if signature_of(name) in ours or name in X509_ALGORITHMS
+        ]
+        if theirs is None or (len(key.sig_algorithms) == 1 and not isinstance(key.cert, X509Chain)):
             return usable[0] if usable else None
         return next((name for name in usable if signature_of(name) in theirs), None)
 

@@ -33,7 +33,7 @@ from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_policy import Grounds, HostKeyJudge, known_key, vouched_for, without_what_a_liar_could_use
 from nacre.host_trust import HostTrust, look_up
 from nacre.identities import agent_of
-from nacre.keys import SSHKey, SSHKeyPair
+from nacre.keys import X509_ALGORITHMS, SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
 from nacre.options import SSHClientConnectionOptions, accept, client_settings
 from nacre.process.client import SSHClientProcess
@@ -113,6 +113,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
         )
         algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
+        if options.x509_trusted_certs and not options.server_host_key_algs:
+            algorithms = (*X509_ALGORITHMS, *algorithms)
         gss, gss_kex = self._gss or (lazily_of_client(options, self._host), False)
         protocol = Connection(
             Role.CLIENT, client_settings(options, self._username, algorithms, gss, gss_kex=gss_kex)

@@ -21,10 +21,12 @@ from nacre.errors import HostKeyNotVerifiable, NotSupportedYet
 from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
 from nacre.host_fingerprints import DnsVerdict, ask_dns
 from nacre.host_trust import HostTrust, Standing, require_files
-from nacre.keys import SSHCertificate, SSHKey
+from nacre.keys import SSHCertificate, SSHKey, X509Chain
+from nacre.keys.shown import Shown
 from nacre.trust.known_hosts_changes import Kept, Outcome, keep_key
 from nacre.trust.policy import HostKeyChecking, Wish
 from nacre.wire.record import record
+from nacre.x509_login import check_host_chain
 
 if TYPE_CHECKING:
     from nacre.client import SSHClient
@@ -99,23 +101,23 @@ def require_trust(options: SSHClientConnectionOptions) -> None:
             )
 
 
-def known_key(
-    options: SSHClientConnectionOptions, trust: HostTrust, shown: SSHKey | SSHCertificate
-) -> Judgement | None:
+def known_key(options: SSHClientConnectionOptions, trust: HostTrust, shown: Shown) -> Judgement | None:
     """Return the judgement where nobody has to be asked: of a key that known_hosts has. None: see `HostKeyJudge`."""
-    if isinstance(shown, SSHCertificate) or options.verify_host_key_dns is not Wish.NO:
+    if not isinstance(shown, SSHKey) or options.verify_host_key_dns is not Wish.NO:
         return None
     if trust.standing(shown) is not Standing.TRUSTED:
         return None
     return Judgement(shown, Grounds.USERS if trust.is_users(shown) else Grounds.OTHER)
 
 
-def vouched_for(trust: HostTrust, shown: SSHKey | SSHCertificate) -> Judgement:
+def vouched_for(trust: HostTrust, shown: Shown) -> Judgement:
     """Return the judgement of a key that GSS-API says is the host's: unknown or changed, it is (RFC 4462 section 2.1).
 
     Raises:
         HostKeyNotVerifiable: it is revoked, whoever vouches for it.
     """
+    if isinstance(shown, X509Chain):
+        shown = shown.key
     if not trust.is_revoked(shown):
         return Judgement(shown.key if isinstance(shown, SSHCertificate) else shown, Grounds.OTHER)
     if isinstance(shown, SSHCertificate):
@@ -154,15 +156,19 @@ class HostKeyJudge:
         self._told = told
         self._dns = DnsVerdict.NOT_ASKED
 
-    async def judge(self, shown: SSHKey | SSHCertificate) -> Judgement:
+    async def judge(self, shown: Shown) -> Judgement:
         """Return what the connection goes on with.
 
         Args:
-            shown: the key, or a certificate, as the host has shown it.
+            shown: the key, a certificate, or a chain of X.509, as the host has shown it.
 
         Raises:
             HostKeyNotVerifiable: it does not; the message is for our user, not for the host.
         """
+        if isinstance(shown, X509Chain):
+            # Only where a root is trusted was it asked for: what it says counts, and nothing else.
+            check_host_chain(self._options, self._trust, shown, time.time())
+            return Judgement(shown.key, Grounds.OTHER)
         key = shown.key if isinstance(shown, SSHCertificate) else shown
         if not self._trust.is_revoked(shown) and not self._trust.anything:
             self._dns = await ask_dns(self._options, self._where[0], key)

@@ -19,9 +19,11 @@ from nacre.aio.key_loading import load_certs, load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.errors import Error, KeyImportError
 from nacre.keys import (
+    Certified,
     SSHCertificate,
     SSHKey,
     SSHKeyPair,
+    SSHX509Certificate,
     decode_shown_key,
     load_certificates,
     load_public_keys,
@@ -52,7 +54,7 @@ async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPa
 
 
 async def _token_keys(
-    options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
+    options: SSHClientConnectionOptions, certificates: Sequence[Certified]
 ) -> Sequence[SSHKeyPair]:
     """Return the keys on the tokens of a PKCS#11 library, each with its certificate before it, if there is one."""
     if options.pkcs11_provider is None:
@@ -65,7 +67,7 @@ async def _token_keys(
 
 
 async def _own_keys(
-    options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
+    options: SSHClientConnectionOptions, certificates: Sequence[Certified]
 ) -> list[SSHKeyPair]:
     certs = None if options.client_certs is None else certificates
     if options.is_given("client_keys"):
@@ -91,7 +93,7 @@ def agent_of(options: SSHClientConnectionOptions) -> Any:
 
 
 async def _agent_keys(
-    options: SSHClientConnectionOptions, certificates: Sequence[SSHCertificate]
+    options: SSHClientConnectionOptions, certificates: Sequence[Certified]
 ) -> Sequence[SSHKeyPair]:
     """Return the agent's keys, each with its certificate before it, if there is one.
 
@@ -113,9 +115,7 @@ async def _agent_keys(
         return []
 
 
-def _with_certificates(
-    pairs: Sequence[SSHKeyPair], certificates: Sequence[SSHCertificate]
-) -> list[SSHKeyPair]:
+def _with_certificates(pairs: Sequence[SSHKeyPair], certificates: Sequence[Certified]) -> list[SSHKeyPair]:
     found: list[SSHKeyPair] = []
     for pair in pairs:
         for certificate in certificates:
@@ -142,7 +142,7 @@ def _public_blob(entry: Any) -> bytes:
             pass  # then it is a file's content
     is_file = isinstance(entry, (str, PurePath))
     try:
-        keys: Sequence[SSHKey | SSHCertificate] = (
+        keys: Sequence[SSHKey | SSHCertificate | SSHX509Certificate] = (
             [read_identity(entry)] if is_file else load_public_keys(entry)
         )
     except KeyImportError:

@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 from nacre.aio.key_loading import load_certs
 from nacre.aio.log import logger, plain
 from nacre.errors import WireError
-from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair, certificate_of, load_public_keys
+from nacre.keys import Certified, SSHKey, SSHKeyPair, certificate_of, load_public_keys
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_uint32
 
 __all__ = ["Keysign", "KeysignKeyPair", "keysign_pairs"]
@@ -164,9 +164,7 @@ async def keysign_pairs(keysign: Keysign, keys: Any, certs: Any) -> list[SSHKeyP
     return await asyncio.get_running_loop().run_in_executor(None, load)
 
 
-def _pairs(
-    keysign: Keysign, keys: Any, certs: Sequence[SSHCertificate], *, look_beside: bool
-) -> list[SSHKeyPair]:
+def _pairs(keysign: Keysign, keys: Any, certs: Sequence[Certified], *, look_beside: bool) -> list[SSHKeyPair]:
     pairs: list[SSHKeyPair] = []
     for entry in _system_keys() if keys is None else keys if isinstance(keys, (list, tuple)) else [keys]:
         # A certificate lies beside the private key, by the name of that.

@@ -31,7 +31,7 @@ from nacre.gss import of_server, offers_kex
 from nacre.host_identity import load_client_host_keys
 from nacre.host_policy import require_trust
 from nacre.identities import load_client_keys
-from nacre.keys import CertificateType, SSHKeyPair, load_keypairs
+from nacre.keys import CertificateType, SSHCertificate, SSHKeyPair, load_keypairs
 from nacre.options import (
     SSHClientConnectionOptions,
     SSHConnectionOptions,
@@ -72,7 +72,7 @@ def _host_keys(keys: Sequence[SSHKeyPair], *, needed: bool = True) -> tuple[SSHK
     if not keys and needed:
         raise ValueError("a server needs a host key: give server_host_keys (a file, or an SSHKey)")
     for key in keys:
-        if key.cert is not None and key.cert.cert_type is not CertificateType.HOST:
+        if isinstance(key.cert, SSHCertificate) and key.cert.cert_type is not CertificateType.HOST:
             raise ValueError(f"{key.cert!r} is no certificate of a host: clients would refuse it")
         if key.waits:
             raise ValueError(f"{key!r} cannot be a host key: everybody would wait while it signs for one")

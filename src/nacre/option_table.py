@@ -126,11 +126,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("public_key_auth", True, bool),
     _both("kbdint_auth", True, bool),
     _both("password_auth", True, bool),
-    _absent(_B, "x509_trusted_certs", None, [], hint="X.509 certificates are not built"),
-    _absent(_B, "x509_trusted_cert_paths", (), [], None, hint="X.509 certificates are not built"),
+    _both("x509_trusted_certs", None, values.x509_certificates),
+    _absent(
+        _B, "x509_trusted_cert_paths", (), [], None, hint="give the files of the roots as x509_trusted_certs"
+    ),
     # What such a certificate must be for: there is none that is trusted, and so they are taken.
-    _client("x509_purposes", "secureShellServer"),
-    _server("x509_purposes", "secureShellClient"),
+    _client("x509_purposes", "secureShellServer", values.x509_purposes),
+    _server("x509_purposes", "secureShellClient", values.x509_purposes),
     # --- GSS-API: a server has it where one of these is given, a client offers its key exchange so
     _both("gss_host", (), values.gss_host),
     _both("gss_store", None, values.gss_store),

@@ -21,6 +21,8 @@ from nacre.keys import (
     SSHCertificate,
     SSHKey,
     SSHKeyPair,
+    SSHX509Certificate,
+    load_certificates,
     select_host_key_algorithms,
     select_signature_algorithms,
 )
@@ -53,6 +55,33 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a str is expected, not {type(value).__name__}")
     return value
+
+
+def x509_certificates(value: Any) -> tuple[SSHX509Certificate, ...] | None:
+    """Read X.509 certificates, in any form of `load_certificates`; None and none at all are none.
+
+    Raises:
+        OSError, KeyImportError: one cannot be read.
+        ValueError: there is one that is not of X.509.
+    """
+    found = [] if value is None else load_certificates(value)
+    roots = tuple(each for each in found if isinstance(each, SSHX509Certificate))
+    if len(roots) != len(found):
+        raise ValueError("x509_trusted_certs takes X.509 certificates, and there is another one")
+    return roots or None
+
+
+def x509_purposes(value: Any) -> str | tuple[str, ...] | None:
+    """Take the purposes of X.509 certificates.
+
+    Raises:
+        ValueError: one is not known.
+    """
+    from nacre.keys.x509_trust import purpose_oids  # few programs have one
+
+    chosen = value if value is None or isinstance(value, str) else tuple(value)
+    purpose_oids(chosen)
+    return chosen
 
 
 def optional_file(value: Any) -> str | PurePath | None:

@@ -16,7 +16,7 @@ from nacre import gss
 from nacre._version import __version__
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import NotSupportedYet
-from nacre.keys import default_signature_algorithms
+from nacre.keys import X509_ALGORITHMS, default_signature_algorithms
 from nacre.option_table import Option, Sides, table
 from nacre.profiles import with_profile
 from nacre.protocol.gss import GssApi
@@ -180,13 +180,16 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
     if known is not None and known.host_keys is host_keys:
         found: Settings = known
         return found
+    common = _common(options, gss_kex=gss.offers_kex(options))
+    if options.x509_trusted_certs:
+        common["signature_algorithms"] += X509_ALGORITHMS
     settings = Settings(
         software_version=options.server_version or f"nacre_{__version__}",
         host_keys=host_keys,
         max_channels=options.max_channels,
         max_sessions=options.max_sessions,
         gss=gss.of_server(options),
-        **_common(options, gss_kex=gss.offers_kex(options)),
+        **common,
     )
     options.__dict__["_settings"] = settings
     return settings

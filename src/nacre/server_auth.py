@@ -18,13 +18,14 @@ from nacre.aio.tasks import settle
 from nacre.client_hosts import ClientHosts
 from nacre.errors import PasswordChangeRequired
 from nacre.gss import Context, of_server
-from nacre.keys import SSHCertificate, SSHKey
+from nacre.keys import SSHCertificate, SSHKey, X509Chain
 from nacre.login_restrictions import LoginRestrictions
 from nacre.profiles import takes_user_key
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
 from nacre.user_certificates import check_user_certificate
+from nacre.x509_login import check_user_chain
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -150,7 +151,9 @@ class ServerAuthenticator:
             return events.AuthPolicy(required=False)
         methods = ["gssapi-keyex", "gssapi-with-mic"] if self._gss_auth else []
         if self._options.public_key_auth and (
-            self._authorized is not None or await self._settle(self._server.public_key_auth_supported())
+            self._authorized is not None
+            or self._options.x509_trusted_certs
+            or await self._settle(self._server.public_key_auth_supported())
         ):
             methods.append("publickey")
         if await self._hosts.supported():
@@ -175,16 +178,19 @@ class ServerAuthenticator:
     async def public_key(self, event: events.PublicKeyQuestion) -> bool | events.Partial:
         """Return whether a key or certificate may log the user in. A mere query decides nothing."""
         shown = event.shown
-        if self._revoked is not None and self._revoked.revokes(shown):
+        key = shown.key if isinstance(shown, X509Chain) else shown
+        if self._revoked is not None and self._revoked.revokes(key):
             self._logger.info("a %s for %s was refused: revoked", shown.algorithm, plain(event.username))
             return False
-        if not takes_user_key(self._options.profile, shown):
+        if not takes_user_key(self._options.profile, key):
             self._logger.info(
                 "a %s for %s was refused by the profile", shown.algorithm, plain(event.username)
             )
             return False
         if isinstance(shown, SSHCertificate):
             return await self._certificate(event, shown)
+        if isinstance(shown, X509Chain):
+            return self._chain(event, shown)
         options = self._authorized_options(shown)
         verdict: bool | events.Partial = options is not None
         if options is None:
@@ -215,6 +221,22 @@ class ServerAuthenticator:
             shown.algorithm, plain(event.username), describe_missing(wanted, event.proof),
         )  # fmt: skip
         return False
+
+    def _chain(self, event: events.PublicKeyQuestion, chain: X509Chain) -> bool:
+        """Return whether a chain of X.509 certificates may log the user in: a trusted root says that it is theirs."""
+        try:
+            check_user_chain(self._options, chain, event.username, time.time())
+        except ValueError as error:
+            self._logger.info(
+                "the X.509 certificate of %s for %s was refused: %s",
+                plain(chain.certificate.subject), plain(event.username), plain(error),
+            )  # fmt: skip
+            return False
+        if not self._proves(event, chain.key, None):
+            return False
+        if event.verified:
+            self.restrictions.add(None)
+        return True
 
     def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
         if self._authorized is None:

@@ -42,7 +42,7 @@ def programs(document: str) -> list[str]:
 
 def test_the_documents_have_the_programs_that_are_tested():
     assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md", "docs/agent.md")] == [
-        2, 8, 4, 2
+        2, 9, 4, 2
     ]  # fmt: skip
 
 
@@ -180,3 +180,7 @@ def test_a_server_that_uses_its_client_s_agent(home):
 @pytest.mark.parametrize("number", range(4))
 def test_the_programs_of_testing(home, number):
     assert run(programs("docs/testing.md")[number], 0) == ""
+
+
+def test_the_program_with_x509_certificates():
+    assert run(programs("docs/library.md")[8], 0) == "alice is logged in\n"

@@ -42,7 +42,9 @@ DEVIATIONS: Final[dict[str, str]] = {
     "import_private_key": "OpenSSH's format, PKCS#8, PKCS#1 and PuTTY's; no DES, RC4 or Blowfish",
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
     "listen_reverse": "reads no configuration unless `config` names one",
-    "SSHCertificate": "no X.509; one without principals is for nobody",
+    "client:x509_trusted_certs": "only what is named: no `~/.ssh/ca-bundle.crt`; X.509 in known_hosts is not read",
+    "server:x509_trusted_certs": "a certificate must name the user; X.509 in authorized_keys is not read",
+    "SSHCertificate": "one without principals is for nobody; those of X.509 are `SSHX509Certificate`, no subclass of it",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
     "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection",
     "SSHClientProcess.redirect": "input that is no text in the encoding is a `UnicodeDecodeError`, not `ProtocolError`",
@@ -104,12 +106,10 @@ DEVIATIONS: Final[dict[str, str]] = {
     "TerminalSizeChanged": "sizes in a row that nobody has read are one, the last",
     "server:max_line_length": "a number; AsyncSSH takes None for no limit",
     "server:login_timeout": "60 seconds by default; AsyncSSH: 120",
-    "client:x509_purposes": "has no effect: X.509 certificates are not built",
     "server:canonical_domains": _NOT_CANONICAL,
     "server:canonicalize_fallback_local": _NOT_CANONICAL,
     "server:canonicalize_max_dots": _NOT_CANONICAL,
     "server:canonicalize_permitted_cnames": _NOT_CANONICAL,
-    "server:x509_purposes": "has no effect: X.509 certificates are not built",
     "client:tunnel": "also what a hop's own configuration says; a way of more than 8 hops is refused",
 }
 

@@ -24,7 +24,7 @@ from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.aio.opening import opening
 from nacre.errors import KeyImportError, NotSupportedYet, WireError
-from nacre.keys import MADE_ELSEWHERE, SIGNATURE_ALGORITHMS, SSHKey, SSHKeyPair, signature_of
+from nacre.keys import MADE_ELSEWHERE, SIGNATURE_ALGORITHMS, SSHCertificate, SSHKey, SSHKeyPair, signature_of
 from nacre.keys.files import expand
 from nacre.keys.identity_files import identity_files
 from nacre.keys.sk import SecurityKey
@@ -66,7 +66,7 @@ class SSHAgentKeyPair(SSHKeyPair):
             OSError: it cannot be reached.
         """
         # The agent knows the key by what it has listed, whatever certificate goes with it here.
-        return await self.agent.sign(self.key_data, data, signature_of(sig_algorithm or self.sig_algorithm))
+        return self.answered(await self.agent.sign(self.key_data, data, self.asked(sig_algorithm)))
 
     async def remove(self) -> None:
         """Have the agent drop this key."""
@@ -250,7 +250,7 @@ class SSHAgentClient:
                 raise KeyImportError(f"{pair!r} has its private part elsewhere: it cannot be handed over")
             comment = pair.get_comment_bytes() or b""
             data = pair.key.private_data
-            if pair.cert is not None:
+            if isinstance(pair.cert, SSHCertificate):
                 data = messages.certified(pair.key.encode_ssh_private(), pair.key.algorithm, pair.cert)
             terms = constraints
             if isinstance(pair.key, SecurityKey):

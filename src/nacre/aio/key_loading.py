@@ -18,13 +18,15 @@ from nacre.aio.tasks import settle
 from nacre.errors import KeyImportError
 from nacre.keys import (
     BesideRefused,
+    Certified,
     PassphraseNeeded,
     SSHCertificate,
     SSHKey,
     SSHKeyPair,
+    X509Chain,
     certificate_of,
     import_public_key,
-    load_certificates,
+    load_certified,
     load_pairs,
 )
 from nacre.keys.files import name_of
@@ -57,7 +59,7 @@ class LockedKeyPair(SSHKeyPair):
         Raises:
             OSError, KeyImportError, KeyEncryptionError: the key cannot be opened, or it is another one.
         """
-        return await sign_beside(await self.opened(), data, sig_algorithm or self.sig_algorithm)
+        return self.answered(await sign_beside(await self.opened(), data, self.asked(sig_algorithm)))
 
     async def opened(self) -> SSHKeyPair:
         """Return the key itself, as `sign_async` needs it."""
@@ -69,7 +71,7 @@ class LockedKeyPair(SSHKeyPair):
                 self._opened = found[0]
         return self._opened
 
-    def certified(self, public: SSHKey, certificate: SSHCertificate) -> LockedKeyPair:
+    def certified(self, public: SSHKey, certificate: Certified) -> LockedKeyPair:
         """Return the same key with its certificate; it is opened once for both."""
 
         async def unlock() -> list[SSHKeyPair]:
@@ -98,15 +100,17 @@ async def sign_beside(pair: SSHKeyPair, data: bytes, sig_algorithm: str) -> byte
     return signature
 
 
-async def load_certs(wanted: Any) -> list[SSHCertificate]:
+async def load_certs(wanted: Any) -> list[Certified]:
     """Load certificates, in any form of `load_certificates`; None is none.
 
     Raises:
-        OSError, KeyImportError, NotSupportedYet: one cannot be used.
+        OSError, KeyImportError: one cannot be used.
     """
     if wanted is None or (isinstance(wanted, (tuple, list)) and not wanted):
         return []
-    return await asyncio.get_running_loop().run_in_executor(None, load_certificates, wanted)
+    if isinstance(wanted, list) and all(isinstance(each, (SSHCertificate, X509Chain)) for each in wanted):
+        return wanted  # loaded already
+    return await asyncio.get_running_loop().run_in_executor(None, load_certified, wanted)
 
 
 async def load_private_keys(
@@ -143,7 +147,7 @@ class _Loading:
         self,
         passphrase: Any,
         ignore_encrypted: bool,
-        certificates: list[SSHCertificate],
+        certificates: list[Certified],
         *,
         look_beside: bool,
         later: bool,
@@ -186,7 +190,7 @@ class _Loading:
     async def _ask(self, entry: Any, filename: str, ignore: bool = False) -> list[SSHKeyPair]:
         return await self._in_thread(entry, await settle(self._passphrase(filename)), ignore)
 
-    def _certificate_of(self, key: Any, public: SSHKey, named: Any) -> SSHCertificate | None:
+    def _certificate_of(self, key: Any, public: SSHKey, named: Any) -> Certified | None:
         found = functools.partial(certificate_of, key, public, named, self._certificates)
         try:
             return found(look_beside=self._look_beside)

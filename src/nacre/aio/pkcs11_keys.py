@@ -22,6 +22,7 @@ from nacre.crypto.constant_time import equal
 from nacre.errors import KeyImportError
 from nacre.keys import KEY_TYPES, SSHKey, SSHKeyPair
 from nacre.keys.files import FilePath, name_of
+from nacre.keys.x509 import SSHX509Certificate, load_der
 from nacre.wire.fields import Reader, encode_mpint, encode_string
 
 __all__ = ["SSHPKCS11KeyPair", "load_pkcs11_keys"]
@@ -196,8 +197,10 @@ def _described(entry: Any) -> dict[str, Any]:
     return {name: _attribute(entry, getattr(Attribute, name)) for name in names}
 
 
-def _key_pairs(token: _Token, label: str | None, identifier: bytes | None) -> Iterator[SSHPKCS11KeyPair]:
-    """Return the keys of a token that can sign and that SSH knows."""
+def _key_pairs(
+    token: _Token, label: str | None, identifier: bytes | None, *, certified: bool
+) -> Iterator[SSHPKCS11KeyPair]:
+    """Return the keys of a token that can sign and that SSH knows, each with its certificate before it, if it has one."""
     from pkcs11 import Attribute, ObjectClass
 
     wanted: dict[Any, Any] = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
@@ -215,7 +218,30 @@ def _key_pairs(token: _Token, label: str | None, identifier: bytes | None) -> It
                 continue
             if public is not None:
                 comment = _attribute(entry, Attribute.LABEL) or ""
+                certificate = _certificate_beside(token, entry, public) if certified else None
+                if certificate is not None:
+                    pair = SSHPKCS11KeyPair(token, entry, public, comment)
+                    pair.set_certificate(certificate)
+                    yield pair
                 yield SSHPKCS11KeyPair(token, entry, public, comment)
+
+
+def _certificate_beside(token: _Token, entry: Any, public: SSHKey) -> SSHX509Certificate | None:
+    """Return the X.509 certificate that a token has for a key: the object with the same identifier."""
+    from pkcs11 import Attribute, ObjectClass
+
+    identifier = _attribute(entry, Attribute.ID)
+    if not identifier:
+        return None
+    wanted = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.ID: identifier}
+    for found in list(token.session.get_objects(wanted)):
+        try:
+            certificate = SSHX509Certificate(load_der(_attribute(found, Attribute.VALUE) or b""))
+        except KeyImportError:  # of another kind; the key is there without
+            continue
+        if certificate.key.public_data == public.public_data:
+            return certificate
+    return None
 
 
 def _public_beside(token: _Token, entry: Any) -> SSHKey | None:
@@ -278,7 +304,7 @@ def load_pkcs11_keys(
     Args:
         provider: the file of the library. Its code runs in this process: take none from others.
         pin: of the tokens; without one, keys that a token shows to anybody are found.
-        load_certs: take the X.509 certificates on the tokens too.
+        load_certs: take the X.509 certificates on the tokens too: such a key comes twice, first with its own.
         token_label: only the token that is called so.
         token_serial: only the token with this serial number.
         key_label: only the keys that are called so.
@@ -306,5 +332,5 @@ def load_pkcs11_keys(
             or serial not in (None, bytes(slot.serial))
         ):
             continue
-        pairs += _key_pairs(_opened(path, slot, pin), key_label, identifier)
+        pairs += _key_pairs(_opened(path, slot, pin), key_label, identifier, certified=load_certs)
     return pairs

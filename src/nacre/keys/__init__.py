@@ -23,8 +23,10 @@ from nacre.keys.algorithms import (
 from nacre.keys.base import KEY_FORMATS, KEY_TYPES, SignatureFault, SSHKey
 from nacre.keys.certificate import CertificateType, SSHCertificate, decode_certificate, decode_shown_key
 from nacre.keys.certificate_files import (
+    Certified,
     import_certificate,
     load_certificates,
+    load_certified,
     read_certificate,
     read_certificate_list,
 )
@@ -49,14 +51,17 @@ from nacre.keys.load import (
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded
 from nacre.keys.proof import Proof
 from nacre.keys.public import decode_public_key
+from nacre.keys.x509 import X509_ALGORITHMS, SSHX509Certificate, X509Chain, decode_chain
 
 __all__ = [
     "KEY_FORMATS",
     "KEY_TYPES",
     "MADE_ELSEWHERE",
     "SIGNATURE_ALGORITHMS",
+    "X509_ALGORITHMS",
     "BesideRefused",
     "CertificateType",
+    "Certified",
     "KeyArgument",
     "KeyListArgument",
     "Passphrase",
@@ -65,11 +70,14 @@ __all__ = [
     "SSHCertificate",
     "SSHKey",
     "SSHKeyPair",
+    "SSHX509Certificate",
     "SignatureAlgorithm",
     "SignatureFault",
+    "X509Chain",
     "certificate_algorithms",
     "certificate_of",
     "decode_certificate",
+    "decode_chain",
     "decode_public_key",
     "decode_shown_key",
     "default_host_key_algorithms",
@@ -79,6 +87,7 @@ __all__ = [
     "import_private_key",
     "import_public_key",
     "load_certificates",
+    "load_certified",
     "load_keypairs",
     "load_pairs",
     "load_public_keys",

@@ -11,9 +11,9 @@ import base64
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from nacre.errors import KeyExportError, NotSupportedYet, WireError
+from nacre.errors import KeyExportError, WireError
 from nacre.keys.certificate_options import user_options
 from nacre.keys.comment import Commented
 from nacre.keys.files import FilePath, append_file, replace_file
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
     from nacre.keys.certificate import SSHCertificate
+    from nacre.keys.x509 import SSHX509Certificate
 
 __all__ = [
     "DEFAULT_BCRYPT_ROUNDS",
@@ -484,17 +485,87 @@ class SSHKey(Commented, ABC):
         )  # fmt: skip
         return make_certificate(self, order)
 
-    def generate_x509_user_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Not in this version: X.509 certificates."""
-        raise NotSupportedYet("SSHKey.generate_x509_user_certificate")
+    def generate_x509_user_certificate(
+        self,
+        user_key: SSHKey,
+        subject: str,
+        issuer: str | None = None,
+        serial: int | None = None,
+        principals: str | Iterable[str] = (),
+        valid_after: TimeArgument = 0,
+        valid_before: TimeArgument = FOREVER,
+        purposes: str | Iterable[str] | None = "secureShellClient",
+        hash_alg: str | tuple[()] = (),
+        comment: str | bytes | tuple[()] | None = (),
+    ) -> SSHX509Certificate:
+        """Return an X.509 certificate with which a user can log in where this key's own is trusted (RFC 6187).
 
-    def generate_x509_host_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Not in this version: X.509 certificates."""
-        raise NotSupportedYet("SSHKey.generate_x509_host_certificate")
+        Args:
+            user_key: the user's key.
+            subject: whose it is: "O=Org,CN=user".
+            issuer: the subject of this key's own certificate; None: a certificate that it signs for itself.
+            serial: its number; None: a random one.
+            principals: the users that it is for; without any, those of its common names.
+            valid_after: when it begins to be valid, as for `generate_user_certificate`.
+            valid_before: when it stops to be valid.
+            purposes: what it is for; None: anything.
+            hash_alg: "sha256", "sha384" or "sha512"; `()` is the first.
+            comment: of the certificate; `()` is the one of the user's key.
 
-    def generate_x509_ca_certificate(self, *args: object, **kwargs: object) -> NoReturn:
-        """Not in this version: X.509 certificates."""
-        raise NotSupportedYet("SSHKey.generate_x509_ca_certificate")
+        Raises:
+            KeyGenerationError: this key or the hash cannot be used.
+            ValueError: a name or a time is wrong.
+        """
+        from nacre.keys.x509_making import X509Order, make_x509_certificate
+
+        order = X509Order(
+            user_key, subject, issuer, serial, valid_after, valid_before, hash_alg, comment,
+            purposes=purposes, users=principals,
+        )  # fmt: skip
+        return make_x509_certificate(self, order)
+
+    def generate_x509_host_certificate(
+        self,
+        host_key: SSHKey,
+        subject: str,
+        issuer: str | None = None,
+        serial: int | None = None,
+        principals: str | Iterable[str] = (),
+        valid_after: TimeArgument = 0,
+        valid_before: TimeArgument = FOREVER,
+        purposes: str | Iterable[str] | None = "secureShellServer",
+        hash_alg: str | tuple[()] = (),
+        comment: str | bytes | tuple[()] | None = (),
+    ) -> SSHX509Certificate:
+        """Return an X.509 certificate for a host's key; principals are its names and addresses."""
+        from nacre.keys.x509_making import X509Order, make_x509_certificate
+
+        order = X509Order(
+            host_key, subject, issuer, serial, valid_after, valid_before, hash_alg, comment,
+            purposes=purposes, hosts=principals,
+        )  # fmt: skip
+        return make_x509_certificate(self, order)
+
+    def generate_x509_ca_certificate(
+        self,
+        ca_key: SSHKey,
+        subject: str,
+        issuer: str | None = None,
+        serial: int | None = None,
+        valid_after: TimeArgument = 0,
+        valid_before: TimeArgument = FOREVER,
+        ca_path_len: int | None = None,
+        hash_alg: str | tuple[()] = (),
+        comment: str | bytes | tuple[()] | None = (),
+    ) -> SSHX509Certificate:
+        """Return an X.509 certificate for an authority, with so many below it at most."""
+        from nacre.keys.x509_making import X509Order, make_x509_certificate
+
+        order = X509Order(
+            ca_key, subject, issuer, serial, valid_after, valid_before, hash_alg, comment,
+            is_authority=True, path_length=ca_path_len,
+        )  # fmt: skip
+        return make_x509_certificate(self, order)
 
     # ------------------------------------------------------------ plumbing
 

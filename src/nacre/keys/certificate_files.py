@@ -11,26 +11,36 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from nacre.errors import KeyImportError, NotSupportedYet
+from nacre.errors import KeyImportError
+from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.certificate import SSHCertificate, decode_certificate
 from nacre.keys.files import MAX_FILE, FilePath, name_of, read_file
-from nacre.keys.public import RFC4716_BEGIN, split_public_line, split_rfc4716
+from nacre.keys.public import RFC4716_BEGIN, split_line, split_public_line, split_rfc4716
+from nacre.keys.x509 import MAX_CHAIN, SSHX509Certificate, X509Chain, load_der
 
 __all__ = [
     "CertificateArgument",
     "CertificateListArgument",
+    "Certified",
     "certificate_beside",
+    "chained",
     "import_certificate",
     "load_certificates",
+    "load_certified",
     "read_certificate",
     "read_certificate_list",
 ]
 
-CertificateArgument = FilePath | bytes | SSHCertificate
+#: What a file may hold; and what goes with a key: of X.509, the whole chain.
+Certificate = SSHCertificate | SSHX509Certificate
+Certified = SSHCertificate | X509Chain
+CertificateArgument = FilePath | bytes | Certificate
 CertificateListArgument = CertificateArgument | Sequence[CertificateArgument]
 
-#: The labels of X.509 (RFC 7468 section 5), and OpenSSL's own.
-_X509 = re.compile(rb"^-----BEGIN (X509 |X\.509 |TRUSTED )?CERTIFICATE-----", re.MULTILINE)
+#: The labels of X.509 (RFC 7468 section 5.1). OpenSSL's TRUSTED CERTIFICATE says more than it shows: it is refused.
+_X509_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE"))
+_X509 = re.compile(rb"^-----BEGIN (X509 |X\.509 )?CERTIFICATE-----", re.MULTILINE)
+_X509_LINE = "x509v3-"
 _DER = b"\x30"
 
 
@@ -40,51 +50,69 @@ def _of(blob: bytes, comment: bytes | None) -> SSHCertificate:
     return certificate
 
 
-def _certificates(data: bytes) -> list[SSHCertificate]:
+def _x509(data: bytes) -> list[Certificate]:
+    """Return the certificates of a PEM file, which may have keys between them."""
+    found = [block for block in blocks(data) if block.label in _X509_LABELS]
+    return [SSHX509Certificate(load_der(decode_base64(block.body))) for block in found]
+
+
+def _certificates(data: bytes) -> list[Certificate]:
     """Return every certificate in `data`, of which there may be none."""
     if len(data) > MAX_FILE:
         raise KeyImportError(f"certificates of {len(data)} bytes; {MAX_FILE} are the most")
-    if data.startswith(_DER) or _X509.search(data):
-        raise NotSupportedYet("an X.509 certificate", "OpenSSH's certificates are taken")
+    if data.startswith(_DER):
+        return [SSHX509Certificate(load_der(data))]
+    if _X509.search(data):
+        return _x509(data)
     if b"-----BEGIN " in data:
         raise KeyImportError("this is a key or something else, and no certificate")
     if data.lstrip().startswith(RFC4716_BEGIN):
         return [_of(*split_rfc4716(RFC4716_BEGIN + piece)) for piece in data.split(RFC4716_BEGIN)[1:]]
-    found = []
-    for line in (line.strip() for line in data.split(b"\n")):
-        if line and not line.startswith(b"#"):
-            _, blob, comment = split_public_line(line)
-            found.append(_of(blob, comment))
-    return found
+    lines = (line.strip() for line in data.split(b"\n"))
+    return [_of_line(line) for line in lines if line and not line.startswith(b"#")]
 
 
-def _only(certificates: list[SSHCertificate]) -> SSHCertificate:
+def _of_line(line: bytes) -> Certificate:
+    name, text, comment = split_line(line)
+    if not name.startswith(_X509_LINE):
+        _, blob, comment = split_public_line(line)
+        return _of(blob, comment)
+    certificate = SSHX509Certificate(
+        load_der(decode_base64(text)), comment
+    )  # PKIX-SSH's form: DER, and no chain
+    if name != certificate.algorithm and (name, certificate.key.algorithm) != ("x509v3-ssh-rsa", "ssh-rsa"):
+        raise KeyImportError(
+            f"the line says {name[:64]!r}, but the certificate in it is for another type of key"
+        )
+    return certificate
+
+
+def _only(certificates: list[Certificate]) -> Certificate:
     if len(certificates) != 1:
         raise KeyImportError(f"{len(certificates)} certificates where one is expected")
     return certificates[0]
 
 
-def import_certificate(data: str | bytes) -> SSHCertificate:
-    """Return the certificate in `data`, an OpenSSH line or an RFC 4716 file.
+def import_certificate(data: str | bytes) -> Certificate:
+    """Return the certificate in `data`: an OpenSSH line or an RFC 4716 file; or one of X.509 in PEM, DER or a line.
 
-    That its authority has signed it was checked; whether to trust that authority was not.
+    That its authority has signed one of OpenSSH's was checked; whether to trust that authority was not. Of an X.509
+    certificate nothing was.
 
     Raises:
         KeyImportError: there is not exactly one, or it is refused.
-        NotSupportedYet: it is one of X.509.
     """
     return _only(
         _certificates(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data))
     )
 
 
-def read_certificate_list(filename: FilePath) -> list[SSHCertificate]:
+def read_certificate_list(filename: FilePath) -> list[Certificate]:
     """Return the certificates in a file, of which there may be none.
 
     Raises:
         OSError: the file cannot be read.
         KeyImportError: as for `import_certificate`, or it is no regular file or above 1 MiB.
-        NotSupportedYet: there is one of X.509.
     """
     try:
         data = read_file(filename)
@@ -93,12 +121,12 @@ def read_certificate_list(filename: FilePath) -> list[SSHCertificate]:
     return _certificates(data)
 
 
-def read_certificate(filename: FilePath) -> SSHCertificate:
+def read_certificate(filename: FilePath) -> Certificate:
     """Return the only certificate in a file; all else as for `read_certificate_list`."""
     return _only(read_certificate_list(filename))
 
 
-def load_certificates(certlist: CertificateListArgument) -> list[SSHCertificate]:
+def load_certificates(certlist: CertificateListArgument) -> list[Certificate]:
     """Return the certificates that an argument such as `client_certs` names.
 
     Args:
@@ -108,12 +136,15 @@ def load_certificates(certlist: CertificateListArgument) -> list[SSHCertificate]
     Raises:
         OSError: a file cannot be read.
         KeyImportError: a certificate is refused.
-        NotSupportedYet: there is one of X.509.
     """
-    entries = [certlist] if isinstance(certlist, (str, bytes, PurePath, SSHCertificate)) else certlist
-    found: list[SSHCertificate] = []
+    entries = (
+        [certlist]
+        if isinstance(certlist, (str, bytes, PurePath, SSHCertificate, SSHX509Certificate))
+        else certlist
+    )
+    found: list[Certificate] = []
     for entry in entries:
-        if isinstance(entry, SSHCertificate):
+        if isinstance(entry, (SSHCertificate, SSHX509Certificate)):
             found.append(entry)
         elif isinstance(entry, bytes):
             found += _certificates(entry)
@@ -124,6 +155,36 @@ def load_certificates(certlist: CertificateListArgument) -> list[SSHCertificate]
                 f"a certificate is a file name, bytes or an SSHCertificate, not {type(entry).__name__}"
             )
     return found
+
+
+def load_certified(certlist: CertificateListArgument) -> list[Certified]:
+    """Return the certificates that an argument names, each of X.509 with those in it that vouch for it.
+
+    Raises:
+        OSError, KeyImportError: as for `load_certificates`.
+    """
+    return chained(load_certificates(certlist))
+
+
+def chained(certificates: Sequence[Certificate]) -> list[Certified]:
+    """Return certificates, each of X.509 with those among them that vouch for it, but for a root."""
+    others = [each for each in certificates if isinstance(each, SSHX509Certificate)]
+    return [
+        X509Chain(_chain_of(each, others)) if isinstance(each, SSHX509Certificate) else each
+        for each in certificates
+    ]
+
+
+def _chain_of(leaf: SSHX509Certificate, others: Sequence[SSHX509Certificate]) -> list[SSHX509Certificate]:
+    chain = [leaf]
+    while len(chain) < MAX_CHAIN:
+        issuer = chain[-1].x509_cert.issuer
+        found = [each for each in others if each.x509_cert.subject == issuer and each not in chain]
+        # RFC 6187 section 2.1: a root may be left out, and whoever trusts it has it.
+        if not found or found[0].x509_cert.issuer == issuer:
+            break
+        chain.append(found[0])
+    return chain
 
 
 def certificate_beside(filename: FilePath) -> Path | None:

@@ -13,6 +13,7 @@ from nacre.keys.algorithms import signature_of, with_certificate
 from nacre.keys.base import SSHKey
 from nacre.keys.certificate import SSHCertificate
 from nacre.keys.comment import Commented
+from nacre.keys.x509 import SSHX509Certificate, X509Chain
 
 __all__ = ["SSHKeyPair"]
 
@@ -58,7 +59,7 @@ class SSHKeyPair(Commented):
         self.key_data = public_data
         self.waits = False
         self.has_cert = False
-        self.cert: SSHCertificate | None = None
+        self.cert: SSHCertificate | X509Chain | None = None
 
     @classmethod
     def from_key(cls, key: SSHKey) -> SSHKeyPair:
@@ -81,7 +82,19 @@ class SSHKeyPair(Commented):
     @property
     def host_key_algorithms(self) -> tuple[str, ...]:
         """The names of `sig_algorithms` in a key exchange or a login."""
+        if isinstance(self.cert, X509Chain):
+            return self.cert.host_key_algorithms
         return tuple(map(with_certificate, self.sig_algorithms)) if self.has_cert else self.sig_algorithms
+
+    def asked(self, sig_algorithm: str | None) -> str:
+        """Return what the private part is asked for where `sig_algorithm` is wanted: see `sign`."""
+        if isinstance(self.cert, X509Chain):
+            return self.cert.sig_algorithms[0]
+        return signature_of(sig_algorithm or self.sig_algorithm)
+
+    def answered(self, signature: bytes) -> bytes:
+        """Return the signature that the private part has made as it goes with the certificate."""
+        return self.cert.renamed(signature) if isinstance(self.cert, X509Chain) else signature
 
     def set_sig_algorithm(self, sig_algorithm: str | bytes) -> None:
         """Choose the signature algorithm of `sign`. ValueError when the key does not have it."""
@@ -98,16 +111,18 @@ class SSHKeyPair(Commented):
             sig_algorithm: one of `sig_algorithms` or `host_key_algorithms`; None is the one that was chosen, at
                 first the best.
         """
-        return self._signer(data, signature_of(sig_algorithm or self.sig_algorithm))
+        return self.answered(self._signer(data, self.asked(sig_algorithm)))
 
     async def sign_async(self, data: bytes, sig_algorithm: str | None = None) -> bytes:
         """Return the signature blob as `sign` does; for keys that answer later, as those of an agent."""
         signature = self.sign(data, sig_algorithm)
         return bytes(await signature if inspect.isawaitable(signature) else signature)
 
-    def set_certificate(self, cert: SSHCertificate) -> None:
+    def set_certificate(self, cert: SSHCertificate | SSHX509Certificate | X509Chain) -> None:
         """Show a certificate in place of the key. ValueError when it is another key's."""
-        if not isinstance(cert, SSHCertificate):
+        if isinstance(cert, SSHX509Certificate):
+            cert = X509Chain([cert])
+        if not isinstance(cert, (SSHCertificate, X509Chain)):
             raise TypeError(f"a certificate is an SSHCertificate, not {type(cert).__name__}")
         if cert.key.public_data != self.key_data:
             raise ValueError("the certificate is for another key")

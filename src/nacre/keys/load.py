@@ -16,20 +16,21 @@ from pathlib import PurePath
 from typing import Final
 from weakref import WeakValueDictionary
 
-from nacre.errors import KeyImportError, NotSupportedYet
+from nacre.errors import KeyImportError
 from nacre.keys import openssh, pem, ppk, public
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import KEY_TYPES, SSHKey
-from nacre.keys.certificate import SSHCertificate
 from nacre.keys.certificate_files import (
     CertificateArgument,
     CertificateListArgument,
+    Certified,
     certificate_beside,
-    load_certificates,
+    load_certified,
 )
 from nacre.keys.files import MAX_FILE, FilePath, read_file
 from nacre.keys.keypair import SSHKeyPair
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded, PassphraseSource
+from nacre.keys.x509 import X509Chain
 
 __all__ = [
     "BesideRefused",
@@ -333,7 +334,7 @@ def load_keypairs(
     return load_pairs(
         keylist,
         passphrase,
-        load_certificates(certlist or ()),
+        load_certified(certlist or ()),
         look_beside=certlist is not None,
         skip_public=skip_public,
         ignore_encrypted=ignore_encrypted,
@@ -344,7 +345,7 @@ def load_keypairs(
 def load_pairs(
     keylist: KeyListArgument,
     passphrase: Passphrase,
-    certificates: Sequence[SSHCertificate],
+    certificates: Sequence[Certified],
     *,
     look_beside: bool,
     skip_public: bool = False,
@@ -393,24 +394,26 @@ def load_pairs(
     return pairs
 
 
-def _only_certificate(named: CertificateArgument) -> SSHCertificate:
-    found = load_certificates(named)
+def _only_certificate(named: CertificateArgument) -> Certified:
+    found = load_certified(named)
+    if found and all(isinstance(each, X509Chain) for each in found):
+        return found[0]  # the others vouch for it
     if len(found) != 1:
         raise KeyImportError(f"{len(found)} certificates with a key where one is expected")
     return found[0]
 
 
 def _beside(
-    entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, SSHCertificate]
-) -> dict[bytes, SSHCertificate]:
+    entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, Certified]
+) -> dict[bytes, Certified]:
     """Return the certificates that lie beside a key's file, unless others are known for all its keys."""
     blobs = {key.public_data for key in keys}
     path = certificate_beside(entry) if isinstance(entry, (str, PurePath)) and blobs - known.keys() else None
     if path is None:
         return {}
     try:
-        found = {cert.key.public_data: cert for cert in load_certificates(path)}
-    except (OSError, KeyImportError, NotSupportedYet) as exc:
+        found = {cert.key.public_data: cert for cert in load_certified(path)}
+    except (OSError, KeyImportError) as exc:
         raise BesideRefused(f"{path}: {exc}; without it, the key itself can be used") from None
     if not blobs & found.keys():
         raise BesideRefused(f"{path} is not a certificate of the key beside it")
@@ -421,10 +424,10 @@ def certificate_of(
     entry: KeyArgument,
     public: SSHKey,
     named: CertificateArgument | None,
-    certificates: Sequence[SSHCertificate],
+    certificates: Sequence[Certified],
     *,
     look_beside: bool,
-) -> SSHCertificate | None:
+) -> Certified | None:
     """Return the certificate that `load_pairs` would give a key of which the public part alone is known.
 
     Raises:
@@ -438,7 +441,7 @@ def certificate_of(
     return known.get(public.public_data)
 
 
-def _pairs(key: SSHKey, certificate: SSHCertificate | None) -> Iterator[SSHKeyPair]:
+def _pairs(key: SSHKey, certificate: Certified | None) -> Iterator[SSHKeyPair]:
     """Return the pairs of a private key: with its certificate, if it has one, and without."""
     if certificate is not None:
         pair = SSHKeyPair.from_key(key)

@@ -21,6 +21,7 @@ __all__ = [
     "export_public_line",
     "import_public_line",
     "import_rfc4716",
+    "split_line",
     "split_public_line",
     "split_rfc4716",
 ]
@@ -83,22 +84,28 @@ def decode_public_key(blob: bytes) -> SSHKey:
     return key
 
 
-def split_public_line(line: bytes) -> tuple[str, bytes, bytes | None]:
-    """Return type, blob and comment of a line as in an `id_*.pub` file.
-
-    Raises:
-        KeyImportError: it is no such line, or the blob is not of the type that it names.
-    """
+def split_line(line: bytes) -> tuple[str, bytes, bytes | None]:
+    """Return type, base64 and comment of a line as in an `id_*.pub` file. KeyImportError: nothing follows the type."""
     # Split at blanks only: what else Python counts as space may be part of a comment.
     parts = line.strip(b" \t\r\n").replace(b"\t", b" ").split(b" ", 1)
     rest = parts[1].lstrip(b" ").split(b" ", 1) if len(parts) == 2 else [b""]
     name = parts[0].decode("ascii", "replace")
     if not rest[0]:
         raise KeyImportError(f"nothing follows {name[:64]!r} in the public key line")
-    blob = decode_base64(rest[0])
+    return name, rest[0], rest[1].strip(b" ") if len(rest) == 2 else None
+
+
+def split_public_line(line: bytes) -> tuple[str, bytes, bytes | None]:
+    """Return type, blob and comment of a line as in an `id_*.pub` file.
+
+    Raises:
+        KeyImportError: it is no such line, or the blob is not of the type that it names.
+    """
+    name, text, comment = split_line(line)
+    blob = decode_base64(text)
     if not blob.startswith(encode_text(name)):
         raise KeyImportError(f"the line says {name[:64]!r}, but the key in it is of another type")
-    return name, blob, rest[1].strip(b" ") if len(rest) == 2 else None
+    return name, blob, comment
 
 
 def import_public_line(line: bytes) -> SSHKey:

@@ -18,6 +18,7 @@ from nacre.keys.base import SSHKey
 from nacre.keys.certificate import SSHCertificate, decode_shown_key
 from nacre.keys.files import FilePath, expand
 from nacre.keys.load import KeyListArgument, load_keypairs
+from nacre.keys.x509 import X509Chain
 from nacre.wire.fields import Reader, encode_string, encode_uint32
 from nacre.wire.record import record
 
@@ -168,6 +169,8 @@ def create_sshsig(
     if not pairs:
         raise ValueError("there is no key to sign with")
     pair = pairs[0]
+    if isinstance(pair.cert, X509Chain):
+        raise TypeError("SSH signatures name keys and OpenSSH's certificates, none of X.509")
     hashed = hash_name.encode("ascii")
     signature = pair.sign(_signed(name, hashed, digest), pair.sig_algorithms[0])
     if not isinstance(signature, bytes):

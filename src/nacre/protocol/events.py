@@ -20,7 +20,7 @@ from nacre.keys.proof import Proof
 from nacre.wire.record import hidden, record
 
 if TYPE_CHECKING:
-    from nacre.keys import SSHCertificate, SSHKey
+    from nacre.keys.shown import Shown
     from nacre.protocol.gss import GssContext
     from nacre.protocol.lane import Lane
 
@@ -78,7 +78,7 @@ class HostKeyQuestion(Question):
 
     algorithm: str
     key_blob: bytes
-    shown: SSHKey | SSHCertificate
+    shown: Shown
     by_gss: bool = False
 
 
@@ -218,7 +218,7 @@ class PublicKeyQuestion(Question):
     username: str
     algorithm: str
     key_blob: bytes
-    shown: SSHKey | SSHCertificate
+    shown: Shown
     verified: bool
     proof: Proof = Proof.KEY
 

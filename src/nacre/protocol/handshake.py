@@ -25,7 +25,7 @@ from nacre.errors import (
     LocalProtocolError,
     ProtocolError,
 )
-from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
+from nacre.keys.shown import Shown, decode_shown
 from nacre.protocol import limits
 from nacre.protocol.core import Core
 from nacre.protocol.events import HostKeyQuestion, KeysExchanged, Verdict
@@ -252,7 +252,7 @@ class Handshake:
         agreed = self._agreed()
         self._secret = secret
         self._hash(host_key, parts)
-        key = _shown(host_key)
+        key = _shown(agreed.host_key, host_key)
         if key.verify(self._exchange_hash, signature, agreed.host_key) is not True:
             raise HostKeyNotVerifiable("the server's signature of the key exchange is wrong")
         if self.trust is Trust.VERIFIED:
@@ -313,7 +313,8 @@ class Handshake:
             info.gss = context
             info.host_key_blob = host_key
             if host_key:
-                algorithm, key = self._agreed().host_key, _shown(host_key)
+                algorithm = self._agreed().host_key
+                key = _shown(algorithm, host_key)
                 self.lane.ask(
                     lambda token: HostKeyQuestion(token, algorithm, host_key, key, by_gss=True), self._judged
                 )
@@ -487,9 +488,9 @@ class Handshake:
         self.start()
 
 
-def _shown(host_key: bytes) -> SSHKey | SSHCertificate:
+def _shown(algorithm: str, host_key: bytes) -> Shown:
     try:
-        return decode_shown_key(host_key)
+        return decode_shown(algorithm, host_key)
     except KeyImportError as exc:
         raise HostKeyNotVerifiable(f"the server's host key is not usable: {exc}") from None
 

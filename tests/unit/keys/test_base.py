@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nacre.errors import KeyExportError, NotSupportedYet
+from nacre.errors import KeyExportError
 from nacre.keys import KEY_TYPES, generate_private_key, read_private_key, read_public_key
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import KEY_FORMATS, register_key_format, register_key_type
@@ -155,17 +155,6 @@ def test_unknown_formats_are_refused(data):
         key.export_public_key("jwk")
     with pytest.raises(KeyExportError, match="rfc4716"):
         key.export_private_key("rfc4716")
-
-
-def test_what_is_not_built_says_so(data):
-    key = read_private_key(data / "ed25519")
-    for call in (
-        lambda: key.generate_x509_user_certificate(key, "subject"),
-        lambda: key.generate_x509_host_certificate(key, "subject"),
-        lambda: key.generate_x509_ca_certificate(key, "subject"),
-    ):
-        with pytest.raises(NotSupportedYet, match="SSHKey"):
-            call()
 
 
 def test_registries_take_a_name_once():

@@ -164,3 +164,10 @@ def test_a_key_that_answers_later_is_refused():
     pair = SSHKeyPair("ssh-ed25519", KEY.public_data, ("ssh-ed25519",), lambda data, name: Later())
     with pytest.raises(TypeError, match="later"):
         create_sshsig(pair, b"message")
+
+
+def test_no_signature_names_an_x509_certificate():
+    key = generate_private_key("ssh-ed25519")
+    certificate = key.generate_x509_user_certificate(key, "CN=a")
+    with pytest.raises(TypeError, match=r"X\.509"):
+        create_sshsig([(key, certificate)], b"data")

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
-from nacre.keys import Proof, SSHCertificate, SSHKey, decode_shown_key, signature_of
+from nacre.keys import Proof, signature_of
+from nacre.keys.shown import Shown, decode_shown
 from nacre.protocol.auth.base import SERVICE, Attempt
 from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
 from nacre.wire.auth import HOSTBOUND, PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
@@ -39,14 +40,12 @@ def _request(
     return UserauthRequest(username, SERVICE, HOSTBOUND, data + encode_string(host_key)).encode()
 
 
-def shown_key(
-    auth: ServerAuth, username: str, algorithm: str, key_blob: bytes
-) -> SSHKey | SSHCertificate | None:
+def shown_key(auth: ServerAuth, username: str, algorithm: str, key_blob: bytes) -> Shown | None:
     """Return what a client shows, or None for what is refused unasked, of which the application is told."""
     reason = "it is not taken here"
     if signature_of(algorithm) in auth.core.settings.signature_algorithms:
         try:
-            shown = decode_shown_key(key_blob)
+            shown = decode_shown(algorithm, key_blob)
         except KeyImportError as exc:
             reason = str(exc)
         else:
@@ -113,9 +112,7 @@ class ServerPublicKey:
         else:
             auth.refuse_query()
 
-    def _shown(
-        self, auth: ServerAuth, username: str, query: PublicKeyQuery
-    ) -> SSHKey | SSHCertificate | None:
+    def _shown(self, auth: ServerAuth, username: str, query: PublicKeyQuery) -> Shown | None:
         own = auth.core.info.host_key_blob
         if self._bound_to is not None and (not own or self._bound_to != own):
             auth.core.emit(KeyRefused(username, query.algorithm, "it is bound to another host key than ours"))
@@ -125,7 +122,7 @@ class ServerPublicKey:
     def _proof(
         self,
         auth: ServerAuth,
-        shown: SSHKey | SSHCertificate | None,
+        shown: Shown | None,
         username: str,
         query: PublicKeyQuery,
         signature: bytes,

@@ -1,0 +1,151 @@
+"""Logins and hosts with X.509 certificates: off, until a root is trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.keys import X509_ALGORITHMS
+from nacre.x509_login import _is_same
+from tests.support.face import HOST, asynctest, connect, connected, host_key, serving, user_key
+from tests.support.x509 import KEYS, ROOT, authority
+
+ROOT_CERT = authority("CN=root")
+INTER = authority("CN=int", "CN=root")
+NAMES = ["ecdsa-sha2-nistp256", "ssh-rsa"]
+
+
+def certified(name: str = NAMES[0], **how: Any) -> tuple[nacre.SSHKey, bytes]:
+    """A key with its chain, as the content of a file."""
+    how = {"principals": "user", **how}
+    leaf = ROOT.generate_x509_user_certificate(KEYS[name], "CN=x", "CN=int", **how)
+    return KEYS[name], leaf.export_certificate() + INTER.export_certificate()
+
+
+SERVER = {"server_factory": nacre.SSHServer, "x509_trusted_certs": [ROOT_CERT]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@asynctest
+async def test_a_user_logs_in(name: str, tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_bytes(ROOT_CERT.export_certificate())
+    key, chain = certified(name)
+    (tmp_path / "chain.pem").write_bytes(chain)
+    key.write_private_key(tmp_path / "key")
+    serves = {**SERVER, "x509_trusted_certs": str(tmp_path / "root.pem")}
+    async with serving(**serves) as listener:
+        for given in ({"client_keys": [(key, chain)]},
+                      {"client_keys": [(tmp_path / "key", tmp_path / "chain.pem")]},
+                      {"client_keys": [tmp_path / "key"], "client_certs": tmp_path / "chain.pem"}):  # fmt: skip
+            async with connected(listener, **given):
+                pass
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"principals": "other"},
+        {"principals": "User"},
+        {"purposes": "secureShellServer"},
+        {"valid_before": 1000},
+        {"principals": ()},
+    ],
+    ids=["name", "case", "purpose", "expired", "common-name"],
+)
+@asynctest
+async def test_a_user_is_refused(how: dict[str, Any]) -> None:
+    async with serving(**SERVER) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[certified(**how)])
+
+
+@asynctest
+async def test_other_roots_and_none() -> None:
+    key, chain = certified()
+    async with serving(**{**SERVER, "x509_trusted_certs": [authority("CN=other")]}) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[(key, chain)])
+        leaf = nacre.import_certificate(chain.split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[(key, leaf)])
+    lines = nacre.import_authorized_keys(user_key().export_public_key())
+    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=lines) as listener:
+        async with connected(listener, client_keys=[user_key()]) as connection:
+            algorithms = connection.get_extra_info("server_sig_algs") or ()
+            assert not set(algorithms) & set(X509_ALGORITHMS)
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[(key, chain)], signature_algs=["ecdsa-sha2-nistp256"])
+
+
+@asynctest
+async def test_a_revoked_key_logs_nobody_in() -> None:
+    key, chain = certified()
+    async with serving(**SERVER, revoked_keys=key.export_public_key()) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[(key, chain)])
+
+
+def host_chain(**how: Any) -> tuple[nacre.SSHKey, bytes]:
+    how = {"principals": HOST, **how}
+    key = KEYS["ecdsa-sha2-nistp256"]
+    leaf = ROOT.generate_x509_host_certificate(key, "CN=host", "CN=int", **how)
+    return key, leaf.export_certificate() + INTER.export_certificate()
+
+
+@asynctest
+async def test_a_host_is_believed() -> None:
+    async with serving(server_host_keys=[host_chain(), host_key()]) as listener:
+        trusts = {"known_hosts": b"", "x509_trusted_certs": [ROOT_CERT]}
+        async with connected(listener, **trusts) as connection:
+            assert connection.get_server_host_key() == KEYS["ecdsa-sha2-nistp256"].convert_to_public()
+        # Without a root, it is not asked for a chain.
+        known = f"[{HOST}]:{listener.get_port()} {host_key().export_public_key().decode()}".encode()
+        async with connected(listener, known_hosts=known) as connection:
+            assert connection.get_server_host_key() == host_key().convert_to_public()
+        barred = {**trusts, "revoked_host_keys": KEYS["ecdsa-sha2-nistp256"].export_public_key()}
+        with pytest.raises(nacre.HostKeyNotVerifiable, match="revoked"):
+            await connect(listener, **barred)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"principals": "elsewhere.example"}, "it is for elsewhere"),
+        ({"purposes": "secureShellClient"}, "purposes"),
+        ({"valid_before": 1000}, "vouches"),
+    ],
+    ids=["name", "purpose", "expired"],
+)
+@asynctest
+async def test_a_host_is_not_believed(how: dict[str, Any], said: str) -> None:
+    async with serving(server_host_keys=[host_chain(**how)]) as listener:
+        with pytest.raises(nacre.HostKeyNotVerifiable, match=said):
+            await connect(listener, known_hosts=b"", x509_trusted_certs=[ROOT_CERT])
+        with pytest.raises(nacre.HostKeyNotVerifiable, match="not believed"):
+            await connect(listener, known_hosts=b"", x509_trusted_certs=[authority("CN=other")])
+
+
+def test_options() -> None:
+    ordinary = ROOT.generate_user_certificate(ROOT, "id")
+    with pytest.raises(ValueError, match=r"takes X\.509"):
+        nacre.SSHServerConnectionOptions(x509_trusted_certs=[ordinary])
+    with pytest.raises(ValueError, match="no purpose"):
+        nacre.SSHServerConnectionOptions(x509_purposes="fun")
+    assert nacre.SSHClientConnectionOptions(x509_trusted_certs=[]).x509_trusted_certs is None
+    with pytest.raises(nacre.NotSupportedYet, match="x509_trusted_certs"):
+        nacre.SSHClientConnectionOptions(x509_trusted_cert_paths=["/etc/ssl/certs"])
+
+
+def test_names_of_hosts() -> None:
+    assert _is_same("A.example", "a.Example.")
+    assert _is_same("2001:db8::1", "2001:0db8:0::1")
+    for host, principal in (
+        ("", ""),
+        ("a.example", "*.example"),
+        ("127.0.0.1", "127.0.0.2"),
+        ("a", "1.2.3.4"),
+    ):
+        assert not _is_same(host, principal)
