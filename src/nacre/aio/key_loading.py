@@ -31,6 +31,7 @@ from nacre.keys import (
 )
 from nacre.keys.files import name_of
 from nacre.keys.identity_files import read_identity
+from nacre.keys.load import is_certified_key
 
 #: Bytes that hold no RSA key whose check would take long. A thread costs more than such a key.
 _SHORT: Final = 1024
@@ -133,7 +134,7 @@ async def load_private_keys(
     load = _Loading(
         passphrase, ignore_encrypted, await load_certs(certs), look_beside=certs is not None, later=later
     )
-    entries: Iterable[Any] = (wanted,) if isinstance(wanted, _ONE) else wanted
+    entries: Iterable[Any] = (wanted,) if isinstance(wanted, _ONE) or is_certified_key(wanted) else wanted
     pairs: list[SSHKeyPair] = []
     for entry in entries:
         pairs += await load.entry(entry)

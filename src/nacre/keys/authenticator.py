@@ -123,12 +123,15 @@ class AuthenticatorError(ValueError):
 _NO_CREDENTIALS: Final = 0x2E
 
 
-def _token(ctap: Ctap2, pin: str, permission: int, application: str | None = None) -> tuple[Any, bytes]:
+def _token(
+    ctap: Ctap2, pin: str | bytes, permission: int, application: str | None = None
+) -> tuple[Any, bytes]:
     """Return the protocol and the token that stand for a PIN."""
     from fido2.ctap2.pin import ClientPin
 
     client = ClientPin(ctap)
-    return client.protocol, client.get_pin_token(pin, ClientPin.PERMISSION(permission), application)
+    text = pin.decode("utf-8") if isinstance(pin, bytes) else pin
+    return client.protocol, client.get_pin_token(text, ClientPin.PERMISSION(permission), application)
 
 
 #: CTAP 2.1 section 6.5.5.7: what a token is good for.
@@ -149,7 +152,9 @@ def _public_fields(cose: Mapping[int, Any]) -> tuple[str, bytes]:
     return key_type, encode_string(b"nistp256") + encode_string(b"\4" + x + y)
 
 
-def enroll(key_type: str, application: str, user: str, pin: str | None, *, resident: bool) -> Enrolled:
+def enroll(
+    key_type: str, application: str, user: str, pin: str | bytes | None, *, resident: bool
+) -> Enrolled:
     """Have an authenticator make a key; somebody touches the one that is to be used.
 
     Args:
@@ -192,7 +197,7 @@ def enroll(key_type: str, application: str, user: str, pin: str | None, *, resid
 
 
 def sign(
-    application: str, digest: bytes, key_handle: bytes, *, touch: bool, verify: bool, pin: str | None
+    application: str, digest: bytes, key_handle: bytes, *, touch: bool, verify: bool, pin: str | bytes | None
 ) -> Assertion:
     """Have the authenticator sign that has a key.
 
@@ -226,7 +231,7 @@ def sign(
 
 
 def _asked_of(
-    ctap: Ctap2, application: str, digest: bytes, touch: bool, verify: bool, pin: str | None
+    ctap: Ctap2, application: str, digest: bytes, touch: bool, verify: bool, pin: str | bytes | None
 ) -> dict[str, Any]:
     if verify and pin is not None:
         protocol, token = _token(ctap, pin, _ASSERT, application)
@@ -240,7 +245,7 @@ def _asked_of(
     return {"options": {"up": touch, "uv": True} if verify else {"up": touch}}
 
 
-def resident_keys(pin: str | None, application: str) -> list[Enrolled]:
+def resident_keys(pin: str | bytes | None, application: str) -> list[Enrolled]:
     """Return the keys for an application that lie in the authenticators that are plugged in.
 
     Raises:
@@ -255,7 +260,7 @@ def resident_keys(pin: str | None, application: str) -> list[Enrolled]:
     return found
 
 
-def _credentials(ctap: Ctap2, pin: str, application: str) -> Iterator[Enrolled]:
+def _credentials(ctap: Ctap2, pin: str | bytes, application: str) -> Iterator[Enrolled]:
     from fido2.ctap2.credman import CredentialManagement
 
     manager = CredentialManagement(ctap, *_token(ctap, pin, _MANAGE))

@@ -80,7 +80,7 @@ def _of_line(line: bytes) -> Certificate:
     certificate = SSHX509Certificate(
         load_der(decode_base64(text)), comment
     )  # PKIX-SSH's form: DER, and no chain
-    if name != certificate.algorithm and (name, certificate.key.algorithm) != ("x509v3-ssh-rsa", "ssh-rsa"):
+    if name != certificate.algorithm:
         raise KeyImportError(
             f"the line says {name[:64]!r}, but the certificate in it is for another type of key"
         )

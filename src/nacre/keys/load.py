@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from nacre.errors import KeyImportError
 from nacre.keys import openssh, pem, ppk, public
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import KEY_TYPES, SSHKey
+from nacre.keys.certificate import SSHCertificate
 from nacre.keys.certificate_files import (
     CertificateArgument,
     CertificateListArgument,
@@ -30,7 +31,7 @@ from nacre.keys.certificate_files import (
 from nacre.keys.files import MAX_FILE, FilePath, read_file
 from nacre.keys.keypair import SSHKeyPair
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded, PassphraseSource
-from nacre.keys.x509 import X509Chain
+from nacre.keys.x509 import SSHX509Certificate, X509Chain
 
 __all__ = [
     "BesideRefused",
@@ -276,12 +277,19 @@ def read_public_key(filename: FilePath) -> SSHKey:
 # ---------------------------------------------------------------- what programs pass
 
 
+def is_certified_key(keylist: Any) -> bool:
+    """Return whether an argument is one key with its certificate, and no sequence of keys."""
+    kinds = (SSHCertificate, SSHX509Certificate)
+    return isinstance(keylist, tuple) and len(keylist) == 2 and isinstance(keylist[1], kinds)
+
+
 def _entries(keylist: KeyListArgument) -> Iterator[tuple[KeyArgument, CertificateArgument | None]]:
     """Return the entries of an argument that may be one key, or a sequence of keys, each with its certificate."""
     if isinstance(keylist, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
         yield keylist, None
         return
-    for entry in keylist:
+    entries: Sequence[Any] = [keylist] if is_certified_key(keylist) else keylist
+    for entry in entries:
         if not isinstance(entry, tuple):
             yield entry, None
         elif len(entry) == 2:

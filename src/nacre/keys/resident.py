@@ -5,6 +5,7 @@ Owns: `load_resident_keys`. Must not know: how one talks to an authenticator.
 
 from __future__ import annotations
 
+from nacre.errors import KeyImportError
 from nacre.keys import authenticator
 from nacre.keys.base import SSHKey
 from nacre.keys.sk import PRESENCE_REQUIRED, RESIDENT, SK_ECDSA, SK_ED25519, key_of_authenticator
@@ -15,7 +16,11 @@ _NAMES = {"ssh-ed25519": SK_ED25519, "ecdsa-sha2-nistp256": SK_ECDSA}
 
 
 def load_resident_keys(
-    pin: str | None, *, application: str = "ssh:", user: str | None = None, touch_required: bool = True
+    pin: str | bytes | None,
+    *,
+    application: str = "ssh:",
+    user: str | None = None,
+    touch_required: bool = True,
 ) -> list[SSHKey]:
     """Return the private keys that lie in the security keys which are plugged in.
 
@@ -28,11 +33,15 @@ def load_resident_keys(
         touch_required: whether the security key is to be touched for each signature.
 
     Raises:
-        ValueError: no security key is plugged in, the package `fido2` is missing, or the PIN is wrong.
+        KeyImportError: no security key is plugged in, the package `fido2` is missing, or the PIN is wrong.
     """
     flags = RESIDENT | (PRESENCE_REQUIRED if touch_required else 0)
     found: list[SSHKey] = []
-    for entry in authenticator.resident_keys(pin, application):
+    try:
+        entries = authenticator.resident_keys(pin, application)
+    except ValueError as error:
+        raise KeyImportError(str(error)) from None
+    for entry in entries:
         if user not in (None, entry.user):
             continue
         key = key_of_authenticator(_NAMES[entry.key_type], entry, application, flags, pin)

@@ -86,7 +86,7 @@ class Credential:
     flags: int
     key_handle: bytes = hidden()
     reserved: bytes = b""
-    pin: str | None = hidden(default=None)
+    pin: str | bytes | None = hidden(default=None)
 
 
 class SecurityKey(SSHKey):
@@ -243,7 +243,7 @@ def _no_library_key(key: object, unsafe_skip_rsa_key_validation: bool) -> None:
 
 
 def key_of_authenticator(
-    name: str, enrolled: Enrolled, application: str, flags: int, pin: str | None
+    name: str, enrolled: Enrolled, application: str, flags: int, pin: str | bytes | None
 ) -> SecurityKey:
     """Return the private key for what an authenticator has told of one of its own.
 
@@ -260,7 +260,7 @@ def _generator(kind: _Kind) -> Callable[..., SSHKey]:
     def generate(
         application: str = "ssh:",
         user: str = "nacre",
-        pin: str | None = None,
+        pin: str | bytes | None = None,
         resident: bool = False,
         touch_required: bool = True,
     ) -> SSHKey:

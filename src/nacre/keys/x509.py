@@ -126,7 +126,7 @@ class SSHX509Certificate(Commented):
         self.x509_cert = x509_cert
         self.public_data = x509_cert.public_bytes(Encoding.DER)
         self.key = _key_of(x509_cert)
-        self.algorithm = _ALGORITHMS[self.key.algorithm][0]
+        self.algorithm = f"x509v3-{self.key.algorithm}"
 
     @property
     def subject(self) -> str:

@@ -11,6 +11,7 @@ from nacre.errors import KeyEncryptionError, KeyImportError
 from nacre.keys import (
     BesideRefused,
     SSHKeyPair,
+    generate_private_key,
     import_private_key,
     import_public_key,
     load,
@@ -304,3 +305,14 @@ def test_skipping_rsa_validation_by_default(data, monkeypatch):
     finally:
         set_default_skip_rsa_key_validation(False)
     assert seen == [True, False, True]
+
+
+def test_one_key_with_its_certificate_is_no_sequence():
+    key = generate_private_key("ssh-ed25519")
+    for certificate in (
+        key.generate_user_certificate(key, "id"),
+        key.generate_x509_user_certificate(key, "CN=a"),
+    ):
+        [certified, plain] = load_keypairs((key, certificate))
+        assert certified.has_cert
+        assert plain.public_data == key.public_data
