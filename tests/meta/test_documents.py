@@ -182,5 +182,5 @@ def test_the_programs_of_testing(home, number):
     assert run(programs("docs/testing.md")[number], 0) == ""
 
 
-def test_the_program_with_x509_certificates():
+def test_the_program_with_x509_certificates(home):
     assert run(programs("docs/library.md")[8], 0) == "alice is logged in\n"
