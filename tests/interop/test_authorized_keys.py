@@ -71,8 +71,8 @@ async def test_which_lines_admit(tmp_path: Path) -> None:
 
 
 @asynctest
-async def test_which_of_two_options_counts(openssh: OpenSSH, tmp_path: Path) -> None:
-    with Sshd(openssh, tmp_path) as sshd:
+async def test_which_of_two_options_counts(tmp_path: Path) -> None:
+    with Sshd(find("10.0"), tmp_path) as sshd:
         for options in ("restrict,pty", "pty,restrict", "no-pty,pty", "pty,no-pty"):
             sshd.authorized_keys.write_text(line(options))
             judged = nacre.SSHAuthorizedKeys(line(options)).judge(user_key(), None, HOST, ENFORCED)

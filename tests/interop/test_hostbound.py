@@ -40,7 +40,7 @@ async def test_sshd_with_a_certificate_takes_ours(openssh: OpenSSH, tmp_path: Pa
     ).write_certificate(str(certificate))
     options = ["LogLevel DEBUG1", f"HostCertificate {certificate}"]
     with Sshd(openssh, tmp_path, options=options) as sshd:
-        key = openssh.make_key(tmp_path / "rsa", "rsa-2048")
+        key = openssh.make_key(tmp_path / "slow", "ecdsa-384")
         sshd.authorized_keys.write_bytes(key.with_suffix(".pub").read_bytes())
         known: Any = ([], [CA], [])
         async with connected(sshd, client_keys=[str(key)], known_hosts=known) as connection:
