@@ -183,6 +183,14 @@ def test_what_a_server_may_not_answer(messages, why):
     assert not pair.client.of(KeysExchanged)
 
 
+@pytest.mark.parametrize("shown", [HOST_KEY.public_data, b""], ids=["key", "nothing"])
+def test_a_host_key_where_there_is_none(shown):
+    """RFC 4462 section 2.1: with "null", the message "MUST NOT be sent"."""
+    pair = gss_pair(keys=(), server_answers={GssStepNeeded: LATER}).start()
+    talk(pair, pair.server, KexGssHostKey(shown).encode())
+    assert "where there is no host key" in str(failure(pair.client))
+
+
 def test_tokens_without_end():
     pair = waiting_client(steps=1000, silent=False)
     for _ in range(limits.GSS_STEPS):
