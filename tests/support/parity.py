@@ -72,7 +72,8 @@ DEVIATIONS: Final[dict[str, str]] = {
     "client:gss_host": "Kerberos 5 is the one mechanism; a login by it is tried where the server offers it, as by AsyncSSH",
     "server:gss_kex": "False by default; then `gss-curve25519-sha256`, the others by name in `kex_algs`, those with SHA-1 never",
     "server:gss_host": "a server takes GSS-API where one of the options `gss_…` is given, never because there is a keytab",
-    "server:config": "what holds for one user (`Match`) is asked at each login; what nacre does not do is an error when the "
+    "server:config": "the keywords of sshd, and none that it has not (`BindAddress`); `Include` is below "
+    "/etc/ssh; what holds for one user (`Match`) is asked at each login; what nacre does not do is an error when the "
     "server starts",
     "client:config": "`Match exec` only with `config_exec=True`, and without a shell; read when a connection is made; "
     "what it asks for and nacre does not do is an error",
