@@ -169,7 +169,8 @@ def test_an_agent_of_one_s_own(home):
 
 
 @pytest.mark.requires("ssh-agent")
-def test_a_server_that_uses_its_client_s_agent(home):
+def test_a_server_that_uses_its_client_s_agent(home, open_tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(open_tmp_path))  # the server is killed, and leaves its socket
     with ssh_agent(home) as agent, serving(home, programs("docs/agent.md")[1]) as port:
         agent.ssh_add(home / ".ssh" / "id_ed25519")
         assert "does not forward" in asyncio.run(ask(port)).stderr

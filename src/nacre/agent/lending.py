@@ -178,6 +178,8 @@ class ForwardedAgent:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._socket: PrivateSocket | None = None
+        self._turn = asyncio.Lock()
+        self._over = False
 
     @property
     def path(self) -> str | None:
@@ -186,12 +188,15 @@ class ForwardedAgent:
 
     async def start(self) -> bool:
         """Make the socket; return whether there is one. Without one, channels can be opened all the same."""
-        if self._socket is None:
-            try:
-                self._socket = await listen_privately(self._serve, prefix="nacre-forwarded-")
-            except (OSError, NotSupportedYet) as error:
-                self._link.logger.warning("there is no socket for the forwarded agent: %s", plain(error))
-        return self._socket is not None
+        async with self._turn:  # several sessions may ask at once, and the connection may end meanwhile
+            if self._socket is None and not self._over:
+                try:
+                    self._socket = await listen_privately(self._serve, prefix="nacre-forwarded-")
+                except (OSError, NotSupportedYet) as error:
+                    self._link.logger.warning("there is no socket for the forwarded agent: %s", plain(error))
+            if self._over:
+                self.close()
+        return self._socket is not None and not self._over
 
     async def open(self) -> tuple[SSHReader[bytes], SSHWriter[bytes]]:
         """Open a stream to the agent.
@@ -221,6 +226,7 @@ class ForwardedAgent:
 
     def close(self) -> None:
         """Remove the socket, and end what goes through it."""
+        self._over = True
         if self._socket is not None:
             self._socket.close()
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 import socket
 import struct
@@ -124,7 +123,7 @@ async def listen_privately(
     directory = None
     if not path:
         directory = tempfile.mkdtemp(prefix=prefix)  # of mode 0700
-        path = str(Path(directory, f"agent.{secrets.token_hex(4)}"))
+        path = str(Path(directory, "agent"))  # short: the system has little room for it
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)

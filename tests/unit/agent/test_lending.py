@@ -293,3 +293,27 @@ async def test_the_end_of_the_connection_is_the_end_of_what_uses_it() -> None:
         connection.abort()
         await reader.read()
         writer.close()
+
+
+@asynctest
+async def test_one_socket_however_many_sessions_ask_at_once_and_none_after_the_end() -> None:
+    async def many(conn: nacre.SSHServerConnection, channel: Any) -> str:
+        agent = lending.ForwardedAgent(conn.link)
+        starting = [asyncio.create_task(agent.start()) for _ in range(3)]
+        assert await asyncio.gather(*starting) == [True] * 3
+        path = agent.path
+        assert path is not None
+        agent.close()
+        assert not os.path.exists(os.path.dirname(path))
+        assert not await agent.start()
+        late = lending.ForwardedAgent(conn.link)
+        start = asyncio.create_task(late.start())
+        await asyncio.sleep(0)
+        late.close()
+        assert not await start
+        assert late.path is None or not os.path.exists(late.path)
+        for each in (agent, late):
+            await each.wait_closed()
+        return "done"
+
+    assert await said(many, {}) == "done"
