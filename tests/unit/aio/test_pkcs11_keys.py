@@ -14,6 +14,7 @@ from nacre.aio import pkcs11_keys
 from nacre.aio.pkcs11_keys import _octets, _public_key, load_pkcs11_keys
 from nacre.keys import decode_public_key
 from tests.support.softhsm import PIN, provider
+from tests.support.x509 import ROOT, user_certificate
 
 pytestmark = pytest.mark.requires("softhsm")
 
@@ -125,6 +126,42 @@ def test_what_goes_wrong_is_one_line(tmp_path):
         load_pkcs11_keys("x")
     with pytest.raises(ValueError):
         load(key_id="no hex")
+
+
+def test_certificates_on_the_token():
+    """A key with one comes twice: first with its certificate."""
+    import pkcs11
+    from pkcs11 import Attribute, CertificateType, ObjectClass
+
+    plain = load(key_label="p256")["p256"]
+    public = decode_public_key(plain.public_data)
+    certificate = ROOT.generate_x509_user_certificate(public, "CN=alice", "CN=root")
+    with pkcs11.lib(provider()).get_token(token_label="one").open(rw=True) as session:
+        made = [
+            session.create_object(
+                {
+                    Attribute.CLASS: ObjectClass.CERTIFICATE,
+                    Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
+                    Attribute.TOKEN: True,
+                    Attribute.ID: b"\2",
+                    Attribute.SUBJECT: b"0\0",
+                    Attribute.VALUE: value,
+                }
+            )
+            for value in (b"no certificate", user_certificate().public_data, certificate.public_data)
+        ]
+        try:
+            certified, again = load_pkcs11_keys(provider(), PIN, key_label="p256")
+            [alone] = load_pkcs11_keys(provider(), PIN, key_label="p256", load_certs=False)
+        finally:
+            for entry in made:
+                entry.destroy()
+    assert certified.cert.certificate == certificate, "those of others, and what is none, are passed over"
+    assert not again.has_cert
+    assert not alone.has_cert
+    [algorithm] = certified.host_key_algorithms
+    signature = certified.sign(b"data", algorithm)
+    assert certified.cert.verify(b"data", signature, algorithm)
 
 
 def test_the_pin_is_shown_nowhere():
