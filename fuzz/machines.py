@@ -85,8 +85,8 @@ DUMMIES: Final[tuple[tuple[Any, str, Any], ...]] = (
     (handshake, "make_opener", lambda *key: NullOpener()),
     (handshake, "make_sealer", lambda *key: NullSealer()),
     (handshake, "derive_all", lambda *parts: [b"key"] * 3),
-    (handshake, "decode_shown_key", lambda blob: DummyKey()),
-    (publickey, "decode_shown_key", lambda blob: DummyKey()),
+    (handshake, "decode_shown", lambda algorithm, blob: DummyKey()),
+    (publickey, "decode_shown", lambda algorithm, blob: DummyKey()),
 )
 
 

@@ -461,7 +461,7 @@ class Play:
             return
         key = mock.Mock()
         key.verify = mock.Mock(side_effect=effect, return_value=options.get("value"))
-        patch = mock.patch("nacre.protocol.handshake.decode_shown_key", return_value=key)
+        patch = mock.patch("nacre.protocol.handshake.decode_shown", return_value=key)
         patch.start()
         self.patches.append(patch)
 
