@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nacre.aio.log import logger
-from nacre.config_algorithms import known_here
+from nacre.config_algorithms import gss_known_here, known_here
 from nacre.config_machine import Machine, MustWait, NoMachine, argv, plain_names_only
 from nacre.config_reading import CANONICAL, YES, Reading, local_user
 from nacre.config_standing import CLIENT_RULES, check
@@ -170,6 +170,10 @@ class _Interpretation(Reading):
         wanted = known_here(setting, kind)
         if wanted != ():
             self.put(setting, option, wanted)
+
+    def gss_methods(self, setting: Setting) -> None:
+        """Take key exchanges of GSS-API: OpenSSH's own that nacre has not are left out."""
+        self.put(setting, "gss_kex_algs", gss_known_here(setting))
 
     def compression(self, setting: Setting) -> None:
         """Take yes, which asks for compression where the server has it, or no."""
@@ -365,6 +369,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "globalknownhostsfile": _I.remember,
     "gssapiauthentication": _of(_I.switch, "gss_auth"),
     "gssapidelegatecredentials": _of(_I.switch, "gss_delegate_creds"),
+    "gssapikexalgorithms": _I.gss_methods,
     "gssapikeyexchange": _of(_I.switch, "gss_kex"),
     "gssapiserveridentity": _of(_I.word, "gss_host"),
     "hostbasedauthentication": _of(_I.switch, "host_based_auth"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from nacre.aio.log import logger
+from nacre.crypto.kex.gss import GSS_METHODS
 from nacre.crypto.registry import Family, default_names, names
 from nacre.keys import (
     certificate_algorithms,
@@ -22,7 +23,7 @@ from nacre.keys import (
 from nacre.trust.config_lines import Setting
 from nacre.trust.pattern import Glob
 
-__all__ = ["known_here"]
+__all__ = ["gss_known_here", "known_here"]
 
 _SIGNATURES: Final = """ssh-ed25519 sk-ssh-ed25519@openssh.com ecdsa-sha2-nistp256 ecdsa-sha2-nistp384
     ecdsa-sha2-nistp521 sk-ecdsa-sha2-nistp256@openssh.com webauthn-sk-ecdsa-sha2-nistp256@openssh.com ssh-dss ssh-rsa
@@ -51,6 +52,9 @@ _OPENSSH: Final = {
     "host key": _SIGNATURES,
     "signature": _SIGNATURES,
 }
+
+#: What OpenSSH has of GSS-API and nacre has not: SHA-1.
+_GSS_OF_OPENSSH: Final = ("gss-gex-sha1-", "gss-group1-sha1-", "gss-group14-sha1-")
 
 
 def _here(kind: Family | str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -92,6 +96,29 @@ def known_here(setting: Setting, kind: Family | str) -> str | tuple[()]:
     if sign:
         return ()
     raise setting.error(f"nacre has none of {text}; it has {', '.join(known)}")
+
+
+def gss_known_here(setting: Setting) -> tuple[str, ...]:
+    """Return a list of key exchanges of GSS-API, which has neither sign nor pattern, as the option has them.
+
+    Args:
+        setting: the line; each name ends with the hyphen before the mechanism.
+
+    Raises:
+        ConfigParseError: OpenSSH has no such method either, or nothing is left of the list.
+    """
+    entries = setting.arguments[0].split(",")
+    known = [f"{name}-" for name in GSS_METHODS]
+    for entry in entries:
+        if entry not in known and entry not in _GSS_OF_OPENSSH:
+            raise setting.error(f"{entry!r} is no key exchange of GSS-API; nacre has {', '.join(known)}")
+    kept = tuple(entry.removesuffix("-") for entry in dict.fromkeys(entries) if entry in known)
+    passed = [entry for entry in entries if entry not in known]
+    if not kept:
+        raise setting.error(f"nacre has none of {setting.arguments[0]}; it has {', '.join(known)}")
+    if passed:
+        logger.info("%s: %s: nacre has nothing of %s", setting.where, setting.keyword, ",".join(passed))
+    return kept
 
 
 def _fits(setting: Setting, pattern: str, name: str) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger, plain
 from nacre.aio.waiting import Waiters
-from nacre.crypto.kex.gss import DEFAULT_GSS_METHODS, is_gss, with_mechanism
+from nacre.crypto.kex.gss import is_gss, with_mechanism
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import GssError, KeyExchangeFailed
 from nacre.protocol import events
@@ -76,8 +76,8 @@ def kex_algorithms(options: SSHConnectionOptions, *, gss: bool) -> tuple[str, ..
     """Return the key exchanges to offer, as on the wire.
 
     Args:
-        options: those that `kex_algs` names stand where it has them; where it names none of GSS-API, the usual
-            ones stand first: it would never come to them otherwise.
+        options: those that `kex_algs` names stand where it has them; where it names none of GSS-API, those of
+            `gss_kex_algs` stand first: it would never come to them otherwise.
         gss: whether there can be any of GSS-API.
 
     Raises:
@@ -85,7 +85,7 @@ def kex_algorithms(options: SSHConnectionOptions, *, gss: bool) -> tuple[str, ..
     """
     named: tuple[str, ...] = options.kex_algs or default_names(Family.KEX)
     if not any(map(is_gss, named)):
-        return (*_on_the_wire(DEFAULT_GSS_METHODS), *named) if gss else named
+        return (*_on_the_wire(options.gss_kex_algs), *named) if gss else named
     if gss:
         return _on_the_wire(named)
     rest = tuple(name for name in named if not is_gss(name))

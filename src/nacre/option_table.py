@@ -16,6 +16,7 @@ from nacre import option_values as values
 from nacre.aio import limits as aio_limits
 from nacre.aio.admission import LOOPBACK, Startups
 from nacre.aio.sources import Networks
+from nacre.crypto.kex.gss import DEFAULT_GSS_METHODS
 from nacre.crypto.registry import Family
 from nacre.protocol import limits
 from nacre.trust.policy import HostKeyChecking, Wish
@@ -138,6 +139,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("gss_store", None, values.gss_store),
     _both("gss_kex", False, bool),
     _both("gss_auth", True, bool),
+    # nacre's own, as GSSAPIKexAlgorithms: which key exchanges gss_kex is about.
+    _both("gss_kex_algs", DEFAULT_GSS_METHODS, values.gss_methods),
     _client("gss_delegate_creds", False, bool),
     # --- times and sizes
     _both("rekey_bytes", limits.REKEY_BYTES, values.rekey_bytes),

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from nacre.aio.admission import Startups
 from nacre.aio.penalties import PenaltyPolicy
 from nacre.aio.sources import Networks
-from nacre.crypto.kex.gss import GSS_METHODS
+from nacre.crypto.kex.gss import DEFAULT_GSS_METHODS, GSS_METHODS
 from nacre.crypto.registry import Family, choose, default_names, select
 from nacre.crypto.registry import names as algorithm_names
 from nacre.keys import (
@@ -474,6 +474,11 @@ def key_exchanges(value: Any) -> tuple[str, ...]:
     """Take key exchange methods, those of GSS-API without their mechanism among them."""
     known = (*algorithm_names(Family.KEX), *GSS_METHODS)
     return choose(Family.KEX.value, _spec(value), default_names(Family.KEX), known)
+
+
+def gss_methods(value: Any) -> tuple[str, ...]:
+    """Take key exchange methods of GSS-API, at least one, without their mechanism."""
+    return choose("key exchange method of GSS-API", _spec(value), DEFAULT_GSS_METHODS, GSS_METHODS)
 
 
 def macs(value: Any) -> tuple[str, ...]:

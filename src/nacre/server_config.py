@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from nacre import config_accounts as accounts
 from nacre._version import __version__
-from nacre.config_algorithms import known_here
+from nacre.config_algorithms import gss_known_here, known_here
 from nacre.config_login import LoginPolicy, login_policy
 from nacre.config_server_standing import SERVER_RULES
 from nacre.config_standing import check
@@ -228,6 +228,10 @@ class _Values:
         text = setting.arguments[0]
         self.put(setting, option, None if text.lower() == "none" else text)
 
+    def gss_methods(self, setting: Setting) -> None:
+        """Take key exchanges of GSS-API: OpenSSH's own that nacre has not are left out."""
+        self.put(setting, "gss_kex_algs", gss_known_here(setting))
+
     def compression(self, setting: Setting) -> None:
         """Take yes: a client that asks for compression has it; or no."""
         self.put(
@@ -347,6 +351,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "compression": _Values.compression,
     "disableforwarding": _Values.no_forwarding,
     "gssapiauthentication": _of(_Values.switch, "gss_auth"),
+    "gssapikexalgorithms": _Values.gss_methods,
     "gssapikeyexchange": _of(_Values.switch, "gss_kex"),
     "hostbasedauthentication": _of(_Values.switch, "host_based_auth"),
     "hostbasedusesnamefrompacketonly": _of(_Values.switch, "trust_client_host"),

@@ -500,3 +500,30 @@ def test_both_refuse(openssh: OpenSSH, tmp_path: Path) -> None:
         path.write_text(f"Host no-such\n{line}\n")
         with pytest.raises(nacre.ConfigParseError, match="config line 2"):
             pytest.fail(f"{line}: {ours(path, 'a')}")
+
+
+def test_key_exchanges_of_gss_api(openssh: OpenSSH, tmp_path: Path) -> None:
+    """What ssh takes and shows is what is offered, but for SHA-1; what it refuses is refused."""
+    path = tmp_path / "config"
+    sha2 = ("gss-group16-sha512", "gss-curve25519-sha256")
+    for text, wanted in (
+        ("gss-group16-sha512-,gss-group14-sha1-,gss-curve25519-sha256-", sha2),
+        ("gss-nistp256-sha256-", ("gss-nistp256-sha256",)),
+        ("gss-made-up-", None),
+        ("+gss-nistp256-sha256-", None),
+        ("gss-curve25519-sha256", None),
+        ("gss-*", None),
+    ):
+        path.write_text(f"GSSAPIKexAlgorithms {text}\n")
+        said = asked(openssh, path, "a")
+        if (
+            "Bad configuration option" not in said.stderr
+        ):  # OpenSSH's own sources have no GSS-API key exchange
+            shown = f"gssapikexalgorithms {text}" in said.stdout.splitlines()
+            assert ((said.returncode == 0) and shown) is (wanted is not None), text
+        given = nacre.SSHClientConnectionOptions(host="a", config=path)
+        if wanted is None:
+            with pytest.raises(nacre.ConfigParseError, match="line 1: GSSAPIKexAlgorithms"):
+                configured(given)
+        else:
+            assert configured(given).gss_kex_algs == wanted

@@ -68,9 +68,9 @@ DEVIATIONS: Final[dict[str, str]] = {
     "SSHServer.tun_requested": "never called: there is no forwarding",
     "SSHServer.tap_requested": "never called: there is no forwarding",
     "client:gss_kex": "False by default: it is offered where it, or a method of GSS-API in `kex_algs`, is given, and where "
-    "there is a ticket; then `gss-curve25519-sha256`, the others by name, those with SHA-1 never",
+    "there is a ticket; then `gss-curve25519-sha256`, the others by name (`gss_kex_algs`), those with SHA-1 never",
     "client:gss_host": "Kerberos 5 is the one mechanism; a login by it is tried where the server offers it, as by AsyncSSH",
-    "server:gss_kex": "False by default; then `gss-curve25519-sha256`, the others by name in `kex_algs`, those with SHA-1 never",
+    "server:gss_kex": "False by default; then `gss-curve25519-sha256`, the others by name in `gss_kex_algs` or `kex_algs`, those with SHA-1 never",
     "server:gss_host": "a server takes GSS-API where one of the options `gss_…` is given, never because there is a keytab",
     "server:config": "the keywords of sshd, and none that it has not (`BindAddress`); `Include` is below "
     "/etc/ssh; what holds for one user (`Match`) is asked at each login; what nacre does not do is an error when the "

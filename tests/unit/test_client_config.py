@@ -51,6 +51,7 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("Ciphers aes256-ctr,aes128-ctr", "encryption_algs", ("aes256-ctr", "aes128-ctr")),
         ("KexAlgorithms curve25519-sha256", "kex_algs", ("curve25519-sha256",)),
         ("MACs hmac-sha2-512", "mac_algs", ("hmac-sha2-512",)),
+        ("GSSAPIKexAlgorithms gss-group14-sha256-", "gss_kex_algs", ("gss-group14-sha256",)),
         ("HostKeyAlgorithms ssh-ed25519", "server_host_key_algs", ("ssh-ed25519",)),
         ("HostKeyAlias alias", "host_key_alias", "alias"),
         ("PreferredAuthentications password,publickey", "preferred_auth", ("password", "publickey")),

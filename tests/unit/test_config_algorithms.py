@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.config_algorithms import known_here
+from nacre.config_algorithms import gss_known_here, known_here
 from nacre.crypto.registry import Family, select
 from nacre.errors import ConfigParseError
 from nacre.trust.config_lines import Setting
@@ -49,3 +49,19 @@ def test_other_kinds() -> None:
         left("ssh-dss", "signature")
     with pytest.raises(ConfigParseError, match="a pattern of"):
         left("*" * 5000)
+
+
+def of_gss(text: str) -> tuple[str, ...]:
+    return gss_known_here(Setting("GSSAPIKexAlgorithms", text, (text,), "here"))
+
+
+def test_key_exchanges_of_gss_api() -> None:
+    assert of_gss("gss-group16-sha512-,gss-group14-sha1-,gss-curve25519-sha256-") == (
+        "gss-group16-sha512",
+        "gss-curve25519-sha256",
+    )
+    for text in ("gss-foo-", "+gss-nistp256-sha256-", "gss-curve25519-sha256", "gss-*", "curve25519-sha256"):
+        with pytest.raises(ConfigParseError, match="is no key exchange of GSS-API"):
+            of_gss(text)
+    with pytest.raises(ConfigParseError, match="nacre has none of gss-gex-sha1-,gss-group1-sha1-"):
+        of_gss("gss-gex-sha1-,gss-group1-sha1-")

@@ -76,7 +76,13 @@ def test_key_exchanges_as_on_the_wire():
     default = gss.kex_algorithms(options(), gss=False)
     assert default == ("mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org")
     assert gss.kex_algorithms(options(), gss=True) == (CURVE, *default)
-    named = options(kex_algs="curve25519-sha256,gss-curve25519-sha256")
+    chosen = options(gss_kex_algs="gss-group16-sha512,gss-nistp256-sha256", kex_algs="curve25519-sha256")
+    assert [name.rpartition("-")[0] for name in gss.kex_algorithms(chosen, gss=True)[:2]] == [
+        "gss-group16-sha512",
+        "gss-nistp256-sha256",
+    ]
+    assert gss.kex_algorithms(chosen, gss=True)[2:] == gss.kex_algorithms(chosen, gss=False)
+    named = options(kex_algs="curve25519-sha256,gss-curve25519-sha256", gss_kex_algs="gss-group14-sha256")
     assert gss.kex_algorithms(named, gss=True) == ("curve25519-sha256", CURVE)
     assert gss.kex_algorithms(named, gss=False) == ("curve25519-sha256",)
     with pytest.raises(nacre.KeyExchangeFailed, match="GSS-API alone"):
