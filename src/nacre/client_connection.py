@@ -44,6 +44,7 @@ from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.host_keys import ANNOUNCE
 from nacre.protocol.settings import Role
+from nacre.x509_login import trusts_x509
 
 if TYPE_CHECKING:
     from nacre.agent.lending import LentAgent
@@ -113,7 +114,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
         )
         algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
-        if options.x509_trusted_certs and not options.server_host_key_algs:
+        if trusts_x509(options) and not options.server_host_key_algs:
             algorithms = (*X509_ALGORITHMS, *algorithms)
         gss, gss_kex = self._gss or (lazily_of_client(options, self._host), False)
         protocol = Connection(

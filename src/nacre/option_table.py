@@ -128,9 +128,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("kbdint_auth", True, bool),
     _both("password_auth", True, bool),
     _both("x509_trusted_certs", None, values.x509_certificates),
-    _absent(
-        _B, "x509_trusted_cert_paths", (), [], None, hint="give the files of the roots as x509_trusted_certs"
-    ),
+    _both("x509_trusted_cert_paths", (), values.directories),
     # What such a certificate must be for: there is none that is trusted, and so they are taken.
     _client("x509_purposes", "secureShellServer", values.x509_purposes),
     _server("x509_purposes", "secureShellClient", values.x509_purposes),

@@ -6,6 +6,7 @@ Owns: the converters. Must not know: which option uses which.
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -26,6 +27,7 @@ from nacre.keys import (
     select_host_key_algorithms,
     select_signature_algorithms,
 )
+from nacre.keys.files import name_of
 from nacre.profiles import PROFILES
 from nacre.protocol import limits
 from nacre.trust.policy import HostKeyChecking, Wish
@@ -69,6 +71,22 @@ def x509_certificates(value: Any) -> tuple[SSHX509Certificate, ...] | None:
     if len(roots) != len(found):
         raise ValueError("x509_trusted_certs takes X.509 certificates, and there is another one")
     return roots or None
+
+
+def directories(value: Any) -> tuple[str | PurePath, ...]:
+    """Read the names of directories, one or a sequence; None is none.
+
+    Raises:
+        NotADirectoryError: one is none.
+        TypeError: it is no name.
+    """
+    given = (value,) if isinstance(value, (str, PurePath)) else tuple(value or ())
+    for each in given:
+        if not isinstance(each, (str, PurePath)):
+            raise TypeError(f"the name of a directory is needed, not {type(each).__name__}")
+        if not os.path.isdir(name_of(each)):
+            raise NotADirectoryError(f"{each} is no directory")
+    return given
 
 
 def x509_purposes(value: Any) -> str | tuple[str, ...] | None:

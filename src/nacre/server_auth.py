@@ -25,7 +25,7 @@ from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
 from nacre.user_certificates import check_user_certificate
-from nacre.x509_login import check_user_chain
+from nacre.x509_login import check_user_chain, trusts_x509
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -152,7 +152,7 @@ class ServerAuthenticator:
         methods = ["gssapi-keyex", "gssapi-with-mic"] if self._gss_auth else []
         if self._options.public_key_auth and (
             self._authorized is not None
-            or self._options.x509_trusted_certs
+            or trusts_x509(self._options)
             or await self._settle(self._server.public_key_auth_supported())
         ):
             methods.append("publickey")

@@ -12,14 +12,32 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from nacre.errors import HostKeyNotVerifiable
-from nacre.keys import X509Chain
+from nacre.keys import SSHX509Certificate, X509Chain
 from nacre.keys.x509_trust import check_chain, purpose_oids
 
 if TYPE_CHECKING:
     from nacre.host_trust import HostTrust
     from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
 
-__all__ = ["check_host_chain", "check_user_chain"]
+__all__ = ["check_host_chain", "check_user_chain", "trusts_x509"]
+
+
+def trusts_x509(options: SSHClientConnectionOptions | SSHServerConnectionOptions) -> bool:
+    """Tell whether roots are given: without any, no certificate of X.509 is asked for or taken."""
+    return bool(options.x509_trusted_certs or options.x509_trusted_cert_paths)
+
+
+def _roots(
+    options: SSHClientConnectionOptions | SSHServerConnectionOptions, chain: X509Chain
+) -> list[SSHX509Certificate]:
+    roots = list(options.x509_trusted_certs or ())
+    if options.x509_trusted_cert_paths:
+        from nacre.keys.x509_directories import certificates_for  # few programs have one
+
+        roots += certificates_for(options.x509_trusted_cert_paths, chain)
+        if not roots:
+            raise ValueError("no trusted certificate vouches for it: none has the name of its issuer")
+    return roots
 
 
 def check_user_chain(
@@ -30,8 +48,7 @@ def check_user_chain(
     Raises:
         ValueError: it does not; the message says why.
     """
-    roots = options.x509_trusted_certs or ()
-    check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
+    check_chain(chain, _roots(options, chain), purpose_oids(options.x509_purposes), now)
     # Names are compared as they are, as those of OpenSSH's certificates.
     if not username or username not in chain.certificate.user_principals:
         raise ValueError("the certificate is for other names")
@@ -53,7 +70,7 @@ def check_host_chain(
     why = ""
     names = chain.certificate.host_principals
     try:
-        check_chain(chain, options.x509_trusted_certs or (), purpose_oids(options.x509_purposes), now)
+        check_chain(chain, _roots(options, chain), purpose_oids(options.x509_purposes), now)
     except ValueError as error:
         why = str(error)
     if not why and not any(_is_same(trust.host, principal) for principal in names):

@@ -43,6 +43,8 @@ DEVIATIONS: Final[dict[str, str]] = {
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
     "listen_reverse": "reads no configuration unless `config` names one",
     "client:x509_trusted_certs": "only what is named: no `~/.ssh/ca-bundle.crt`; X.509 in known_hosts is not read",
+    "client:x509_trusted_cert_paths": "only what is named: no `~/.ssh/crt`",
+    "server:x509_trusted_cert_paths": "only what is named: no `~/.ssh/crt`",
     "server:x509_trusted_certs": "a certificate must name the user; X.509 in authorized_keys is not read",
     "SSHCertificate": "one without principals is for nobody; those of X.509 are `SSHX509Certificate`, no subclass of it",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",

@@ -9,6 +9,7 @@ import pytest
 
 import nacre
 from nacre.keys import X509_ALGORITHMS
+from nacre.keys.x509_directories import subject_hash
 from nacre.x509_login import _is_same
 from tests.support.face import HOST, asynctest, connect, connected, host_key, serving, user_key
 from tests.support.x509 import KEYS, ROOT, authority
@@ -128,15 +129,39 @@ async def test_a_host_is_not_believed(how: dict[str, Any], said: str) -> None:
             await connect(listener, known_hosts=b"", x509_trusted_certs=[authority("CN=other")])
 
 
-def test_options() -> None:
+@asynctest
+async def test_roots_in_a_directory(tmp_path: Path) -> None:
+    where = {"x509_trusted_cert_paths": [str(tmp_path)]}
+    file = tmp_path / f"{subject_hash(ROOT_CERT.x509_cert.subject)}.0"
+    key, chain = certified()
+    async with serving(
+        server_factory=nacre.SSHServer, server_host_keys=[host_chain(), host_key()], **where
+    ) as listener:
+        host = {"known_hosts": b"", **where}
+        user = {"client_keys": [(key, chain)]}
+        for content in (None, b"junk"):
+            if content is not None:
+                file.write_bytes(content)
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, **user)
+            with pytest.raises(nacre.HostKeyNotVerifiable, match="not believed"):
+                await connect(listener, **host, **user)
+        file.write_bytes(ROOT_CERT.export_certificate())
+        async with connected(listener, **host, **user):
+            pass
+
+
+def test_options(tmp_path: Path) -> None:
     ordinary = ROOT.generate_user_certificate(ROOT, "id")
     with pytest.raises(ValueError, match=r"takes X\.509"):
         nacre.SSHServerConnectionOptions(x509_trusted_certs=[ordinary])
     with pytest.raises(ValueError, match="no purpose"):
         nacre.SSHServerConnectionOptions(x509_purposes="fun")
     assert nacre.SSHClientConnectionOptions(x509_trusted_certs=[]).x509_trusted_certs is None
-    with pytest.raises(nacre.NotSupportedYet, match="x509_trusted_certs"):
-        nacre.SSHClientConnectionOptions(x509_trusted_cert_paths=["/etc/ssl/certs"])
+    assert nacre.SSHClientConnectionOptions(x509_trusted_cert_paths=None).x509_trusted_cert_paths == ()
+    for wrong, error in ((str(tmp_path / "none"), NotADirectoryError), ([7], TypeError)):
+        with pytest.raises(error):
+            nacre.SSHClientConnectionOptions(x509_trusted_cert_paths=wrong)
 
 
 def test_names_of_hosts() -> None:
