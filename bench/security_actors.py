@@ -98,15 +98,15 @@ async def serving(kind: str, *, descriptors: int = 0, **options: Any) -> AsyncIt
     """A server in a process of its own.
 
     Args:
-        kind: "nacre", "asyncssh", "hub" or "sshd".
+        kind: "nacre", "asyncssh", "sshd"; "hub", or "users" for a program of nacre's, each of which knows alice alone.
         descriptors: how many it may have; 0: as many as the machine allows. Not of sshd.
-        options: of `listen`, not of sshd.
+        options: of `listen`, not of sshd; of "users" also `host`, the key in hexadecimal of a host that is believed.
     """
     if kind == "sshd":
         async with _sshd() as server:
             yield server
         return
-    if kind != "hub" and importlib.util.find_spec(kind) is None:
+    if kind not in ("hub", "users") and importlib.util.find_spec(kind) is None:
         raise Absent(kind)
     settings = {"kind": kind, "options": options, "descriptors": descriptors}
     process = await start("bench.security_server", json.dumps(settings))

@@ -14,13 +14,14 @@ import asyncio
 import contextlib
 import signal
 import socket
-import statistics
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import nacre
+from bench import security_timing
 from bench.security_actors import ATTACKER, VICTIM, Absent, Server, attack, held, seen, serving
 
 __all__ = ["MEASUREMENTS", "SCALES", "Row", "Scale", "percent"]
@@ -29,6 +30,12 @@ __all__ = ["MEASUREMENTS", "SCALES", "Row", "Scale", "percent"]
 DEFENCE: dict[str, Any] = {"exempt_sources": [], "max_per_source": 20, "source_penalties": True}
 #: So that a measurement is not about what refuses it.
 OPEN: dict[str, Any] = {"max_unauthenticated": 20_000}
+#: With what users try in vain to log in: keys where the hub judges them, or sshd by its files, and all else where a program does.
+METHODS_OF = {
+    "hub": ("public key query", "public key signed"),
+    "users": ("password", "keyboard-interactive", "login by host"),
+    "sshd": ("public key query", "public key signed"),
+}
 #: What keeps an honest client from a server.
 UNABLE = (OSError, nacre.Error, TimeoutError)
 
@@ -47,7 +54,7 @@ class Scale:
         slow_limit: seconds that the server gives them.
         logins: tried under a flood.
         patience: seconds for all of these.
-        samples: pairs of logins that are timed.
+        samples: pairs of logins that are timed, with each method.
     """
 
     seconds: float
@@ -97,6 +104,13 @@ async def of_each(measure: Callable[[str], Coroutine[Any, Any, list[Row]]], *kin
 def defended(kind: str) -> dict[str, Any]:
     """The options of a server that bounds sources, where it can."""
     return DEFENCE if kind == "nacre" else {}
+
+
+def judging(kind: str) -> dict[str, Any]:
+    """The options of the server that knows its users, and of what vouches for them."""
+    if kind != "users":
+        return {}
+    return {"host": security_timing.HOST.public_data.hex(), "trust_client_host": True}
 
 
 def opened(kind: str) -> dict[str, Any]:
@@ -265,40 +279,29 @@ async def idle(scale: Scale) -> list[Row]:
 
 
 async def timing(scale: Scale) -> list[Row]:
-    """A wrong key of a user that there is, and of one that there is not, in turn."""
-    key = nacre.generate_private_key("ssh-ed25519")
+    """Logins in vain of a user that there is, and of one that there is not, in turn: with each method."""
 
     async def measure(kind: str) -> list[Row]:
-        count = scale.samples if kind == "hub" else max(5, scale.samples // 10)
-        pairs: list[tuple[float, float]] = []
-        async with serving(kind) as server:
+        who = "sshd" if kind == "sshd" else "nacre"
+        # sshd takes ten times as long.
+        count = scale.samples if kind != "sshd" else max(security_timing.FEWEST, scale.samples // 10)
+        rows = []
+        async with serving(kind, **judging(kind)) as server:
             known = server.client["username"]
-            others = {"known_hosts": None, "agent_path": None, "config": None, "client_keys": [key]}
+            for method in METHODS_OF[kind]:
+                try:
+                    pairs = await security_timing.in_turn(
+                        partial(security_timing.refused, server, method), known, count
+                    )
+                    figure = security_timing.compared(pairs)
+                except UNABLE as error:  # such as penalties, which newer versions of sshd have
+                    figure = f"not measured: {type(error).__name__}"
+                rows.append(
+                    Row(f"a user who is not there, {method}: medians differ by", who, figure, "< 5 %")
+                )
+        return rows
 
-            async def refused(name: str) -> float:
-                began = time.perf_counter()
-                with contextlib.suppress(nacre.Error):
-                    await nacre.connect("127.0.0.1", server.port, username=name, **others)
-                return time.perf_counter() - began
-
-            await refused(known)  # what is loaded once is loaded now
-            for number in range(count):
-                if number % 2:
-                    one = await refused(known)
-                    pairs.append((one, await refused(f"x{known[1:]}")))
-                else:
-                    two = await refused(f"x{known[1:]}")
-                    pairs.append((await refused(known), two))
-        medians = [statistics.median(values) for values in zip(*pairs, strict=True)]
-        differences = [one - two for one, two in pairs]
-        half = 1.96 * statistics.stdev(differences) / len(differences) ** 0.5
-        share = abs(medians[0] - medians[1]) / min(medians)
-        mean = f"mean {1e6 * statistics.mean(differences):+.0f} ± {1e6 * half:.0f} µs"
-        figure = f"{100 * share:.1f} % of {1e3 * min(medians):.1f} ms, {count} pairs ({mean})"
-        who = "nacre" if kind == "hub" else kind
-        return [Row("a user who is not there: medians differ by", who, figure, "< 5 %")]
-
-    return await of_each(measure, "hub", "sshd")
+    return await of_each(measure, *METHODS_OF)
 
 
 async def exhausted(scale: Scale) -> list[Row]:

@@ -1,6 +1,6 @@
 """A server under attack that tells how it fares: its memory, tasks and descriptors, and how late its loop is.
 
-Owns: the three servers of `bench.security` that are Python programs. Must not know: what is done to them.
+Owns: the servers of `bench.security` that are Python programs. Must not know: what is done to them.
 
     python -m bench.security_server '{"kind": "nacre", …}'
 
@@ -13,6 +13,7 @@ import asyncio
 import ctypes
 import gc
 import hashlib
+import hmac
 import importlib
 import json
 import os
@@ -86,6 +87,34 @@ def program(library: Any, state: dict[str, int]) -> type:
     return Server
 
 
+def knowing(library: Any, host: str) -> type:
+    """Return the callbacks of a server that knows alice alone, and one host; they judge everybody by the same work.
+
+    Args:
+        library: nacre.
+        host: the key of the host, in hexadecimal.
+    """
+
+    class Server(library.SSHServer):  # type: ignore[misc]  # any, as above
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            right = hmac.compare_digest(password.encode(), b"right")
+            return right & (username == "alice")
+
+        def host_based_auth_supported(self) -> bool:
+            return True
+
+        def validate_host_public_key(self, client_host: str, client_addr: str, port: int, key: Any) -> bool:
+            return bool(key.public_data.hex() == host)
+
+        def validate_host_based_user(self, username: str, client_host: str, client_username: str) -> bool:
+            return (username == "alice") & (client_username == "alice")
+
+    return Server
+
+
 async def serve(settings: dict[str, Any]) -> None:
     """Serve, and answer, until standard input ends."""
     loop = asyncio.get_running_loop()
@@ -105,6 +134,10 @@ async def serve(settings: dict[str, Any]) -> None:
         users = State.open(prepare(Path(tempfile.mkdtemp(prefix="bench-hub-"))), (70000, 70099)).__enter__()
         users.add_user("alice", keys=[(library.generate_private_key("ssh-ed25519").public_data, "")])
         factory: Any = LoginBook(users, lambda server, visit: None).server
+    elif settings["kind"] == "users":
+        import nacre as library
+
+        factory = knowing(library, options.pop("host"))
     else:
         library = importlib.import_module(settings["kind"])
         factory = program(library, state)

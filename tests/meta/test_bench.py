@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 
-from bench import plan, report, scale, security, soak
+import nacre
+from bench import plan, report, scale, security, security_measured, security_server, security_timing, soak
 
 
 def rows(tmp_path, *rows, versions=None):
@@ -73,6 +77,50 @@ def test_the_measurements_of_security_have_a_table():
         "refusals", "memory", "flood", "slow", "cut", "idle", "timing", "exhausted",
     }  # fmt: skip
     assert security.percent([3.0, 1.0, 2.0], 0.99) == 3.0
+
+
+def test_a_difference_of_times_has_an_interval():
+    pairs = [(0.0102, 0.0100), (0.0104, 0.0100)] * 2
+    assert security_timing.compared(pairs) == "3.0 % of 10.0 ms, 4 pairs (mean +300 ± 113 µs)"
+
+
+def test_known_and_unknown_are_timed_in_turn():
+    asked = []
+
+    async def sample(name):
+        asked.append(name)
+        return 1.0 if name == "alice" else 2.0
+
+    pairs = asyncio.run(security_timing.in_turn(sample, "alice", 3))
+    assert pairs == [(1.0, 2.0)] * 3
+    assert asked == ["alice", "xlice", "alice", "alice", "xlice", "xlice", "alice"]
+
+
+def test_each_method_is_tried_where_it_would_do():
+    """So that it is the method that is refused: with what is right it lets in."""
+    right = {"password": "right", "client_username": "alice"}
+
+    async def trials():
+        factory = security_server.knowing(nacre, security_timing.HOST.public_data.hex())
+        key = nacre.generate_private_key("ssh-ed25519")
+        options = {"server_host_keys": [key], "trust_client_host": True}
+        async with nacre.listen("127.0.0.1", 0, server_factory=factory, **options) as listener:
+            server = SimpleNamespace(port=listener.get_port())
+            for method in security_measured.METHODS_OF["users"]:
+                for name in ("alice", "xlice"):
+                    assert await security_timing.refused(server, method, name) > 0
+                good = {
+                    name: right.get(name, value) for name, value in security_timing.METHODS[method].items()
+                }
+                with patch.dict(security_timing.METHODS, {method: good}):
+                    with pytest.raises(RuntimeError, match=method):
+                        await security_timing.refused(server, method, "alice")
+                    assert await security_timing.refused(server, method, "xlice") > 0
+
+    asyncio.run(trials())
+    assert {name for names in security_measured.METHODS_OF.values() for name in names} == set(
+        security_timing.METHODS
+    )
 
 
 def test_the_table_of_security_has_a_column_for_each_server(tmp_path):

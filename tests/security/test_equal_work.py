@@ -28,7 +28,9 @@ from nacre.options import SSHServerConnectionOptions
 from nacre.protocol import events
 from nacre.protocol.settings import Role
 from nacre.server_auth import ServerAuthenticator
+from nacre.wire.auth import HOSTBOUND
 from tests.pair.damage import string, uint32, userauth
+from tests.pair.ends import HOST_KEY
 from tests.pair.stage import Stage
 from tests.security import hostile
 from tests.security.expectations import Phase
@@ -37,6 +39,7 @@ from tests.support.visits import FakeConnection
 
 SOURCES = str(Path(nacre.__file__).parent)
 USER, NOBODY = "alice", "bobby"  # of one length, which may show
+EVERYBODY = (USER, NOBODY, "carol", "root1")
 SECRET = "correct horse"
 CA, OTHER_CA = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
 LOGGER = logging.LoggerAdapter(logging.getLogger("nacre.test"), {})
@@ -51,6 +54,9 @@ class Program(nacre.SSHServer):
     def public_key_auth_supported(self) -> bool:
         return True
 
+    def change_password(self, username: str, old_password: str, new_password: str) -> bool:
+        return (username == USER) & (old_password == SECRET)
+
     def validate_password(self, username: str, password: str) -> bool:
         return (username == USER) & (password == SECRET)
 
@@ -63,11 +69,29 @@ class Program(nacre.SSHServer):
     def validate_host_public_key(self, client_host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:
         return key.public_data == hostile.KEYS["A"].public_data
 
+    def validate_host_ca_key(self, client_host: str, addr: str, port: int, key: nacre.SSHKey) -> bool:
+        return key.public_data == CA.public_data
+
     def validate_host_based_user(self, username: str, client_host: str, client_username: str) -> bool:
         return (username == USER) & (client_username == "root")
 
     def validate_ca_key(self, username: str, key: nacre.SSHKey) -> bool:
         return (username == USER) & (key.public_data == CA.public_data)
+
+
+class Talking(Program):
+    """Asks for the password in words of its own, in two rounds for everybody."""
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return "", "", "", [("Who?", True)]
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        if responses == ["go on"]:
+            return "", "", "", [("Password?", False)]
+        return (username == USER) & (responses == [SECRET])
 
 
 @contextmanager
@@ -126,6 +150,11 @@ def password(text: str) -> Callable[[Stage, str], bytes]:
     return lambda stage, user: userauth(b"password", b"\0" + string(text.encode()), user.encode())
 
 
+def changed(old: str) -> Callable[[Stage, str], bytes]:
+    data = b"\1" + string(old.encode()) + string(b"newer")
+    return lambda stage, user: userauth(b"password", data, user.encode())
+
+
 def query(key: str) -> Callable[[Stage, str], bytes]:
     data = b"\0" + string(b"ssh-ed25519") + string(hostile.KEYS[key].public_data)
     return lambda stage, user: userauth(b"publickey", data, user.encode())
@@ -142,6 +171,23 @@ def signed(key: str, *, wrongly: bool = False) -> Callable[[Stage, str], bytes]:
     return request
 
 
+def bound(key: str, *, to: nacre.SSHKey = HOST_KEY, wrongly: bool = False) -> Callable[[Stage, str], bytes]:
+    """A login by a key whose signature is bound to a host key."""
+    shown = hostile.KEYS[key]
+    data = b"\1" + string(b"ssh-ed25519") + string(shown.public_data) + string(to.public_data)
+
+    def request(stage: Stage, user: str) -> bytes:
+        body = userauth(HOSTBOUND.encode(), data, user.encode())
+        return body + string(signature_of(shown, stage, body, wrongly=wrongly))
+
+    return request
+
+
+def signature_of(key: nacre.SSHKey, stage: Stage, body: bytes, *, wrongly: bool) -> bytes:
+    made = key.sign(string(stage.raw.session_id) + body, "ssh-ed25519")
+    return made[:-1] + bytes([made[-1] ^ 1]) if wrongly else made
+
+
 def certified(
     *names: str, authority: nacre.SSHKey = CA, wrongly: bool = False
 ) -> Callable[[Stage, str], bytes]:
@@ -152,21 +198,23 @@ def certified(
 
     def request(stage: Stage, user: str) -> bytes:
         body = userauth(b"publickey", data, user.encode())
-        signature = key.sign(string(stage.raw.session_id) + body, "ssh-ed25519")
-        return body + string(signature[:-1] + bytes([signature[-1] ^ 1]) if wrongly else signature)
+        return body + string(signature_of(key, stage, body, wrongly=wrongly))
 
     return request
 
 
-def vouched(key: str, client_user: str, *, wrongly: bool = False) -> Callable[[Stage, str], bytes]:
-    """A login by a host with this key, whose user has this name."""
+def vouched(
+    key: str, client_user: str, *, authority: nacre.SSHKey | None = None, wrongly: bool = False
+) -> Callable[[Stage, str], bytes]:
+    """A login by a host with this key, or with a certificate for it, whose user has this name."""
     host = hostile.KEYS[key]
-    data = string(b"ssh-ed25519") + string(host.public_data) + string(b"h.") + string(client_user.encode())
+    shown = authority.generate_host_certificate(host, "id", principals=["h"]) if authority else host
+    data = string(shown.algorithm.encode()) + string(shown.public_data)
+    data += string(b"h.") + string(client_user.encode())
 
     def request(stage: Stage, user: str) -> bytes:
         body = userauth(b"hostbased", data, user.encode())
-        signature = host.sign(string(stage.raw.session_id) + body, "ssh-ed25519")
-        return body + string(signature[:-1] + bytes([signature[-1] ^ 1]) if wrongly else signature)
+        return body + string(signature_of(host, stage, body, wrongly=wrongly))
 
     return request
 
@@ -175,8 +223,11 @@ def dialogue(stage: Stage, user: str) -> bytes:
     return userauth(b"keyboard-interactive", string(b"") * 2, user.encode())
 
 
-def answered(stage: Stage, user: str) -> bytes:
-    return b"\x3d" + uint32(1) + string(b"wrong")
+def saying(text: str) -> Callable[[Stage, str], bytes]:
+    return lambda stage, user: b"\x3d" + uint32(1) + string(text.encode())
+
+
+answered = saying("wrong")
 
 
 def other(method: bytes) -> Callable[[Stage, str], bytes]:
@@ -189,14 +240,17 @@ REQUESTS = {
     "wrong password": (password("wrong"),),
     "wrong passwords": (password("wrong"),) * 6,
     "long password": (password("x" * 2000),),
+    "wrong password to change": (changed("wrong"), changed("wrong")),
     "query": (query("B"), query("refused")),
     "signed": (signed("B"),),
     "signed wrongly": (signed("B", wrongly=True), signed("A", wrongly=True)),
-    "certificate of a stranger": (certified(USER, NOBODY, authority=OTHER_CA),),
-    "certificate for others": (certified("carol"),),
-    "certificate signed wrongly": (certified(USER, NOBODY, wrongly=True),),
+    "signed and bound": (bound("B"), bound("B", wrongly=True), bound("B", to=CA)),
+    "certificate of a stranger": (certified(*EVERYBODY, authority=OTHER_CA),),
+    "certificate for others": (certified("david"),),
+    "certificate signed wrongly": (certified(*EVERYBODY, wrongly=True),),
     "host": (vouched("A", "mallory"), vouched("B", "root")),
     "host signed wrongly": (vouched("A", "root", wrongly=True), vouched("B", "root", wrongly=True)),
+    "host certificate": (vouched("B", "mallory", authority=CA), vouched("B", "root", authority=OTHER_CA)),
     "dialogue": (dialogue, answered),
     "all": (other(b"none"), query("B"), signed("B"), password("wrong"), dialogue, answered),
 }
@@ -212,6 +266,15 @@ def test_an_unknown_user_and_a_wrong_secret_cost_the_same(name: str) -> None:
     assert len(known[1]) > 20
 
 
+def test_a_dialogue_of_the_program_costs_the_same() -> None:
+    requests = (dialogue, saying("go on"), answered, dialogue, answered)
+    seen(Talking(), USER, *requests)
+    known, unknown = (seen(Talking(), user, *requests) for user in (USER, NOBODY))
+    assert known == unknown
+    right = (dialogue, saying("go on"), saying(SECRET))
+    assert seen(Talking(), USER, *right)[0] != seen(Talking(), NOBODY, *right)[0]
+
+
 class Ticket(gss.Context):
     """Stands for a principal that is proved, and is neither user."""
 
@@ -219,11 +282,12 @@ class Ticket(gss.Context):
     acceptor = "host/h@EXAMPLE.ORG"
 
 
-def test_a_ticket_of_somebody_else_costs_the_same() -> None:
+@pytest.mark.parametrize("method", ["gssapi-with-mic", "gssapi-keyex"])
+def test_a_ticket_of_somebody_else_costs_the_same(method: str) -> None:
     def judged(user: str) -> tuple[list[str], Any]:
         authenticator = ServerAuthenticator(SSHServerConnectionOptions(), Program(), "203.0.113.9", LOGGER)
         done: list[str] = []
-        asked = events.GssPrincipalQuestion(events.Token(None), user, "gssapi-with-mic", Ticket(lambda: None))
+        asked = events.GssPrincipalQuestion(events.Token(None), user, method, Ticket(lambda: None))
         with calls(done):
             verdict = now(authenticator.principal(asked))
         return done, verdict
@@ -235,7 +299,11 @@ def test_a_ticket_of_somebody_else_costs_the_same() -> None:
 
 def test_the_right_secret_is_seen_by_all_of_it() -> None:
     """So that the test above is not passed by what always answers alike."""
-    for request in (password(SECRET), signed("A"), query("A"), certified(USER, NOBODY), vouched("A", "root")):
+    right = (
+        password(SECRET), changed(SECRET), signed("A"), query("A"), bound("A"), certified(*EVERYBODY),
+        vouched("A", "root"), vouched("B", "root", authority=CA),
+    )  # fmt: skip
+    for request in right:
         assert seen(Program(), USER, request)[0] != seen(Program(), NOBODY, request)[0]
 
 
@@ -262,12 +330,12 @@ def hub() -> Iterator[Callable[[], nacre.SSHServer]]:
         yield made
 
 
-@pytest.mark.parametrize("name", ["none", "query", "signed", "signed wrongly", "wrong password", "dialogue"])
+@pytest.mark.parametrize("name", REQUESTS)
 def test_the_hub_tells_nobody_who_its_users_are(name: str) -> None:
     with hub() as made:
         seen(made(), USER, *REQUESTS[name])
         known = seen(made(), USER, *REQUESTS[name])
-        for user in (NOBODY, "carol", "root1"):
+        for user in EVERYBODY[1:]:
             assert seen(made(), user, *REQUESTS[name]) == known, user
 
 
