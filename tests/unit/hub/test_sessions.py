@@ -135,11 +135,23 @@ def test_resize_and_signal(make_sessions):
     run(body())
 
 
+#: Tells each size it is given at once: a shell would first end what it waits for, and start a program that looks.
+SIZES = r"""
+import os, signal
+def tell(*_):
+    size = os.get_terminal_size()
+    os.write(1, b"%d %d\r\n" % (size.lines, size.columns))
+signal.signal(signal.SIGWINCH, tell)
+os.write(1, b"before\r\n\033[?1049h\033[?2004h")
+while True:
+    signal.pause()
+"""
+
+
 def test_what_was_on_the_screen_comes_back(make_sessions):
     async def body():
         async with make_sessions() as manager:
-            script = "printf 'before\\r\\n\\033[?1049h\\033[?2004h'; trap 'stty size' WINCH; while :; do sleep 0.05; done"
-            info = await start(manager, SH, "-c", script)
+            info = await start(manager, "/usr/bin/python3", "-I", "-S", "-c", SIZES)
             first = await manager.attach(info.id, TERMINAL)
             await until(first, b"\x1b[?2004h")
             assert manager.sessions()[0].state == "attached"
