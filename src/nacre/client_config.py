@@ -300,8 +300,16 @@ class _Interpretation(Reading):
             self._values["client_keys"] = [path for path in dict.fromkeys(identities) if _is_private(path)]
         if "certificatefile" in self.seen:
             self._values["client_certs"] = self._certificates()
+        if "client_host_keysign" in self._values and not self._logs_in_by_host():
+            del self._values["client_host_keysign"]
         if self.text("identitiesonly") == "yes":
             self._restrict(identities if "identityfile" in self.seen else identity_files())
+
+    def _logs_in_by_host(self) -> bool:
+        """Return whether anybody asks for login by host: ssh-keysign need not be there otherwise."""
+        if self._given.is_given("host_based_auth"):
+            return bool(self._given.host_based_auth)
+        return self.text("hostbasedauthentication") == "yes" or self._given.is_given("client_host_keys")
 
     def _files(self, name: str, *default: str) -> tuple[Path, ...]:
         """Return the files of a keyword, or its default."""

@@ -335,3 +335,16 @@ async def test_a_way_that_goes_round_in_a_circle(home: Path) -> None:
     with pytest.raises(ValueError, match="the configuration goes round in a circle") as caught:
         await nacre.connect("here")
     assert len(caught.value.__notes__) == MAX_HOPS
+
+
+def test_ssh_keysign_is_for_login_by_host() -> None:
+    """Alone `EnableSSHKeysign` asks for nothing: the program need not be there."""
+    line = "EnableSSHKeysign yes\n"
+    assert read(line).client_host_keysign is False
+    assert read(f"{line}HostbasedAuthentication no").client_host_keysign is False
+    assert read(f"{line}HostbasedAuthentication yes").client_host_keysign is True
+    assert read(line, host_based_auth=True).client_host_keysign is True
+    assert read(line, client_host_keys=["/k"]).client_host_keysign is True
+    off = read(f"{line}HostbasedAuthentication yes", host_based_auth=False)
+    assert off.client_host_keysign is False
+    assert read(line, client_host_keysign="/own").client_host_keysign == "/own"
