@@ -36,11 +36,15 @@ async def test_a_user_logs_in(name: str, tmp_path: Path) -> None:
     key, chain = certified(name)
     (tmp_path / "chain.pem").write_bytes(chain)
     key.write_private_key(tmp_path / "key")
+    (tmp_path / "both").write_bytes(key.export_private_key("pkcs8-pem") + chain)
+    locked = key.export_private_key(passphrase="x", rounds=1, ignore_few_rounds=True)
+    (tmp_path / "locked").write_bytes(locked + chain)
     serves = {**SERVER, "x509_trusted_certs": str(tmp_path / "root.pem")}
     async with serving(**serves) as listener:
         for given in ({"client_keys": [(key, chain)]},
                       {"client_keys": [(tmp_path / "key", tmp_path / "chain.pem")]},
-                      {"client_keys": [tmp_path / "key"], "client_certs": tmp_path / "chain.pem"}):  # fmt: skip
+                      {"client_keys": [tmp_path / "key"], "client_certs": tmp_path / "chain.pem"},
+                      {"client_keys": tmp_path / "both"}, {"client_keys": tmp_path / "locked", "passphrase": lambda name: "x"}):  # fmt: skip
             async with connected(listener, **given):
                 pass
 

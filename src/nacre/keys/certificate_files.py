@@ -19,10 +19,12 @@ from nacre.keys.public import RFC4716_BEGIN, split_line, split_public_line, spli
 from nacre.keys.x509 import MAX_CHAIN, SSHX509Certificate, X509Chain, load_der
 
 __all__ = [
+    "X509_LABELS",
     "CertificateArgument",
     "CertificateListArgument",
     "Certified",
     "certificate_beside",
+    "certified_within",
     "chained",
     "import_certificate",
     "load_certificates",
@@ -38,7 +40,7 @@ CertificateArgument = FilePath | bytes | Certificate
 CertificateListArgument = CertificateArgument | Sequence[CertificateArgument]
 
 #: The labels of X.509 (RFC 7468 section 5.1). OpenSSL's TRUSTED CERTIFICATE says more than it shows: it is refused.
-_X509_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE"))
+X509_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE"))
 _X509 = re.compile(rb"^-----BEGIN (X509 |X\.509 )?CERTIFICATE-----", re.MULTILINE)
 _X509_LINE = "x509v3-"
 _DER = b"\x30"
@@ -52,7 +54,7 @@ def _of(blob: bytes, comment: bytes | None) -> SSHCertificate:
 
 def _x509(data: bytes) -> list[Certificate]:
     """Return the certificates of a PEM file, which may have keys between them."""
-    found = [block for block in blocks(data) if block.label in _X509_LABELS]
+    found = [block for block in blocks(data) if block.label in X509_LABELS]
     return [SSHX509Certificate(load_der(decode_base64(block.body))) for block in found]
 
 
@@ -185,6 +187,18 @@ def _chain_of(leaf: SSHX509Certificate, others: Sequence[SSHX509Certificate]) ->
             break
         chain.append(found[0])
     return chain
+
+
+def certified_within(entry: FilePath | bytes) -> list[Certified]:
+    """Return the X.509 certificates that stand in a private key's own file, each with those that vouch for it.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or a certificate cannot be used.
+    """
+    data = entry if isinstance(entry, bytes) else read_file(entry)
+    if len(data) > MAX_FILE or data.startswith(_DER) or not _X509.search(data):
+        return []
+    return chained(_x509(data))
 
 
 def certificate_beside(filename: FilePath) -> Path | None:

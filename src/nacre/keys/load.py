@@ -22,10 +22,12 @@ from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.base import KEY_TYPES, SSHKey
 from nacre.keys.certificate import SSHCertificate
 from nacre.keys.certificate_files import (
+    X509_LABELS,
     CertificateArgument,
     CertificateListArgument,
     Certified,
     certificate_beside,
+    certified_within,
     load_certified,
 )
 from nacre.keys.files import MAX_FILE, FilePath, read_file
@@ -68,7 +70,7 @@ class _PublicKeyGiven(KeyImportError):
 
 
 class BesideRefused(KeyImportError):
-    """The certificate that lies beside a key cannot be used."""
+    """The certificate that lies beside a key, or in its file, cannot be used."""
 
 
 class _Defaults:
@@ -217,6 +219,8 @@ def _public_keys(data: bytes) -> list[SSHKey]:
                 keys.append(openssh.openssh_public_part(decode_base64(block.body)))
             elif block.label in pem.PRIVATE_LABELS:
                 keys.append(pem.import_private_pem(block, PassphraseSource(), True).convert_to_public())
+            elif block.label in X509_LABELS:
+                continue  # the certificate of the key in this file
             else:
                 raise KeyImportError(f"public keys of the form {block.label!r} are not supported")
     elif data.lstrip().startswith(public.RFC4716_BEGIN):
@@ -327,8 +331,8 @@ def load_keypairs(
             these and its certificate.
         passphrase: opens encrypted keys; a function is called with the file's name.
         certlist: certificates, in any form of `load_certificates`, each for whichever key it is about. A key
-            from a file without one is given that of the file's name and "-cert.pub", if that is there; None
-            leaves that out.
+            from a file without one is given that of the file's name and "-cert.pub", if that is there, or one of
+            X.509 in the same PEM file; None leaves that out.
         skip_public: leave out public keys rather than refuse them.
         ignore_encrypted: leave out encrypted keys for which there is no passphrase.
         unsafe_skip_rsa_key_validation: as for `import_private_key`.
@@ -414,11 +418,13 @@ def _only_certificate(named: CertificateArgument) -> Certified:
 def _beside(
     entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, Certified]
 ) -> dict[bytes, Certified]:
-    """Return the certificates that lie beside a key's file, unless others are known for all its keys."""
+    """Return the certificates beside a key's file, or else in it, unless others are known for all its keys."""
     blobs = {key.public_data for key in keys}
-    path = certificate_beside(entry) if isinstance(entry, (str, PurePath)) and blobs - known.keys() else None
-    if path is None:
+    if isinstance(entry, (SSHKey, SSHKeyPair)) or not blobs - known.keys():
         return {}
+    path = None if isinstance(entry, bytes) else certificate_beside(entry)
+    if path is None:
+        return _within(entry)
     try:
         found = {cert.key.public_data: cert for cert in load_certified(path)}
     except (OSError, KeyImportError) as exc:
@@ -426,6 +432,17 @@ def _beside(
     if not blobs & found.keys():
         raise BesideRefused(f"{path} is not a certificate of the key beside it")
     return found
+
+
+def _within(entry: FilePath | bytes) -> dict[bytes, Certified]:
+    """Return the certificates of X.509 in a key's file. Of several for one key the first counts; others vouch for it."""
+    try:
+        return {cert.key.public_data: cert for cert in reversed(certified_within(entry))}
+    except (OSError, ValueError) as exc:
+        where = (
+            "the certificate beside the key" if isinstance(entry, bytes) else f"the certificate in {entry}"
+        )
+        raise BesideRefused(f"{where} is not used: {exc}; without it, the key itself can be used") from None
 
 
 def certificate_of(

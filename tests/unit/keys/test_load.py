@@ -235,6 +235,45 @@ def test_the_certificate_beside_a_key(data, tmp_path):
     assert shown(load_keypairs(path, certlist=None)) == [("ssh-ed25519", False)]
 
 
+def test_an_x509_certificate_in_the_file_of_its_key(data, tmp_path):
+    key, path = read_private_key(data / "nistp256"), tmp_path / "id.pem"
+    leaf = key.generate_x509_user_certificate(key, "CN=a", "CN=int")
+    old = key.generate_x509_user_certificate(key, "CN=old", "CN=int")
+    other = read_private_key(data / "rsa")
+    above = other.generate_x509_ca_certificate(other, "CN=int", "CN=root")
+    pem = key.export_private_key("pkcs8-pem")
+    certs = b"".join(each.export_certificate() for each in (leaf, above, old))
+    with_chain = [("x509v3-ecdsa-sha2-nistp256", True), ("ecdsa-sha2-nistp256", False)]
+    for content in (pem + certs, certs + pem, certs + key.export_private_key()):
+        path.write_bytes(content)
+        assert read_public_key(path) == key.convert_to_public()
+        for form in (path, content):
+            pairs = load_keypairs(form)
+            assert [(pair.get_algorithm(), pair.has_cert) for pair in pairs] == with_chain
+            assert pairs[0].cert.certificates == (leaf, above)
+            assert not load_keypairs(form, certlist=None)[0].has_cert
+    ordinary = other.generate_user_certificate(key, "id")
+    assert load_keypairs(path, certlist=ordinary)[0].cert == ordinary
+    ordinary.write_certificate(tmp_path / "id.pem-cert.pub")
+    assert load_keypairs(path)[0].cert == ordinary
+
+
+def test_other_and_damaged_certificates_in_the_file_of_a_key(data, tmp_path):
+    key, other = read_private_key(data / "nistp256"), read_private_key(data / "rsa")
+    path = tmp_path / "id.pem"
+    pem = key.export_private_key("pkcs8-pem")
+    path.write_bytes(pem + other.generate_x509_ca_certificate(other, "CN=root").export_certificate())
+    assert [pair.has_cert for pair in load_keypairs(path)] == [False]
+    damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    path.write_bytes(pem + damaged)
+    for form in (path, pem + damaged):
+        with pytest.raises(BesideRefused, match="is not used"):
+            load_keypairs(form)
+        assert [pair.has_cert for pair in load_keypairs(form, certlist=None)] == [False]
+    with pytest.raises(KeyImportError, match="no public key"):
+        import_public_key(damaged)
+
+
 def test_wrong_kinds_of_arguments(data):
     with pytest.raises(TypeError, match="int"):
         load_keypairs([1])
