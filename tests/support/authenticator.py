@@ -48,6 +48,7 @@ class _Credential:
         self.application = application
         self.user = user
         self.key = key
+        self.protection = 1
 
     @property
     def cose(self) -> dict[int, Any]:
@@ -79,12 +80,14 @@ class SoftwareAuthenticator(CtapDevice):
     Attributes:
         touches: how often it has waited for a touch.
         is_touched: whether somebody is there to touch it.
+        protects: whether it can keep keys from whoever it has not verified (credProtect).
         lies: changes the flags that it reports and signs.
     """
 
     def __init__(self, pin: str | None = None, algorithms: tuple[int, ...] = (-7, -8)) -> None:
         self.touches = 0
         self.is_touched = True
+        self.protects = True
         self.lies: Callable[[int], int] = lambda flags: flags
         self._pin = pin
         self._algorithms = algorithms
@@ -136,6 +139,7 @@ class SoftwareAuthenticator(CtapDevice):
         }
         return {
             1: ["FIDO_2_0", "FIDO_2_1"],
+            2: ["credProtect"] if self.protects else [],
             3: _AAGUID,
             4: dict(sorted(options.items(), key=_canonical)),
             5: 2048,
@@ -173,6 +177,7 @@ class SoftwareAuthenticator(CtapDevice):
             raise _Refusal(_PIN_NEEDED)
         flags = self._touch() | self._verified(request.get(8), request[1]) | _AT
         made = _Credential(request[2]["id"], request[3], _new_key(wanted[0]))
+        made.protection = request.get(6, {}).get("credProtect", 1)
         self._credentials[made.identifier] = made
         if request.get(7, {}).get("rk"):
             self._resident.append(made)
@@ -186,6 +191,8 @@ class SoftwareAuthenticator(CtapDevice):
         if found is None:
             raise _Refusal(_NO_CREDENTIALS)
         flags = self._verified(request.get(6), request[2])
+        if found.protection == 3 and not flags & _UV:
+            raise _Refusal(_NO_CREDENTIALS)
         if request.get(5, {}).get("up", True):
             flags |= self._touch()
         said = self._authenticator_data(found.application, flags)

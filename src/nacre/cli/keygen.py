@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nacre.cli import known_hosts
+from nacre.cli import known_hosts, security_key
 from nacre.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _ALGORITHMS: Final = {
     "ed25519": {256: "ssh-ed25519"},
     "ecdsa": {256: "ecdsa-sha2-nistp256", 384: "ecdsa-sha2-nistp384", 521: "ecdsa-sha2-nistp521"},
     "rsa": {},
+    **security_key.ALGORITHMS,
 }
 _FORMATS: Final = {"RFC4716": "rfc4716", "PKCS8": "pkcs8-pem", "PEM": "pkcs1-pem"}
 _PRIVATE_FORMATS: Final = {"OPENSSH": "openssh", "PKCS8": "pkcs8-pem", "PEM": "pkcs1-pem", "PPK": "ppk"}
@@ -47,6 +48,7 @@ def add(commands: Commands) -> None:
         ("-e", "print the public key of a file in the format of -m"),
         ("-i", "print the public key of a file of another format in OpenSSH's"),
         ("-k", "write a revocation list of the keys and certificates in FILEs"),
+        ("-K", "write the keys that lie in a FIDO security key into files here"),
         ("-Q", "tell which keys and certificates in FILEs a revocation list revokes"),
     ):
         does.add_argument(option, dest="action", action="store_const", const=option[1], help=text)
@@ -56,6 +58,14 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "-t", dest="type", choices=tuple(_ALGORITHMS), default="ed25519", help="the type of key"
+    )
+    parser.add_argument(
+        "-O",
+        dest="asked",
+        metavar="OPTION",
+        action="append",
+        default=[],
+        help="of a key in a FIDO security key: application=…, user=…, resident, no-touch-required, verify-required",
     )
     parser.add_argument("-b", dest="bits", type=int, help="bits of an RSA or ECDSA key")
     parser.add_argument("-C", dest="comment", help="the comment")
@@ -93,6 +103,11 @@ def _run(options: argparse.Namespace) -> int:
         raise HubProblem(f"{options.files[0]!r} is too much", "name the key's file with -f")
     if options.find is not None and options.action not in (None, "l"):
         raise HubProblem(f"-F and -{options.action} do not go together", "give one of them")
+    makes_key = options.action is None and options.find is None
+    if options.asked and not (
+        options.action == "K" or (makes_key and options.type in security_key.ALGORITHMS)
+    ):
+        raise HubProblem("-O is for keys in a FIDO security key", "give it with -t ed25519-sk or -K")
     action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[
         options.action if options.find is None else "F"
     ]
@@ -150,9 +165,9 @@ def _write(options: argparse.Namespace, key: SSHKey, path: Path, passphrase: str
 
 
 def _generate(options: argparse.Namespace, nacre: Any) -> int:
-    path = _file(options, f"~/.ssh/id_{options.type}")
+    path = _file(options, f"~/.ssh/id_{options.type.replace('-', '_')}")
     sizes = _ALGORITHMS[options.type]
-    arguments = {}
+    arguments: dict[str, Any] = {}
     if options.type == "rsa":
         algorithm = "ssh-rsa"
         if options.bits is not None:
@@ -162,10 +177,13 @@ def _generate(options: argparse.Namespace, nacre: Any) -> int:
         if bits not in sizes:
             raise ValueError(f"an {options.type} key has {' or '.join(map(str, sizes))} bits, not {bits}")
         algorithm = sizes[bits]
-    for existing in (path, Path(f"{path}.pub")):
-        if existing.exists() and not _overwrites(existing):
-            raise ValueError(f"{existing} is there already, and was left as it is")
+    _keep_what_is_there(path)
     comment = _default_comment() if options.comment is None else options.comment
+    if options.type in security_key.ALGORITHMS:
+        if options.format not in (None, "OPENSSH"):
+            raise ValueError("-m OPENSSH is the one format that holds keys in a security key")
+        arguments = {**security_key.asked_of(options.asked), "pin": security_key.pin()}
+        security_key.tell_of_touch(quiet=options.quiet)
     key = nacre.generate_private_key(algorithm, comment=comment, **arguments)
     passphrase = _new_passphrase(options)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -175,6 +193,34 @@ def _generate(options: argparse.Namespace, nacre: Any) -> int:
         sys.stdout.write(
             f"The private key is in {path}, the public one in {path}.pub.\n{_described(key, 'sha256')}\n"
         )
+    return 0
+
+
+def _keep_what_is_there(path: Path) -> None:
+    for existing in (path, Path(f"{path}.pub")):
+        if existing.exists() and not _overwrites(existing):
+            raise ValueError(f"{existing} is there already, and was left as it is")
+
+
+def _download(options: argparse.Namespace, nacre: Any) -> int:
+    if options.file is not None:
+        raise ValueError("-K names the files itself, in the working directory; leave out -f")
+    asked = security_key.asked_of(options.asked)
+    if asked.pop("resident", None) is not None:
+        raise ValueError("-K finds resident keys alone; leave out -O resident")
+    asked.setdefault("application", "ssh:")
+    found = nacre.load_resident_keys(security_key.pin(), **asked)
+    if not found:
+        raise ValueError(f"there are no resident keys for {asked['application']} in the security key")
+    passphrase = _new_passphrase(options)
+    for key in found:
+        path = Path(security_key.file_of(key, asked["application"]))
+        _keep_what_is_there(path)
+        key.set_comment(asked["application"] if options.comment is None else options.comment)
+        _write(options, key, path, passphrase)
+        key.write_public_key(f"{path}.pub")
+        if not options.quiet:
+            sys.stdout.write(f"The private key is in {path}, the public one in {path}.pub.\n")
     return 0
 
 
@@ -233,7 +279,9 @@ def _public_keys(options: argparse.Namespace, nacre: Any) -> list[SSHKey]:
 
 
 def _described(key: SSHKey, hash_name: str) -> str:
-    kind = key.get_algorithm().split("-")[1 if key.get_algorithm().startswith("ssh-") else 0].upper()
+    algorithm = key.get_algorithm()
+    inner = algorithm.removeprefix("sk-").removeprefix("ssh-").partition("@")[0].split("-")[0].upper()
+    kind = f"{inner}-SK" if algorithm.startswith("sk-") else inner
     comment = key.get_comment(errors="replace") or "no comment"
     size = getattr(key.convert_to_public().library_public_key, "key_size", 256)
     return f"{size} {key.get_fingerprint(hash_name)} {comment} ({kind})"
@@ -339,6 +387,7 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     "e": _export,
     "i": _import,
     "k": _revoke,
+    "K": _download,
     "Q": _is_revoked,
     "sign": _sign,
     "verify": _verify,

@@ -119,6 +119,9 @@ class AuthenticatorError(ValueError):
         self.code = code
 
 
+#: CTAP 2.1 section 12.1, credProtect: userVerificationRequired.
+_VERIFICATION_REQUIRED: Final = 3
+
 #: There is no such key in this authenticator.
 _NO_CREDENTIALS: Final = 0x2E
 
@@ -153,7 +156,13 @@ def _public_fields(cose: Mapping[int, Any]) -> tuple[str, bytes]:
 
 
 def enroll(
-    key_type: str, application: str, user: str, pin: str | bytes | None, *, resident: bool
+    key_type: str,
+    application: str,
+    user: str,
+    pin: str | bytes | None,
+    *,
+    resident: bool,
+    verified: bool = False,
 ) -> Enrolled:
     """Have an authenticator make a key; somebody touches the one that is to be used.
 
@@ -163,6 +172,7 @@ def enroll(
         user: whose it is, of a resident key.
         pin: opens the authenticator.
         resident: whether the authenticator keeps the key handle too.
+        verified: whether it is to sign only when it has made sure who its user is.
 
     Raises:
         ValueError: there is no authenticator, or it refuses.
@@ -177,12 +187,12 @@ def enroll(
     kind = {"type": "public-key", "alg": _COSE[key_type]}
     proof: dict[str, Any] = {}
     with _spoken(device, "making a key") as ctap:
+        if verified:
+            proof["extensions"] = _verification_of(ctap, pin)
         if pin is not None:
             protocol, token = _token(ctap, pin, _MAKE, application)
-            proof = {
-                "pin_uv_param": protocol.authenticate(token, digest),
-                "pin_uv_protocol": protocol.VERSION,
-            }
+            proof["pin_uv_param"] = protocol.authenticate(token, digest)
+            proof["pin_uv_protocol"] = protocol.VERSION
         made = ctap.make_credential(
             digest, {"id": application, "name": application}, identity, [kind],
             options={"rk": True} if resident else None, **proof,
@@ -194,6 +204,17 @@ def enroll(
     if found != key_type:
         raise AuthenticatorError(f"the security key has made a key of type {found}, asked for {key_type}")
     return Enrolled(found, fields, bytes(credential.credential_id))
+
+
+def _verification_of(ctap: Ctap2, pin: str | bytes | None) -> dict[str, int]:
+    """Return the extension that has a key sign for its user alone, whatever the file of the key says."""
+    if "credProtect" not in ctap.info.extensions:
+        raise AuthenticatorError("making a key: this security key cannot see to it that its user is verified")
+    if pin is None and not ctap.info.options.get("uv"):
+        raise AuthenticatorError(
+            "making a key: one that asks for its user takes the PIN of its authenticator"
+        )
+    return {"credProtect": _VERIFICATION_REQUIRED}
 
 
 def sign(
@@ -213,11 +234,14 @@ def sign(
         ValueError: no authenticator that is plugged in has the key, or it refuses.
     """
     allowed: list[Mapping[str, Any]] = [{"type": "public-key", "id": key_handle}]
-    refusal = ValueError("no security key that is plugged in has this key")
-    for device in _devices():
+    alone = "; it asks for its user: plug in its authenticator alone" if verify else ""
+    refusal = ValueError(f"no security key that is plugged in has this key{alone}")
+    devices = _devices()
+    for device in devices:
         try:
             with _spoken(device, "signing") as ctap:
-                if touch or verify:  # is it this one? Nobody is to touch the others
+                # Is it this one? Nobody is to touch the others. One that verifies its user may not tell before.
+                if (touch or verify) and not (verify and len(devices) == 1):
                     ctap.get_assertion(application, digest, allowed, options={"up": False})
                 made = ctap.get_assertion(
                     application, digest, allowed, **_asked_of(ctap, application, digest, touch, verify, pin)

@@ -15,7 +15,7 @@ __all__ = ["generate_private_key"]
 
 _NOT_YET = ("ssh-ed448",)
 #: The keywords of the key types that have any.
-_OF_SECURITY_KEYS = frozenset(("application", "user", "pin", "resident", "touch_required"))
+_OF_SECURITY_KEYS = frozenset(("application", "user", "pin", "resident", "touch_required", "verify_required"))
 _KEYWORDS = {
     "ssh-rsa": frozenset(("key_size", "exponent")),
     SK_ED25519: _OF_SECURITY_KEYS,
@@ -35,7 +35,8 @@ def generate_private_key(alg_name: str, comment: str | bytes | None = None, **kw
         kwargs: for "ssh-rsa": `key_size` in bits (2048 to 16384, by default 3072), `exponent`
             (65537). For security keys: `application` ("ssh:"), `user` ("nacre"; whose a resident key is),
             `pin` (None), `resident` (False: the security key keeps nothing), `touch_required` (True: it is to
-            be touched for each signature).
+            be touched for each signature), `verify_required` (False; nacre's own: it is to ask for its PIN, or a
+            finger, for each).
 
     Raises:
         KeyGenerationError: the name or a keyword is unknown, or its value is out of bounds; there is no

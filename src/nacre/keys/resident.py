@@ -8,7 +8,14 @@ from __future__ import annotations
 from nacre.errors import KeyImportError
 from nacre.keys import authenticator
 from nacre.keys.base import SSHKey
-from nacre.keys.sk import PRESENCE_REQUIRED, RESIDENT, SK_ECDSA, SK_ED25519, key_of_authenticator
+from nacre.keys.sk import (
+    PRESENCE_REQUIRED,
+    RESIDENT,
+    SK_ECDSA,
+    SK_ED25519,
+    VERIFICATION_REQUIRED,
+    key_of_authenticator,
+)
 
 __all__ = ["load_resident_keys"]
 
@@ -21,6 +28,7 @@ def load_resident_keys(
     application: str = "ssh:",
     user: str | None = None,
     touch_required: bool = True,
+    verify_required: bool = False,
 ) -> list[SSHKey]:
     """Return the private keys that lie in the security keys which are plugged in.
 
@@ -31,11 +39,13 @@ def load_resident_keys(
         application: what the keys are for.
         user: whose keys; None: everybody's. The user stands in the comment of each key.
         touch_required: whether the security key is to be touched for each signature.
+        verify_required: whether it is to make sure of its user for each; nacre's own.
 
     Raises:
         KeyImportError: no security key is plugged in, the package `fido2` is missing, or the PIN is wrong.
     """
     flags = RESIDENT | (PRESENCE_REQUIRED if touch_required else 0)
+    flags |= VERIFICATION_REQUIRED if verify_required else 0
     found: list[SSHKey] = []
     try:
         entries = authenticator.resident_keys(pin, application)

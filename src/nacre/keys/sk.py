@@ -263,14 +263,18 @@ def _generator(kind: _Kind) -> Callable[..., SSHKey]:
         pin: str | bytes | None = None,
         resident: bool = False,
         touch_required: bool = True,
+        verify_required: bool = False,
     ) -> SSHKey:
         from nacre.keys import authenticator
 
         try:
-            enrolled = authenticator.enroll(kind.inner, application, user, pin, resident=resident)
+            enrolled = authenticator.enroll(
+                kind.inner, application, user, pin, resident=resident, verified=verify_required
+            )
         except ValueError as error:
             raise KeyGenerationError(str(error)) from None
         flags = (PRESENCE_REQUIRED if touch_required else 0) | (RESIDENT if resident else 0)
+        flags |= VERIFICATION_REQUIRED if verify_required else 0
         return key_of_authenticator(kind.name, enrolled, application, flags, pin)
 
     return generate

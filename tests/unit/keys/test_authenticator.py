@@ -78,3 +78,18 @@ def test_a_signature_of_ecdsa_has_its_numbers():
     with pytest.raises(ValueError):
         authenticator.encode_signature("ecdsa-sha2-nistp256", b"\0")
     assert authenticator.encode_signature("ssh-ed25519", b"as it is") == b"as it is"
+
+
+def test_one_that_signs_for_its_user_alone():
+    device = SoftwareAuthenticator(pin="1234")
+    with device.plugged_in():
+        key = generate_private_key(SK_ED25519, pin="1234", verify_required=True)
+        assert key.verify(b"data", key.sign(b"data", SK_ED25519))
+        with pytest.raises(ValueError, match="takes the PIN"):
+            generate_private_key(SK_ED25519, verify_required=True)
+    # It does not tell strangers that it has the key; and no PIN is tried on another one.
+    with plugged_in(SoftwareAuthenticator(pin="9"), device), pytest.raises(ValueError, match="alone"):
+        key.sign(b"data", SK_ED25519)
+    device.protects = False
+    with device.plugged_in(), pytest.raises(ValueError, match="user is verified"):
+        generate_private_key(SK_ED25519, pin="1234", verify_required=True)
