@@ -162,6 +162,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     # nacre's own: what one client may have open at once.
     _server("max_channels", limits.MAX_CHANNELS, values.positive),
     _server("max_sessions", limits.MAX_SESSIONS, values.count),
+    # nacre's own, as MaxAuthTries.
+    _server("max_auth_tries", limits.AUTH_FAILURES, values.auth_tries),
     _both("keepalive_interval", 0.0, values.seconds),
     _both("keepalive_count_max", 3, values.count),
     # --- the host's key, and trust in it

@@ -174,6 +174,13 @@ def positive(value: Any) -> int:
     return int(value)
 
 
+def auth_tries(value: Any) -> int:
+    """Take how many failures end a connection: at least one, and no more than are ever taken."""
+    if positive(value) > limits.AUTH_FAILURES:
+        raise ValueError(f"{value} is too many; {limits.AUTH_FAILURES} failures end a connection anyway")
+    return int(value)
+
+
 def startups(value: Any) -> Startups:
     """Take "start:rate:full" or these three numbers; or one number: so many, and none is dropped before."""
     if isinstance(value, int):

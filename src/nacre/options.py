@@ -189,6 +189,7 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
         host_keys=host_keys,
         max_channels=options.max_channels,
         max_sessions=options.max_sessions,
+        max_auth_tries=options.max_auth_tries,
         gss=gss.of_server(options),
         **common,
     )

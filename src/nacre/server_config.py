@@ -340,7 +340,7 @@ def _require_file(setting: Setting) -> None:
 
 
 #: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.
-_BEFORE_LOGIN: Final = frozenset({"maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"})
+_BEFORE_LOGIN: Final = frozenset({"maxauthtries", "maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"})
 
 _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _Values.family,
@@ -362,6 +362,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "listenaddress": _Values.listener,
     "logingracetime": _of(_Values.word, "login_timeout"),
     "macs": _algorithms("mac_algs", Family.MAC),
+    "maxauthtries": _of(_Values.number, "max_auth_tries"),
     "maxsessions": _of(_Values.number, "max_sessions"),
     "maxstartups": _of(_Values.word, "max_unauthenticated"),
     "passwordauthentication": _of(_Values.switch, "password_auth"),

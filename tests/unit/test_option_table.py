@@ -30,7 +30,7 @@ x11_display x11_auth_path x11_single_connection encoding errors window max_pktsi
 #: nacre's own.
 OWN = set(
     """ident_timeout write_timeout max_channels max_sessions max_unauthenticated max_per_source
-source_penalties exempt_sources source_of proxy_protocol_from revoked_keys profile gss_kex_algs""".split()
+source_penalties exempt_sources source_of proxy_protocol_from revoked_keys profile gss_kex_algs max_auth_tries""".split()
 )
 OWN_CLIENT = set(
     """ident_timeout revoked_host_keys strict_host_key_checking hash_known_hosts update_host_keys

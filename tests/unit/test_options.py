@@ -132,6 +132,11 @@ def test_what_the_protocol_is_told() -> None:
     assert server.host_keys == (host_key(),)
     few = nacre.SSHServerConnectionOptions(max_channels=3, max_sessions=0)
     assert (server_settings(few, ()).max_channels, server_settings(few, ()).max_sessions) == (3, 0)
+    once = nacre.SSHServerConnectionOptions(max_auth_tries=1)
+    assert (server.max_auth_tries, server_settings(once, ()).max_auth_tries) == (6, 1)
+    for tries in (0, -1, 7):
+        with pytest.raises(ValueError, match=f"max_auth_tries: {tries} is"):
+            nacre.SSHServerConnectionOptions(max_auth_tries=tries)
     with pytest.raises(ValueError, match="max_channels: 0 is not positive"):
         nacre.SSHServerConnectionOptions(max_channels=0)
 

@@ -59,6 +59,7 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
         ("LoginGraceTime 0", "login_timeout", 0.0),
         ("MACs hmac-sha2-512", "mac_algs", ("hmac-sha2-512",)),
         ("GSSAPIKexAlgorithms gss-nistp256-sha256-", "gss_kex_algs", ("gss-nistp256-sha256",)),
+        ("MaxAuthTries 3", "max_auth_tries", 3),
         ("MaxSessions 2", "max_sessions", 2),
         ("PasswordAuthentication no", "password_auth", False),
         ("PermitTTY no", "allow_pty", False),

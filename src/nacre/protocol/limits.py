@@ -79,7 +79,7 @@ HELD_MESSAGES: Final = 1024
 HELD_BYTES: Final = 2 * 1024 * 1024
 
 # --- authentication (RFC 4252; security history row 44)
-#: Failures of all methods together; OpenSSH's MaxAuthTries.
+#: Failures of all methods together, as OpenSSH's MaxAuthTries: without a word, and at most.
 AUTH_FAILURES: Final = 6
 #: Keys asked about without a signature: an agent with more than these is told to choose, an oracle ends.
 AUTH_QUERIES: Final = 15

@@ -87,6 +87,7 @@ class Settings:
         receive_budget: bytes that the windows of all channels together may hold.
         max_channels: channels that the peer may have open at once.
         max_sessions: of these, of kind "session".
+        max_auth_tries: server: failures of all methods after which the connection ends.
         disable_trivial_auth: client: refuse a success that took no credential.
         gss: makes the contexts of GSS-API; None: there are none, and none of its methods.
     """
@@ -109,6 +110,7 @@ class Settings:
     receive_budget: int = limits.RECEIVE_BUDGET
     max_channels: int = limits.MAX_CHANNELS
     max_sessions: int = limits.MAX_SESSIONS
+    max_auth_tries: int = limits.AUTH_FAILURES
     disable_trivial_auth: bool = False
     gss: GssApi | None = None
 

@@ -224,7 +224,7 @@ class ServerAuth:
     def _count_failure(self) -> None:
         self._failures += 1
         self.core.info.refused += 1
-        if self._failures >= limits.AUTH_FAILURES:
+        if self._failures >= self.core.settings.max_auth_tries:
             raise PermissionDenied("too many authentication failures")
 
     def _succeed(self, attempt: Attempt) -> None:

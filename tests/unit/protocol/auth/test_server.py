@@ -23,9 +23,10 @@ from nacre.protocol.events import (
     PasswordQuestion,
     PublicKeyQuestion,
 )
+from nacre.protocol.settings import Settings
 from nacre.wire.auth import PublicKeyQuery, UserauthRequest
 from nacre.wire.transport import ServiceRequest
-from tests.pair.ends import LATER, PASSWORD, USER_KEY, Pair
+from tests.pair.ends import HOST_KEY, LATER, PASSWORD, USER_KEY, Pair
 from tests.support.protocol import failure, inject, talk
 
 CONNECTION = "ssh-connection"
@@ -97,6 +98,17 @@ def test_so_many_failures_and_no_more(pair):
         talk(pair, pair.client, request("alice"))
     assert isinstance(failure(pair.server), PermissionDenied)
     assert len(pair.server.of(PasswordQuestion)) == limits.AUTH_FAILURES
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_fewer_failures_where_the_settings_say_so(most):
+    settings = Settings(host_keys=(HOST_KEY,), max_auth_tries=most)
+    pair = Pair(server=settings, client_answers={AuthNeeded: LATER}).start()
+    for _ in range(most):
+        assert not pair.server.connection.closed
+        talk(pair, pair.client, request("alice"))
+    assert isinstance(failure(pair.server), PermissionDenied)
+    assert len(pair.server.of(PasswordQuestion)) == most
 
 
 def test_a_change_of_the_user_does_not_reset_the_count(pair):
