@@ -12,7 +12,7 @@ import pytest
 
 import nacre
 from nacre import config_accounts as accounts
-from nacre.server_config import resolved_server
+from nacre.server_config import configured_server, resolved_server
 from nacre.trust.config_server import Arrival
 from nacre.trust.config_server_keywords import SERVER_IGNORED, SERVER_NAMES
 from tests.support.face import HOST, asynctest
@@ -271,6 +271,27 @@ def test_both_refuse(openssh: OpenSSH, tmp_path: Path, host_key: Path, line: str
         resolved_server([path])
     done = asked(openssh, path, "-C", "user=a,host=h,addr=10.0.0.2,laddr=127.0.0.1,lport=22")
     assert done.returncode != 0
+
+
+@AS_ROOT
+def test_key_exchanges_of_gss_api(openssh: OpenSSH, tmp_path: Path, host_key: Path) -> None:
+    path = tmp_path / "config"
+    for text, wanted in (
+        ("gss-group16-sha512-,gss-group14-sha1-", ("gss-group16-sha512",)),
+        ("+gss-nistp256-sha256-", None),
+        ("gss-curve25519-sha256", None),
+    ):
+        path.write_text(f"HostKey {host_key}\nGSSAPIKexAlgorithms {text}\n")
+        said = asked(openssh, path)
+        if "Bad configuration option" not in said.stderr:  # OpenSSH's own sources have no such keyword
+            shown = f"gssapikexalgorithms {text}" in said.stdout.splitlines()
+            assert ((said.returncode == 0) and shown) is (wanted is not None), text
+        given = nacre.SSHServerConnectionOptions(config=path)
+        if wanted is None:
+            with pytest.raises(nacre.ConfigParseError, match="line 2: GSSAPIKexAlgorithms"):
+                configured_server(given)
+        else:
+            assert configured_server(given).gss_kex_algs == wanted
 
 
 @asynctest
