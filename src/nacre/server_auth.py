@@ -225,7 +225,7 @@ class ServerAuthenticator:
     def _chain(self, event: events.PublicKeyQuestion, chain: X509Chain) -> bool:
         """Return whether a chain of X.509 certificates may log the user in: a trusted root says that it is theirs."""
         try:
-            check_user_chain(self._options, chain, event.username, time.time())
+            check_user_chain(self._options, chain, event.username, time.time(), self._revoked)
         except ValueError as error:
             self._logger.info(
                 "the X.509 certificate of %s for %s was refused: %s",

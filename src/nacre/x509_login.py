@@ -8,16 +8,18 @@ known_hosts know no X.509, and neither do callbacks. A certificate that names no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from nacre.errors import HostKeyNotVerifiable
-from nacre.keys import SSHX509Certificate, X509Chain
+from nacre.keys import SSHKey, SSHX509Certificate, X509Chain
 from nacre.keys.x509_trust import check_chain, purpose_oids
 
 if TYPE_CHECKING:
     from nacre.host_trust import HostTrust
     from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
+    from nacre.trust.revocation import KeyRevocationList
 
 __all__ = ["check_host_chain", "check_user_chain", "trusts_x509"]
 
@@ -28,8 +30,12 @@ def trusts_x509(options: SSHClientConnectionOptions | SSHServerConnectionOptions
 
 
 def _roots(
-    options: SSHClientConnectionOptions | SSHServerConnectionOptions, chain: X509Chain
+    options: SSHClientConnectionOptions | SSHServerConnectionOptions,
+    chain: X509Chain,
+    is_revoked: Callable[[SSHKey], bool],
 ) -> list[SSHX509Certificate]:
+    if any(is_revoked(each.key) for each in chain.certificates):
+        raise ValueError("the key of a certificate in its chain is revoked")
     roots = list(options.x509_trusted_certs or ())
     if options.x509_trusted_cert_paths:
         from nacre.keys.x509_directories import certificates_for  # few programs have one
@@ -37,18 +43,23 @@ def _roots(
         roots += certificates_for(options.x509_trusted_cert_paths, chain)
         if not roots:
             raise ValueError("no trusted certificate vouches for it: none has the name of its issuer")
-    return roots
+    return [root for root in roots if not is_revoked(root.key)]
 
 
 def check_user_chain(
-    options: SSHServerConnectionOptions, chain: X509Chain, username: str, now: float
+    options: SSHServerConnectionOptions,
+    chain: X509Chain,
+    username: str,
+    now: float,
+    revoked: KeyRevocationList | None = None,
 ) -> None:
-    """Check that a chain lets a user log in.
+    """Check that a chain lets a user log in; a revoked key vouches for nobody, that of a root neither.
 
     Raises:
         ValueError: it does not; the message says why.
     """
-    check_chain(chain, _roots(options, chain), purpose_oids(options.x509_purposes), now)
+    roots = _roots(options, chain, lambda key: revoked is not None and revoked.revokes(key))
+    check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
     # Names are compared as they are, as those of OpenSSH's certificates.
     if not username or username not in chain.certificate.user_principals:
         raise ValueError("the certificate is for other names")
@@ -70,7 +81,8 @@ def check_host_chain(
     why = ""
     names = chain.certificate.host_principals
     try:
-        check_chain(chain, _roots(options, chain), purpose_oids(options.x509_purposes), now)
+        roots = _roots(options, chain, trust.is_revoked)
+        check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
     except ValueError as error:
         why = str(error)
     if not why and not any(_is_same(trust.host, principal) for principal in names):

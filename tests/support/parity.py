@@ -29,7 +29,7 @@ _NOT_CANONICAL: Final = (
 DEVIATIONS: Final[dict[str, str]] = {
     "SSHAcceptor": "has its own accept loop: `sockets`, `is_serving`, `get_loop` and `serve_forever` of asyncio's server",
     "SSHAgentClient": "what an agent signs must be of the algorithm that was asked for: SHA-1 is refused",
-    "SSHKnownHosts": "no X.509 certificates or subjects; `[host]:22` is for no port, as for ssh",
+    "SSHKnownHosts": "X.509 certificates count after `@revoked` alone, subjects not at all; `[host]:22` is for no port, as for ssh",
     "SSHAuthorizedKeys": "`restrict` and `expiry-time` are known too; `principals=` has names, no patterns",
     "SSHAllowedSigners": "a line with an option that is not known admits nobody; AsyncSSH passes over the option",
     "validate_sshsig": "`namespace=` asks for one, as `ssh-keygen -n` does; an unreadable line admits nobody",
@@ -42,7 +42,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "import_private_key": "OpenSSH's format, PKCS#8, PKCS#1 and PuTTY's; no DES, RC4 or Blowfish",
     "listen": "a loop of its own accepts; strangers are bounded (`max_unauthenticated` and its kin)",
     "listen_reverse": "reads no configuration unless `config` names one",
-    "client:x509_trusted_certs": "only what is named: no `~/.ssh/ca-bundle.crt`; X.509 in known_hosts is not read",
+    "client:x509_trusted_certs": "only what is named: no `~/.ssh/ca-bundle.crt`; X.509 in known_hosts is read after `@revoked` alone",
     "client:x509_trusted_cert_paths": "only what is named: no `~/.ssh/crt`",
     "server:x509_trusted_cert_paths": "only what is named: no `~/.ssh/crt`",
     "server:x509_trusted_certs": "a certificate must name the user; X.509 in authorized_keys is not read",

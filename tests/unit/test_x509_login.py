@@ -11,7 +11,7 @@ import nacre
 from nacre.keys import X509_ALGORITHMS
 from nacre.keys.x509_directories import subject_hash
 from nacre.x509_login import _is_same
-from tests.support.face import HOST, asynctest, connect, connected, host_key, serving, user_key
+from tests.support.face import HOST, asynctest, connect, connected, host_key, reported, serving, user_key
 from tests.support.x509 import KEYS, ROOT, authority
 
 ROOT_CERT = authority("CN=root")
@@ -85,10 +85,11 @@ async def test_other_roots_and_none() -> None:
             await connect(listener, client_keys=[(key, chain)], signature_algs=["ecdsa-sha2-nistp256"])
 
 
+@pytest.mark.parametrize("revoked", [KEYS[NAMES[0]], ROOT], ids=["own", "authority"])
 @asynctest
-async def test_a_revoked_key_logs_nobody_in() -> None:
+async def test_a_revoked_key_logs_nobody_in(revoked: nacre.SSHKey) -> None:
     key, chain = certified()
-    async with serving(**SERVER, revoked_keys=key.export_public_key()) as listener:
+    async with serving(**SERVER, revoked_keys=revoked.export_public_key()) as listener:
         with pytest.raises(nacre.PermissionDenied):
             await connect(listener, client_keys=[(key, chain)])
 
@@ -113,6 +114,30 @@ async def test_a_host_is_believed() -> None:
         barred = {**trusts, "revoked_host_keys": KEYS["ecdsa-sha2-nistp256"].export_public_key()}
         with pytest.raises(nacre.HostKeyNotVerifiable, match="revoked"):
             await connect(listener, **barred)
+        leaf = nacre.import_certificate(host_chain()[1].split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
+        for certificate in (leaf, INTER):
+            line = b"@revoked * " + certificate.export_certificate("openssh")
+            with pytest.raises(nacre.HostKeyNotVerifiable, match="revoked"):
+                await connect(listener, **{**trusts, "known_hosts": line})
+        with pytest.raises(nacre.NotSupportedYet, match="subject"):
+            await connect(listener, **{**trusts, "known_hosts": b"@revoked * x509v3-ssh-rsa subject=CN=host"})
+        assert "NotSupportedYet" in str(reported())
+
+
+@asynctest
+async def test_a_revoked_root_vouches_for_nobody() -> None:
+    key = KEYS["ecdsa-sha2-nistp521"]
+    root = key.generate_x509_ca_certificate(key, "CN=other root")
+    leaf = key.generate_x509_user_certificate(KEYS[NAMES[0]], "CN=x", "CN=other root", principals="user")
+    for revoked in (None, key.export_public_key()):
+        roots = {**SERVER, "x509_trusted_certs": [ROOT_CERT, root]}
+        async with serving(**roots, revoked_keys=revoked) as listener:
+            given = {"client_keys": [(KEYS[NAMES[0]], leaf)]}
+            if revoked is None:
+                async with connected(listener, **given):
+                    continue
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, **given)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ ENFORCED_OPTIONS: Final = frozenset({"from", "expiry-time"})
 
 _CERT_AUTHORITY: Final = "cert-authority"
 _PRINCIPALS: Final = "principals"
+_X509: Final = "x509v3-"
 #: What is enforced here on the line of an authority, besides.
 _OF_AUTHORITIES: Final = frozenset((_CERT_AUTHORITY, _PRINCIPALS))
 
@@ -77,9 +78,14 @@ class _Entry:
 def _parse_line(number: int, line: str) -> _Entry | None:
     """Return the entry, None for a key type that nacre does not take; ValueError refuses the line."""
     options: Options = {}
-    if words(line, 2)[0] not in KEY_TYPES:
+    first = words(line, 2)[0]
+    if first not in KEY_TYPES and not first.startswith(_X509):
         options, line = parse_key_options(line)
     fields = words(line, 3)
+    if fields and fields[0].startswith(_X509):
+        raise ValueError(
+            "X.509 is not supported yet in authorized_keys: give the roots as x509_trusted_certs"
+        )
     if not fields or fields[0] not in KEY_TYPES:
         return None
     if len(fields) < 2:

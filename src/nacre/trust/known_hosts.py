@@ -23,8 +23,9 @@ from pathlib import PurePath
 from typing import Any, Final, Self
 
 from nacre.errors import NotSupportedYet
-from nacre.keys import SSHCertificate, SSHKey, decode_shown_key, load_public_keys
+from nacre.keys import SSHCertificate, SSHKey, SSHX509Certificate, decode_shown_key, load_public_keys
 from nacre.keys.files import FilePath
+from nacre.keys.x509 import load_der
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
 from nacre.wire.record import record
@@ -54,6 +55,7 @@ KnownHostsResult = tuple[
 _DEFAULT_PORT: Final = 22
 _HASH_MAGIC: Final = "|1|"
 _HASH_SIZE: Final = 20
+_X509: Final = "x509v3-"
 
 
 class Marker(Enum):
@@ -127,10 +129,19 @@ class KnownHostsLine:
         """Return whether the line is for this very name, in lower case, with its port where it has one."""
         return self.hosts.includes((name,), None) and not self.hosts.excludes((name,), None)
 
+    @property
+    def is_x509(self) -> bool:
+        """Whether the line has an X.509 certificate, or the name of one (PKIX-SSH), rather than a key."""
+        return self.key_type.startswith(_X509)
+
     def key(self) -> SSHKey | None:
         """Return the key, or None for one that nacre does not take and so will never be shown."""
         try:
-            shown = decode_shown_key(b64decode(self.encoded_key, validate=True))
+            data = b64decode(self.encoded_key, validate=True)
+            if self.is_x509:
+                # As below: nobody is trusted by it here.
+                return SSHX509Certificate(load_der(data)).key if self.marker is Marker.REVOKED else None
+            shown = decode_shown_key(data)
         except (binascii.Error, ValueError):
             return None
         if shown.algorithm != self.key_type:
@@ -256,6 +267,9 @@ class SSHKnownHosts:
 
         Returns:
             Host keys, CA keys, revoked keys, and four empty lists where X.509 will be.
+
+        Raises:
+            NotSupportedYet: a line for the host revokes X.509 certificates by their subject.
         """
         return self.find(host, addr, port).lists()
 
@@ -304,6 +318,12 @@ def _find(lines: list[tuple[KnownHostsLine, _Place]], subject: str, address: IPA
             continue
         key = line.key()
         if key is None:
+            if line.is_x509 and line.marker is Marker.REVOKED:
+                # Passed over, it would revoke nothing.
+                raise NotSupportedYet(
+                    "@revoked in known_hosts with the subject of X.509 certificates, or a damaged one",
+                    "revoke the certificate or its key",
+                )
             continue
         match line.marker:
             case Marker.TRUSTED:
@@ -408,7 +428,7 @@ def match_known_hosts(
         ValueError: a file or a key is not valid.
         TypeError: `known_hosts` is none of these. None, which turns the check off, is for the
             caller: there is nothing to look up.
-        NotSupportedYet: X.509 certificates were given.
+        NotSupportedYet: X.509 certificates were given, or a line revokes them by their subject.
     """
     if isinstance(known_hosts, (str, PurePath)):
         return _of_files(known_hosts, host, addr, port)

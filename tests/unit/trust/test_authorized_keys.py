@@ -340,3 +340,12 @@ def test_no_content_makes_it_raise(content):
 def test_no_options_admit_but_those_that_are_known(options):
     admitted = validate(f"{options} {text(A)}\n")
     assert admitted is None or set(admitted) <= {"from"}
+
+
+@pytest.mark.parametrize("options", ["", "cert-authority ", 'subject="CN=a",cert-authority '])
+def test_x509_is_refused_aloud(options):
+    line = f"{options}x509v3-ecdsa-sha2-nistp256 AAAA\n"
+    assert "x509_trusted_certs" in SSHAuthorizedKeys(line).problems[0].reason
+    with pytest.raises(ValueError, match=r"X\.509 is not supported yet"):
+        import_authorized_keys(line)
+    assert validate(line + text(A)) == {}

@@ -328,3 +328,24 @@ def test_the_line_that_trusts_a_key(host, port, written):
 def test_a_host_that_would_mean_something_else_is_refused(host):
     with pytest.raises(ValueError, match="cannot stand"):
         known_hosts_line(host, 22, A)
+
+
+def test_x509_certificates_are_revoked_and_trusted_by_nobody():
+    authority = generate_private_key("ecdsa-sha2-nistp256")
+    certificate = authority.generate_x509_host_certificate(authority, "CN=one", "CN=root")
+    line = certificate.export_certificate("openssh").decode().strip()
+    key = authority.convert_to_public()
+    assert match(f"one {line}\n@cert-authority one {line}\n", "one") == ([], [], [])
+    assert match(f"@revoked * {line}\none {text(key)}\n", "one") == ([], [], [key])
+    other = line.replace("x509v3-ecdsa-sha2-nistp256", "x509v3-sign-rsa")  # what it is called revokes no less
+    assert match(f"@revoked * {other}\n", "one") == ([], [], [key])
+
+
+@pytest.mark.parametrize(
+    "what", ["subject=CN=one", "Subject: CN=one", "MAA="], ids=["name", "word", "damaged"]
+)
+def test_what_cannot_be_revoked_is_said(what):
+    lines = f"@revoked one x509v3-ssh-rsa {what}\nother {text(A)}\n"
+    assert match(lines, "other") == ([A], [], [])
+    with pytest.raises(NotSupportedYet, match="revoked"):
+        match(lines, "one")
