@@ -483,6 +483,8 @@ def known_hosts_line(host: str, port: int | None, key: SSHKey, salt: bytes | Non
     name = host_name(host, port)
     if salt is not None:
         name = hash_host_name(name, salt)
+    elif "/" in name:  # a network, which the key would then be trusted for
+        raise ValueError(f"{host!r} cannot stand in known_hosts")
     line = key.convert_to_public()
     line.set_comment(None)
     return f"{name} {line.export_public_key().decode('ascii').rstrip()}"
