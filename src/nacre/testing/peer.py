@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nacre.errors import WireError
+from nacre.protocol.negotiate import guess_is_wrong
 from nacre.protocol.settings import Role
 from nacre.testing.pair import host_key
 from nacre.testing.raw import RawPeer
 from nacre.testing.transcript import KINDS, Line, Transcript, as_line, make_message
 from nacre.wire.auth import PasswordData, UserauthRequest
-from nacre.wire.kex import ECDH
+from nacre.wire.kex import ECDH, KexInit
 from nacre.wire.message import BY_NUMBER, MESSAGES, Message
 
 _READ: Final = 65536
@@ -186,9 +187,12 @@ class ScriptedPeer:
         raw = self.raw
         if raw.first:
             raw.ident()
-        raw.send(raw.kexinit())
+        ours = raw.kexinit()
+        raw.send(ours)
         self._flush()
-        await self._next(lambda payload: payload[0] == 20)  # KEXINIT
+        theirs = await self._next(lambda payload: payload[0] == 20)  # KEXINIT
+        if raw.role is Role.SERVER and guess_is_wrong(KexInit.decode(ours), KexInit.decode(theirs)):
+            await self._next(lambda payload: payload[0] == 30)
         if raw.role is Role.CLIENT:
             raw.send(raw.method_init())
             self._flush()

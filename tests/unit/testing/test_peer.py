@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nacre
+from nacre.guesses import remember
 from nacre.testing import Transcript, connected_pair, raw_client, raw_server, recording
 from tests.support.face import HOST, PasswordServer, asynctest, client_options, connected, serving
 
@@ -106,6 +107,19 @@ async def test_a_server_that_breaks_the_rules_is_left():
     async with raw_server(script) as port:
         with pytest.raises(nacre.ProtocolError, match="52"):
             await nacre.connect(HOST, port, **client_options())
+
+
+@asynctest
+async def test_a_client_that_guesses_wrong_is_served():
+    async def script(peer):
+        await peer.let_in()
+        await peer.closed()
+
+    async with raw_server(script) as port:
+        # As after another server there that preferred what this one does not have.
+        remember(HOST, port, ("mlkem768x25519-sha256", "ssh-ed25519"))
+        async with nacre.connect(HOST, port, **client_options()) as connection:
+            assert connection.get_extra_info("kex") != "mlkem768x25519-sha256"
 
 
 @asynctest
