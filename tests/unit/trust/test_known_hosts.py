@@ -323,7 +323,8 @@ def test_the_line_that_trusts_a_key(host, port, written):
 
 
 @pytest.mark.parametrize(
-    "host", ["", "a b", "a,b", "*", "a?", "!a", "|1|", "@revoked", "#", "[a]", "a\nb", "a\0", "a/b", "192.0.2.0/24"]
+    "host",
+    ["", "a b", "a,b", "*", "a?", "!a", "|1|", "@revoked", "#", "[a]", "a\nb", "a\0", "a/b", "192.0.2.0/24"],
 )
 def test_a_host_that_would_mean_something_else_is_refused(host):
     with pytest.raises(ValueError, match="cannot stand"):
