@@ -9,30 +9,27 @@ A keyword that nacre does not do is an error, not a silence: who wrote `ForwardA
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from nacre.aio.log import logger
-from nacre.config_algorithms import gss_known_here, known_here
 from nacre.config_machine import Machine, MustWait, NoMachine, argv, plain_names_only
+from nacre.config_options import ConfiguredOptions
 from nacre.config_reading import CANONICAL, YES, Reading, local_user
 from nacre.config_standing import CLIENT_RULES, check
 from nacre.crypto.registry import Family
 from nacre.dialing import parse_hops
-from nacre.errors import NotSupportedYet
 from nacre.host_trust import KnownHostsFiles
 from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
-from nacre.options import SSHClientConnectionOptions, accept
+from nacre.options import SSHClientConnectionOptions
 from nacre.trust.config_lines import Setting
 from nacre.trust.config_tokens import ALL, substituted
 
 __all__ = ["configured", "configured_later", "local_user", "resolved", "user_of"]
 
 _DEFAULT_FILE: Final = "~/.ssh/config"
-_FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _ANSWERS: Final = {"true": "yes", "false": "no"}
 
 
@@ -96,18 +93,18 @@ def _files_of(options: SSHClientConnectionOptions) -> tuple[Any, ...]:
     return files or ()
 
 
-class _Interpretation(Reading):
+class _Interpretation(ConfiguredOptions, Reading):
     """Makes options of what the files say."""
 
-    _values: dict[str, Any]
+    _given: SSHClientConnectionOptions
 
     def options(self, without: Collection[str]) -> SSHClientConnectionOptions:
         """Return the options that come of it."""
-        self._values = {}
+        self.begin(self._given)
         if self.user:
             self.put(self.seen["user"][0], "username", self.user)
         if self.host != self._subject.host:
-            self._values["host"] = self.host
+            self.found["host"] = self.host
         for name, settings in self.seen.items():
             rule = CLIENT_RULES.get(name)
             handler = _KEYWORDS.get(name)
@@ -118,7 +115,7 @@ class _Interpretation(Reading):
                 for setting in settings:
                     check(setting, rule)
         self._finish()
-        values = {name: value for name, value in self._values.items() if name not in without}
+        values = {name: value for name, value in self.found.items() if name not in without}
         return self._given.completed(values, ("host",))
 
     def _is_taken_back(self, name: str) -> bool:
@@ -130,50 +127,14 @@ class _Interpretation(Reading):
     def _chosen(self, option: str, default: Any) -> Any:
         if self._given.is_given(option):
             return getattr(self._given, option)
-        return self._values.get(option, default)
-
-    def put(self, setting: Setting, option: str, value: Any) -> None:
-        """Set an option, checked as if a program had given it.
-
-        Raises:
-            ConfigParseError: the value is wrong, or its feature is absent: also where a program may say yes to that.
-        """
-        wanted = self._given.options[option]
-        if not wanted.built and value not in (False, None):
-            raise setting.error(f"this keyword is not supported yet but for no: {wanted.hint}")
-        try:
-            self._values[option] = accept(wanted, value)
-        except (ValueError, TypeError, NotSupportedYet) as error:
-            raise setting.error(str(error)) from None
+        return self.found.get(option, default)
 
     # ------------------------------------------------------------ keywords
-
-    def number(self, setting: Setting, option: str) -> None:
-        """Take a whole number."""
-        self.put(setting, option, int(setting.arguments[0]))
-
-    def switch(self, setting: Setting, option: str) -> None:
-        """Take yes or no."""
-        self.put(setting, option, YES[setting.arguments[0]])
 
     def time(self, setting: Setting, option: str) -> None:
         """Take seconds, or none."""
         text = setting.arguments[0]
         self.put(setting, option, None if text == "none" else text)
-
-    def word(self, setting: Setting, option: str) -> None:
-        """Take one word as it is."""
-        self.put(setting, option, setting.arguments[0])
-
-    def algorithms(self, setting: Setting, option: str, kind: Family | str) -> None:
-        """Take algorithms: OpenSSH's own that nacre has not are left out."""
-        wanted = known_here(setting, kind)
-        if wanted != ():
-            self.put(setting, option, wanted)
-
-    def gss_methods(self, setting: Setting) -> None:
-        """Take key exchanges of GSS-API: OpenSSH's own that nacre has not are left out."""
-        self.put(setting, "gss_kex_algs", gss_known_here(setting))
 
     def compression(self, setting: Setting) -> None:
         """Take yes, which asks for compression where the server has it, or no."""
@@ -183,10 +144,6 @@ class _Interpretation(Reading):
     def public_key_auth(self, setting: Setting) -> None:
         """Take yes, no, or yes with or without a signature that names the host."""
         self.put(setting, "public_key_auth", setting.arguments[0] != "false")
-
-    def family(self, setting: Setting) -> None:
-        """Take any, inet or inet6."""
-        self.put(setting, "family", _FAMILIES[setting.arguments[0]])
 
     def rekey(self, setting: Setting) -> None:
         """Take bytes, and a time after them."""
@@ -254,14 +211,14 @@ class _Interpretation(Reading):
 
     def way(self, setting: Setting) -> None:
         """Take hosts to go through, or a command: whichever comes first."""
-        if {"tunnel", "proxy_command"} & self._values.keys() or any(
+        if {"tunnel", "proxy_command"} & self.found.keys() or any(
             self._given.is_given(option) for option in ("tunnel", "proxy_command")
         ):
             return
         jump = setting.name == "proxyjump"
         option = "tunnel" if jump else "proxy_command"
         if setting.text.strip().lower() == "none":
-            self._values[option] = None
+            self.found[option] = None
         elif jump:
             hops = []
             for hop in self.jump(setting).split(","):
@@ -289,19 +246,19 @@ class _Interpretation(Reading):
     def _finish(self) -> None:
         if {"userknownhostsfile", "globalknownhostsfile"} & self.seen.keys():
             files = self._files("userknownhostsfile", "~/.ssh/known_hosts")
-            self._values["known_hosts"] = KnownHostsFiles(files, self._files("globalknownhostsfile"))
+            self.found["known_hosts"] = KnownHostsFiles(files, self._files("globalknownhostsfile"))
         identities = [
             Path(self.path(setting, setting.arguments[0]))
             for setting in self.seen.get("identityfile", ())
             if setting.arguments[0].lower() != "none"
         ]
         if "identityfile" in self.seen:
-            self._values["ignore_encrypted"] = True
-            self._values["client_keys"] = [path for path in dict.fromkeys(identities) if _is_private(path)]
+            self.found["ignore_encrypted"] = True
+            self.found["client_keys"] = [path for path in dict.fromkeys(identities) if _is_private(path)]
         if "certificatefile" in self.seen:
-            self._values["client_certs"] = self._certificates()
-        if "client_host_keysign" in self._values and not self._logs_in_by_host():
-            del self._values["client_host_keysign"]
+            self.found["client_certs"] = self._certificates()
+        if "client_host_keysign" in self.found and not self._logs_in_by_host():
+            del self.found["client_host_keysign"]
         if self.text("identitiesonly") == "yes":
             self._restrict(identities if "identityfile" in self.seen else identity_files())
 
@@ -337,9 +294,9 @@ class _Interpretation(Reading):
             except (OSError, ValueError) as error:
                 logger.info("%s names no key of the agent: %s", path, error)
         if keys:
-            self._values["agent_identities"] = tuple(keys)
+            self.found["agent_identities"] = tuple(keys)
         else:
-            self._values["agent_path"] = None
+            self.found["agent_path"] = None
 
 
 def _is_private(path: Path) -> bool:

@@ -6,21 +6,19 @@ Owns: the option that each keyword stands for, and which lines hold for a login.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from nacre import config_accounts as accounts
 from nacre._version import __version__
-from nacre.config_algorithms import gss_known_here, known_here
 from nacre.config_login import LoginPolicy, login_policy
+from nacre.config_options import ConfiguredOptions
 from nacre.config_server_standing import SERVER_RULES
 from nacre.config_standing import check
 from nacre.crypto.registry import Family
-from nacre.errors import NotSupportedYet
 from nacre.keys.files import read_file
-from nacre.options import SSHServerConnectionOptions, accept
+from nacre.options import SSHServerConnectionOptions
 from nacre.trust.config import Found
 from nacre.trust.config_keywords import Counts
 from nacre.trust.config_lines import Setting
@@ -37,7 +35,6 @@ __all__ = [
     "updated_server",
 ]
 
-_FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 #: Where options keep the configuration that they come of: no option, and so of no name that one may have.
 _KEPT: Final = "(configuration)"
 
@@ -182,41 +179,12 @@ def _listener(setting: Setting) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port or '*'}"
 
 
-class _Values:
-    """Options that a configuration makes."""
+class _Values(ConfiguredOptions):
+    """Options that a server's configuration makes."""
 
     def __init__(self, given: SSHServerConnectionOptions) -> None:
-        self._given = given
-        self.found: dict[str, Any] = {}
+        self.begin(given)
         self.forwards = True
-
-    def put(self, setting: Setting, option: str, value: Any) -> None:
-        """Set an option, checked as if a program had given it."""
-        wanted = self._given.options[option]
-        if not wanted.built and value not in (False, None):
-            raise setting.error(f"this keyword is not supported yet but for no: {wanted.hint}")
-        try:
-            self.found[option] = accept(wanted, value)
-        except (ValueError, TypeError, NotSupportedYet) as error:
-            raise setting.error(str(error)) from None
-
-    def switch(self, setting: Setting, option: str) -> None:
-        """Take yes or no."""
-        self.put(setting, option, setting.arguments[0] == "yes")
-
-    def word(self, setting: Setting, option: str) -> None:
-        """Take one word as it is."""
-        self.put(setting, option, setting.arguments[0])
-
-    def number(self, setting: Setting, option: str) -> None:
-        """Take a number."""
-        self.put(setting, option, int(setting.arguments[0]))
-
-    def algorithms(self, setting: Setting, option: str, kind: Family | str) -> None:
-        """Take algorithms: OpenSSH's own that nacre has not are left out."""
-        wanted = known_here(setting, kind)
-        if wanted != ():
-            self.put(setting, option, wanted)
 
     def add_file(self, setting: Setting, option: str) -> None:
         """Take a file besides those before; none: no file."""
@@ -228,19 +196,11 @@ class _Values:
         text = setting.arguments[0]
         self.put(setting, option, None if text.lower() == "none" else text)
 
-    def gss_methods(self, setting: Setting) -> None:
-        """Take key exchanges of GSS-API: OpenSSH's own that nacre has not are left out."""
-        self.put(setting, "gss_kex_algs", gss_known_here(setting))
-
     def compression(self, setting: Setting) -> None:
         """Take yes: a client that asks for compression has it; or no."""
         self.put(
             setting, "compression_algs", "none,zlib@openssh.com" if setting.arguments[0] == "yes" else "none"
         )
-
-    def family(self, setting: Setting) -> None:
-        """Take any, inet or inet6."""
-        self.put(setting, "family", _FAMILIES[setting.arguments[0]])
 
     def port(self, setting: Setting) -> None:
         """Take the one port."""
