@@ -114,7 +114,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
         )
         algorithms = self._trust.algorithms(options.server_host_key_algs, decides)
-        if trusts_x509(options) and not options.server_host_key_algs:
+        if (trusts_x509(options) or self._trust.x509.certificates) and not options.server_host_key_algs:
             algorithms = (*X509_ALGORITHMS, *algorithms)
         gss, gss_kex = self._gss or (lazily_of_client(options, self._host), False)
         protocol = Connection(

@@ -20,6 +20,7 @@ from nacre.keys import SSHCertificate, SSHKey, certificate_algorithms, default_h
 from nacre.keys.files import expand
 from nacre.trust import Problem, SSHKnownHosts, known_hosts_line, match_known_hosts
 from nacre.trust.known_hosts import FoundKeys, match_in_files
+from nacre.trust.known_x509 import NO_X509, KnownX509
 from nacre.trust.policy import HostKeyChecking
 from nacre.wire.record import record
 
@@ -84,6 +85,7 @@ class HostTrust:
         places: where each of the trusted keys stands, if they come from files.
         own: whether the trusted keys are those of the host's own name with its port: another key is then a
             changed one. Those of its name alone, or of its address, are trusted, and say nothing about others.
+        x509: the X.509 certificates and subjects.
     """
 
     host: str
@@ -97,6 +99,7 @@ class HostTrust:
     files: tuple[Path, ...] = ()
     places: tuple[Place, ...] = ()
     own: bool = True
+    x509: KnownX509 = NO_X509
 
     def algorithms(self, chosen: tuple[str, ...], asks_about_authorities: bool = False) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.
@@ -274,6 +277,7 @@ def look_up(
         files=files.user if files is not None else (),
         places=places,
         own=found.own or alias is not None,
+        x509=found.x509,
     )
 
 
@@ -285,8 +289,9 @@ def _elsewhere(known_hosts: Any, name: str, addr: str, port: int) -> FoundKeys:
         return lines.find(name, addr, port)
     if isinstance(known_hosts, SSHKnownHosts):
         return known_hosts.find(name, addr, port)
-    trusted, authorities, revoked, *_ = match_known_hosts(known_hosts, name, addr, port)
-    return FoundKeys(tuple(trusted), (), tuple(authorities), tuple(revoked), own=True)
+    trusted, authorities, revoked, *_ = found = match_known_hosts(known_hosts, name, addr, port)
+    known = KnownX509(tuple(found[3]), tuple(found[4]), tuple(found[5]), tuple(found[6]))
+    return FoundKeys(tuple(trusted), (), tuple(authorities), tuple(revoked), own=True, x509=known)
 
 
 def _in_files(

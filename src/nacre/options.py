@@ -21,7 +21,7 @@ from nacre.option_table import Option, Sides, table
 from nacre.profiles import with_profile
 from nacre.protocol.gss import GssApi
 from nacre.protocol.settings import HostKey, Settings
-from nacre.x509_login import trusts_x509
+from nacre.x509_login import takes_x509
 
 _NOT_GIVEN: tuple[()] = ()
 
@@ -182,7 +182,7 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
         found: Settings = known
         return found
     common = _common(options, gss_kex=gss.offers_kex(options))
-    if trusts_x509(options):
+    if takes_x509(options):
         common["signature_algorithms"] += X509_ALGORITHMS
     settings = Settings(
         software_version=options.server_version or f"nacre_{__version__}",

@@ -25,7 +25,7 @@ from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
 from nacre.user_certificates import check_user_certificate
-from nacre.x509_login import check_user_chain, trusts_x509
+from nacre.x509_login import check_user_chain, trusts_x509, vouching
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -223,20 +223,45 @@ class ServerAuthenticator:
         return False
 
     def _chain(self, event: events.PublicKeyQuestion, chain: X509Chain) -> bool:
-        """Return whether a chain of X.509 certificates may log the user in: a trusted root says that it is theirs."""
+        """Return whether a chain of X.509 certificates may log the user in."""
         try:
-            check_user_chain(self._options, chain, event.username, time.time(), self._revoked)
+            line = self._chain_options(event, chain)
         except ValueError as error:
             self._logger.info(
                 "the X.509 certificate of %s for %s was refused: %s",
                 plain(chain.certificate.subject), plain(event.username), plain(error),
             )  # fmt: skip
             return False
-        if not self._proves(event, chain.key, None):
+        if not self._proves(event, chain.key, line):
             return False
         if event.verified:
-            self.restrictions.add(None)
+            self.restrictions.add(line)
         return True
+
+    def _chain_options(
+        self, event: events.PublicKeyQuestion, chain: X509Chain
+    ) -> Mapping[str, object] | None:
+        """Return the options of the line of authorized_keys that admits a chain; None: a trusted root does.
+
+        Raises:
+            ValueError: nobody does, or a line keeps it out.
+        """
+        now, line = time.time(), None
+        if self._authorized is not None and self._authorized.has_x509:
+            judged = self._authorized.judge_chain(
+                chain, event.username, self._client_host, self._client_addr, ENFORCED,
+                vouching(self._options, chain, now, self._revoked),
+            )  # fmt: skip
+            line = self._options_of(judged)
+            if line is None and judged.line:
+                # A root that admits whom a line keeps out would undo what the line asks.
+                raise ValueError(judged.reason)
+        if line is None:
+            check_user_chain(self._options, chain, event.username, now, self._revoked)
+        why = self.restrictions.refusal(line)
+        if why:
+            raise ValueError(why)
+        return line
 
     def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
         if self._authorized is None:

@@ -2,26 +2,28 @@
 
 Owns: the verdict, for users on a server and for hosts on a client. Must not know: messages, callbacks.
 
-Off unless roots are given. Whose roots they are decides everything, so nothing else is asked: authorized_keys and
-known_hosts know no X.509, and neither do callbacks. A certificate that names nobody is for nobody.
+Off unless roots are given, or certificates in the files of trust. Who trusts a certificate there trusts that very
+one, or what it vouches for. A subject there stands in place of the name of the host or user, and needs a root.
+Callbacks are not asked. A certificate that names nobody is for nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from nacre.errors import HostKeyNotVerifiable
-from nacre.keys import SSHKey, SSHX509Certificate, X509Chain
+from nacre.keys import SSHX509Certificate, X509Chain
 from nacre.keys.x509_trust import check_chain, purpose_oids
+from nacre.trust.authorized_keys import SSHAuthorizedKeys, remembered_authorized_keys
 
 if TYPE_CHECKING:
     from nacre.host_trust import HostTrust
     from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
     from nacre.trust.revocation import KeyRevocationList
 
-__all__ = ["check_host_chain", "check_user_chain", "trusts_x509"]
+__all__ = ["check_host_chain", "check_user_chain", "takes_x509", "trusts_x509", "vouching"]
 
 
 def trusts_x509(options: SSHClientConnectionOptions | SSHServerConnectionOptions) -> bool:
@@ -32,18 +34,19 @@ def trusts_x509(options: SSHClientConnectionOptions | SSHServerConnectionOptions
 def _roots(
     options: SSHClientConnectionOptions | SSHServerConnectionOptions,
     chain: X509Chain,
-    is_revoked: Callable[[SSHKey], bool],
+    is_revoked: Callable[[SSHX509Certificate], bool],
+    known: Sequence[SSHX509Certificate] = (),
 ) -> list[SSHX509Certificate]:
-    if any(is_revoked(each.key) for each in chain.certificates):
-        raise ValueError("the key of a certificate in its chain is revoked")
-    roots = list(options.x509_trusted_certs or ())
+    if any(is_revoked(each) for each in chain.certificates):
+        raise ValueError("a certificate in its chain, or its key, is revoked")
+    roots = [*known, *(options.x509_trusted_certs or ())]
     if options.x509_trusted_cert_paths:
         from nacre.keys.x509_directories import certificates_for  # few programs have one
 
         roots += certificates_for(options.x509_trusted_cert_paths, chain)
         if not roots:
             raise ValueError("no trusted certificate vouches for it: none has the name of its issuer")
-    return [root for root in roots if not is_revoked(root.key)]
+    return [root for root in roots if not is_revoked(root)]
 
 
 def check_user_chain(
@@ -58,11 +61,55 @@ def check_user_chain(
     Raises:
         ValueError: it does not; the message says why.
     """
-    roots = _roots(options, chain, lambda key: revoked is not None and revoked.revokes(key))
+    roots = _roots(options, chain, _revoked_by(revoked))
     check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
     # Names are compared as they are, as those of OpenSSH's certificates.
     if not username or username not in chain.certificate.user_principals:
         raise ValueError("the certificate is for other names")
+
+
+def _revoked_by(revoked: KeyRevocationList | None) -> Callable[[SSHX509Certificate], bool]:
+    return lambda certificate: revoked is not None and revoked.revokes(certificate.key)
+
+
+def vouching(
+    options: SSHServerConnectionOptions,
+    chain: X509Chain,
+    now: float,
+    revoked: KeyRevocationList | None = None,
+) -> Callable[[SSHX509Certificate | None], str]:
+    """Return a function that says why what a line of authorized_keys trusts does not vouch for a chain; "": it does.
+
+    It takes the certificate of the line: the chain's own, or a root; None: the roots that the options name.
+    """
+
+    def why_not(certificate: SSHX509Certificate | None) -> str:
+        is_revoked = _revoked_by(revoked)
+        try:
+            if certificate is None:
+                trusted = _roots(options, chain, is_revoked)
+            elif any(map(is_revoked, (certificate, *chain.certificates))):
+                return "a certificate in its chain, or its key, is revoked"
+            else:
+                trusted = [certificate]
+            check_chain(chain, trusted, purpose_oids(options.x509_purposes), now)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    return why_not
+
+
+def takes_x509(options: SSHServerConnectionOptions) -> bool:
+    """Tell whether a server asks for X.509 certificates: it has roots, or its authorized_keys have certificates."""
+    keys = options.authorized_client_keys
+    if trusts_x509(options) or keys is None:
+        return trusts_x509(options)
+    try:
+        lines = keys if isinstance(keys, SSHAuthorizedKeys) else remembered_authorized_keys(keys)
+    except (OSError, ValueError):
+        return False  # each login reads it too, and says so
+    return lines.has_x509
 
 
 def check_host_chain(
@@ -74,21 +121,37 @@ def check_host_chain(
         HostKeyNotVerifiable: it does not; the message is for our user.
     """
     name = trust.name()
+    known, leaf = trust.x509, chain.certificate
+
+    def is_revoked(certificate: SSHX509Certificate) -> bool:
+        return trust.is_revoked(certificate.key) or known.revokes(certificate)
+
     if trust.is_revoked(chain.key):
         raise HostKeyNotVerifiable(f"the key in the X.509 certificate of {name} is revoked")
     if trust.anything:
         return
     why = ""
-    names = chain.certificate.host_principals
     try:
-        roots = _roots(options, chain, trust.is_revoked)
+        roots = _roots(options, chain, is_revoked, known.certificates)
         check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
+        if leaf not in known.certificates:  # that one is the host's, whatever names it has
+            why = _misnamed(trust, leaf)
     except ValueError as error:
         why = str(error)
-    if not why and not any(_is_same(trust.host, principal) for principal in names):
-        why = f"it is for {', '.join(names)[:200] or 'nobody'}"
     if why:
         raise HostKeyNotVerifiable(f"the X.509 certificate of {name} is not believed: {why}")
+
+
+def _misnamed(trust: HostTrust, leaf: SSHX509Certificate) -> str:
+    """Return why the certificate of an authority's is not for this host; "": it is."""
+    if trust.x509.subjects:
+        if any(subject.is_of(leaf) for subject in trust.x509.subjects):
+            return ""
+        return f"it is of {leaf.subject[:200]}, and {trust.where} has another subject"
+    names = leaf.host_principals
+    if any(_is_same(trust.host, principal) for principal in names):
+        return ""
+    return f"it is for {', '.join(names)[:200] or 'nobody'}"
 
 
 def _is_same(host: str, principal: str) -> bool:

@@ -119,8 +119,12 @@ async def test_a_host_is_believed() -> None:
             line = b"@revoked * " + certificate.export_certificate("openssh")
             with pytest.raises(nacre.HostKeyNotVerifiable, match="revoked"):
                 await connect(listener, **{**trusts, "known_hosts": line})
-        with pytest.raises(nacre.NotSupportedYet, match="subject"):
-            await connect(listener, **{**trusts, "known_hosts": b"@revoked * x509v3-ssh-rsa subject=CN=host"})
+        for subject in (b"CN=host", b"CN=int", b"CN=root"):
+            line = b"@revoked * x509v3-ssh-rsa subject=" + subject
+            with pytest.raises(nacre.HostKeyNotVerifiable, match=r"revoked|vouches|trusted here"):
+                await connect(listener, **{**trusts, "known_hosts": line})
+        with pytest.raises(nacre.NotSupportedYet, match="revoked"):
+            await connect(listener, **{**trusts, "known_hosts": b"@revoked * x509v3-ssh-rsa subject=host"})
         assert "NotSupportedYet" in str(reported())
 
 
@@ -178,6 +182,74 @@ async def test_roots_in_a_directory(tmp_path: Path) -> None:
         file.write_bytes(ROOT_CERT.export_certificate())
         async with connected(listener, **host, **user):
             pass
+
+
+def line_of(certificate: Any) -> bytes:
+    return certificate.export_certificate("openssh").strip() + b"\n"
+
+
+@asynctest
+async def test_known_hosts_with_x509() -> None:
+    """A certificate of the host's own, one that vouches for it, and its subject."""
+    key, chain = host_chain(principals="elsewhere.example")
+    leaf = nacre.import_certificate(chain.split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
+    roots = {"x509_trusted_certs": [ROOT_CERT]}
+    subject, other = (b"* x509v3-ssh-rsa subject=CN=" + name for name in (b"host\n", b"other\n"))
+    own = b"* " + line_of(leaf)
+    async with serving(server_host_keys=[(key, chain), host_key()]) as listener:
+        for known, trusts in ((own, {}), (subject, roots), (subject + b"@cert-authority * " + line_of(ROOT_CERT), {}),
+                              (other + own, roots)):  # fmt: skip
+            async with connected(listener, known_hosts=known, **trusts) as connection:
+                assert connection.get_server_host_key() == key.convert_to_public()
+        for known, trusts in ((subject, {}), (other, roots), (b"* " + line_of(ROOT_CERT), {}),
+                              (b"elsewhere " + own[2:], roots), (own + b"@revoked " + own, roots),
+                              (b"@revoked " + subject + own, roots)):  # fmt: skip
+            with pytest.raises(nacre.HostKeyNotVerifiable):
+                await connect(listener, known_hosts=known, **trusts)
+    named, old = host_chain(), host_chain(valid_before=1000)
+    expired = nacre.import_certificate(old[1].split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
+    async with serving(server_host_keys=[named]) as listener:
+        async with connected(listener, known_hosts=b"* " + line_of(ROOT_CERT)):
+            pass
+        with pytest.raises(nacre.HostKeyNotVerifiable, match="another subject"):
+            await connect(listener, known_hosts=other, **roots)
+    async with serving(server_host_keys=[old]) as listener:
+        with pytest.raises(nacre.HostKeyNotVerifiable, match="not believed"):
+            await connect(listener, known_hosts=b"* " + line_of(expired))
+
+
+@asynctest
+async def test_authorized_keys_with_x509() -> None:
+    key, chain = certified(principals="somebody")
+    leaf = nacre.import_certificate(chain.split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
+    subject, roots = b"x509v3-ssh-rsa subject=CN=x\n", {"x509_trusted_certs": [ROOT_CERT]}
+    named = b'cert-authority,principals="somebody",no-pty ' + line_of(ROOT_CERT)
+    given = {"client_keys": [(key, chain)]}
+    for lines, trusts in ((b"no-pty " + line_of(leaf), {}), (b"no-pty " + subject, roots), (named, {})):
+        keys = nacre.import_authorized_keys(lines)
+        async with (
+            serving(server_factory=nacre.SSHServer, authorized_client_keys=keys, **trusts) as listener,
+            connected(listener, **given) as connection,
+        ):
+            with pytest.raises(nacre.ChannelOpenError):
+                await connection.create_process(term_type="xterm")
+    away = b'from="192.0.2.1" '
+    mine, mine_chain = certified()
+    my_leaf = nacre.import_certificate(mine_chain.split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
+    barred = {"revoked_keys": ROOT.export_public_key()}
+    for lines, trusts, shown in (
+        (subject, {}, (key, chain)),
+        (subject.replace(b"CN=x", b"CN=y"), roots, (key, chain)),
+        (b"cert-authority " + line_of(ROOT_CERT), {}, (key, chain)),
+        (away + line_of(leaf), {}, (key, chain)),
+        # The root alone would admit this one; the line keeps it out.
+        (away + line_of(my_leaf), roots, (mine, mine_chain)),
+        (named, barred, (key, chain)),
+    ):
+        keys = nacre.import_authorized_keys(lines)
+        async with serving(server_factory=nacre.SSHServer, authorized_client_keys=keys, **trusts) as listener:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, client_keys=[shown])
 
 
 def test_options(tmp_path: Path) -> None:

@@ -138,6 +138,14 @@ class SSHX509Certificate(Commented):
         """Who has signed it."""
         return name_text(self.x509_cert.issuer)
 
+    @property
+    def is_authority(self) -> bool:
+        """Whether it says that its key may vouch for others."""
+        from cryptography import x509
+
+        extensions = self.x509_cert.extensions
+        return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in extensions)
+
     @cached_property
     def user_principals(self) -> list[str]:
         """The users that it is for: its mail names, without any its common names."""

@@ -7,20 +7,28 @@ An option restricts what a key may do, so one that nobody enforces must not be p
 first line that has the key, whose `from=` admits the client and whose `expiry-time=` has not come, decides;
 when it has an option of sshd(8) that is not in `enforced`, the key is refused. A line with an option that sshd(8)
 has not admits nobody, and the next one counts, as for sshd. Enforced here are `from`, `expiry-time`, and on the
-line of an authority `principals`. A caller that enforces more names it, in lower case.
+line of an authority `principals`; on a line with X.509 `subject`. A caller that enforces more names it, in lower case.
 """
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Self
 
-from nacre.keys import KEY_TYPES, SSHCertificate, SSHKey
+from nacre.keys import KEY_TYPES, SSHCertificate, SSHKey, SSHX509Certificate, X509Chain
 from nacre.keys.files import FilePath
 from nacre.keys.validity import wall_clock
-from nacre.trust.key_options import OPTION_NAMES, Options, expiry_of, parse_key_options, shown_options
+from nacre.keys.x509_subjects import X509_LINE, X509Subject, decode_x509_line
+from nacre.trust.key_options import (
+    OPTION_NAMES,
+    Options,
+    expiry_of,
+    parse_key_options,
+    shown_options,
+    values_of,
+)
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, parse_address
 from nacre.wire.fields import encode_string
@@ -40,7 +48,7 @@ ENFORCED_OPTIONS: Final = frozenset({"from", "expiry-time"})
 
 _CERT_AUTHORITY: Final = "cert-authority"
 _PRINCIPALS: Final = "principals"
-_X509: Final = "x509v3-"
+_SUBJECT: Final = "subject"
 #: What is enforced here on the line of an authority, besides.
 _OF_AUTHORITIES: Final = frozenset((_CERT_AUTHORITY, _PRINCIPALS))
 
@@ -73,19 +81,18 @@ class _Entry:
     origins: HostPatterns | None
     expires: float | None = None
     options: Options = fresh(default_factory=dict)
+    x509: SSHX509Certificate | X509Subject | None = None
 
 
 def _parse_line(number: int, line: str) -> _Entry | None:
     """Return the entry, None for a key type that nacre does not take; ValueError refuses the line."""
     options: Options = {}
     first = words(line, 2)[0]
-    if first not in KEY_TYPES and not first.startswith(_X509):
+    if first not in KEY_TYPES and not first.startswith(X509_LINE):
         options, line = parse_key_options(line)
     fields = words(line, 3)
-    if fields and fields[0].startswith(_X509):
-        raise ValueError(
-            "X.509 is not supported yet in authorized_keys: give the roots as x509_trusted_certs"
-        )
+    if fields and fields[0].startswith(X509_LINE):
+        return _x509_entry(number, options, words(line, 2))
     if not fields or fields[0] not in KEY_TYPES:
         return None
     if len(fields) < 2:
@@ -97,9 +104,25 @@ def _parse_line(number: int, line: str) -> _Entry | None:
     # A key is what its blob says; a line that calls it something else is damaged.
     if not key_blob.startswith(encode_string(fields[0].encode("ascii"))):
         raise ValueError("the key is not of the type that the line names")
+    return _entry(number, options, key_blob)
+
+
+def _entry(
+    number: int, options: Options, key_blob: bytes, x509: SSHX509Certificate | X509Subject | None = None
+) -> _Entry:
     origins = options.get("from")
     patterns = HostPatterns(origins) if isinstance(origins, str) else None
-    return _Entry(number, key_blob, patterns, expiry_of(options), options)
+    return _Entry(number, key_blob, patterns, expiry_of(options), options, x509)
+
+
+def _x509_entry(number: int, options: Options, fields: list[str]) -> _Entry:
+    """Return the entry of a line with an X.509 certificate or the subject of one; ValueError refuses it."""
+    if len(fields) < 2:
+        raise ValueError("no X.509 certificate and no subject follows the type")
+    found = decode_x509_line(*fields)
+    if _CERT_AUTHORITY in options and not (isinstance(found, SSHX509Certificate) and found.is_authority):
+        raise ValueError("cert-authority is for the certificate of an authority")
+    return _entry(number, options, b"", found)
 
 
 class SSHAuthorizedKeys:
@@ -194,12 +217,58 @@ class SSHAuthorizedKeys:
         found = _decide(entries, client_host, client_addr, known)
         return found or (_OTHER_NAMES if named else _NOT_THERE)
 
+    @property
+    def has_x509(self) -> bool:
+        """Whether there are lines with X.509 certificates, or subjects of these."""
+        return any(entry.x509 is not None for entry in self._entries)
+
+    def judge_chain(
+        self,
+        chain: X509Chain,
+        username: str,
+        client_host: str | None,
+        client_addr: str | None,
+        enforced: Iterable[str],
+        why_not: Callable[[SSHX509Certificate | None], str],
+    ) -> AuthorizedKeyVerdict:
+        """Say whether a line admits a chain of X.509 certificates.
+
+        A line with the certificate itself admits whoever has its key. That of an authority admits a
+        certificate that names the user, or one of the `principals=`, or that has the `subject=` of the line.
+        A line with a subject admits what has it, whoever the user is. Where a line has several of these, all
+        must fit.
+
+        Args:
+            chain: what the client showed.
+            username: who is to be logged in.
+            client_host: the client's name, if it is known.
+            client_addr: the client's address.
+            enforced: as for `judge`.
+            why_not: says why a certificate does not vouch for the chain, or without one the configured
+                roots; "": it does.
+        """
+        entries = []
+        refusal = _NOT_THERE
+        for entry in self._entries:
+            if entry.x509 is None or not _names_chain(entry, chain.certificate, username):
+                continue
+            why = why_not(entry.x509 if isinstance(entry.x509, SSHX509Certificate) else None)
+            if not why:
+                entries.append(entry)
+            elif _CERT_AUTHORITY not in entry.options:
+                # Others may vouch for it; but not where a line is about this very certificate.
+                refusal = AuthorizedKeyVerdict(None, entry.line, why)
+        known = ENFORCED_OPTIONS.union(enforced, _OF_AUTHORITIES, (_SUBJECT,))
+        return _decide(entries, client_host, client_addr, known) or refusal
+
     def _entries_of(self, key: SSHKey, *, authority: bool) -> list[_Entry]:
         blob = key.public_data
         return [
             entry
             for entry in self._entries
-            if entry.key_blob == blob and (_CERT_AUTHORITY in entry.options) == authority
+            if entry.x509 is None
+            and entry.key_blob == blob
+            and (_CERT_AUTHORITY in entry.options) == authority
         ]
 
     def validate(
@@ -233,6 +302,19 @@ class SSHAuthorizedKeys:
         known = ENFORCED_OPTIONS.union(enforced, _OF_AUTHORITIES)
         found = _decide(entries, client_host, client_addr, known)
         return None if found is None or found.options is None else shown_options(found.options)
+
+
+def _names_chain(entry: _Entry, leaf: SSHX509Certificate, username: str) -> bool:
+    """Return whether a line is about a certificate, if what it trusts vouches for it."""
+    subjects = [X509Subject(text) for text in values_of(entry.options, _SUBJECT)]
+    if subjects and not any(subject.is_of(leaf) for subject in subjects):
+        return False
+    if isinstance(entry.x509, X509Subject):
+        return entry.x509.is_of(leaf)
+    if _CERT_AUTHORITY not in entry.options:
+        return entry.x509 == leaf
+    names = _principals(entry) or (() if subjects else (username,))
+    return not names or any(name and name in leaf.user_principals for name in names)
 
 
 def _principals(entry: _Entry) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from nacre.keys.timestamp import parse_timestamp
+from nacre.keys.x509_subjects import X509Subject
 
 __all__ = [
     "OPTION_NAMES",
@@ -159,6 +160,8 @@ def parse_key_options(text: str) -> tuple[Options, str]:
     expiry_of(options)
     if "principals" in options and "cert-authority" not in options:
         raise ValueError("option 'principals' is for the line of an authority, with cert-authority")
+    for entry in values_of(options, "subject"):
+        X509Subject(entry)
     return options, rest
 
 

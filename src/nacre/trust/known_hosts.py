@@ -26,6 +26,8 @@ from nacre.errors import NotSupportedYet
 from nacre.keys import SSHCertificate, SSHKey, SSHX509Certificate, decode_shown_key, load_public_keys
 from nacre.keys.files import FilePath
 from nacre.keys.x509 import load_der
+from nacre.keys.x509_subjects import SUBJECT, X509_LINE, X509Subject, decode_x509_line, subject_of
+from nacre.trust.known_x509 import NO_X509, KnownX509, known_x509, x509_certificates, x509_subjects
 from nacre.trust.lines import Problem, as_text, numbered_lines, once_for_each, read_texts, words
 from nacre.trust.pattern import HostPatterns, IPAddress, parse_address
 from nacre.wire.record import record
@@ -49,13 +51,18 @@ __all__ = [
 
 #: Host keys, CA keys, revoked keys, X.509 certificates, revoked ones, subjects, revoked ones.
 KnownHostsResult = tuple[
-    list[SSHKey], list[SSHKey], list[SSHKey], list[object], list[object], list[object], list[object]
+    list[SSHKey],
+    list[SSHKey],
+    list[SSHKey],
+    list[SSHX509Certificate],
+    list[SSHX509Certificate],
+    list[X509Subject],
+    list[X509Subject],
 ]
 
 _DEFAULT_PORT: Final = 22
 _HASH_MAGIC: Final = "|1|"
 _HASH_SIZE: Final = 20
-_X509: Final = "x509v3-"
 
 
 class Marker(Enum):
@@ -116,7 +123,7 @@ class KnownHostsLine:
         names: the hosts, as they are written.
         hosts: the same, to be matched.
         key_type: the name of the algorithm.
-        encoded_key: the key in base64.
+        encoded_key: the key in base64, or the subject of X.509 certificates.
     """
 
     marker: Marker
@@ -132,15 +139,27 @@ class KnownHostsLine:
     @property
     def is_x509(self) -> bool:
         """Whether the line has an X.509 certificate, or the name of one (PKIX-SSH), rather than a key."""
-        return self.key_type.startswith(_X509)
+        return self.key_type.startswith(X509_LINE)
+
+    def x509(self) -> SSHX509Certificate | X509Subject | None:
+        """Return the X.509 certificate or the subject of some; None: the line has none, or is damaged."""
+        if not self.is_x509:
+            return None
+        try:
+            subject = subject_of(self.encoded_key)
+            # What a certificate is called revokes no less.
+            return subject or SSHX509Certificate(load_der(b64decode(self.encoded_key, validate=True)))
+        except (binascii.Error, ValueError):
+            return None
 
     def key(self) -> SSHKey | None:
         """Return the key, or None for one that nacre does not take and so will never be shown."""
+        if self.is_x509:
+            # As below: who revokes a certificate means its key.
+            found = self.x509() if self.marker is Marker.REVOKED else None
+            return found.key if isinstance(found, SSHX509Certificate) else None
         try:
             data = b64decode(self.encoded_key, validate=True)
-            if self.is_x509:
-                # As below: nobody is trusted by it here.
-                return SSHX509Certificate(load_der(data)).key if self.marker is Marker.REVOKED else None
             shown = decode_shown_key(data)
         except (binascii.Error, ValueError):
             return None
@@ -167,8 +186,22 @@ def parse_line(line: str) -> KnownHostsLine:
     if len(fields) < 3:
         raise ValueError("a line has a host, a key type and a key")
     hosts, key_type, encoded_key = fields[:3]
+    if key_type.startswith(X509_LINE):
+        encoded_key = _x509_text(marker, key_type, words(line, 3)[2])
     patterns = HashedHost(hosts) if hosts.startswith("|") else HostPatterns(hosts)
     return KnownHostsLine(marker, hosts, patterns, key_type, encoded_key)
+
+
+def _x509_text(marker: Marker, key_type: str, rest: str) -> str:
+    """Return what a line has behind a type of X.509: a certificate in base64, or a subject with its blanks."""
+    certificate = words(rest, 2)[0]
+    if marker is Marker.REVOKED:
+        # Refused, a line that is damaged would revoke nothing: who asks for its host is told.
+        return rest if SUBJECT.match(rest) else certificate
+    found = decode_x509_line(key_type, rest)
+    if marker is Marker.AUTHORITY and not (isinstance(found, SSHX509Certificate) and found.is_authority):
+        raise ValueError("@cert-authority is for the certificate of an authority")
+    return rest if isinstance(found, X509Subject) else certificate
 
 
 @record
@@ -190,6 +223,8 @@ class _Found:
     trusted: list[_Hit]
     authorities: list[SSHKey]
     revoked: list[SSHKey]
+    x509: list[SSHX509Certificate | X509Subject]
+    revoked_x509: list[SSHX509Certificate | X509Subject]
 
 
 @record
@@ -203,6 +238,7 @@ class FoundKeys:
         revoked: the keys that nobody may show.
         own: whether the trusted keys are those of the host's own name with its port, rather than of its name
             alone or its address.
+        x509: the X.509 certificates and subjects.
     """
 
     trusted: tuple[SSHKey, ...]
@@ -210,10 +246,11 @@ class FoundKeys:
     authorities: tuple[SSHKey, ...]
     revoked: tuple[SSHKey, ...]
     own: bool
+    x509: KnownX509 = NO_X509
 
     def lists(self) -> KnownHostsResult:
         """Return the keys as `match_known_hosts` does, in lists of the caller's own."""
-        return list(self.trusted), list(self.authorities), list(self.revoked), [], [], [], []
+        return list(self.trusted), list(self.authorities), list(self.revoked), *self.x509.lists()
 
 
 class SSHKnownHosts:
@@ -266,10 +303,11 @@ class SSHKnownHosts:
             port: the port that is connected to; None and 0 are 22.
 
         Returns:
-            Host keys, CA keys, revoked keys, and four empty lists where X.509 will be.
+            Host keys, CA keys, revoked keys (those of revoked certificates too), X.509 certificates that are
+            trusted, revoked ones, subjects of X.509 certificates, revoked ones.
 
         Raises:
-            NotSupportedYet: a line for the host revokes X.509 certificates by their subject.
+            NotSupportedYet: a line for the host revokes X.509 certificates, and does not say which.
         """
         return self.find(host, addr, port).lists()
 
@@ -290,12 +328,15 @@ class SSHKnownHosts:
         trusted: list[_Hit] = []
         authorities: list[SSHKey] = []
         revoked: list[SSHKey] = []
+        x509: list[SSHX509Certificate | X509Subject] = []
+        revoked_x509: list[SSHX509Certificate | X509Subject] = []
         own = False
         for number, (subject, subject_address) in enumerate(steps):
             found = _find(open_lines, subject, subject_address)
             revoked += found.revoked
-            if not trusted and not authorities:
-                trusted, authorities = found.trusted, found.authorities
+            revoked_x509 += found.revoked_x509
+            if not trusted and not authorities and not x509:
+                trusted, authorities, x509 = found.trusted, found.authorities, found.x509
                 own = bool(trusted) and number == 0
             elif not authorities and subject == host:
                 # An authority for the host is one on every port, whatever key this port has.
@@ -308,22 +349,19 @@ class SSHKnownHosts:
             tuple(key for key in authorities if key.public_data not in barred),
             tuple(dict.fromkeys(revoked)),
             own,
+            known_x509(x509, revoked_x509, barred) if x509 or revoked_x509 else NO_X509,
         )
 
 
 def _find(lines: list[tuple[KnownHostsLine, _Place]], subject: str, address: IPAddress | None) -> _Found:
-    found = _Found([], [], [])
+    found = _Found([], [], [], [], [])
     for line, place in lines:
         if not line.hosts.includes((subject,), address):
             continue
+        if line.is_x509:
+            _take_x509(found, line)
         key = line.key()
         if key is None:
-            if line.is_x509 and line.marker is Marker.REVOKED:
-                # Passed over, it would revoke nothing.
-                raise NotSupportedYet(
-                    "@revoked in known_hosts with the subject of X.509 certificates, or a damaged one",
-                    "revoke the certificate or its key",
-                )
             continue
         match line.marker:
             case Marker.TRUSTED:
@@ -335,16 +373,39 @@ def _find(lines: list[tuple[KnownHostsLine, _Place]], subject: str, address: IPA
     return found
 
 
-def _result(trusted: list[SSHKey], authorities: list[SSHKey], revoked: list[SSHKey]) -> KnownHostsResult:
+def _take_x509(found: _Found, line: KnownHostsLine) -> None:
+    entry = line.x509()
+    if line.marker is not Marker.REVOKED:
+        if entry is not None:
+            found.x509.append(entry)
+    elif entry is None:
+        # Passed over, it would revoke nothing.
+        raise NotSupportedYet(
+            "@revoked in known_hosts with what is no X.509 certificate or the subject of one",
+            "revoke the certificate or its key",
+        )
+    else:
+        found.revoked_x509.append(entry)
+
+
+def _result(
+    trusted: list[SSHKey], authorities: list[SSHKey], revoked: list[SSHKey], x509: Sequence[Any]
+) -> KnownHostsResult:
+    certificates, revoked_certificates, subjects, revoked_subjects = (*x509, (), (), (), ())[:4]
     barred = {key.public_data for key in revoked}
+    known = known_x509(
+        (*x509_certificates(certificates), *x509_subjects(subjects)),
+        (*x509_certificates(revoked_certificates), *x509_subjects(revoked_subjects)),
+        barred,
+    )
+    # Who revokes a certificate means its key.
+    revoked = [*revoked, *(each.key for each in known.revoked)]
+    barred |= {key.public_data for key in revoked}
     return (
         [key for key in trusted if key.public_data not in barred],
         [key for key in authorities if key.public_data not in barred],
         list(dict.fromkeys(revoked)),
-        [],
-        [],
-        [],
-        [],
+        *known.lists(),
     )
 
 
@@ -428,7 +489,7 @@ def match_known_hosts(
         ValueError: a file or a key is not valid.
         TypeError: `known_hosts` is none of these. None, which turns the check off, is for the
             caller: there is nothing to look up.
-        NotSupportedYet: X.509 certificates were given, or a line revokes them by their subject.
+        NotSupportedYet: a line for the host revokes X.509 certificates, and does not say which.
     """
     if isinstance(known_hosts, (str, PurePath)):
         return _of_files(known_hosts, host, addr, port)
@@ -445,11 +506,9 @@ def match_known_hosts(
         return _of_files(filenames, host, addr, port)
     if len(known_hosts) not in (3, 5, 7):
         raise ValueError(f"known_hosts has {len(known_hosts)} lists; 3, 5 or 7 are expected")
-    if any(known_hosts[3:]):
-        raise NotSupportedYet("X.509 certificates in known_hosts")
     lists: list[Any] = list(known_hosts[:3])
     trusted, authorities, revoked = (load_public_keys(keys) for keys in lists)
-    return _result(trusted, authorities, revoked)
+    return _result(trusted, authorities, revoked, known_hosts[3:])
 
 
 def host_name(host: str, port: int | None) -> str:

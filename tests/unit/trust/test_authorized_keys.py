@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nacre.keys import generate_private_key
+from nacre.keys import X509Chain, generate_private_key
 from nacre.trust import (
     ENFORCED_OPTIONS,
     SSHAuthorizedKeys,
@@ -16,6 +16,7 @@ from nacre.trust import (
     remembered_authorized_keys,
 )
 from nacre.trust.key_options import OPTION_NAMES
+from tests.support.x509 import authority, user_certificate
 
 A, B = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(2))
 P256 = generate_private_key("ecdsa-sha2-nistp256").convert_to_public()
@@ -343,9 +344,92 @@ def test_no_options_admit_but_those_that_are_known(options):
 
 
 @pytest.mark.parametrize("options", ["", "cert-authority ", 'subject="CN=a",cert-authority '])
-def test_x509_is_refused_aloud(options):
+def test_damaged_x509_is_refused_aloud(options):
     line = f"{options}x509v3-ecdsa-sha2-nistp256 AAAA\n"
-    assert "x509_trusted_certs" in SSHAuthorizedKeys(line).problems[0].reason
-    with pytest.raises(ValueError, match=r"X\.509 is not supported yet"):
+    assert "damaged" in SSHAuthorizedKeys(line).problems[0].reason
+    with pytest.raises(ValueError, match=r"X\.509 certificate is damaged"):
         import_authorized_keys(line)
     assert validate(line + text(A)) == {}
+
+
+X509_LEAF = user_certificate("O=Org,CN=alice", "CN=root", principals="alice,bob")
+X509_LINE = X509_LEAF.export_certificate("openssh").decode()
+X509_CA = authority("CN=root").export_certificate("openssh").decode()
+X509_TYPE = "x509v3-ecdsa-sha2-nistp256"
+
+
+def judge_chain(lines, username="alice", why="", enforced=()):
+    """The options, and what was asked to vouch."""
+    asked = []
+
+    def why_not(certificate):
+        asked.append(certificate and certificate.subject)
+        return why
+
+    keys = SSHAuthorizedKeys(lines)
+    assert keys.has_x509
+    return keys.judge_chain(X509Chain([X509_LEAF]), username, None, "127.0.0.1", enforced, why_not), asked
+
+
+@pytest.mark.parametrize(
+    ("line", "username", "asked"),
+    [
+        (X509_LINE, "anybody", "O=Org,CN=alice"),
+        (f"cert-authority {X509_CA}", "bob", "CN=root"),
+        (f'cert-authority,principals="bob" {X509_CA}', "root", "CN=root"),
+        (f'cert-authority,subject="O=Org,*" {X509_CA}', "root", "CN=root"),
+        (f"{X509_TYPE} subject=O=Org, CN=alice", "root", None),
+        (f'subject="O=Org,CN=alice" {X509_LINE}', "root", "O=Org,CN=alice"),
+    ],
+    ids=["leaf", "authority", "principals", "subject-of-authority", "subject", "both"],
+)
+def test_x509_lines_admit(line, username, asked):
+    verdict, whom = judge_chain(line, username)
+    assert verdict.options is not None
+    assert whom == [asked]
+    assert judge_chain(line, username, why="no")[0].options is None
+    barred, _ = judge_chain(f"no-pty,{line}" if line[:4] in ("cert", "subj") else f"no-pty {line}", username)
+    assert (barred.options, barred.line) == (None, 1), "an option that nobody enforces"
+    away = f'from="192.0.2.1",{line}' if line[:4] in ("cert", "subj") else f'from="192.0.2.1" {line}'
+    assert judge_chain(away, username)[0].line == 1
+    assert judge_chain(away, username)[0].options is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"cert-authority {X509_CA}",
+        f'cert-authority,principals="carol" {X509_CA}',
+        f'cert-authority,principals="bob",subject="CN=other" {X509_CA}',
+        f"{X509_TYPE} subject=O=Org",
+        f'subject="CN=other" {X509_LINE}',
+        X509_CA,
+    ],
+    ids=["user", "principals", "subject-of-authority", "subject", "both", "no-authority"],
+)
+def test_x509_lines_do_not_admit(line):
+    verdict, asked = judge_chain(line, "root")
+    assert (verdict.options, asked) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"cert-authority {X509_LINE}",
+        f"cert-authority {X509_TYPE} subject=CN=a",
+        f"{X509_TYPE} subject=alice",
+        f'subject="alice" {X509_LINE}',
+        X509_TYPE,
+        f"x509v3-other {X509_LINE.split()[1]}",
+    ],
+    ids=["leaf", "subject", "name", "option", "nothing", "type"],
+)
+def test_x509_lines_that_are_refused(line):
+    keys = SSHAuthorizedKeys(line)
+    assert len(keys.problems) == 1
+    assert not keys.has_x509
+
+
+def test_subjects_are_of_certificates():
+    """A key has none, so a line that asks for one admits no key."""
+    assert validate(f'subject="CN=a" {text(A)}') is None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nacre.errors import NotSupportedYet
 from nacre.keys import generate_private_key
+from nacre.keys.x509_subjects import X509Subject
 from nacre.trust import (
     SSHKnownHosts,
     import_known_hosts,
@@ -20,6 +21,9 @@ from nacre.trust import (
     read_known_hosts,
 )
 from nacre.trust.known_hosts import match_in_files
+from tests.support.x509 import ROOT as X509_ROOT
+from tests.support.x509 import USER as X509_KEY
+from tests.support.x509 import authority
 
 A, B, C = (generate_private_key("ssh-ed25519").convert_to_public() for _ in range(3))
 
@@ -295,7 +299,7 @@ def test_wrong_arguments():
         match_known_hosts(None, "one")
     with pytest.raises(ValueError, match="3, 5 or 7"):
         match_known_hosts([[A]], "one")
-    with pytest.raises(NotSupportedYet, match=r"X\.509"):
+    with pytest.raises(TypeError, match="object"):
         match_known_hosts(([A], [], [], [object()], []), "one")
     with pytest.raises(FileNotFoundError):
         match_known_hosts("/nonexistent/known_hosts", "one")
@@ -331,20 +335,61 @@ def test_a_host_that_would_mean_something_else_is_refused(host):
         known_hosts_line(host, 22, A)
 
 
-def test_x509_certificates_are_revoked_and_trusted_by_nobody():
-    authority = generate_private_key("ecdsa-sha2-nistp256")
-    certificate = authority.generate_x509_host_certificate(authority, "CN=one", "CN=root")
-    line = certificate.export_certificate("openssh").decode().strip()
-    key = authority.convert_to_public()
-    assert match(f"one {line}\n@cert-authority one {line}\n", "one") == ([], [], [])
-    assert match(f"@revoked * {line}\none {text(key)}\n", "one") == ([], [], [key])
-    other = line.replace("x509v3-ecdsa-sha2-nistp256", "x509v3-sign-rsa")  # what it is called revokes no less
-    assert match(f"@revoked * {other}\n", "one") == ([], [], [key])
+X509_HOST = X509_ROOT.generate_x509_host_certificate(X509_KEY, "O=Org,CN=one", "CN=root")
+X509_CA = authority("CN=root")
+
+
+def x509_line(certificate):
+    return certificate.export_certificate("openssh").decode().strip()
+
+
+def test_x509_lines():
+    line, ca = x509_line(X509_HOST), x509_line(X509_CA)
+    subject = "x509v3-sign-rsa subject=O=Org, CN=one"
+    lines = f"one {line} comment\n@cert-authority one {ca}\none {subject}\none {text(A)}\n"
+    wanted = ([A], [], [], [X509_HOST, X509_CA], [], [X509Subject("O=Org,CN=one")], [])
+    assert SSHKnownHosts(lines).match("one") == wanted
+    assert match_known_hosts(wanted, "one") == wanted
+    assert match_known_hosts(lambda *_: wanted, "one") == wanted
+    assert match(lines, "other") == ([], [], [])
+    # An address adds nothing to a host that has a line of its own.
+    assert SSHKnownHosts(f"one {line}\n::1 {ca}\n::1 {text(A)}\n").match("one", "::1")[:4] == (
+        [], [], [], [X509_HOST],
+    )  # fmt: skip
+
+
+def test_x509_is_revoked():
+    line, key = x509_line(X509_HOST), X509_KEY.convert_to_public()
+    revoked = ([], [], [key], [], [X509_HOST], [], [])
+    lines = f"@revoked * {line}\none {text(key)}\none {line}\n"
+    assert SSHKnownHosts(lines).match("one") == revoked
+    other = line.replace("x509v3-ecdsa-sha2-nistp256", "x509v3-other")  # what it is called revokes no less
+    assert SSHKnownHosts(f"@revoked * {other}\n").match("one") == revoked
+    assert match_known_hosts(([key], [], [], [X509_HOST], [X509_HOST]), "one") == revoked
+    for how in ("subject=O=Org,CN=one", "Subject: O=Org, CN=one"):
+        found = SSHKnownHosts(f"@revoked one x509v3-ssh-rsa {how}\none {line}\n").match("one")
+        assert found == ([], [], [], [], [], [], [X509Subject("O=Org,CN=one")])
 
 
 @pytest.mark.parametrize(
-    "what", ["subject=CN=one", "Subject: CN=one", "MAA="], ids=["name", "word", "damaged"]
+    "line",
+    [
+        "one x509v3-ssh-rsa AAAA",
+        "one x509v3-ssh-rsa subject=one",
+        f"one x509v3-ssh-rsa {x509_line(X509_CA).split()[1]}",
+        f"@cert-authority one {x509_line(X509_HOST)}",
+        "@cert-authority one x509v3-ssh-rsa subject=CN=one",
+        "one x509v3-ssh-rsa",
+    ],
+    ids=["damaged", "name", "type", "no-authority", "subject", "nothing"],
 )
+def test_x509_lines_that_are_refused(line):
+    known = SSHKnownHosts(f"{line}\none {text(A)}\n")
+    assert [problem.line for problem in known.problems] == [1]
+    assert known.match("one") == ([A], [], [], [], [], [], [])
+
+
+@pytest.mark.parametrize("what", ["subject=one", "Subject: one", "MAA="], ids=["name", "word", "damaged"])
 def test_what_cannot_be_revoked_is_said(what):
     lines = f"@revoked one x509v3-ssh-rsa {what}\nother {text(A)}\n"
     assert match(lines, "other") == ([A], [], [])
