@@ -167,9 +167,7 @@ AUTHENTICATION: Final = (
     Fault(
         43,
         "an empty address restricts nothing",
-        rewritten(
-            authorized_keys._parse_line, "if isinstance(origins, str) else None", "if origins else None"
-        ),
+        rewritten(authorized_keys._entry, "if isinstance(origins, str) else None", "if origins else None"),
     ),
     Fault(
         44,
