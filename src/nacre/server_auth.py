@@ -243,20 +243,21 @@ class ServerAuthenticator:
     ) -> Mapping[str, object] | None:
         """Return the options of the line of authorized_keys that admits a chain; None: a trusted root does.
 
+        Where there is a list of who may come in, it decides: a root vouches for far more people than are in it.
+
         Raises:
             ValueError: nobody does, or a line keeps it out.
         """
         now, line = time.time(), None
-        if self._authorized is not None and self._authorized.has_x509:
+        if self._authorized is not None:
             judged = self._authorized.judge_chain(
                 chain, event.username, self._client_host, self._client_addr, ENFORCED,
                 vouching(self._options, chain, now, self._revoked),
             )  # fmt: skip
             line = self._options_of(judged)
-            if line is None and judged.line:
-                # A root that admits whom a line keeps out would undo what the line asks.
-                raise ValueError(judged.reason)
-        if line is None:
+            if line is None:
+                raise ValueError(judged.reason or "no line of authorized_keys admits it")
+        else:
             check_user_chain(self._options, chain, event.username, now, self._revoked)
         why = self.restrictions.refusal(line)
         if why:

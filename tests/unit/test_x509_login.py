@@ -247,8 +247,10 @@ async def test_authorized_keys_with_x509() -> None:
         (subject.replace(b"CN=x", b"CN=y"), roots, (key, chain)),
         (b"cert-authority " + line_of(ROOT_CERT), {}, (key, chain)),
         (away + line_of(leaf), {}, (key, chain)),
-        # The root alone would admit this one; the line keeps it out.
+        # The root alone would admit this one; the line keeps it out, and so does a list in which it is not.
         (away + line_of(my_leaf), roots, (mine, mine_chain)),
+        (user_key().export_public_key(), roots, (mine, mine_chain)),
+        (subject.replace(b"CN=x", b"CN=y"), roots, (mine, mine_chain)),
         (named, barred, (key, chain)),
     ):
         keys = nacre.import_authorized_keys(lines)
