@@ -77,6 +77,9 @@ def test_the_measurements_of_security_have_a_table():
         "refusals", "memory", "flood", "slow", "cut", "idle", "timing", "exhausted",
     }  # fmt: skip
     assert security.percent([3.0, 1.0, 2.0], 0.99) == 3.0
+    assert [security.percent([float(each) for each in range(count)], 0.99) for count in (1, 100, 101, 200)] == [
+        0.0, 98.0, 99.0, 197.0
+    ]  # fmt: skip
 
 
 def test_a_difference_of_times_has_an_interval():
