@@ -45,7 +45,15 @@ class Waiters:
             more = self._running < self._at_once
             self._running += more
         if more:
-            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            try:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            except (
+                RuntimeError
+            ):  # the system has no thread left: this call fails, and none waits for it for ever
+                with self._lock:
+                    self._running -= 1
+                done.cancel()
+                raise
         return await asyncio.wrap_future(done)
 
     def _run(self) -> None:

@@ -61,3 +61,18 @@ async def test_who_stops_waiting_leaves_the_call_to_itself():
     go.set()
     await last
     assert done == [1, 3]  # what had begun ends; what had not never begins
+
+
+@asynctest
+async def test_a_thread_that_the_system_does_not_give_fails_that_call_alone(monkeypatch) -> None:
+    waiters = Waiters("test", at_once=1)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as none_left:
+        none_left.setattr(threading.Thread, "start", refuse)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="new thread"):
+                await waiters.call(lambda: 1)
+    assert await waiters.call(lambda: 2) == 2
