@@ -218,9 +218,14 @@ class SecurityKey(SSHKey):
 def _read_public(kind: _Kind, reader: Reader) -> tuple[SSHKey, bytes]:
     inner = KEY_TYPES[kind.inner].decode_public(reader)
     application = reader.string()
-    if not application or len(application) > _MAX_APPLICATION or b"\0" in application:
-        raise KeyImportError(f"the application of this key is not one of 1 to {_MAX_APPLICATION} bytes")
+    _check_application(application, KeyImportError)
     return inner, application
+
+
+def _check_application(application: bytes, error: type[KeyImportError | KeyGenerationError]) -> None:
+    # A C string in OpenSSH: none with a NUL can be read again.
+    if not application or len(application) > _MAX_APPLICATION or b"\0" in application:
+        raise error(f"the application of this key is not one of 1 to {_MAX_APPLICATION} bytes without a NUL")
 
 
 def _public_decoder(kind: _Kind) -> Callable[[Reader], SSHKey]:
@@ -267,6 +272,8 @@ def _generator(kind: _Kind) -> Callable[..., SSHKey]:
     ) -> SSHKey:
         from nacre.keys import authenticator
 
+        # Before the authenticator is asked: what it enrols may stay in it.
+        _check_application(application.encode("utf-8"), KeyGenerationError)
         try:
             enrolled = authenticator.enroll(
                 kind.inner, application, user, pin, resident=resident, verified=verify_required

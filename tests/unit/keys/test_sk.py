@@ -109,6 +109,12 @@ def test_the_application_is_a_part_of_what_is_signed(algorithm):
     assert not other.proof(b"data", signature)
 
 
+@pytest.mark.parametrize("application", ["", "a\0b", "x" * 1025])
+def test_a_key_that_could_not_be_read_again_is_not_made(application):
+    with pytest.raises(KeyGenerationError, match="application"):
+        generate_private_key(SK_ED25519, application=application)
+
+
 @pytest.mark.parametrize("application", [b"", b"a\0b", b"x" * 1025])
 def test_an_application_has_bounds(algorithm, application):
     blob = any_key(algorithm).public_data
