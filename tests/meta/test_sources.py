@@ -85,6 +85,7 @@ def _texts():
         if (
             path.is_file()
             and path != Path(__file__).resolve()
+            and not path.name.startswith(".coverage")  # what `make cov` leaves
             and not {"_build", "__pycache__", ".git"} & set(path.parts)  # .git is a file in a worktree
         ):
             yield path, path.read_bytes().decode(errors="replace")
