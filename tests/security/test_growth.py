@@ -170,6 +170,20 @@ def test_requests_of_many_channels_that_nobody_decides_about(role: Role) -> None
     assert stage.end.connection.closed
 
 
+def test_small_messages_behind_undecided_ones_of_many_channels() -> None:
+    """They have hardly any bytes to count, and each is an object: as many as may wait are not too much."""
+    stage = at(Phase.AUTHENTICATED, Role.SERVER, events.ChannelRequestQuestion)
+    channels = [opened(stage, raw=number) for number in range(16)]
+    for number in channels:
+        for count in range(limits.LANE_MESSAGES):
+            stage.raw.send(data(number, b"x") if count % 2 else request(number, b"x" * 60))
+    sent = stage.raw.output()
+    with growth() as grown:
+        stage.end.feed(sent)
+        assert not stage.end.connection.closed
+        assert grown.peak * limits.LANES_MESSAGES // (16 * limits.LANE_MESSAGES) <= MOST
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_requests_that_are_decided_about_make_room_for_others(role: Role) -> None:
     stage = at(Phase.AUTHENTICATED, role)

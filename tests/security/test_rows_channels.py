@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,16 @@ from nacre.client_config import configured
 from nacre.dialing import ProxyCommand, parse_hops
 from nacre.errors import ChannelOpenError, OpenFailureReason, WireError
 from nacre.hub.environment import child_environment
-from nacre.protocol.events import ChannelData
+from nacre.protocol import limits
+from nacre.protocol.events import ChannelData, ChannelRequestQuestion, ChannelWritable
 from nacre.protocol.settings import Role, Settings
 from nacre.trust import import_authorized_keys
 from nacre.wire.fields import Reader, encode_string, encode_uint32
 from nacre.wire.requests import CHANNEL_REQUESTS
 from tests.pair.damage import string, uint32
-from tests.pair.ends import HOST_KEY
+from tests.pair.ends import HOST_KEY, LATER
 from tests.pair.stage import Stage
-from tests.pair.talk import extended, lent, numbers, opened, reason, request
+from tests.pair.talk import data, extended, lent, numbers, opened, reason, request
 from tests.security.drive import play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
@@ -48,9 +50,29 @@ def test_go_6c195c8_refused_channels_leave_nothing() -> None:
     play_row(66)
 
 
+class _Looked(dict[int, None]):
+    """Channels that wait, and how often all of them were looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[int]:
+        self.looks += 1
+        return super().__iter__()
+
+
 @covers(67)
 def test_cve_2025_54804_windows_do_not_overflow() -> None:
     play_row(67)
+    stage = Stage(Role.SERVER).to(Phase.AUTHENTICATED)
+    channels = [opened(stage, raw=raw, window=0) for raw in range(3)]
+    for number in channels:
+        assert stage.end.connection.channel_write(number, b"x" * 9, None) == 0
+    waiting = stage.end.connection._writing.blocked = _Looked(stage.end.connection._writing.blocked)
+    for count in range(10):
+        stage.send(b"\x5d" + uint32(channels[1], count % 2))
+    # A byte more for one channel costs no look at a thousand others.
+    assert waiting.looks == 0
+    assert [event.channel for event in stage.end.of(ChannelWritable)] == [channels[1]]
 
 
 @covers(68)
@@ -88,6 +110,29 @@ def test_channels_and_sessions_of_one_connection_are_bounded() -> None:
         opened(stage, raw=raw)
     (refusal,) = stage.send(b"\x5a" + string(b"session") + uint32(2, 1000, 1000))
     assert refusal[:9] == b"\x5c" + uint32(2, OpenFailureReason.RESOURCE_SHORTAGE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "LANES_MESSAGES", 5)
+        _small_messages_of_many_channels()
+
+
+def _small_messages_of_many_channels() -> None:
+    """What waits for decisions is counted over all channels, until it is taken or its channel is gone."""
+    stage = Stage(Role.SERVER, answers={ChannelRequestQuestion: LATER}).to(Phase.AUTHENTICATED)
+    ask = b"x@example.com"
+    first, second, third = channels = [opened(stage, raw=raw) for raw in range(3)]
+    for number in channels:
+        stage.send(request(number, ask))
+        stage.send(request(number, ask))
+    stage.send(data(first, b"x"))
+    stage.send(b"\x61" + uint32(first))
+    stage.end.connection.answer(stage.end.of(ChannelRequestQuestion)[-1].token, True)
+    stage.end.pump()
+    for _ in range(2):
+        stage.send(data(second, b"x"))
+        stage.send(request(second, ask))
+    assert not stage.end.connection.closed
+    stage.send(request(third, ask))
+    assert reason(stage) == 2
 
 
 #: One well-formed payload of each request that has one.

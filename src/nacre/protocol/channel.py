@@ -84,8 +84,8 @@ class Channel:
 class Taker(Protocol):
     """What takes the items of a channel's lane: the mux."""
 
-    def take(self, channel: Channel, item: Any) -> None:
-        """Take what has come to its turn."""
+    def take_waiting(self, channel: Channel, item: Any) -> None:
+        """Take what waited, now that its turn has come."""
 
 
 class ChannelLane(Lane):
@@ -100,4 +100,4 @@ class ChannelLane(Lane):
 
     def take(self, item: Any) -> None:
         """Take an item whose turn has come."""
-        self._mux.take(self._channel, item)
+        self._mux.take_waiting(self._channel, item)

@@ -143,6 +143,8 @@ LANE_MESSAGES: Final = 64
 LANE_REQUEST_BYTES: Final = 64 * 1024
 #: The requests that wait in the lanes of all channels together: 32 of the largest.
 LANES_REQUEST_BYTES: Final = 2 * 1024 * 1024
+#: Messages that wait in the lanes of all channels together, however small: 256 lanes may be full, in 4 MiB.
+LANES_MESSAGES: Final = 16 * 1024
 #: Opens of the peer that wait for the application's answer.
 OPENS_PENDING: Final = 64
 #: Data that may share a packet with what follows it in the same turn: two such fit.

@@ -29,6 +29,7 @@ from nacre.protocol.events import (
 )
 from nacre.protocol.global_requests import KEEPALIVE, GlobalRequests
 from nacre.protocol.handshake import Handshake
+from nacre.protocol.lane import Lane
 from nacre.protocol.settings import Role
 from nacre.protocol.state import DATA_IS_LEGAL, Action, Phase, judge
 from nacre.protocol.window import Budget, ReceiveWindow
@@ -84,6 +85,7 @@ class Mux:
         self._of_peer = 0
         self._deciding = 0
         self._lane_octets = 0
+        self._waiting = 0
         self.writing = Writing(core, handshake, self.channels)
 
     # ------------------------------------------------------------ messages in
@@ -111,7 +113,19 @@ class Mux:
         if lane is None or (lane.pending is None and not lane.queue):
             self.take(channel, item)
         else:
-            lane.put(item)
+            self._wait(lane, item)
+
+    def _wait(self, lane: Lane, item: Any) -> None:
+        """Keep what came for a channel until its turn: the smallest message too costs an object."""
+        if self._waiting >= limits.LANES_MESSAGES:
+            raise ProtocolError("too many messages behind undecided ones")
+        lane.put(item)
+        self._waiting += 1
+
+    def take_waiting(self, channel: Channel, item: Any) -> None:
+        """Take what waited, now that its turn has come."""
+        self._waiting -= 1
+        self.take(channel, item)
 
     def take(self, channel: Channel, item: Any) -> None:
         """Take what has come to its turn in the lane of its channel."""
@@ -256,8 +270,7 @@ class Mux:
         channel.send_left += message.bytes_to_add
         if channel.send_left > limits.WINDOW_CEILING:
             raise ProtocolError("a window of more than 2^32 - 1 bytes")
-        if channel.number in self.writing.blocked:
-            self.writing.wake()
+        self.writing.widened(channel)
 
     def _data(self, payload: bytes) -> None:
         message = ChannelDataMessage.decode(payload)
@@ -288,7 +301,7 @@ class Mux:
             # The window bounds it, not the count: a client types ahead of an undecided exec.
             lane.last.data.extend(data)
         else:
-            lane.put(Datum(bytearray(data), datatype))
+            self._wait(lane, Datum(bytearray(data), datatype))
 
     def _window(self, channel: Channel) -> ReceiveWindow:
         if channel.receive is None:
@@ -327,7 +340,7 @@ class Mux:
         channel.inbound = Flow.CLOSED
         self.flowing.pop(channel.number, None)
         if (lane := channel.lane) is not None and lane.pending is None and lane.queue:
-            lane.put(message)  # what came before it is delivered first
+            self._wait(lane, message)  # what came before it is delivered first
         else:
             self._closed_by_peer(channel)
 
@@ -351,6 +364,7 @@ class Mux:
             self._of_peer -= 1
             self._sessions -= channel.kind == _SESSION
         if channel.lane is not None:
+            self._waiting -= len(channel.lane.queue or ())
             channel.lane.void()
             channel.lane = None  # it holds the channel
         if channel.receive is not None:

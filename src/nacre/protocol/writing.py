@@ -157,3 +157,9 @@ class Writing:
             if self._channels[number].send_left:
                 self.blocked.pop(number, None)
                 self._core.emit(ChannelWritable(number))
+
+    def widened(self, channel: Channel) -> None:
+        """Tell a channel whose window has grown, if it waits: it alone, or each byte would cost a look at all others."""
+        if channel.number in self.blocked and channel.send_left and self._room():
+            del self.blocked[channel.number]
+            self._core.emit(ChannelWritable(channel.number))

@@ -63,6 +63,11 @@ CHANNELS: Final = (
     ),
     Fault(
         67,
+        "each piece of a window is a look at all channels that wait",
+        rewritten(mux.Mux._window_adjust, "self.writing.widened(channel)", "self.writing.wake()"),
+    ),
+    Fault(
+        67,
         "data beyond the window is taken",
         rewritten(
             window.ReceiveWindow.received,
@@ -114,6 +119,11 @@ CHANNELS: Final = (
         72,
         "sessions are not counted",
         rewritten(mux.Mux._refusal, "if self._sessions >= settings.max_sessions:", "if False:"),
+    ),
+    Fault(
+        72,
+        "small messages that wait are not counted",
+        rewritten(mux.Mux._wait, "if self._waiting >= limits.LANES_MESSAGES:", "if False:"),
     ),
     Fault(
         73,
