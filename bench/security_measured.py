@@ -16,7 +16,7 @@ import math
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from typing import Any
 import nacre
 from bench import security_timing
 from bench.security_actors import ATTACKER, VICTIM, Absent, Server, attack, held, seen, serving
+from bench.security_realm import Told, realm
 
 __all__ = ["MEASUREMENTS", "SCALES", "Row", "Scale", "percent"]
 
@@ -31,12 +32,16 @@ __all__ = ["MEASUREMENTS", "SCALES", "Row", "Scale", "percent"]
 DEFENCE: dict[str, Any] = {"exempt_sources": [], "max_per_source": 20, "source_penalties": True}
 #: So that a measurement is not about what refuses it.
 OPEN: dict[str, Any] = {"max_unauthenticated": 20_000}
-#: With what users try in vain to log in: keys where the hub judges them, or sshd by its files, and all else where a program does.
+#: With what users try in vain to log in: keys where the hub judges them, or sshd by its files, and all else where a program does,
+#: which a realm of Kerberos has told who comes.
 METHODS_OF = {
     "hub": ("public key query", "public key signed"),
     "users": ("password", "keyboard-interactive", "login by host"),
+    "realm": ("GSS-API with a ticket", "GSS-API of the key exchange"),
     "sshd": ("public key query", "public key signed"),
 }
+#: Of the server that knows its users: the one host that it believes.
+_BELIEVED: dict[str, Any] = {"host": security_timing.HOST.public_data.hex(), "trust_client_host": True}
 #: What keeps an honest client from a server.
 UNABLE = (OSError, nacre.Error, TimeoutError)
 
@@ -107,11 +112,14 @@ def defended(kind: str) -> dict[str, Any]:
     return DEFENCE if kind == "nacre" else {}
 
 
-def judging(kind: str) -> dict[str, Any]:
-    """The options of the server that knows its users, and of what vouches for them."""
-    if kind != "users":
-        return {}
-    return {"host": security_timing.HOST.public_data.hex(), "trust_client_host": True}
+@contextlib.contextmanager
+def judging(kind: str) -> Iterator[Told]:
+    """What a server that knows its users is told, and its clients: of what vouches for them."""
+    if kind == "realm":
+        with realm() as told:
+            yield Told({**told.server, **_BELIEVED}, told.client)
+    else:
+        yield Told(_BELIEVED if kind == "users" else {}, {})
 
 
 def opened(kind: str) -> dict[str, Any]:
@@ -283,26 +291,27 @@ async def timing(scale: Scale) -> list[Row]:
     """Logins in vain of a user that there is, and of one that there is not, in turn: with each method."""
 
     async def measure(kind: str) -> list[Row]:
-        who = "sshd" if kind == "sshd" else "nacre"
         # sshd takes ten times as long.
         count = scale.samples if kind != "sshd" else max(security_timing.FEWEST, scale.samples // 10)
-        rows = []
-        async with serving(kind, **judging(kind)) as server:
-            known = server.client["username"]
-            for method in METHODS_OF[kind]:
-                try:
-                    pairs = await security_timing.in_turn(
-                        partial(security_timing.refused, server, method), known, count
-                    )
-                    figure = security_timing.compared(pairs)
-                except UNABLE as error:  # such as penalties, which newer versions of sshd have
-                    figure = f"not measured: {type(error).__name__}"
-                rows.append(
-                    Row(f"a user who is not there, {method}: medians differ by", who, figure, "< 5 %")
-                )
-        return rows
+        with judging(kind) as told:
+            return await _timed(kind, told, count)
 
     return await of_each(measure, *METHODS_OF)
+
+
+async def _timed(kind: str, told: Told, count: int) -> list[Row]:
+    rows = []
+    async with serving("users" if kind == "realm" else kind, **told.server) as server:
+        for method in METHODS_OF[kind]:
+            sample = partial(security_timing.refused, server, told.client, method)
+            try:
+                pairs = await security_timing.in_turn(sample, server.client["username"], count)
+                figure = security_timing.compared(pairs)
+            except UNABLE as error:  # such as penalties, which newer versions of sshd have
+                figure = f"not measured: {type(error).__name__}"
+            who = "sshd" if kind == "sshd" else "nacre"
+            rows.append(Row(f"a user who is not there, {method}: medians differ by", who, figure, "< 5 %"))
+    return rows
 
 
 async def exhausted(scale: Scale) -> list[Row]:

@@ -4,7 +4,6 @@ Owns: how each method is tried in vain, the order of the samples, and what they 
 are made, or the table.
 
 That the same work is done is a test (`tests/security/test_equal_work.py`); this is what a clock sees of the rest.
-GSS-API needs a key distribution centre and is left to that test.
 """
 
 from __future__ import annotations
@@ -46,20 +45,29 @@ METHODS: Final[dict[str, dict[str, Any]]] = {
         "client_host": "h.example",
         "client_username": "mallory",
     },
+    # Whose ticket it is, and where, the realm says.
+    "GSS-API with a ticket": {"preferred_auth": "gssapi-with-mic"},
+    "GSS-API of the key exchange": {"preferred_auth": "gssapi-keyex", "gss_kex": True},
 }
 _NOTHING: Final[dict[str, Any]] = {
     "known_hosts": None, "agent_path": None, "config": None, "client_keys": None, "gss_host": None,
 }  # fmt: skip
 
 
-async def refused(server: Server, method: str, name: str) -> float:
+async def refused(server: Server, told: dict[str, Any], method: str, name: str) -> float:
     """Try to log in under a name; return how long it took, in seconds.
+
+    Args:
+        server: where.
+        told: options besides those of the method, of a client that belongs to a realm.
+        method: by its name in the table.
+        name: of the user.
 
     Raises:
         nacre.Error: it was no refusal of a login.
         RuntimeError: the login succeeded.
     """
-    options = {**_NOTHING, **METHODS[method]}
+    options = {**_NOTHING, **told, **METHODS[method]}
     began = time.perf_counter()
     try:
         connection = await nacre.connect("127.0.0.1", server.port, username=name, **options)

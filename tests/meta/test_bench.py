@@ -10,7 +10,17 @@ from unittest.mock import patch
 import pytest
 
 import nacre
-from bench import plan, report, scale, security, security_measured, security_server, security_timing, soak
+from bench import (
+    plan,
+    report,
+    scale,
+    security,
+    security_measured,
+    security_realm,
+    security_server,
+    security_timing,
+    soak,
+)  # fmt: skip
 
 
 def rows(tmp_path, *rows, versions=None):
@@ -99,31 +109,38 @@ def test_known_and_unknown_are_timed_in_turn():
     assert asked == ["alice", "xlice", "alice", "alice", "xlice", "xlice", "alice"]
 
 
+async def tried(kind, server_options, told, right):
+    """Try each method of a server that knows alice; with what is right it lets her in, and her alone."""
+    factory = security_server.knowing(nacre, security_timing.HOST.public_data.hex())
+    key = nacre.generate_private_key("ssh-ed25519")
+    async with nacre.listen(
+        "127.0.0.1", 0, server_factory=factory, server_host_keys=[key], **server_options
+    ) as listener:
+        server = SimpleNamespace(port=listener.get_port())
+        for method in security_measured.METHODS_OF[kind]:
+            for name in ("alice", "xlice"):
+                assert await security_timing.refused(server, told, method, name) > 0
+            good = {name: right.get(name, value) for name, value in security_timing.METHODS[method].items()}
+            with patch.dict(security_timing.METHODS, {method: good}):
+                with pytest.raises(RuntimeError, match=method):
+                    await security_timing.refused(server, {**told, **right}, method, "alice")
+                assert await security_timing.refused(server, {**told, **right}, method, "xlice") > 0
+
+
 def test_each_method_is_tried_where_it_would_do():
     """So that it is the method that is refused: with what is right it lets in."""
     right = {"password": "right", "client_username": "alice"}
-
-    async def trials():
-        factory = security_server.knowing(nacre, security_timing.HOST.public_data.hex())
-        key = nacre.generate_private_key("ssh-ed25519")
-        options = {"server_host_keys": [key], "trust_client_host": True}
-        async with nacre.listen("127.0.0.1", 0, server_factory=factory, **options) as listener:
-            server = SimpleNamespace(port=listener.get_port())
-            for method in security_measured.METHODS_OF["users"]:
-                for name in ("alice", "xlice"):
-                    assert await security_timing.refused(server, method, name) > 0
-                good = {
-                    name: right.get(name, value) for name, value in security_timing.METHODS[method].items()
-                }
-                with patch.dict(security_timing.METHODS, {method: good}):
-                    with pytest.raises(RuntimeError, match=method):
-                        await security_timing.refused(server, method, "alice")
-                    assert await security_timing.refused(server, method, "xlice") > 0
-
-    asyncio.run(trials())
+    asyncio.run(tried("users", {"trust_client_host": True}, {}, right))
     assert {name for names in security_measured.METHODS_OF.values() for name in names} == set(
         security_timing.METHODS
     )
+
+
+@pytest.mark.requires("krb5", "gssapi")
+def test_each_method_of_gss_api_is_tried_where_it_would_do(in_realm):
+    told = security_realm.client_options(in_realm)
+    right = {"gss_store": security_realm.client_options(in_realm, "alice")["gss_store"]}
+    asyncio.run(tried("realm", security_realm.server_options(in_realm), told, right))
 
 
 def test_the_table_of_security_has_a_column_for_each_server(tmp_path):
