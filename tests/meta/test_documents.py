@@ -41,9 +41,8 @@ def programs(document: str) -> list[str]:
 
 
 def test_the_documents_have_the_programs_that_are_tested():
-    assert [len(programs(name)) for name in ("README.md", "docs/library.md", "docs/testing.md", "docs/agent.md")] == [
-        2, 9, 4, 2
-    ]  # fmt: skip
+    names = "README.md docs/library.md docs/testing.md docs/agent.md docs/login-by-x509.md".split()
+    assert [len(programs(name)) for name in names] == [2, 8, 4, 3, 1]
 
 
 @pytest.fixture
@@ -168,10 +167,16 @@ def test_an_agent_of_one_s_own(home):
     assert "(ED25519)" in run(programs("docs/agent.md")[0], 0)
 
 
+def test_a_login_by_an_agent_of_one_s_own(home):
+    (home / ".ssh" / "id_ed25519").rename(home / "work_key")
+    with serving(home, programs("README.md")[0]) as port:
+        assert run(programs("docs/agent.md")[1], port) == "Hello alice, you asked for uptime.\n"
+
+
 @pytest.mark.requires("ssh-agent")
 def test_a_server_that_uses_its_client_s_agent(home, open_tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(open_tmp_path))  # the server is killed, and leaves its socket
-    with ssh_agent(home) as agent, serving(home, programs("docs/agent.md")[1]) as port:
+    with ssh_agent(home) as agent, serving(home, programs("docs/agent.md")[2]) as port:
         agent.ssh_add(home / ".ssh" / "id_ed25519")
         assert "does not forward" in asyncio.run(ask(port)).stderr
         said = asyncio.run(ask(port, agent_path=str(agent.path), agent_forwarding=True)).stdout
@@ -184,4 +189,4 @@ def test_the_programs_of_testing(home, number):
 
 
 def test_the_program_with_x509_certificates(home):
-    assert run(programs("docs/library.md")[8], 0) == "alice is logged in\n"
+    assert run(programs("docs/login-by-x509.md")[0], 0) == "alice is logged in\n"
