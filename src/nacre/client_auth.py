@@ -7,6 +7,7 @@ prompts. Must not know: messages, the connection object beyond its options and c
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,9 @@ from nacre.gss import asked_for
 from nacre.gss import available as gss_available
 from nacre.keys import X509_ALGORITHMS, SSHKeyPair, X509Chain, default_signature_algorithms, signature_of
 from nacre.protocol import events
+from nacre.protocol.auth.client import NothingToTry
 from nacre.protocol.settings import Info
+from nacre.refusals import why_nothing_is_left
 
 if TYPE_CHECKING:
     from nacre.agent.session_keys import SessionKeys
@@ -72,6 +75,9 @@ class ClientAuthenticator:
         self._changing = False
         #: Methods that the program has no answer for; tried again once the server wants a next factor.
         self._given_up: set[str] = set()
+        #: How often each method was tried, and what its callbacks raised: for the one who reads why it was in vain.
+        self._tried: Counter[str] = Counter()
+        self._failed: dict[str, BaseException] = {}
         self._dialogue_by_password = False
         self._dialogue_answered = False
         self._gss = gss and options.gss_auth
@@ -106,6 +112,7 @@ class ClientAuthenticator:
         ]
         if able[:1] != ["publickey"] or not _signs_at_once(self._keys[0]):
             return None
+        self._tried["publickey"] += 1
         return self._attempt_with(self._keys.pop(0))
 
     async def next_attempt(self, event: events.AuthNeeded) -> Any:
@@ -115,6 +122,7 @@ class ClientAuthenticator:
         if event.partial:
             self._given_up.clear()
             self._password_used = False
+            self._tried.clear()
         allowed = {
             "gssapi-keyex": self._gss and self._info.gss is not None,
             "gssapi-with-mic": self._gss and gss_available(),
@@ -133,8 +141,16 @@ class ClientAuthenticator:
             if method not in self._given_up:
                 attempt = await self._attempt(method)
                 if attempt is not None:
+                    self._tried[method] += 1
                     return attempt
         return None
+
+    async def next_or_why(self, event: events.AuthNeeded) -> Any:
+        """Return what to try next, or what became of the methods that the server takes."""
+        attempt = await self.next_attempt(event)
+        if attempt is not None:
+            return attempt
+        return NothingToTry(why_nothing_is_left(event.methods, self._options, self._tried, self._failed))
 
     async def _attempt(self, method: str) -> Any:
         """Return an attempt, or None; a callback that fails gives its method up, and no other."""
@@ -142,6 +158,7 @@ class ClientAuthenticator:
             return await self._attempts[method]()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the program's callback: reported
             self._report(error, f"the callback for {method}")
+            self._failed[method] = error
         except asyncio.CancelledError:
             if being_cancelled():
                 raise
@@ -250,7 +267,11 @@ class ClientAuthenticator:
             return await sign_beside(self._key, event.data, event.algorithm)
         except (OSError, ValueError) as error:  # an agent that refuses: another key may do
             logger.warning("%r is not used: %s", self._key, plain(error))
+            self._failed["publickey"] = error
             return None
+        except Exception as error:
+            self._failed["publickey"] = error  # what asks for a passphrase: reported where it ends
+            raise
 
     # ------------------------------------------------------------ password
 

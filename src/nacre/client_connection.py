@@ -510,7 +510,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     _questions: ClassVar[Handlers] = {
         **SSHConnection._questions,
         events.HostKeyQuestion: _host_key_asked,
-        events.AuthNeeded: lambda self, event: self._answer(event, self._auth().next_attempt(event), None),
+        events.AuthNeeded: lambda self, event: self._answer(event, self._auth().next_or_why(event), None),
         events.SignatureNeeded: _signature_asked,
         events.PasswordChangeQuestion: lambda self, event: self._answer(
             event, self._auth().change_password(event), None

@@ -81,7 +81,7 @@ async def _own_keys(
             ignore = options.ignore_encrypted is not False
             found += await load_private_keys(path, options.passphrase, ignore, certs, later=True)
         except (OSError, ValueError) as error:
-            logger.warning("%s is not used: %s", path, error)
+            logger.warning("a key is not used: %s", plain(error))
     return found
 
 
@@ -111,7 +111,8 @@ async def _agent_keys(
             return _with_certificates(await agent.get_keys(wanted), certificates)
     except (OSError, ValueError, Error) as error:
         level = logging.WARNING if options.is_given("agent_path") else logging.INFO
-        logger.log(level, "the agent is not used: %s", plain(error) or "it does not answer")
+        where = f" {path}" if isinstance(path, (str, PurePath)) else ""
+        logger.log(level, "the agent%s is not used: %s", where, plain(error) or "it does not answer")
         return []
 
 

@@ -148,6 +148,13 @@ def gss_store(value: Any) -> Any:
     return dict(value)
 
 
+def switch(value: Any) -> bool:
+    """Take a truth value. Words are none: "no" would be a yes."""
+    if value and isinstance(value, (str, bytes)):
+        raise TypeError(f"True or False is expected, not {value!r}")
+    return bool(value)
+
+
 def integer(value: Any) -> int:
     """Take an int."""
     if not isinstance(value, int):

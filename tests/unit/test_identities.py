@@ -137,7 +137,7 @@ async def test_an_agent_that_cannot_be_used_is_said(
     home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await load(agent_path=str(home / "missing"), client_keys=[RSA]) == [RSA.public_data]
-    assert "the agent is not used" in caplog.text
+    assert f"the agent {home / 'missing'} is not used" in caplog.text
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -143,6 +143,9 @@ async def test_keys_that_are_named(tmp_path: Path) -> None:
     for keys in (path, [path], KEY, [KEY]):
         (pair,) = await keysign_pairs(Keysign("/x"), keys, None)
         assert pair.public_data == KEY.public_data
+        # Beside it lies a private key that is not for us to read, or none at all.
+        (pair,) = await keysign_pairs(Keysign("/x"), keys, ())
+        assert pair.public_data == KEY.public_data
     ca = nacre.generate_private_key("ssh-ed25519")
     certificate = ca.generate_host_certificate(OTHER, "id", principals=["h"])
     pairs = await keysign_pairs(Keysign("/x"), [KEY, OTHER], [certificate])

@@ -261,3 +261,11 @@ def test_penalties_and_networks() -> None:
     assert values.networks("192.0.2.1, ::1").entries == ("192.0.2.1", "::1")
     assert not values.networks(None)
     assert values.networks(values.networks(["::1"])) == values.networks("::1")
+
+
+def test_words_are_no_truth_values() -> None:
+    assert all(values.switch(value) is True for value in (True, 1, [1]))
+    assert all(values.switch(value) is False for value in (False, 0, None, "", ()))
+    for word in ("no", "yes", b"false"):
+        with pytest.raises(TypeError, match="True or False is expected"):
+            values.switch(word)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from nacre.errors import KeyImportError
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.certificate import SSHCertificate, decode_certificate
-from nacre.keys.files import MAX_FILE, FilePath, name_of, read_file
+from nacre.keys.files import MAX_FILE, FilePath, name_of, naming, read_file
 from nacre.keys.public import RFC4716_BEGIN, split_line, split_public_line, split_rfc4716
 from nacre.keys.x509 import MAX_CHAIN, SSHX509Certificate, X509Chain, load_der
 
@@ -120,12 +120,14 @@ def read_certificate_list(filename: FilePath) -> list[Certificate]:
         data = read_file(filename)
     except ValueError as exc:
         raise KeyImportError(str(exc)) from None
-    return _certificates(data)
+    with naming(filename):
+        return _certificates(data)
 
 
 def read_certificate(filename: FilePath) -> Certificate:
     """Return the only certificate in a file; all else as for `read_certificate_list`."""
-    return _only(read_certificate_list(filename))
+    with naming(filename):
+        return _only(read_certificate_list(filename))
 
 
 def load_certificates(certlist: CertificateListArgument) -> list[Certificate]:

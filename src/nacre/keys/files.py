@@ -1,7 +1,7 @@
 """Key files on disk: bounded reading, and writing that neither follows links nor leaves halves.
 
-Owns: opening, size and type checks, modes and the atomic replacement. Must not know: what is in
-the files.
+Owns: opening, size and type checks, modes and the atomic replacement; that what is wrong in a file is said with
+its name. Must not know: what is in the files.
 
 Private keys are written with mode 0600 to a new file beside the old one (O_EXCL, O_NOFOLLOW) which
 then takes its name, so that a reader sees the old file or the new one and a symbolic link is
@@ -14,10 +14,12 @@ import functools
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Final
 
-__all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "name_of", "read_file", "replace_file"]
+__all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "name_of", "naming", "read_file", "replace_file"]
 
 FilePath = str | PurePath
 
@@ -49,6 +51,18 @@ def name_of(filename: FilePath) -> str:
     """Return the name of a file with a leading `~` resolved: for the system, which needs no path object."""
     name = os.fspath(filename)
     return str(expand(name)) if name.startswith("~") else name
+
+
+@contextmanager
+def naming(filename: FilePath) -> Iterator[None]:
+    """Say of a `ValueError` within which file it is about: whoever gave several looks at one."""
+    try:
+        yield
+    except ValueError as error:
+        name = name_of(filename)
+        if name not in str(error):
+            error.args = (f"{name}: {error}",)
+        raise
 
 
 def read_file(filename: FilePath, limit: int = MAX_FILE) -> bytes:

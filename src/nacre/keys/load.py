@@ -30,7 +30,7 @@ from nacre.keys.certificate_files import (
     certified_within,
     load_certified,
 )
-from nacre.keys.files import MAX_FILE, FilePath, read_file
+from nacre.keys.files import MAX_FILE, FilePath, naming, read_file
 from nacre.keys.keypair import SSHKeyPair
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded, PassphraseSource
 from nacre.keys.x509 import SSHX509Certificate, X509Chain
@@ -179,7 +179,8 @@ def read_private_key_list(
     name = (hashlib.sha256(data).digest(), skip)
     source = PassphraseSource(passphrase, str(filename))
     held = _held.get(name)
-    keys = [_twin(held)] if held is not None else _private_keys(data, source, skip)
+    with naming(filename):
+        keys = [_twin(held)] if held is not None else _private_keys(data, source, skip)
     for key in keys:
         key.set_filename(filename)
     if len(keys) == 1 and not source.asked:
@@ -198,7 +199,8 @@ def read_private_key(
     filename: FilePath, passphrase: Passphrase = None, unsafe_skip_rsa_key_validation: bool | None = None
 ) -> SSHKey:
     """Return the only private key in a file; all else as for `read_private_key_list`."""
-    return _only(read_private_key_list(filename, passphrase, unsafe_skip_rsa_key_validation))
+    with naming(filename):
+        return _only(read_private_key_list(filename, passphrase, unsafe_skip_rsa_key_validation))
 
 
 # ---------------------------------------------------------------- public keys
@@ -267,7 +269,8 @@ def read_public_key_list(filename: FilePath) -> list[SSHKey]:
         OSError: the file cannot be read.
         KeyImportError: as for `import_public_key`, or it is no regular file or above 1 MiB.
     """
-    keys = _public_keys(_read(filename))
+    with naming(filename):
+        keys = _public_keys(_read(filename))
     for key in keys:
         key.set_filename(filename)
     return keys
@@ -275,7 +278,8 @@ def read_public_key_list(filename: FilePath) -> list[SSHKey]:
 
 def read_public_key(filename: FilePath) -> SSHKey:
     """Return the only public key in a file; all else as for `read_public_key_list`."""
-    return _only(read_public_key_list(filename))
+    with naming(filename):
+        return _only(read_public_key_list(filename))
 
 
 # ---------------------------------------------------------------- what programs pass
@@ -428,7 +432,7 @@ def _beside(
     try:
         found = {cert.key.public_data: cert for cert in load_certified(path)}
     except (OSError, KeyImportError) as exc:
-        raise BesideRefused(f"{path}: {exc}; without it, the key itself can be used") from None
+        raise BesideRefused(f"{exc}; without it, the key itself can be used") from None
     if not blobs & found.keys():
         raise BesideRefused(f"{path} is not a certificate of the key beside it")
     return found
@@ -438,7 +442,9 @@ def _within(entry: FilePath | bytes) -> dict[bytes, Certified]:
     """Return the certificates of X.509 in a key's file. Of several for one key the first counts; others vouch for it."""
     try:
         return {cert.key.public_data: cert for cert in reversed(certified_within(entry))}
-    except (OSError, ValueError) as exc:
+    except OSError:
+        return {}  # ssh-keysign alone may read the key
+    except ValueError as exc:
         where = (
             "the certificate beside the key" if isinstance(entry, bytes) else f"the certificate in {entry}"
         )

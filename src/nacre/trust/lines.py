@@ -95,8 +95,14 @@ def read_texts(filelist: FilePath | Sequence[FilePath]) -> list[str]:
     Raises:
         OSError: a file cannot be read.
         ValueError: one is no regular file, or larger than 1 MiB.
+        TypeError: something else than names was given.
     """
     filenames = [filelist] if isinstance(filelist, (str, PurePath)) else filelist
+    if not isinstance(filenames, Sequence) or not all(
+        isinstance(name, (str, PurePath)) for name in filenames
+    ):
+        kind = type(filelist).__name__
+        raise TypeError(f"names of files are expected, or what import_… makes of a text, not {kind}")
     return [as_text(read_file(filename)) for filename in filenames]
 
 

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+import nacre
 from nacre.errors import KeyEncryptionError, KeyImportError
 from nacre.keys import (
     BesideRefused,
@@ -355,3 +356,16 @@ def test_one_key_with_its_certificate_is_no_sequence():
         [certified, plain] = load_keypairs((key, certificate))
         assert certified.has_cert
         assert plain.public_data == key.public_data
+
+
+def test_what_is_wrong_is_said_with_the_name_of_the_file(tmp_path):
+    path = tmp_path / "wrong"
+    path.write_text("nothing\n")
+    for read in (nacre.read_private_key, nacre.read_public_key, nacre.read_certificate):
+        with pytest.raises(KeyImportError, match=f"^{path}: "):
+            read(path)
+    key = nacre.generate_private_key("ssh-ed25519")
+    key.write_public_key(path)
+    for named in (path, str(path), [str(path)]):
+        with pytest.raises(KeyImportError, match=f"^{path}: this is a public key"):
+            nacre.load_keypairs(named)

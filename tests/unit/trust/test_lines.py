@@ -85,3 +85,9 @@ def test_the_same_texts_are_looked_into_once_and_changed_ones_anew():
     assert find(long, "a")
     assert find(long, "a")
     assert seen[2:] == [long, long]  # not remembered
+
+
+def test_what_is_no_name_of_a_file(tmp_path):
+    for wrong in (b"ssh-ed25519 AAAA", object(), [tmp_path, b"x"], 5):
+        with pytest.raises(TypeError, match="names of files are expected"):
+            read_texts(wrong)

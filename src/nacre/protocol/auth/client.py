@@ -36,7 +36,19 @@ from nacre.wire.auth import (
     UserauthRequest,
     UserauthSuccess,
 )
+from nacre.wire.record import record
 from nacre.wire.transport import ServiceAccept, ServiceRequest
+
+
+@record
+class NothingToTry:
+    """Answer to `AuthNeeded`: there is nothing left.
+
+    Attributes:
+        why: what came of each method that the server takes, for the client's own error; never sent.
+    """
+
+    why: str
 
 
 class ClientNone:
@@ -67,6 +79,7 @@ class ClientAuth:
         #: What is tried before it says so, in place of "none".
         self.first: PublicKeyAttempt | None = None
         self._none_was_tried = False
+        self._why = ""
         self._credential = False
         self._rounds = 0
         self._banners = 0
@@ -176,10 +189,11 @@ class ClientAuth:
                 self._start(ClientKbdint(value.submethods))
             case GssAttempt() if value.method in GSS_METHODS:
                 self._start(GSS_METHODS[value.method]())
-            case _ if self._none_was_tried:
-                raise self._nothing_left()
-            case _:  # who began with a key has not asked yet whether it takes one at all
-                self._try_none()
+            case _:
+                self._why = value.why if isinstance(value, NothingToTry) else ""
+                if self._none_was_tried:
+                    raise self._nothing_left()
+                self._try_none()  # who began with a key has not asked yet whether it takes one at all
 
     def _try_none(self) -> None:
         self._none_was_tried = True
@@ -188,7 +202,8 @@ class ClientAuth:
     def _nothing_left(self) -> PermissionDenied:
         offered = ", ".join(self._methods or ()) or "none"
         return PermissionDenied(
-            f"permission denied for {self.username!r}: nothing left to try (the server takes {offered})"
+            f"permission denied for {self.username!r}: nothing left to try "
+            f"(the server takes {self._why or offered})"
         )
 
     def _start(self, method: ClientMethod) -> None:
