@@ -53,7 +53,7 @@ def canonical_name(host: str, rules: CanonicalRules, resolve: Callable[[str], tu
         resolve: returns whether a name has an address, and the name that it is an alias for, or "".
 
     Raises:
-        ValueError: there is none, and the rules do not let a name stand as it is.
+        OSError: there is none, and the rules do not let a name stand as it is.
     """
     if rules.wanted:
         try:
@@ -67,7 +67,7 @@ def canonical_name(host: str, rules: CanonicalRules, resolve: Callable[[str], tu
         return host
     there, alias = resolve(host)
     if not there and rules.direct:
-        raise ValueError(f"{host!r} has no address")
+        raise OSError(f"{host!r} has no address")
     return rules.follows(host, alias)
 
 
@@ -84,7 +84,5 @@ def _searched(host: str, rules: CanonicalRules, resolve: Callable[[str], tuple[b
         if there:
             return rules.follows(candidate[:-1].lower(), alias)
     if not rules.fallback_local:
-        raise ValueError(
-            f"{host!r} is in none of the domains {', '.join(rules.domains) or '(there are none)'}"
-        )
+        raise OSError(f"{host!r} is in none of the domains {', '.join(rules.domains) or '(there are none)'}")
     return None

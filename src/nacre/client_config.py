@@ -50,7 +50,7 @@ def configured(
 
     Raises:
         ConfigParseError: a line is wrong, or asks for what nacre does not do; it names file, line and keyword.
-        OSError: a file that was named cannot be read.
+        OSError: a file that was named cannot be read, or CanonicalizeHostname finds no name that it may take.
     """
     files = _files_of(options)
     if not files and not options.canonicalize_hostname:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import stat
 from collections.abc import Iterable, Mapping
@@ -35,6 +36,8 @@ CANONICAL: Final = {
     "canonicalizemaxdots": "canonicalize_max_dots",
     "canonicalizepermittedcnames": "canonicalize_permitted_cnames",
 }
+#: What may be an address: digits, hexadecimal ones too, and what stands between them.
+_NUMBERS: Final = re.compile(r"[0-9a-fx.:]+")
 #: What the words for yes and no mean.
 YES: Final = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -85,8 +88,8 @@ class Reading:
             again = again or bool(self._chosen_rules().wanted)
             try:
                 self.host = canonical_name(self.host, self._chosen_rules(), machine.resolve)
-            except ValueError as error:
-                raise ConfigParseError(f"CanonicalizeHostname: {error}") from None
+            except OSError as error:
+                raise OSError(f"CanonicalizeHostname: {error}") from None
         if again:
             self.seen, _ = applying(files, subject, surroundings, (self.host, self.seen), check)
         self.tokens = self._final_tokens()
@@ -117,7 +120,7 @@ class Reading:
         if not found:
             return self._subject.host
         alone = Tokens({"%": "%", "h": self._subject.host})
-        return substituted(found[0], found[0].arguments[0], "%h", alone).lower()
+        return _whole_address(substituted(found[0], found[0].arguments[0], "%h", alone).lower())
 
     def _chosen_rules(self) -> CanonicalRules:
         """Return how names are made canonical: as the program says, and else the files."""
@@ -205,7 +208,8 @@ class Reading:
             case "hostkeyalias":
                 words = [words[0].lower()]
             case "forwardagent":
-                words = [str(expand(words[0]))]
+                if words[0] not in YES and (not words[0].startswith("$") or words[0][1:2] == "{"):
+                    words = [self.path(setting, words[0])]
             case "proxyjump":
                 words = [
                     ",".join(hop.removeprefix("ssh://").rstrip("/") for hop in self.jump(setting).split(","))
@@ -214,6 +218,10 @@ class Reading:
 
     def path(self, setting: Setting, text: str) -> str:
         """Return a path with ~, tokens and variables resolved."""
+        if text.startswith("~") and not expand(text).is_absolute():
+            raise setting.error(
+                f"there is no user {text[1:].partition('/')[0]!r} here, whose home that would be"
+            )
         return substituted(setting, str(expand(text)), ALL, self.tokens, self._environment)
 
     def sent_names(self) -> tuple[str, ...]:
@@ -230,10 +238,21 @@ class Reading:
     @staticmethod
     def jump(setting: Setting) -> str:
         """Return the hops that ProxyJump names."""
-        words = setting.text.split()
-        if len(words) > 1 and not words[1].startswith("#"):
+        words = setting.text.partition("#")[0].split()  # a comment needs no blank before it there
+        if len(words) != 1:
             raise setting.error("one word is expected: hosts with commas between")
         return words[0]
+
+
+def _whole_address(host: str) -> str:
+    """Return an address in full, be it one in a short form (`127.1`), as ssh looks it up; a name as it is."""
+    if not _NUMBERS.fullmatch(host):
+        return host
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return host
+    return str(found[0][4][0])
 
 
 def _cname_pairs(words: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -343,10 +343,13 @@ def canonicalize(value: Any) -> bool | str:
 
 
 def cname_rules(value: Any) -> tuple[tuple[str, str], ...]:
-    """Take pairs of pattern lists: whose aliases may be followed, and to where; None: none."""
+    """Take pairs of pattern lists: whose aliases may be followed, and to where; None: none.
+
+    A str is written as in ssh_config(5): both lists with a colon between.
+    """
     found = []
     for entry in value or ():
-        pair = tuple(entry)
+        pair = tuple(entry.split(":") if isinstance(entry, str) else entry)
         if len(pair) != 2:
             raise ValueError(f"{entry!r} is no pair of pattern lists")
         found.append((",".join(names(pair[0])), ",".join(names(pair[1]))))

@@ -255,6 +255,17 @@ FILES = [
       User bob
     """,
     "CanonicalizeHostname always\nHostName 0:0::1\nMatch host ::1\n Port 5\n",
+    # What is shown otherwise than it is written.
+    """
+    CanonicalDomains A.Example
+    EscapeChar ^]
+    ForwardAgent %d/agent-%r
+    ForwardX11Timeout none
+    HostName 127.1
+    PermitRemoteOpen a:1 [::1]:*
+    ProxyJump u@j#not-this
+    TunnelDevice 007:any
+    """,
 ]
 #: What only the newer version knows.
 NEWER = [
@@ -481,7 +492,11 @@ ControlMaster foo
 AddKeysToAgent no 5m
 GlobalKnownHostsFile none x
 AddressFamily ipx
-StreamLocalBindMask 9""".split("\n")
+StreamLocalBindMask 9
+EscapeChar é
+LogVerbose a none
+TunnelDevice 2147483648
+PermitRemoteOpen 80""".split("\n")
 
 
 def test_both_refuse(openssh: OpenSSH, tmp_path: Path) -> None:

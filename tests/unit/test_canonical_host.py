@@ -57,7 +57,7 @@ def test_a_name_that_is_found_by_the_system_may_be_an_alias() -> None:
 
 
 def test_names_that_are_nowhere() -> None:
-    with pytest.raises(ValueError, match=r"in none of the domains one.example, two.example"):
+    with pytest.raises(OSError, match=r"in none of the domains one.example, two.example"):
         name("nobody", fallback_local=False)
-    with pytest.raises(ValueError, match="'nobody' has no address"):
+    with pytest.raises(OSError, match="'nobody' has no address"):
         name("nobody")

@@ -43,7 +43,7 @@ def test_a_canonical_name_is_read_for_again(tmp_path: Path) -> None:
     assert always["hostname"] == ["web.one.example"]
     by_program = shown(tmp_path, "", canonicalize_hostname=True, canonical_domains=["one.example"])
     assert by_program["hostname"] == ["web.one.example"]
-    with pytest.raises(nacre.ConfigParseError, match="CanonicalizeHostname: 'db' is in none of the domains"):
+    with pytest.raises(OSError, match="CanonicalizeHostname: 'db' is in none of the domains"):
         shown(tmp_path, text, host="db", canonicalize_fallback_local=False)
 
 

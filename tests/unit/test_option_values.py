@@ -136,12 +136,13 @@ def test_how_names_are_made_canonical() -> None:
         "always",
     ]
     assert values.cname_rules([("*.a", ["*.b", "c"])]) == (("*.a", "*.b,c"),)
+    assert values.cname_rules(["*.a:*.b,c", ("xy", "z")]) == (("*.a", "*.b,c"), ("xy", "z"))
     assert values.cname_rules(None) == ()
     for wrong in ("yes", 2):
         with pytest.raises(ValueError, match="canonicalize_hostname"):
             values.canonicalize(wrong)
     with pytest.raises(ValueError, match="no pair"):
-        values.cname_rules(["a"])
+        values.cname_rules(["ab"])
 
 
 def test_none_is_the_usual() -> None:

@@ -6,11 +6,10 @@ Owns: what a value of each kind may be. Must not know: what becomes of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from nacre.trust.config_lines import Setting
-from nacre.trust.config_values import choice, one, seconds, words
+from nacre.trust.config_values import choice, is_port, one, permitted, seconds, words
 
 __all__ = [
     "environment",
@@ -20,7 +19,6 @@ __all__ = [
     "methods",
     "penalties",
     "permitted_listeners",
-    "permitted_targets",
     "program",
     "startups",
     "subsystem",
@@ -33,11 +31,6 @@ flag: Final = choice("yes", "no")
 _METHODS: Final = frozenset(
     "none publickey password keyboard-interactive hostbased gssapi-with-mic gssapi-keyex any".split()
 )
-_HOST_PORT: Final = re.compile(r"(?:(?P<host>\[[^\]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5}|\*)")
-
-
-def _port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535
 
 
 def program(setting: Setting) -> tuple[str, ...]:
@@ -83,7 +76,7 @@ def listener(setting: Setting) -> tuple[str, ...]:
     if "[" not in text and text.count(":") > 1:
         return (text, "")
     found = re.fullmatch(r"(\[[^\]]+\]|[^:\[\]]+)(?::(\d{1,5}))?", text)
-    if found is None or (found[2] is not None and not _port(found[2])):
+    if found is None or (found[2] is not None and not is_port(found[2])):
         raise setting.error(f"{text!r} is no address")
     return (found[1].strip("[]"), found[2] or "")
 
@@ -121,25 +114,8 @@ def penalties(setting: Setting) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _permitted(bare: str) -> Callable[[Setting], tuple[str, ...]]:
-    def read(setting: Setting) -> tuple[str, ...]:
-        found = []
-        for word in words("any", "none")(setting):
-            if word.lower() in ("any", "none"):
-                return (word.lower(),)
-            match = _HOST_PORT.fullmatch(word)
-            if match is None or (match["port"] != "*" and not _port(match["port"])):
-                raise setting.error(f"{word!r} is no host and port")
-            if match["host"] is None and not bare:
-                raise setting.error(f"{word!r} needs a host and a port")
-            found.append(word if match["host"] is not None else f"{bare}:{word}")
-        return tuple(found)
-
-    return read
-
-
-permitted_targets: Final = _permitted("")
-permitted_listeners: Final = _permitted("*")
+#: Where whoever logs in may let connections come in.
+permitted_listeners: Final = permitted("*")
 
 
 def key_options(setting: Setting) -> tuple[str, ...]:

@@ -28,12 +28,15 @@ __all__ = [
     "flag",
     "forward",
     "integer",
+    "is_port",
     "keystrokes",
     "mask",
     "networks",
     "number_or",
     "one",
     "path_or_flag",
+    "permitted",
+    "permitted_targets",
     "port",
     "quality",
     "quantity",
@@ -134,7 +137,7 @@ FACILITIES: Final = choice(
 def integer(setting: Setting) -> tuple[str, ...]:
     """Take a number that is not negative."""
     (text,) = one(setting)
-    if not (text.isascii() and text.isdigit()) or int(text[:20]) > _LARGEST:
+    if not _whole(text, _LARGEST):
         raise setting.error(f"{text!r} is no number from 0 to {_LARGEST}")
     return (str(int(text)),)
 
@@ -142,13 +145,18 @@ def integer(setting: Setting) -> tuple[str, ...]:
 def port(setting: Setting) -> tuple[str, ...]:
     """Take the number of a port."""
     (text,) = one(setting)
-    if not _port(text):
+    if not is_port(text):
         raise setting.error(f"{text!r} is no number of a port")
     return (str(int(text)),)
 
 
-def _port(text: str, least: int = 1) -> bool:
-    return text.isascii() and text.isdigit() and least <= int(text[:6]) <= 65535
+def _whole(text: str, most: int, least: int = 0) -> bool:
+    return text.isascii() and text.isdigit() and least <= int(text[:20]) <= most
+
+
+def is_port(text: str, least: int = 1) -> bool:
+    """Return whether a text is the number of a port."""
+    return _whole(text, 65535, least)
 
 
 def seconds(setting: Setting, text: str) -> int:
@@ -214,9 +222,9 @@ def tunnel_device(setting: Setting) -> tuple[str, ...]:
     """Take one number or "any", or two with a colon between."""
     (text,) = one(setting)
     ends = text.split(":") if ":" in text else [text, "any"]
-    if len(ends) != 2 or not all(end == "any" or (end.isascii() and end.isdigit()) for end in ends):
+    if len(ends) != 2 or not all(end == "any" or _whole(end, _LARGEST) for end in ends):
         raise setting.error(f"{text!r} is no device of a tunnel: local[:remote], numbers or any")
-    return (":".join(ends),)
+    return (":".join(end if end == "any" else str(int(end)) for end in ends),)
 
 
 def path_or_flag(setting: Setting) -> tuple[str, ...]:
@@ -275,7 +283,7 @@ def escape(setting: Setting) -> tuple[str, ...]:
     if re.fullmatch(r"\^[@-\x7f]", text):
         code = ord(text[1]) & 31
         return (f"\\^{chr(code + 64)}",)
-    if text.lower() == "none" or len(text) == 1:
+    if text.lower() == "none" or (len(text) == 1 and text.isascii()):
         return (text,)
     raise setting.error(f"{text!r} is no escape character: one, ^ and a letter, or none")
 
@@ -286,7 +294,7 @@ def domains(setting: Setting) -> tuple[str, ...]:
     for name in found:
         if ".." in name or not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name, re.IGNORECASE | re.ASCII):
             raise setting.error(f"{name!r} is no name of a domain")
-    return found
+    return tuple(name.lower() for name in found)
 
 
 def cname_rules(setting: Setting) -> tuple[str, ...]:
@@ -354,6 +362,7 @@ def networks(setting: Setting, text: str) -> None:
             raise setting.error(f"{entry!r} is no network: {error}") from None
 
 
+_HOST_PORT: Final = re.compile(r"(?:(?P<host>\[[^\]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5}|\*)")
 _END: Final = re.compile(r"(?:(?P<host>\[[^\]]*\]|[^:\[\]]*):)?(?P<port>[^:\[\]]+)")
 
 
@@ -363,7 +372,7 @@ def _end(setting: Setting, text: str, what: str) -> str:
         return text
     found = _END.fullmatch(text)
     host = None if found is None or found["host"] is None else found["host"].strip("[]")
-    if found is None or not _port(found["port"], 0) or (what == "target" and not host):
+    if found is None or not is_port(found["port"], 0) or (what == "target" and not host):
         raise setting.error(f"{text!r} is no {what} of a forwarding")
     number = str(int(found["port"]))
     return number if host is None else f"[{host}]:{number}"
@@ -388,3 +397,30 @@ def forward(least: int, most: int, alone: str = "") -> Kind:
         return (shown,)
 
     return read
+
+
+def permitted(bare: str = "") -> Kind:
+    """Return the kind of hosts with ports that may be reached, `*` for any port; or any, or none.
+
+    Args:
+        bare: the host of a port that stands alone; "": none may.
+    """
+
+    def read(setting: Setting) -> tuple[str, ...]:
+        found = []
+        for word in words("any", "none")(setting):
+            if word.lower() in ("any", "none"):
+                return (word.lower(),)
+            match = _HOST_PORT.fullmatch(word)
+            if match is None or (match["port"] != "*" and not is_port(match["port"])):
+                raise setting.error(f"{word!r} is no host and port")
+            if match["host"] is None and not bare:
+                raise setting.error(f"{word!r} needs a host and a port")
+            found.append(word if match["host"] is not None else f"{bare}:{word}")
+        return tuple(found)
+
+    return read
+
+
+#: Where connections that come in may go on to.
+permitted_targets: Final = permitted()

@@ -18,7 +18,19 @@ KINDS = {
     name: getattr(values, name)
     for name in values.__all__
     if name
-    not in ("Kind", "choice", "forward", "networks", "number_or", "quantity", "seconds", "time_or", "words")
+    not in (
+        "Kind",
+        "choice",
+        "forward",
+        "is_port",
+        "networks",
+        "number_or",
+        "permitted",
+        "quantity",
+        "seconds",
+        "time_or",
+        "words",
+    )
 }
 KINDS |= {"forward": values.forward(1, 2), "words": values.words("none"), "time_or": values.time_or("none")}
 KINDS |= {"number_or": values.number_or("any")}
@@ -51,6 +63,10 @@ def line(*arguments: str) -> Setting:
         ("agent_keys", "confirm 5m", "confirm 300"),
         ("agent_keys", "90", "90"),
         ("tunnel_device", "5", "5:any"),
+        ("tunnel_device", "007:any", "7:any"),
+        ("domains", "A.Example b", "a.example b"),
+        ("permitted_targets", "a:1 b:* [::1]:2", "a:1 b:* [::1]:2"),
+        ("permitted_targets", "none", "none"),
         ("forward", "[::1]:80 h:1", "[::1]:80 [h]:1"),
         ("forward", "/path", "/path"),
         ("channel_timeouts", "session=5m *=0", "session=5m *=0"),
@@ -88,6 +104,12 @@ def test_values(kind: str, given: str, shown: str) -> None:
         ("cname_rules", "a:"),
         ("channel_timeouts", "=5"),
         ("tunnel_device", "1:2:3"),
+        ("tunnel_device", "2147483648"),
+        ("escape", "é"),
+        ("permitted_targets", "80"),
+        ("permitted_targets", "a:0"),
+        ("permitted_targets", "a:65536"),
+        ("permitted_targets", "a:4294967295"),
         ("forward", "70000"),
         ("forward", "1 host"),
         ("forward", "1 :1"),
