@@ -19,6 +19,7 @@ from nacre.protocol import (
     connection,
     core,
     global_requests,
+    gss_kex,
     handshake,
     ident,
     inbound,
@@ -93,6 +94,20 @@ TRANSPORT: Final = (
         2,
         "a message of the method passes in place of NEWKEYS",
         rewritten(state._is_expected, "return number == _NEWKEYS", "return number in (_NEWKEYS, 30, 31)"),
+    ),
+    Fault(
+        2,
+        "any message of a method passes at any step of it",
+        rewritten(
+            handshake.Handshake.expected,
+            "return expected if isinstance(expected, range) else range(expected, expected + 1)",
+            "return _METHOD_NUMBERS",
+        ),
+    ),
+    Fault(
+        2,
+        "a host key may be shown in the midst of a key exchange of GSS-API",
+        rewritten(gss_kex.GssKex.received, "if not first:", "if False:"),
     ),
     Fault(
         2,
