@@ -5,6 +5,7 @@ One test a row, without arguments: `test_faults.py` runs them again with a fault
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from contextlib import suppress
@@ -412,6 +413,11 @@ def test_cve_2026_23943_nothing_is_compressed_unasked_or_before_authentication()
     pair.client.connection.answer(question.token, PasswordAttempt(PASSWORD))
     pair.run()
     assert pair.server.connection._core.inbound.decompressor is not None
+    # What one turn of a loop takes is little: it becomes a thousand times as much.
+    inject(pair.client, b"\x02" + string(os.urandom(100_000)))
+    pair.run()
+    assert 0 < len(pair.server.connection.receive_buffer()) <= limits.READ_COMPRESSED
+    pair.server.connection._core.inbound.received(0)
     inject(pair.client, b"\x02" + string(bytes(1 << 20)))
     pair.run()
     assert isinstance(failure(pair.server), CompressionError)

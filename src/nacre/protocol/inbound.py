@@ -98,6 +98,8 @@ class Inbound:
         free = len(self._buffer) - self.end
         if free < len(self._buffer) // 4:
             self._make_room()
+        if self.decompressor is not None:
+            return self._view[self.end : self.end + limits.READ_COMPRESSED]
         return self._view[self.end :]
 
     def received(self, size: int) -> None:

@@ -49,6 +49,8 @@ EXT_INFO_REMEMBERED_LENGTH: Final = 2048
 PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64 + 32
 #: The most that is read at once: what a socket hands out in one call.
 READ: Final = 64 * 1024
+#: The same where it is compressed: zlib makes a thousand bytes of one, and each turn of a loop takes one read.
+READ_COMPRESSED: Final = 8 * 1024
 #: Receive capacity: one packet, its length field, the longest MAC, and one read.
 RECEIVE_CAPACITY: Final = PACKET + 4 + 64 + READ
 #: What an idle connection keeps allocated for receiving: some packets of a terminal.

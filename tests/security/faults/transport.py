@@ -355,6 +355,11 @@ TRANSPORT: Final = (
     Fault(27, "zlib is offered", _zlib),
     Fault(
         27,
+        "as much is read of what is compressed as of what is not",
+        rewritten(inbound.Inbound.receive_buffer, "if self.decompressor is not None:", "if False:"),
+    ),
+    Fault(
+        27,
         "what is decompressed has no bound",
         rewritten(compression.Decompressor.decompress, "if len(payload) > self._limit:", "if False:"),
     ),
