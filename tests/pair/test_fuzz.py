@@ -180,7 +180,7 @@ def check_accounts(connection: Connection) -> None:
             assert window.left + window._unread + window._consumed == window.size
             lent += window.size
         assert channel.lane_octets >= 0
-    assert mux._budget._left + lent == connection._core.settings.receive_budget
+    assert mux._budget.left + lent == connection._core.settings.receive_budget
     assert mux._of_peer == sum(channel.by_peer for channel in mux.channels.values())
     assert mux._sessions == sum(
         channel.by_peer and channel.kind == "session" for channel in mux.channels.values()

@@ -255,7 +255,7 @@ def test_the_budget_comes_back_with_the_channels():
         pair.client.connection.channel_close(client)
         pair.run()
     assert set(first) == {first[0]}
-    assert pair.server.connection._mux._budget._left == 1 << 20
+    assert pair.server.connection._mux._budget.left == 1 << 20
     assert not pair.server.connection._mux.channels
 
 
@@ -280,7 +280,7 @@ def test_refused_opens_leave_nothing(kind):
     assert set(numbers(stage.exchange())) == {92}
     mux = stage.end.connection._mux
     assert (len(mux.channels), mux._of_peer, mux._sessions, mux._deciding) == (0, 0, 0, 0)
-    assert mux._budget._left == limits.RECEIVE_BUDGET
+    assert mux._budget.left == limits.RECEIVE_BUDGET
 
 
 @pytest.mark.parametrize("failure", [False, True])
@@ -293,4 +293,4 @@ def test_an_open_of_ours_that_fails_gives_its_window_back(failure):
     else:
         stage.send(b"\x5b" + uint32(number, RAW_CHANNEL, 0, 0))  # a maximum packet of 0
         assert end_of(stage).error is not None
-    assert stage.end.connection._mux._budget._left == limits.RECEIVE_BUDGET
+    assert stage.end.connection._mux._budget.left == limits.RECEIVE_BUDGET

@@ -94,7 +94,12 @@ class ChannelLane(Lane):
     __slots__ = ("_channel", "_mux")
 
     def __init__(self, core: Core, mux: Taker, channel: Channel) -> None:
-        super().__init__(core, None, limits.LANE_MESSAGES)
+        # As `Lane.__init__`, of which each channel would cost a call.
+        self._core = core
+        self._take = self._owner = self._then = None
+        self._bound = limits.LANE_MESSAGES
+        self.queue = None
+        self.pending = None
         self._mux = mux
         self._channel = channel
 

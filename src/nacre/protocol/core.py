@@ -121,7 +121,13 @@ class Core:
 
     def send_payload(self, payload: bytes) -> None:
         """Queue an encoded message that may have to wait for the end of a key exchange."""
-        self._check_room(self.outbound.send(payload))
+        outbound = self.outbound
+        if outbound.in_exchange:
+            self._check_room(outbound.send(payload))
+            return
+        outbound.send_data(None, payload, None, 0)  # as in `send`
+        if outbound.queued > limits.OUTPUT_CEILING:
+            self._check_room(False)
 
     def _check_room(self, fits: bool) -> None:
         if not fits and self.fault is None:

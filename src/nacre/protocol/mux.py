@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from nacre.errors import LocalProtocolError, OpenFailureReason, ProtocolError
@@ -53,7 +54,16 @@ from nacre.wire.connection import (
 from nacre.wire.requests import CHANNEL_OPENS, CHANNEL_REQUESTS
 
 _STDERR: Final = 1
+#: The whole of EOF, CLOSE, SUCCESS and FAILURE: a number, and which channel. A session has four of them.
+_BARE: Final = Struct(">BI")
+_EOF, _CLOSE = ChannelEof.number, ChannelClose.number
+_SUCCESS, _FAILURE = ChannelSuccess.number, ChannelFailure.number
+#: For each message: to look up a member of an enum costs as much as to call a function.
+_FLOW_OPEN, _FLOW_CLOSED, _CHANNEL_OPEN = Flow.OPEN, Flow.CLOSED, ChannelState.OPEN
 _SESSION: Final = "session"
+
+
+_Bare = ChannelEof | ChannelClose | ChannelSuccess | ChannelFailure
 
 
 class Datum(NamedTuple):
@@ -102,11 +112,17 @@ class Mux:
 
     def _channel(self, number: int) -> Channel:
         channel = self.channels.get(number)
-        if channel is None or channel.state is not ChannelState.OPEN:
+        if channel is None or channel.state is not _CHANNEL_OPEN:
             raise ProtocolError(f"a message for channel {number}, which is not open")
-        if channel.inbound is Flow.CLOSED:
+        if channel.inbound is _FLOW_CLOSED:
             raise ProtocolError(f"a message for channel {number} after its CLOSE")
         return channel
+
+    def _bare(self, payload: bytes, kind: type[_Bare]) -> Channel:
+        """Return the channel that a message is for which says nothing more."""
+        if len(payload) != _BARE.size:
+            return self._channel(kind.decode(payload).recipient_channel)  # which refuses it
+        return self._channel(_BARE.unpack(payload)[1])
 
     def _put(self, channel: Channel, item: Any) -> None:
         lane = channel.lane
@@ -235,7 +251,7 @@ class Mux:
                 channel.peer_number, channel.number, channel.receive.size, max_packet, value.data
             )
         )
-        self._publish(channel)
+        self.flowing[channel.number] = channel  # nothing was legal before, so nothing waits
 
     def _opening(self, number: int) -> Channel:
         channel = self.channels.get(number)
@@ -253,7 +269,7 @@ class Mux:
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
         channel.lane = ChannelLane(self._core, self, channel)
-        self._publish(channel)
+        self.flowing[channel.number] = channel  # likewise
         self._core.emit(ChannelOpened(channel.number, message.data))
 
     def _open_failed(self, payload: bytes) -> None:
@@ -326,21 +342,19 @@ class Mux:
     # ------------------------------------------------------------ end of data, close
 
     def _eof(self, payload: bytes) -> None:
-        message = ChannelEof.decode(payload)
-        channel = self._channel(message.recipient_channel)
-        if channel.inbound is not Flow.OPEN:
+        channel = self._bare(payload, ChannelEof)
+        if channel.inbound is not _FLOW_OPEN:
             raise ProtocolError(f"a second EOF on channel {channel.number}")
         channel.inbound = Flow.ENDED
         self.flowing.pop(channel.number, None)
-        self._put(channel, message)
+        self._put(channel, ChannelEof(channel.number))
 
     def _close(self, payload: bytes) -> None:
-        message = ChannelClose.decode(payload)
-        channel = self._channel(message.recipient_channel)
-        channel.inbound = Flow.CLOSED
+        channel = self._bare(payload, ChannelClose)
+        channel.inbound = _FLOW_CLOSED
         self.flowing.pop(channel.number, None)
         if (lane := channel.lane) is not None and lane.pending is None and lane.queue:
-            self._wait(lane, message)  # what came before it is delivered first
+            self._wait(lane, ChannelClose(channel.number))  # what came before it is delivered first
         else:
             self._closed_by_peer(channel)
 
@@ -348,9 +362,9 @@ class Mux:
         if channel.outbound is Flow.STATUS:
             channel.outbound = Flow.OWED  # as sshd: many close at EOF and want the status
             return
-        if channel.outbound is not Flow.CLOSED:
-            channel.outbound = Flow.CLOSED
-            self._core.send(ChannelClose(channel.peer_number))
+        if channel.outbound is not _FLOW_CLOSED:
+            channel.outbound = _FLOW_CLOSED
+            self._core.send_payload(_BARE.pack(_CLOSE, channel.peer_number))
         self._forget(channel)
         self._core.emit(ChannelClosed(channel.number))
 
@@ -363,9 +377,10 @@ class Mux:
         if channel.by_peer:
             self._of_peer -= 1
             self._sessions -= channel.kind == _SESSION
-        if channel.lane is not None:
-            self._waiting -= len(channel.lane.queue or ())
-            channel.lane.void()
+        if (lane := channel.lane) is not None:
+            if lane.pending is not None or lane.queue:
+                self._waiting -= len(lane.queue or ())
+                lane.void()
             channel.lane = None  # it holds the channel
         if channel.receive is not None:
             channel.receive.close()
@@ -375,7 +390,7 @@ class Mux:
         channel = self._ours(number)
         if channel.outbound is Flow.OPEN:
             channel.outbound = Flow.STATUS if status_follows else Flow.ENDED
-            self._core.send(ChannelEof(channel.peer_number))
+            self._core.send_payload(_BARE.pack(_EOF, channel.peer_number))
         elif not status_follows and channel.outbound is Flow.STATUS:
             channel.outbound = Flow.ENDED
         elif not status_follows and channel.outbound is Flow.OWED:
@@ -392,7 +407,7 @@ class Mux:
             owed, channel.outbound = channel.outbound is Flow.OWED, Flow.CLOSED
             self.flowing.pop(number, None)
             self.writing.blocked.pop(number, None)
-            self._core.send(ChannelClose(channel.peer_number))
+            self._core.send_payload(_BARE.pack(_CLOSE, channel.peer_number))
             if owed:
                 self._closed_by_peer(channel)
 
@@ -413,7 +428,11 @@ class Mux:
         self._lane_octets += len(message.data)
         if channel.lane_octets > limits.LANE_REQUEST_BYTES or self._lane_octets > limits.LANES_REQUEST_BYTES:
             raise ProtocolError("too many bytes of requests behind an undecided one")
-        self._put(channel, message)
+        lane = channel.lane
+        if lane is None or (lane.pending is None and not lane.queue):
+            self._take_request(channel, message)
+        else:
+            self._wait(lane, message)
 
     def _take_request(self, channel: Channel, message: ChannelRequest) -> None:
         if message.name == KEEPALIVE:
@@ -435,8 +454,8 @@ class Mux:
         channel.lane_octets -= len(message.data)
         self._lane_octets -= len(message.data)
         if message.want_reply and channel.outbound is not Flow.CLOSED:
-            reply = ChannelSuccess if value is True else ChannelFailure
-            self._core.send(reply(channel.peer_number))
+            reply = _SUCCESS if value is True else _FAILURE
+            self._core.send_payload(_BARE.pack(reply, channel.peer_number))
         self._publish(channel)
 
     def request(self, number: int, name: str, payload: bytes, *, want_reply: bool) -> None:
@@ -451,9 +470,8 @@ class Mux:
         self._core.send(ChannelRequest(channel.peer_number, name, want_reply, payload))
 
     def _reply(self, payload: bytes) -> None:
-        success = payload[0] == ChannelSuccess.number
-        message = ChannelSuccess.decode(payload) if success else ChannelFailure.decode(payload)
-        channel = self._channel(message.recipient_channel)
+        success = payload[0] == _SUCCESS
+        channel = self._bare(payload, ChannelSuccess if success else ChannelFailure)
         if not channel.replies_expected:
             raise ProtocolError(f"an answer on channel {channel.number} to no request")
         channel.replies_expected -= 1

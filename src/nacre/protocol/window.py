@@ -22,29 +22,29 @@ _GROWTH_SHARE: Final = 2
 
 
 class Budget:
-    """Bytes that the windows of one connection may hold together."""
+    """Bytes that the windows of one connection may hold together.
 
-    __slots__ = ("_left",)
+    Attributes:
+        left: those that no channel has; a channel that closes gives its own back.
+    """
+
+    __slots__ = ("left",)
 
     def __init__(self, size: int) -> None:
-        self._left = size
+        self.left = size
 
     def lend_first(self, wanted: int) -> int:
         """Lend a new channel its first window."""
-        share = max(self._left // _OPENING_SHARE, limits.WINDOW_MINIMUM)
+        share = max(self.left // _OPENING_SHARE, limits.WINDOW_MINIMUM)
         granted = max(1, min(wanted, share))
-        self._left -= granted
+        self.left -= granted
         return granted
 
     def lend_more(self, wanted: int) -> int:
         """Lend a busy channel up to `wanted` bytes more."""
-        granted = max(0, min(wanted, self._left // _GROWTH_SHARE))
-        self._left -= granted
+        granted = max(0, min(wanted, self.left // _GROWTH_SHARE))
+        self.left -= granted
         return granted
-
-    def give_back(self, size: int) -> None:
-        """Take back what a closed channel had."""
-        self._left += size
 
 
 class ReceiveWindow:
@@ -110,5 +110,5 @@ class ReceiveWindow:
 
     def close(self) -> None:
         """The channel is gone: the budget gets its window back."""
-        self._budget.give_back(self.size)
+        self._budget.left += self.size
         self.size = self.left = 0

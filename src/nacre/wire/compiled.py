@@ -18,6 +18,9 @@ from nacre.wire.fields import Codec, Reader
 
 _UINT32: Final = Struct(">I")
 
+#: Names that are met all the time, by their bytes: they need not be looked at. Those who declare names add them.
+KNOWN_NAMES: Final[dict[bytes, str]] = {}
+
 #: What becomes of a value before it is a string.
 _STRINGS: Final[dict[object, str]] = {
     fields.encode_string: "self.{name}",
@@ -34,7 +37,7 @@ _PLAIN: Final[dict[object, str]] = {
 _DECODED: Final[dict[object, str]] = {
     Reader.string: "bytes(data[at:end])",
     Reader.text: 'str(data[at:end], "utf-8")',
-    Reader.ascii: "name(bytes(data[at:end]))",
+    Reader.ascii: "known.get(raw := bytes(data[at:end])) or name(raw)",
 }
 
 
@@ -119,6 +122,7 @@ def decoder(head: bytes, codecs: Sequence[tuple[str, Codec]], general: Callable[
         "head": head,
         "unpack": _UINT32.unpack_from,
         "name": _name,
+        "known": KNOWN_NAMES,
         "refused": (error, IndexError, ValueError),
         "general": general,
     }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from nacre.errors import WireError
+from nacre.wire.compiled import KNOWN_NAMES
 from nacre.wire.fields import (
     Boolean,
     LenientText,
@@ -185,6 +186,12 @@ GLOBAL_REQUESTS: Final[Mapping[str, type[Structure]]] = {
     "hostkeys-00@openssh.com": HostKeys,
     "hostkeys-prove-00@openssh.com": HostKeys,
 }
+
+KNOWN_NAMES.update(
+    (name.encode("ascii"), name)
+    for names in (CHANNEL_OPENS, CHANNEL_REQUESTS, GLOBAL_REQUESTS)
+    for name in names
+)
 
 _TTY_OP_END: Final = 0
 #: Opcodes from here on have arguments that nobody defined (RFC 4254 section 8).

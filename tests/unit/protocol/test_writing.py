@@ -53,7 +53,7 @@ def test_a_full_transport_stops_the_writers_and_wakes_them(pair):
 def test_a_write_takes_no_more_than_there_is_room_for(pair):
     pair.server.answers[ChannelOpenQuestion] = OpenAccept(1 << 30, 1 << 15)
     core = pair.server.connection._core
-    pair.server.connection._mux._budget._left = 1 << 31
+    pair.server.connection._mux._budget.left = 1 << 31
     assert core.phase.name == "OPEN"
     ours, _ = pair.open()
     taken = pair.client.connection.channel_write(ours, bytes(8 << 20))
