@@ -56,30 +56,31 @@ class ChannelRequests:
 
     # ------------------------------------------------------------ requests
 
+    def request_decided(self, payload: Any, name: str) -> bool | Coroutine[Any, Any, bool]:
+        """Return whether a request of the peer is granted, or a coroutine of it; a plain answer costs none."""
+        if self._failed or self._session is None:
+            return False
+        try:
+            return self._answer_request(payload)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - the program's: reported
+            return self._refusal(name, error)
+
     def request_arrived(self, event: ChannelRequestQuestion) -> None:
-        """Answer a request of the peer, in order; a plain answer costs no coroutine."""
-        answer: bool | Coroutine[Any, Any, bool] = False
-        if not self._failed and self._session is not None:
-            try:
-                answer = self._answer_request(event.payload)
-            except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - the program's: reported
-                answer = self._refusal(event, error)
-        if answer is True or answer is False:
-            self._request_answered(event, answer)
-        elif not begun(rest := self._request(event, answer)):
+        """Answer a request that takes longer; what the peer sends meanwhile waits."""
+        if not begun(rest := self._request(event, event.begun)):
             self._tasks().spawn(rest, f"answering {event.name}")
 
     async def _request(self, event: ChannelRequestQuestion, answer: Coroutine[Any, Any, bool]) -> None:
         try:
             granted = await answer
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - likewise
-            granted = self._refusal(event, error)
+            granted = self._refusal(event.name, error)
         self._request_answered(event, granted)
 
-    def _refusal(self, event: ChannelRequestQuestion, error: BaseException) -> bool:
+    def _refusal(self, name: str, error: BaseException) -> bool:
         """Refuse what a callback raised for, and report that; one that cancelled itself refuses, no more."""
         if not isinstance(error, asyncio.CancelledError):
-            self._fail(error, event.name)
+            self._fail(error, name)
         elif being_cancelled():
             raise error
         return False
@@ -87,14 +88,14 @@ class ChannelRequests:
     def _request_answered(self, event: ChannelRequestQuestion, granted: bool) -> None:
         self._link.answer(event.token, granted)
         if granted:
-            self._request_granted(event.name)
+            self.request_granted(event.name)
 
     def _answer_request(self, payload: Any) -> bool | Coroutine[Any, Any, bool]:
         """Return whether a request is granted, or a coroutine of it; that waits through `settle` alone."""
         return False
 
-    def _request_granted(self, name: str) -> None:
-        """The answer to this request was sent."""
+    def request_granted(self, name: str) -> None:
+        """The answer to this request was sent, and is yes."""
 
     def send_request(self, name: str, payload: bytes = b"") -> None:
         """Send a request that wants no reply; nothing is sent once the channel closes."""

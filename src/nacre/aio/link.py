@@ -50,8 +50,14 @@ class Channel(Protocol):
     def writable(self) -> None:
         """The protocol takes data again."""
 
+    def request_decided(self, payload: Any, name: str) -> Any:
+        """The peer asks something: return whether it is granted, or a coroutine of it."""
+
+    def request_granted(self, name: str) -> None:
+        """The answer to this request was sent, and is yes."""
+
     def request_arrived(self, event: events.ChannelRequestQuestion) -> None:
-        """The peer asks something; `Link.answer` is due."""
+        """What the peer asks takes longer: `Link.answer` is due."""
 
     def reply_arrived(self, success: bool) -> None:
         """The peer answered our oldest request."""
@@ -286,7 +292,7 @@ class Link:
             raise not_opened(self.lost_error())
         number = self.protocol.open_channel(kind, data, window, max_packet)
         self.channels[number] = channel
-        self.protocol.deliver_to(number, channel.data_arrived)
+        self.protocol.deliver_to(number, channel.data_arrived, channel)
         self.touch()
         return number
 
@@ -370,10 +376,11 @@ class Link:
 
     def _channel_request(self, event: events.ChannelRequestQuestion) -> None:
         channel = self.channels.get(event.channel)
-        if channel is None:
-            self.answer(event.token, False)
-        else:
+        if channel is not None:
             channel.request_arrived(event)
+        else:
+            event.begun.close()
+            self.answer(event.token, False)
 
     def _channel_reply(self, event: events.ChannelReply) -> None:
         channel = self.channels.get(event.channel)
@@ -407,7 +414,7 @@ class Link:
             return
         if self.active:
             self.channels[event.channel] = channel
-            self.protocol.deliver_to(event.channel, channel.data_arrived)
+            self.protocol.deliver_to(event.channel, channel.data_arrived, channel)
             self.answer(event.token, accept)
             channel.opened()
         else:

@@ -149,7 +149,8 @@ class SSHServerChannel(SSHChannel[AnyStr]):
                 return self._end_of_write()
         return False
 
-    def _request_granted(self, name: str) -> None:
+    def request_granted(self, name: str) -> None:
+        """Start the session once what runs in it was granted."""
         if name in _STARTING:
             self.start()
 

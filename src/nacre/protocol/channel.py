@@ -33,6 +33,22 @@ class Flow(Enum):
     CLOSED = "closed"  # after CLOSE
 
 
+class Hearer(Protocol):
+    """Who is told of what comes on a channel, in place of an event; see `Connection.deliver_to`."""
+
+    def eof_arrived(self) -> None:
+        """The peer sends no more data."""
+
+    def reply_arrived(self, success: bool) -> None:
+        """The peer answered our oldest request."""
+
+    def request_decided(self, payload: Any, name: str) -> Any:
+        """Return whether a request is granted, True or False; or what will know, of which the question then tells."""
+
+    def request_granted(self, name: str) -> None:
+        """The answer to this request was sent, and is yes."""
+
+
 class Channel:
     """One channel of one connection.
 
@@ -43,13 +59,15 @@ class Channel:
         send_left: what we may still send.
         max_send: the most data of one packet we send.
         replies_expected: answers that the peer owes us.
-        deliver: see `Connection.deliver_to`.
+        deliver, hearer: see `Connection.deliver_to`.
+        lane: what waits behind an undecided question; None: there never was one.
         wanted: the (window, max_packet) that our open asked for.
     """
 
     __slots__ = (
         "by_peer",
         "deliver",
+        "hearer",
         "inbound",
         "kind",
         "lane",
@@ -74,6 +92,7 @@ class Channel:
         self.outbound = Flow.OPEN
         self.receive: ReceiveWindow | None = None
         self.deliver: Callable[[bytes, int | None], bool] | None = None
+        self.hearer: Hearer | None = None
         self.send_left = 0
         self.max_send = 0
         self.replies_expected = 0

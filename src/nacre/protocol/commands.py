@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from nacre.errors import LocalProtocolError
+from nacre.protocol.channel import Hearer
 from nacre.protocol.core import Core
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.mux import Mux
@@ -78,17 +79,22 @@ class Commands:
             raise _not_open()
         return self._mux.open_channel(kind, data, window, max_packet)
 
-    def deliver_to(self, channel: int, deliver: Callable[[bytes, int | None], bool]) -> None:
+    def deliver_to(
+        self, channel: int, deliver: Callable[[bytes, int | None], bool], hearer: Hearer | None = None
+    ) -> None:
         """Have plain data of a channel taken without an event, wherever its state needs no second look.
 
         Args:
             channel: its number.
             deliver: takes data, and None for its type; returns whether that was consumed at once. Where
                 it was not, `consumed` follows.
+            hearer: is told of the end of data, of answers and of requests without an event too; None: there are
+                events. What it cannot decide at once is asked with an event all the same.
         """
         known = self._mux.channels.get(channel)
         if known is not None:
             known.deliver = deliver
+            known.hearer = hearer
 
     def channel_eof(self, channel: int, *, status_follows: bool = False) -> None:
         """Send EOF on a channel, once (RFC 4254 section 5.3).

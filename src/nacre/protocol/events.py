@@ -556,6 +556,7 @@ class ChannelRequestQuestion(Question):
         payload: the decoded payload class of `nacre.wire.requests` where the name is known, else
             the undecoded bytes.
         want_reply: whether the answer is sent.
+        begun: what the channel's hearer has returned of it; None where it has none.
 
     Answers: True or False. Needed also where `want_reply` is False: it opens the lane again.
     """
@@ -564,6 +565,7 @@ class ChannelRequestQuestion(Question):
     name: str
     payload: Any
     want_reply: bool
+    begun: Any = hidden(default=None)
 
 
 @record

@@ -152,7 +152,10 @@ class Mux:
                 self._core.emit(ChannelData(channel.number, bytes(item.data), item.datatype))
                 self._publish(channel)
             case ChannelEof():
-                self._core.emit(ChannelEOF(channel.number))
+                if channel.hearer is not None:
+                    channel.hearer.eof_arrived()
+                else:
+                    self._core.emit(ChannelEOF(channel.number))
             case ChannelRequest():
                 self._take_request(channel, item)
             case ChannelClose():
@@ -268,7 +271,6 @@ class Mux:
         channel.peer_number = message.sender_channel
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
-        channel.lane = ChannelLane(self._core, self, channel)
         self.flowing[channel.number] = channel  # likewise
         self._core.emit(ChannelOpened(channel.number, message.data))
 
@@ -440,12 +442,24 @@ class Mux:
             return
         known = CHANNEL_REQUESTS.get(message.name)
         payload = known.decode(message.data) if known else message.data
+        begun = None
+        if (hearer := channel.hearer) is not None:
+            begun = hearer.request_decided(payload, message.name)
+            if self.channels.get(channel.number) is not channel:
+                if begun is not True and begun is not False:
+                    begun.close()
+                return  # it has ended the connection: nobody waits for the answer
+            if begun is True or begun is False:
+                self._answer_request(channel, message, begun)
+                if begun:
+                    hearer.request_granted(message.name)
+                return
         if channel.lane is None:
-            raise LocalProtocolError(f"channel {channel.number} has no lane")
+            channel.lane = ChannelLane(self._core, self, channel)
         self.flowing.pop(channel.number, None)  # what comes now waits for the answer
         channel.lane.ask(
             lambda token: ChannelRequestQuestion(
-                token, channel.number, message.name, payload, message.want_reply
+                token, channel.number, message.name, payload, message.want_reply, begun
             ),
             partial(self._answer_request, channel, message),
         )
@@ -475,7 +489,10 @@ class Mux:
         if not channel.replies_expected:
             raise ProtocolError(f"an answer on channel {channel.number} to no request")
         channel.replies_expected -= 1
-        self._core.emit(ChannelReply(channel.number, success))
+        if channel.hearer is not None:
+            channel.hearer.reply_arrived(success)
+        else:
+            self._core.emit(ChannelReply(channel.number, success))
 
     # ------------------------------------------------------------ the end
 

@@ -92,7 +92,7 @@ CHANNELS: Final = (
         70,
         "data is taken after CLOSE",
         together(
-            rewritten(mux.Mux._channel, "if channel.inbound is Flow.CLOSED:", "if False:"),
+            rewritten(mux.Mux._channel, "if channel.inbound is _FLOW_CLOSED:", "if False:"),
             rewritten(mux.Mux._take_data, "if channel.inbound is not Flow.OPEN:", "if False:"),
         ),
     ),

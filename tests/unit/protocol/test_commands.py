@@ -6,7 +6,7 @@ import pytest
 
 from nacre.errors import LocalProtocolError
 from nacre.protocol.connection import Connection
-from nacre.protocol.events import ChannelData
+from nacre.protocol.events import ChannelData, ChannelEOF, ChannelReply, ChannelRequestQuestion
 from nacre.protocol.settings import Role
 from tests.pair.ends import Pair
 from tests.support.protocol import server_settings
@@ -43,6 +43,88 @@ def test_data_that_was_not_consumed_gets_no_credit(pair):
     server.consumed(theirs, first)
     pair.run()
     assert window.left == window.size > 0
+
+
+class Hearer:
+    """Notes what it is told; decides as it was told to."""
+
+    def __init__(self, decision):
+        self.told = []
+        self.decision = decision
+
+    def eof_arrived(self):
+        self.told.append("eof")
+
+    def reply_arrived(self, success):
+        self.told.append(success)
+
+    def request_decided(self, payload, name):
+        self.told.append(name)
+        return self.decision() if callable(self.decision) else self.decision
+
+    def request_granted(self, name):
+        self.told.append("granted")
+
+
+def hearers(pair, decision):
+    ours, theirs = pair.open()
+    asking, asked = Hearer(False), Hearer(decision)
+    pair.client.connection.deliver_to(ours, lambda data, datatype: True, asking)
+    pair.server.connection.deliver_to(theirs, lambda data, datatype: True, asked)
+    return ours, asking, asked
+
+
+@pytest.mark.parametrize("decision", [True, False])
+def test_requests_their_answers_and_the_end_of_data_can_be_told_without_an_event(pair, decision):
+    ours, asking, asked = hearers(pair, decision)
+    pair.client.connection.channel_request(ours, "shell", b"", True)
+    pair.client.connection.channel_request(ours, "signal", b"\0\0\0\3INT", False)
+    pair.client.connection.channel_eof(ours)
+    pair.run()
+    granted = ["granted"] * decision
+    assert asked.told == ["shell", *granted, "signal", *granted, "eof"]
+    assert asking.told == [decision]  # who wants no reply gets none
+    assert not [event for end in (pair.client, pair.server) for event in end.of((ChannelEOF, ChannelReply))]
+    assert not pair.server.of(ChannelRequestQuestion)
+
+
+def test_what_cannot_be_decided_at_once_is_asked_with_an_event_and_holds_up_what_follows(pair):
+    later = object()
+    ours, asking, asked = hearers(pair, later)
+    del pair.server.answers[ChannelRequestQuestion]
+    pair.client.connection.channel_request(ours, "shell", b"", True)
+    pair.client.connection.channel_eof(ours)
+    pair.run()
+    assert asked.told == ["shell"]
+    (question,) = pair.server.of(ChannelRequestQuestion)
+    assert question.begun is later
+    pair.server.connection.answer(question.token, True)
+    pair.run()
+    assert asked.told == ["shell", "eof"]
+    assert asking.told == [True]
+
+
+def test_a_decision_that_ends_the_connection_is_not_sent(pair):
+    closed = []
+
+    class Begun:
+        close = staticmethod(lambda: closed.append(True))
+
+    for outcome in (True, Begun):
+        ends = Pair().start()
+        server = ends.server.connection
+
+        def decision(server=server, outcome=outcome):
+            server.disconnect(11, "enough")
+            return outcome
+
+        ours, asking, asked = hearers(ends, decision)
+        ends.client.connection.channel_request(ours, "shell", b"", True)
+        ends.run()
+        assert asked.told == ["shell"]
+        assert asking.told == []
+        assert ends.client.connection.closed
+    assert closed == [True]
 
 
 def test_after_the_end_commands_raise_or_do_nothing(pair):
