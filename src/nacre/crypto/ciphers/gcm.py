@@ -1,7 +1,7 @@
 """aes128-gcm@openssh.com and aes256-gcm@openssh.com (RFC 5647 sections 7.1 to 7.3).
 
 Owns: AES-GCM on packets and its nonces. Must not know: MACs, the packet sequence number (the
-invocation counter takes its place, RFC 5647 section 8.1).
+invocation counter takes its place, RFC 5647 section 8.1), or who has a context (`nacre.crypto.contexts`).
 
 A hot file: every slice and call here is paid for by every packet.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from nacre.crypto import contexts
 from nacre.crypto.packet_cipher import UINT32, CipherFactory, Scratch, refuse
 from nacre.crypto.registry import Algorithm, Family, Status, register
 
@@ -73,7 +74,7 @@ def _bind_decrypt(aead: AESGCM, has_into: bool = _HAS_INTO) -> _Into:
 class GcmOpener:
     """Opens packets sealed with AES-GCM."""
 
-    __slots__ = ("_counter", "_decrypt_into", "_nonce")
+    __slots__ = ("__weakref__", "_decrypt_into", "_key", "_nonce", "counter")
     head = 4
     tag_size = _TAG
     block_size = 16
@@ -81,9 +82,20 @@ class GcmOpener:
     length_in_clear = True
 
     def __init__(self, key: bytes, iv: bytes) -> None:
-        self._decrypt_into = _bind_decrypt(AESGCM(key))
+        self._key = key
+        self._decrypt_into: _Into | None = None
         self._nonce = bytearray(iv)
-        self._counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
+        self.counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
+
+    def _begin(self) -> _Into:
+        """Make the context, for this packet and those that follow."""
+        self._decrypt_into = into = _bind_decrypt(AESGCM(self._key))
+        contexts.made(self)
+        return into
+
+    def let_go(self) -> None:
+        """Drop the context: no packet has come for long."""
+        self._decrypt_into = None
 
     def length(self, src: memoryview, position: int, sequence: int) -> int:
         """Return packet_length, which is in the clear."""
@@ -97,8 +109,9 @@ class GcmOpener:
         if isinstance(scratch, bytearray):
             scratch = memoryview(scratch)
         body = position + 4
+        decrypt_into = self._decrypt_into or self._begin()
         try:
-            self._decrypt_into(
+            decrypt_into(
                 self._nonce,
                 src[body : body + packet_length + _TAG],
                 _PACK_LENGTH(packet_length),
@@ -107,31 +120,43 @@ class GcmOpener:
         except InvalidTag:
             # The library has already written the unauthenticated plaintext by then.
             refuse(scratch)
-        self._counter = counter = (self._counter + 1) & _COUNTER_MASK
+        self.counter = counter = (self.counter + 1) & _COUNTER_MASK
         _COUNTER.pack_into(self._nonce, _COUNTER_AT, counter)
 
 
 class GcmSealer:
     """Seals packets with AES-GCM."""
 
-    __slots__ = ("_counter", "_encrypt_into", "_nonce")
+    __slots__ = ("__weakref__", "_encrypt_into", "_key", "_nonce", "counter")
     block_size = 16
     length_apart = True
     tag_size = _TAG
 
     def __init__(self, key: bytes, iv: bytes) -> None:
-        self._encrypt_into = _bind_encrypt(AESGCM(key))
+        self._key = key
+        self._encrypt_into: _Into | None = None
         self._nonce = bytearray(iv)
-        self._counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
+        self.counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
+
+    def _begin(self) -> _Into:
+        """Make the context, for this packet and those that follow."""
+        self._encrypt_into = into = _bind_encrypt(AESGCM(self._key))
+        contexts.made(self)
+        return into
+
+    def let_go(self) -> None:
+        """Drop the context: no packet has come for long."""
+        self._encrypt_into = None
 
     def seal(self, plain: memoryview, size: int, out: memoryview, position: int, sequence: int) -> int:
         """Encrypt and authenticate; see `Sealer.seal`."""
         packet_length = plain[:4]
         body = position + 4
         end = position + size + _TAG
-        self._encrypt_into(self._nonce, plain[4:size], packet_length, out[body:end])
+        encrypt_into = self._encrypt_into or self._begin()
+        encrypt_into(self._nonce, plain[4:size], packet_length, out[body:end])
         out[position:body] = packet_length
-        self._counter = counter = (self._counter + 1) & _COUNTER_MASK
+        self.counter = counter = (self.counter + 1) & _COUNTER_MASK
         _COUNTER.pack_into(self._nonce, _COUNTER_AT, counter)
         return size + _TAG
 
