@@ -63,6 +63,7 @@ class Protocol:
         self.kept: list[bool] = []
         self.traffic = 0
         self.rests = 0
+        self.keeps = 0
         self.released = 0
 
     def release(self) -> None:
@@ -91,6 +92,9 @@ class Protocol:
     def settle(self, keep: bool = False) -> bool:
         self.kept.append(keep)
         return self.wants_input and not self.deadline_moved
+
+    def keep(self) -> None:
+        self.keeps += 1
 
     def rest(self) -> None:
         self.rests += 1

@@ -279,6 +279,7 @@ class Driver(asyncio.BufferedProtocol):
         """After the last of a connection's first turns, begin to look whether it has gone idle."""
         self._turns_to_keep -= 1
         if not self._turns_to_keep:
+            protocol.keep()
             self._look_for_idleness(protocol)
 
     def _look_for_idleness(self, protocol: Connection) -> None:

@@ -153,8 +153,13 @@ class Connection(Commands):
             return core.phase is not _CLOSED and not core.deadline_moved
         return self.wants_input and not core.deadline_moved
 
+    def keep(self) -> None:
+        """The connection is in use: hold what is costly to make anew, until `rest`."""
+        self._core.inbound.keep()
+        self._core.outbound.keep()
+
     def rest(self) -> None:
-        """Hold no buffer of any size that is not in use. Not while room is lent."""
+        """Hold nothing of any size that is not in use. Not while room is lent."""
         self._core.inbound.release()
         self._core.outbound.release_buffers()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from nacre.crypto import contexts
 from nacre.crypto.compression import Decompressor
 from nacre.crypto.packet_cipher import UINT32, NullOpener, Opener
 from nacre.errors import KeyExchangeFailed, ProtocolError
@@ -124,13 +125,18 @@ class Inbound:
                 self.scratch = _NO_VIEW
 
     def release(self) -> None:
-        """Give up the buffers, of any size, where nothing stands in them."""
+        """Give up the buffers, of any size, where nothing stands in them, and the context of the cipher."""
         if self.start == self.end:
             self.start = self.end = 0
             self._small_reads = 0
             self._buffer = bytearray()
             self._view = self.scratch = _NO_VIEW
             self.small = False
+        contexts.rest(self._opener)
+
+    def keep(self) -> None:
+        """The connection is in use: what is costly to make anew stays, until `release`."""
+        contexts.keep(self._opener)
 
     def _shrink(self) -> None:
         """Keep no more than an idle connection needs."""
@@ -180,6 +186,7 @@ class Inbound:
 
     def activate(self, opener: Opener, *, reset_sequence: bool) -> None:
         """Open the packets that follow with `opener`; after the peer's NEWKEYS."""
+        contexts.follow(opener, self._opener)
         self._opener = opener
         self.encrypted = True
         self.packets = 0

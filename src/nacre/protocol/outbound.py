@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from nacre.crypto import contexts
 from nacre.crypto.compression import Compressor
 from nacre.crypto.packet_cipher import NullSealer, Sealer
 from nacre.errors import KeyExchangeFailed
@@ -359,11 +360,16 @@ class Outbound:
             self._drop_segment()
 
     def release_buffers(self) -> None:
-        """Give up the buffers, of any size, where nothing stands in them."""
+        """Give up the buffers, of any size, where nothing stands in them, and the context of the cipher."""
         self.rest()
         self._lent.clear()
         self._scratch = bytearray()
         self._scratch_view = _NO_VIEW
+        contexts.rest(self._sealer)
+
+    def keep(self) -> None:
+        """The connection is in use: what is costly to make anew stays, until `release_buffers`."""
+        contexts.keep(self._sealer)
 
     def _drop_segment(self) -> None:
         self._segment = None
@@ -374,6 +380,7 @@ class Outbound:
 
     def activate(self, sealer: Sealer, *, reset_sequence: bool) -> None:
         """Seal what follows with `sealer`; after our NEWKEYS."""
+        contexts.follow(sealer, self._sealer)
         self._sealer = sealer
         self.encrypted = True
         self.packets = 0

@@ -231,6 +231,7 @@ async def test_buffers_are_kept_by_a_connection_in_use_until_it_is_idle() -> Non
     for turn in range(limits.TURNS_TO_KEEP + 5):
         driver.run()
         assert protocol.kept[-1] is (turn >= limits.TURNS_TO_KEEP - 2)  # the first turn was the start
+    assert protocol.keeps == 1
     protocol.traffic += 1
     looks = driver._idle
     assert looks is not None

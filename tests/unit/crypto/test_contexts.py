@@ -1,4 +1,4 @@
-"""Who has a context of its cipher: those in use, and few besides."""
+"""Which keys have a context made for them: those in use, and the few that were made last."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pytest
 
 from nacre.crypto import contexts
 
+NAMES = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
-class Holder:
-    counter = 0
+
+class Holder(contexts.Holder):
     has_context = False
 
-    def use(self) -> None:
+    def work(self) -> None:
         if not self.has_context:
             self.has_context = True
             contexts.made(self)
-        self.counter += 1
 
     def let_go(self) -> None:
         self.has_context = False
@@ -27,57 +27,72 @@ class Holder:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contexts, "_holders", deque())
+    monkeypatch.setattr(contexts, "_made", deque())
     monkeypatch.setattr(contexts, "_KEPT", 4)
 
 
-def test_contexts_out_of_use_are_few_however_many_were_made() -> None:
+def test_few_contexts_are_left_however_many_were_made() -> None:
     holders = [Holder() for _ in range(100)]
     for holder in holders:
-        for _ in range(6):
-            holder.use()
-    # The latest were looked at once, and have moved since the time before that.
-    assert 4 <= sum(holder.has_context for holder in holders) <= 8
-    assert holders[-1].has_context
-
-
-def test_who_is_in_use_keeps_it_while_others_come_and_go() -> None:
-    busy = [Holder() for _ in range(10)]
-    for turn in range(200):
-        for holder in busy:
-            assert holder.has_context or turn < 10
-            holder.use()
-        Holder().use()
-
-
-def test_who_has_lost_it_makes_another_one() -> None:
-    holders = [Holder() for _ in range(30)]
-    for holder in holders:
-        holder.use()
-    assert not holders[0].has_context
-    holders[0].use()
+        holder.work()
+    assert [holder.has_context for holder in holders] == [False] * 96 + [True] * 4
+    holders[0].work()
     assert holders[0].has_context
+    assert not holders[96].has_context
+
+
+def test_who_is_in_use_keeps_it_until_that_is_over() -> None:
+    busy = [Holder() for _ in range(10)]
+    for holder in busy:
+        holder.work()
+        contexts.keep(holder)
+    others = [Holder() for _ in range(100)]
+    for holder in others:
+        holder.work()
+    assert sum(holder.has_context for holder in others) == 4
+    for holder in busy:
+        holder.work()
+    for holder in others:
+        holder.work()
+    assert all(holder.has_context for holder in busy)
+    for holder in busy:
+        contexts.rest(holder)
+    assert not any(holder.has_context for holder in busy)
 
 
 def test_what_has_ended_is_not_kept() -> None:
     holder = Holder()
-    holder.use()
+    holder.work()
     del holder
     gc.collect()
-    assert [seen() for seen, _ in contexts._holders] == [None]
+    assert [seen() for seen in contexts._made] == [None]
     for _ in range(30):
-        Holder().use()
-    assert len(contexts._holders) <= 5
+        Holder().work()
+    assert len(contexts._made) == 4
 
 
-def test_a_cipher_goes_on_where_it_was(make_suite: Any) -> None:
-    for name in ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"):
-        suite = make_suite(name, "")
-        sealer, opener, usual = suite.sealer(), suite.opener(), suite.sealer()
-        for size in range(20):
-            packet = suite.packet(sealer, bytes(size))
-            sealed = suite.seal(sealer, packet, size)
-            assert sealed == suite.seal(usual, packet, size)
-            assert suite.open(opener, sealed, size) == packet
-            sealer.let_go()
-            opener.let_go()
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cipher_goes_on_where_it_was(make_suite: Any, name: str) -> None:
+    suite = make_suite(name, "")
+    sealer, opener, usual = suite.sealer(), suite.opener(), suite.sealer()
+    for size in range(20):
+        packet = suite.packet(sealer, bytes(size))
+        sealed = suite.seal(sealer, packet, size)
+        assert sealed == suite.seal(usual, packet, size)
+        assert suite.open(opener, sealed, size) == packet
+        contexts.rest(sealer)
+        contexts.rest(opener)
+
+
+def test_the_next_key_is_used_as_the_one_before_and_other_ciphers_keep_what_they_have(
+    make_suite: Any,
+) -> None:
+    first, second = (make_suite(name, "").sealer() for name in NAMES)
+    contexts.keep(first)
+    contexts.follow(second, first)
+    assert second.use is contexts.Use.OFTEN
+    other = make_suite("chacha20-poly1305@openssh.com", "").sealer()
+    contexts.follow(other, second)
+    contexts.keep(other)
+    contexts.rest(other)
+    assert make_suite.seal(other, make_suite.packet(other, b"payload"), 0)

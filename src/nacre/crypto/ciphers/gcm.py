@@ -71,10 +71,10 @@ def _bind_decrypt(aead: AESGCM, has_into: bool = _HAS_INTO) -> _Into:
 # 2^64 - 1; it goes on at 0, the fixed field does not change, and no value comes twice under a key.
 
 
-class GcmOpener:
+class GcmOpener(contexts.Holder):
     """Opens packets sealed with AES-GCM."""
 
-    __slots__ = ("__weakref__", "_decrypt_into", "_key", "_nonce", "counter")
+    __slots__ = ("_counter", "_decrypt_into", "_key", "_nonce")
     head = 4
     tag_size = _TAG
     block_size = 16
@@ -82,10 +82,11 @@ class GcmOpener:
     length_in_clear = True
 
     def __init__(self, key: bytes, iv: bytes) -> None:
+        super().__init__()
         self._key = key
         self._decrypt_into: _Into | None = None
         self._nonce = bytearray(iv)
-        self.counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
+        self._counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
 
     def _begin(self) -> _Into:
         """Make the context, for this packet and those that follow."""
@@ -94,7 +95,7 @@ class GcmOpener:
         return into
 
     def let_go(self) -> None:
-        """Drop the context: no packet has come for long."""
+        """Drop the context: there may be no packet for long."""
         self._decrypt_into = None
 
     def length(self, src: memoryview, position: int, sequence: int) -> int:
@@ -120,23 +121,24 @@ class GcmOpener:
         except InvalidTag:
             # The library has already written the unauthenticated plaintext by then.
             refuse(scratch)
-        self.counter = counter = (self.counter + 1) & _COUNTER_MASK
+        self._counter = counter = (self._counter + 1) & _COUNTER_MASK
         _COUNTER.pack_into(self._nonce, _COUNTER_AT, counter)
 
 
-class GcmSealer:
+class GcmSealer(contexts.Holder):
     """Seals packets with AES-GCM."""
 
-    __slots__ = ("__weakref__", "_encrypt_into", "_key", "_nonce", "counter")
+    __slots__ = ("_counter", "_encrypt_into", "_key", "_nonce")
     block_size = 16
     length_apart = True
     tag_size = _TAG
 
     def __init__(self, key: bytes, iv: bytes) -> None:
+        super().__init__()
         self._key = key
         self._encrypt_into: _Into | None = None
         self._nonce = bytearray(iv)
-        self.counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
+        self._counter: int = _COUNTER.unpack_from(iv, _COUNTER_AT)[0]
 
     def _begin(self) -> _Into:
         """Make the context, for this packet and those that follow."""
@@ -145,7 +147,7 @@ class GcmSealer:
         return into
 
     def let_go(self) -> None:
-        """Drop the context: no packet has come for long."""
+        """Drop the context: there may be no packet for long."""
         self._encrypt_into = None
 
     def seal(self, plain: memoryview, size: int, out: memoryview, position: int, sequence: int) -> int:
@@ -156,7 +158,7 @@ class GcmSealer:
         encrypt_into = self._encrypt_into or self._begin()
         encrypt_into(self._nonce, plain[4:size], packet_length, out[body:end])
         out[position:body] = packet_length
-        self.counter = counter = (self.counter + 1) & _COUNTER_MASK
+        self._counter = counter = (self._counter + 1) & _COUNTER_MASK
         _COUNTER.pack_into(self._nonce, _COUNTER_AT, counter)
         return size + _TAG
 
