@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from nacre import config_accounts as accounts
 from nacre.aio.log import logger, plain
-from nacre.keys.files import read_file
+from nacre.keys.files import expand, read_file
 from nacre.protocol import events
 from nacre.trust import SSHAuthorizedKeys
 from nacre.trust.config import Found
 from nacre.trust.config_lines import Setting, matches_one
-from nacre.trust.config_server import Arrival, matches_any_group
+from nacre.trust.config_server import Arrival
 from nacre.trust.config_tokens import Tokens, substituted
 from nacre.trust.pattern import HostPatterns, parse_address
 
@@ -218,15 +218,16 @@ class LoginPolicy:
         found = []
         for path in self._files(settings, settings[0].arguments, user):
             for line in self._read(path, user).decode("utf-8", "replace").split("\n"):
-                options, _, principal = line.strip().rpartition(" ")
-                if not principal or principal.startswith("#") or line.lstrip().startswith("#"):
+                # What stands behind a # is a comment, in quotes too: so sshd has it.
+                *options, principal = line.partition("#")[0].rsplit(maxsplit=1) or ("",)
+                if not principal:
                     continue
                 if any(character in principal for character in ',"\\'):
                     logger.warning(
                         "%s: %s is no principal that can be told from several", path, plain(principal)
                     )
                     continue
-                found.append(f'principals="{principal}"' + (f",{options.strip()}" if options.strip() else ""))
+                found.append(",".join((f'principals="{principal}"', *options)))
         return found
 
     @staticmethod
@@ -243,7 +244,8 @@ class LoginPolicy:
                 continue
             if owner is None and any(f"%{letter}" in word.replace("%%", "") for letter in "hU"):
                 continue  # nobody of that name has a home here
-            path = Path(substituted(setting, word, "%hUu", Tokens(letters)))
+            # ~ is the home of whom this process belongs to, as for sshd; no name of a user begins with it.
+            path = expand(substituted(setting, word, "%hUu", Tokens(letters)))
             if path.is_absolute():
                 found.append(path)
             elif owner is not None:
@@ -279,8 +281,10 @@ def _is_barred(found: Found, arrival: Arrival) -> bool:
 
     def in_groups(name: str) -> bool:
         return any(
-            matches_any_group(setting, setting.arguments, arrival.groups(arrival.user))
+            matches_one(setting, [word], group)
             for setting in found.get(name, ())
+            for word in setting.arguments
+            for group in arrival.groups(arrival.user)
         )
 
     root = found.get("permitrootlogin")
@@ -303,4 +307,5 @@ def _is_user(setting: Setting, pattern: str, arrival: Arrival) -> bool:
     except ValueError as error:
         raise setting.error(str(error)) from None
     subjects = tuple(name.lower() for name in (arrival.host, arrival.address) if name)
-    return patterns.includes(subjects, parse_address(arrival.address))
+    address = parse_address(arrival.address)
+    return patterns.includes(subjects, address) and not patterns.excludes(subjects, address)

@@ -45,7 +45,12 @@ def policy(
         ("AllowGroups wheel", "nobody", True),
         ("DenyGroups wheel", "alice", True),
         ("DenyGroups whe*\nAllowGroups staff", "alice", True),
-        ("AllowGroups !wheel *", "alice", True),
+        # An exclamation mark excludes hosts, and stands for itself in the name of a user or group: so sshd has it.
+        ("AllowGroups !wheel *", "alice", False),
+        ("DenyGroups !wheel *", "alice", True),
+        ("AllowUsers bob@!10.0.0.0/8,*", "bob", True),
+        ("AllowUsers bob@!10.9.0.0/16,*", "bob", False),
+        ("DenyUsers bob@!pc.*,*", "bob", False),
         ("PermitRootLogin no", "root", True),
         ("PermitRootLogin no", "alice", False),
         ("PermitRootLogin without-password", "root", False),
@@ -181,7 +186,10 @@ def test_files_of_keys(tmp_path: Path) -> None:
 def test_principals_of_certificates(tmp_path: Path) -> None:
     authority, own = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
     authority.write_public_key(tmp_path / "cas")
-    (tmp_path / "alice").write_text('# who may be alice\n\nadmin\nno-pty,command="x y" guest\na,root\n')
+    (tmp_path / "alice").write_text(
+        '# who may be alice\n\nadmin\nno-pty,command="x y" guest\na,root\n'
+        "boss # not bob\nno-pty\tpilot\n  #thief\ncrew #thief\n"
+    )
     text = f"StrictModes no\nTrustedUserCAKeys {tmp_path}/cas\nAuthorizedPrincipalsFile {tmp_path}/%u\nAuthorizedKeysFile none"
     found = policy(tmp_path, text)
 
@@ -194,10 +202,20 @@ def test_principals_of_certificates(tmp_path: Path) -> None:
 
     assert admitted("alice", "admin") is not None
     assert admitted("alice", "guest")["command"] == "x y"
-    for names in (("alice",), ("root",), ("a,root",), ("a",), ("adm*",)):
+    assert all(admitted("alice", name) is not None for name in ("boss", "crew", "pilot"))
+    assert "no-pty" in admitted("alice", "pilot")
+    for names in (("alice",), ("root",), ("a,root",), ("a",), ("adm*",), ("bob",), ("thief",), ("#thief",)):
         assert admitted("alice", *names) is None, names
     assert admitted("bob", "bob") is None  # who has no file has no principals
     assert admitted("../alice", "admin") is None
+
+
+def test_files_below_the_home_of_whoever_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    key = nacre.generate_private_key("ssh-ed25519")
+    key.write_public_key(tmp_path / "alice")
+    found = policy(tmp_path, "StrictModes no\nAuthorizedKeysFile ~/%u")
+    assert found.authorized_keys("alice").judge(key, None, None).options is not None
 
 
 def test_files_that_others_can_change(tmp_path: Path) -> None:
