@@ -17,6 +17,7 @@ from nacre.aio.tasks import Report, being_cancelled, settle
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
 from nacre.keys import X509_ALGORITHMS, SSHKeyPair, X509Chain, default_signature_algorithms, signature_of
+from nacre.profiles import tries_user_key
 from nacre.protocol import events
 from nacre.protocol.auth.client import NothingToTry
 from nacre.protocol.settings import Info
@@ -242,6 +243,9 @@ class ClientAuthenticator:
         has one algorithm alone is tried whatever is announced: npm's ssh2 takes ecdsa-sha2-nistp521, and lacks a
         comma behind it.
         """
+        if not tries_user_key(self._options.profile, key):
+            logger.info("%r is not used: the profile has no place for it", key)
+            return None
         ours = self._options.signature_algs or default_signature_algorithms()
         theirs = self._info.server_sig_algs
         # A program that has given an X.509 certificate wants it shown: these are in no list unless named.

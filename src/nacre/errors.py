@@ -99,9 +99,14 @@ class _FixedDisconnectError(DisconnectError):
     """A disconnect error whose class decides the code."""
 
     disconnect_reason = DisconnectReason.PROTOCOL_ERROR
+    #: What is for the user here; the peer is not told.
+    hint = ""
 
     def __init__(self, reason: str, lang: str = "en-US") -> None:
         super().__init__(self.disconnect_reason, reason, lang)
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.hint}" if self.hint else self.reason
 
 
 class CompressionError(_FixedDisconnectError):
@@ -143,9 +148,6 @@ class KeyExchangeFailed(_FixedDisconnectError):
         super().__init__(reason, lang)
         self.hint = hint
 
-    def __str__(self) -> str:
-        return f"{self.reason}. {self.hint}" if self.hint else self.reason
-
 
 class MACError(_FixedDisconnectError):
     """A packet was altered on its way, or the keys differ."""
@@ -154,9 +156,19 @@ class MACError(_FixedDisconnectError):
 
 
 class PermissionDenied(_FixedDisconnectError):
-    """Authentication failed, and there is nothing more to try."""
+    """Authentication failed, and there is nothing more to try.
+
+    Args:
+        reason: a sentence for a person, which the peer is told as well.
+        lang: the language tag of `reason`.
+        hint: what became of each method; the peer is not told.
+    """
 
     disconnect_reason = DisconnectReason.NO_MORE_AUTH_METHODS_AVAILABLE
+
+    def __init__(self, reason: str, lang: str = "en-US", hint: str = "") -> None:
+        super().__init__(reason, lang)
+        self.hint = hint
 
 
 class ProtocolError(_FixedDisconnectError):

@@ -14,7 +14,7 @@ from typing import Any, Final
 from nacre.keys import SSHCertificate, SSHKey, SSHKeyPair
 from nacre.wire.fields import Reader
 
-__all__ = ["PROFILES", "require_host_keys", "takes_user_key", "with_profile"]
+__all__ = ["PROFILES", "require_host_keys", "takes_user_key", "tries_user_key", "with_profile"]
 
 _LEAST_RSA: Final = 3072
 
@@ -67,7 +67,19 @@ def takes_user_key(profile: str | None, shown: SSHKey | SSHCertificate) -> bool:
     if profile != "pq":
         return True
     keys = (shown.key, shown.signing_key) if isinstance(shown, SSHCertificate) else (shown,)
-    return all(_rsa_bits(key.public_data) not in range(1, _LEAST_RSA) for key in keys)
+    return not any(_is_short(key.public_data) for key in keys)
+
+
+def tries_user_key(profile: str | None, pair: SSHKeyPair) -> bool:
+    """Return whether a client shows a key of its user, or of its host, as far as a profile goes."""
+    if profile != "pq":
+        return True
+    signing = pair.cert.signing_key.public_data if isinstance(pair.cert, SSHCertificate) else pair.key_data
+    return not (_is_short(pair.key_data) or _is_short(signing))
+
+
+def _is_short(blob: bytes) -> bool:
+    return 0 < _rsa_bits(blob) < _LEAST_RSA
 
 
 def _rsa_bits(blob: bytes) -> int:

@@ -286,13 +286,13 @@ class ServerAuthenticator:
             check_user_certificate(certificate, self._client_addr, time.time())
         except ValueError as error:
             return self._refuse(certificate, username, str(error))
-        options = None
+        options, untrusted = None, "its authority is not trusted"
         if self._authorized is not None:
-            options = self._options_of(
-                self._authorized.judge_certificate(
-                    certificate, username, self._client_host, self._client_addr, ENFORCED
-                )
+            judged = self._authorized.judge_certificate(
+                certificate, username, self._client_host, self._client_addr, ENFORCED
             )
+            options = self._options_of(judged)
+            untrusted = judged.reason or untrusted
         verdict: bool | events.Partial = options is not None
         if options is None:
             if not certificate.names(username):
@@ -300,7 +300,7 @@ class ServerAuthenticator:
             asked = self._server.validate_ca_key(username, certificate.signing_key)
             verdict = _verdict(await self._settle(asked))
             if verdict is False:
-                return self._refuse(certificate, username, "its authority is not trusted")
+                return self._refuse(certificate, username, untrusted)
         why = self.restrictions.refusal(options, certificate)
         if why:
             return self._refuse(certificate, username, why)

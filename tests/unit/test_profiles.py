@@ -11,7 +11,7 @@ import nacre
 from nacre.client_config import configured
 from nacre.crypto.registry import Family, select
 from nacre.keys import select_host_key_algorithms
-from nacre.profiles import PROFILES, takes_user_key, with_profile
+from nacre.profiles import PROFILES, takes_user_key, tries_user_key, with_profile
 from nacre.server_config import configured_server
 from tests.support.face import HOST, asynctest, client_options, connected, host_key, serving, user_key
 
@@ -61,6 +61,14 @@ def test_keys_of_users() -> None:
     assert takes_user_key("pq", user_key())
     certificate = RSA_2048.generate_user_certificate(user_key(), "id", principals=["user"])
     assert not takes_user_key("pq", certificate)
+    for profile, key, certs, shown in (
+        (None, RSA_2048, (), [True]),
+        ("pq", RSA_2048, (), [False]),
+        ("pq", user_key(), (), [True]),
+        ("pq", user_key(), [certificate], [False, True]),
+    ):
+        pairs = nacre.load_keypairs(key, certlist=certs)
+        assert [tries_user_key(profile, pair) for pair in pairs] == shown
 
 
 @asynctest
@@ -76,5 +84,10 @@ async def test_a_server_and_a_client_of_the_profile() -> None:
             await nacre.connect(HOST, listener.get_port(), **client_options(kex_algs="curve25519-sha256"))
         with pytest.raises(nacre.PermissionDenied):
             await nacre.connect(HOST, listener.get_port(), **client_options(client_keys=[RSA_2048]))
+    async with serving(authorized_client_keys=keys, server_factory=nacre.SSHServer) as listener:
+        with pytest.raises(nacre.PermissionDenied):  # a client shows none either
+            await nacre.connect(
+                HOST, listener.get_port(), **client_options(profile="pq", client_keys=[RSA_2048])
+            )
     with pytest.raises(ValueError, match="host keys of type ssh-ed25519 alone"):
         await nacre.listen(HOST, 0, profile="pq", server_host_keys=[host_key(), RSA_2048])

@@ -48,7 +48,8 @@ def test_each_reason(told: str, text: str) -> None:
 
 
 @asynctest
-async def test_what_connect_raises(tmp_path: Path) -> None:
+async def test_what_connect_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "nacre")
     key = user_key()
     key.write_private_key(tmp_path / "locked", passphrase="right", rounds=1, ignore_few_rounds=True)
     with open(tmp_path / "authorized", "wb") as file:
@@ -63,9 +64,12 @@ async def test_what_connect_raises(tmp_path: Path) -> None:
             return str(caught.value)
 
         other = nacre.generate_private_key("ssh-ed25519")
-        assert "(the server takes publickey: refused 2 times)" in await refusal(
+        assert "(the server takes publickey). publickey: refused 2 times" in await refusal(
             client_keys=[other, nacre.generate_private_key("ssh-ed25519")]
         )
         text = await refusal(client_keys=[tmp_path / "locked"], passphrase=lambda name: "wrong")
         assert f"publickey: {tmp_path / 'locked'}: the passphrase does not open" in text
+        told = [record.getMessage() for record in caplog.records if "ended before" in record.getMessage()]
+        assert told  # by the client to the server: nothing of its user's files
+        assert all(text.endswith("(the server takes publickey)") for text in told)
         assert "publickey: public_key_auth is off" in await refusal(client_keys=[key], public_key_auth=False)

@@ -229,6 +229,9 @@ async def test_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
     said = caplog.text
     assert "certificate 'the id' (serial 0) for user was refused: its authority is not trusted" in said
     assert "certificate 'the id' (serial 0) for user was refused: the certificate has expired" in said
+    line = f'cert-authority,principals="ops" {CA.export_public_key().decode()}'
+    await refused(cert(), line)
+    assert "was refused: it is for other names than its authority's line" in caplog.text
 
 
 def test_encoding_helpers_make_what_is_meant():

@@ -69,9 +69,8 @@ class AuthorizedKeyVerdict:
 
 
 _NOT_THERE: Final = AuthorizedKeyVerdict(None, 0, "the key is not in authorized_keys")
-_OTHER_NAMES: Final = AuthorizedKeyVerdict(
-    None, 0, "the certificate is for other names than its authority's line"
-)
+_NO_AUTHORITY: Final = AuthorizedKeyVerdict(None, 0, "its authority is not trusted")
+_OTHER_NAMES: Final = AuthorizedKeyVerdict(None, 0, "it is for other names than its authority's line")
 
 
 @record
@@ -215,7 +214,7 @@ class SSHAuthorizedKeys:
                 entries.append(entry)
         known = ENFORCED_OPTIONS.union(enforced, _OF_AUTHORITIES)
         found = _decide(entries, client_host, client_addr, known)
-        return found or (_OTHER_NAMES if named else _NOT_THERE)
+        return found or (_OTHER_NAMES if named else _NO_AUTHORITY)
 
     @property
     def has_x509(self) -> bool:

@@ -202,8 +202,8 @@ class ClientAuth:
     def _nothing_left(self) -> PermissionDenied:
         offered = ", ".join(self._methods or ()) or "none"
         return PermissionDenied(
-            f"permission denied for {self.username!r}: nothing left to try "
-            f"(the server takes {self._why or offered})"
+            f"permission denied for {self.username!r}: nothing left to try (the server takes {offered})",
+            hint=self._why,
         )
 
     def _start(self, method: ClientMethod) -> None:
