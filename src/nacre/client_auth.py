@@ -78,7 +78,10 @@ class ClientAuthenticator:
         self._given_up: set[str] = set()
         #: How often each method was tried, and what its callbacks raised: for the one who reads why it was in vain.
         self._tried: Counter[str] = Counter()
-        self._failed: dict[str, BaseException] = {}
+        self._failed: dict[str, BaseException | str] = {}
+        #: Keys that were shown since the last factor, and the method that was tried last.
+        self._shown: list[SSHKeyPair] = []
+        self._last = ""
         self._dialogue_by_password = False
         self._dialogue_answered = False
         self._gss = gss and options.gss_auth
@@ -114,6 +117,7 @@ class ClientAuthenticator:
         if able[:1] != ["publickey"] or not _signs_at_once(self._keys[0]):
             return None
         self._tried["publickey"] += 1
+        self._last = "publickey"
         return self._attempt_with(self._keys.pop(0))
 
     async def next_attempt(self, event: events.AuthNeeded) -> Any:
@@ -124,6 +128,7 @@ class ClientAuthenticator:
             self._given_up.clear()
             self._password_used = False
             self._tried.clear()
+            self._show_again()
         allowed = {
             "gssapi-keyex": self._gss and self._info.gss is not None,
             "gssapi-with-mic": self._gss and gss_available(),
@@ -143,6 +148,7 @@ class ClientAuthenticator:
                 attempt = await self._attempt(method)
                 if attempt is not None:
                     self._tried[method] += 1
+                    self._last = method
                     return attempt
         return None
 
@@ -152,6 +158,13 @@ class ClientAuthenticator:
         if attempt is not None:
             return attempt
         return NothingToTry(why_nothing_is_left(event.methods, self._options, self._tried, self._failed))
+
+    def _show_again(self) -> None:
+        """After a factor, try again what came too early for the server: all keys but the one that was this factor."""
+        if self._last == "publickey" and self._shown:
+            self._shown.pop()
+        self._keys += self._shown
+        self._shown = []
 
     async def _attempt(self, method: str) -> Any:
         """Return an attempt, or None; a callback that fails gives its method up, and no other."""
@@ -228,8 +241,10 @@ class ClientAuthenticator:
         """Return the attempt, or None where there is no algorithm for it."""
         algorithm = self._algorithm(key)
         if algorithm is None:
+            self._failed.setdefault("publickey", f"no signature algorithm in common for {key.algorithm}")
             return None
         self._key = key
+        self._shown.append(key)
         # A server counts a signature that it has no use for as a failure, of which there are few: the first key
         # alone takes that chance.
         query = self._signed_unasked or not _signs_at_once(key)
@@ -271,11 +286,16 @@ class ClientAuthenticator:
             return await sign_beside(self._key, event.data, event.algorithm)
         except (OSError, ValueError) as error:  # an agent that refuses: another key may do
             logger.warning("%r is not used: %s", self._key, plain(error))
-            self._failed["publickey"] = error
+            self._unusable(plain(error))
             return None
         except Exception as error:
-            self._failed["publickey"] = error  # what asks for a passphrase: reported where it ends
+            self._unusable(error)  # what asks for a passphrase: reported where it ends
             raise
+
+    def _unusable(self, why: Exception | str) -> None:
+        """The key that is being tried does not sign: the server has not refused it."""
+        self._failed["publickey"] = why
+        self._tried["publickey"] -= 1
 
     # ------------------------------------------------------------ password
 

@@ -39,7 +39,7 @@ def why_nothing_is_left(
     methods: Iterable[str],
     options: SSHClientConnectionOptions,
     tried: Counter[str],
-    failed: Mapping[str, BaseException],
+    failed: Mapping[str, BaseException | str],
 ) -> str:
     """Return one line about the methods that a server takes.
 
@@ -47,12 +47,12 @@ def why_nothing_is_left(
         methods: what the server takes.
         options: those of the client.
         tried: how often each method was tried since the last factor.
-        failed: what callbacks raised, by method.
+        failed: what callbacks raised, or what else went wrong, by method.
     """
     return "; ".join(f"{method}: {_why(method, options, tried, failed)}" for method in methods)
 
 
-def _why(method: str, options: Any, tried: Counter[str], failed: Mapping[str, BaseException]) -> str:
+def _why(method: str, options: Any, tried: Counter[str], failed: Mapping[str, BaseException | str]) -> str:
     switch = _SWITCHES.get(method)
     if switch is None:
         return "nacre does not have it"
@@ -60,10 +60,13 @@ def _why(method: str, options: Any, tried: Counter[str], failed: Mapping[str, Ba
         return "not in preferred_auth"
     if not getattr(options, switch):
         return f"{switch} is off"
+    found = []
     if method in failed:
-        return _failure(failed[method])
+        found.append(_failure(failed[method]))
     if tried[method]:
-        return "refused" if tried[method] == 1 else f"refused {tried[method]} times"
+        found.append("refused" if tried[method] == 1 else f"refused {tried[method]} times")
+    if found:
+        return ", ".join(reversed(found))
     if method == "publickey" and options.client_keys is None:
         return "client_keys is None"
     if method == "password" and options.password is not None:
@@ -71,8 +74,10 @@ def _why(method: str, options: Any, tried: Counter[str], failed: Mapping[str, Ba
     return _MISSING[method]
 
 
-def _failure(error: BaseException) -> str:
+def _failure(error: BaseException | str) -> str:
     """Return what was raised: its text where it is about a key, else its kind alone, as a text may tell secrets."""
+    if isinstance(error, str):
+        return error
     if isinstance(error, (KeyImportError, KeyEncryptionError)):
         return plain(error)
     return f"its callback raised {type(error).__name__}"

@@ -286,6 +286,40 @@ async def test_a_password_that_was_refused_in_a_dialogue_is_not_tried_again() ->
 
 
 @asynctest
+async def test_a_key_that_came_too_early_is_shown_again() -> None:
+    """AuthenticationMethods password,publickey: nobody knows before the first key is refused."""
+
+    class Server(nacre.SSHServer):
+        knows = False
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def public_key_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> Any:
+            self.knows = True
+            return nacre.PartialSuccess(["publickey"])
+
+        def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
+            return self.knows
+
+    async with (
+        serving(server_factory=Server) as listener,
+        connected(listener, password="x", client_keys=[user_key()]) as connection,
+    ):
+        assert not connection.is_closed()
+    first, second = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
+    authenticator = make(keys=nacre.load_keypairs([first, second]))
+    for partial, shown in ((False, first), (False, second), (True, first), (True, None), (True, None)):
+        attempt = await authenticator.next_attempt(needed("publickey", partial=partial))
+        assert getattr(attempt, "key_blob", None) == (shown and shown.public_data)
+    # A server says of nothing at all that it is a part.
+    assert await make().next_attempt(needed("publickey", partial=True)) is None
+
+
+@asynctest
 async def test_dialogues_of_the_program() -> None:
     class Client(nacre.SSHClient):
         answer: Any = ["a"]

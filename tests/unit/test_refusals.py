@@ -37,6 +37,7 @@ def why(*methods: str, tried: str = "", failed: Any = None, **options: Any) -> s
             why("password", failed={"password": OSError("a secret")}),
             "password: its callback raised OSError",
         ),
+        (why("publickey", failed={"publickey": "no"}, tried="publickey"), "publickey: refused, no"),
         (
             why("publickey", failed={"publickey": nacre.KeyImportError("id_x: it is\nbroken")}),
             r"publickey: id_x: it is\nbroken",
