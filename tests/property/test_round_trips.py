@@ -12,19 +12,9 @@ from nacre.keys.sk import _KINDS, Credential, SecurityKey
 from nacre.keys.sshsig import SSHSignature, create_sshsig, hash_data
 from nacre.trust.allowed_signers import import_allowed_signers
 from nacre.trust.revocation import KeyRevocationList, import_krl
+from tests.property.makers import KEYS, OTHER, a_comment, a_key, a_word
 
 FEW = settings(deadline=None, max_examples=40)
-#: Made once: what a key costs is not what is tried.
-KEYS = [
-    nacre.generate_private_key(name) for name in ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp521")
-]
-KEYS.append(nacre.generate_private_key("ssh-rsa", key_size=2048))
-OTHER = nacre.generate_private_key("ssh-ed25519")
-
-a_key = st.sampled_from(KEYS)
-#: A comment is one line.
-a_comment = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
-a_word = st.text("abcdefghijklmnopqrstuvwxyz0123456789.-_@", min_size=1, max_size=20)
 
 
 @FEW

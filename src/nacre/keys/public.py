@@ -7,6 +7,7 @@ are written too. Must not know: any key type, private keys, PEM, what a certific
 from __future__ import annotations
 
 import base64
+import re
 from typing import Final, Protocol
 
 from nacre.errors import KeyExportError, KeyImportError, WireError
@@ -33,6 +34,7 @@ RFC4716_BEGIN: Final = b"---- BEGIN SSH2 PUBLIC KEY ----"
 _RFC4716_END: Final = b"---- END SSH2 PUBLIC KEY ----"
 _RFC4716_LINE: Final = 70
 _RFC4716_MAX_HEADER: Final = 1024
+_BLANKS: Final = re.compile(rb"[ \t]+")
 
 
 class Shown(Protocol):
@@ -87,12 +89,11 @@ def decode_public_key(blob: bytes) -> SSHKey:
 def split_line(line: bytes) -> tuple[str, bytes, bytes | None]:
     """Return type, base64 and comment of a line as in an `id_*.pub` file. KeyImportError: nothing follows the type."""
     # Split at blanks only: what else Python counts as space may be part of a comment.
-    parts = line.strip(b" \t\r\n").replace(b"\t", b" ").split(b" ", 1)
-    rest = parts[1].lstrip(b" ").split(b" ", 1) if len(parts) == 2 else [b""]
+    parts = _BLANKS.split(line.strip(b" \t\r\n"), 2)
     name = parts[0].decode("ascii", "replace")
-    if not rest[0]:
+    if len(parts) == 1:
         raise KeyImportError(f"nothing follows {name[:64]!r} in the public key line")
-    return name, rest[0], rest[1].strip(b" ") if len(rest) == 2 else None
+    return name, parts[1], parts[2] if len(parts) == 3 else None
 
 
 def split_public_line(line: bytes) -> tuple[str, bytes, bytes | None]:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
-__all__ = ["X509Order", "make_x509_certificate", "parse_name"]
+__all__ = ["X509Order", "make_x509_certificate", "name_of_parts", "name_parts", "parse_name"]
 
-_COMMA: Final = re.compile(r"(?<!\\),")
+_COMMA: Final = re.compile(r"\\.|(,)", re.DOTALL)
 #: RFC 5280 section 4.1.2.5: what has no end.
 _NO_END: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -49,17 +49,37 @@ class X509Order:
     path_length: int | None = None
 
 
+def name_parts(text: str) -> list[str]:
+    """Return the parts of a distinguished name: what is between commas that no backslash stands before (RFC 4514).
+
+    Blanks before a part and behind it do not count, but for one that a backslash makes a part of the value.
+    """
+    ends = [found.start() for found in _COMMA.finditer(text) if found[1]]
+    starts = [0, *(end + 1 for end in ends)]
+    return [_bare(text[start:end]) for start, end in zip(starts, [*ends, len(text)], strict=True)]
+
+
+def _bare(part: str) -> str:
+    bare = part.lstrip(" \t\r\n").rstrip(" ")
+    escaped = (len(bare) - len(bare.rstrip("\\"))) % 2 and part.endswith(" ")
+    return f"{bare} " if escaped else bare
+
+
 def parse_name(text: str) -> x509.Name:
     """Return a distinguished name written in the order of the certificate, as "O=Org,CN=user".
 
     Raises:
         ValueError: it is no such name.
     """
+    return name_of_parts(name_parts(text))
+
+
+def name_of_parts(parts: list[str]) -> x509.Name:
+    """Return the distinguished name of these parts. ValueError: it is none."""
     from cryptography import x509
 
-    parts = [part.strip() for part in _COMMA.split(text)]
     if not all(parts):
-        raise ValueError(f"{text!r} is no distinguished name, as O=Org,CN=user is one")
+        raise ValueError(f"{','.join(parts)!r} is no distinguished name, as O=Org,CN=user is one")
     # RFC 4514 section 2.1 has the last part first.
     return x509.Name.from_rfc4514_string(",".join(reversed(parts)))
 

@@ -31,7 +31,6 @@ _ELLIPTIC: Final = frozenset(
 SUBJECT: Final = re.compile(
     r"(?:subject|dn|distinguished[-_ ]name)(?:[ \t]*[=:]|[ \t])[ \t]*(.*)", re.IGNORECASE | re.DOTALL
 )
-_REST: Final = re.compile(r"(?<!\\),[ \t]*\*$")
 
 
 class X509Subject:
@@ -47,13 +46,13 @@ class X509Subject:
     __slots__ = ("_open", "_rdns", "_text")
 
     def __init__(self, text: str) -> None:
-        from nacre.keys.x509_making import parse_name  # few programs have one
+        from nacre.keys.x509_making import name_of_parts, name_parts  # few programs have one
 
-        self._text = text.strip(" \t")
-        written = _REST.sub("", self._text)
-        self._open = written != self._text
+        self._text = text
+        parts = name_parts(text)
+        self._open = len(parts) > 1 and parts[-1] == "*"
         try:
-            self._rdns = tuple(parse_name(written).rdns)
+            self._rdns = tuple(name_of_parts(parts[:-1] if self._open else parts).rdns)
         except ValueError:
             raise ValueError(
                 f"{self._text[:80]!r} is no subject of a certificate, as O=Example,CN=name is one"

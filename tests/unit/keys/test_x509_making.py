@@ -67,3 +67,10 @@ def test_names_keep_their_order():
     for text in ("O=Org,OU=Unit,CN=a", "CN=a", r"CN=Sue\, Grabbit,O=x", "OU=1+OU=2,CN=a"):
         assert name_text(parse_name(text)) == text
     assert parse_name("O=Org, OU=Unit") == parse_name("O=Org,OU=Unit")
+
+
+def test_a_backslash_that_is_escaped_escapes_nothing():
+    """RFC 4514 section 2.4."""
+    texts = [r"O=a\\,CN=b", r"O=a\\\,CN=b", r"CN=a\ ,O=b", r"CN=a\\ ,O=b"]
+    names = [[part.rfc4514_string() for part in parse_name(text).rdns] for text in texts]
+    assert names == [[r"O=a\\", "CN=b"], [r"O=a\\\,CN=b"], [r"CN=a\ ", "O=b"], [r"CN=a\\", "O=b"]]
