@@ -40,6 +40,9 @@ WRITE_HIGH: Final = 64 * 1024
 JOIN: Final = 32 * 1024
 #: The same for what waits to be read: pieces that are handed out are not worth more copies.
 JOIN_READ: Final = 256
+#: Calls of a reader that find what they want and do not wait, after which the loop has a turn: a window of empty
+#: lines is two million of them.
+READS_AT_ONCE: Final = 64
 #: Pieces kept in order of arrival over the data types; beyond it order holds within each type alone.
 PIECES: Final = 1024
 #: Environment variables that a client may set on one channel, and the bytes of all names and values.

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, AnyStr, Generic, cast
 
+from nacre.aio import limits
 from nacre.aio.once import Once
 from nacre.aio.pieces import Pieces, Separator
 
@@ -58,6 +59,8 @@ class SSHReader(Generic[AnyStr]):
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
         self._turns: _Turns | None = None
+        #: How many calls did not have to wait since one had to.
+        self._at_once = 0
         #: Whether what waits here keeps the peer from sending more; see `Streams.collect`.
         self._counted = True
         empty: Any = "" if self._chan.get_encoding()[0] is not None else b""
@@ -163,7 +166,13 @@ class SSHReader(Generic[AnyStr]):
         Returns:
             What was read; empty at the end.
         """
-        if n > 0 and self._pieces.size and (self._turns is None or not self._turns.wanted):
+        self._at_once += 1
+        if (
+            n > 0
+            and self._pieces.size
+            and (self._turns is None or not self._turns.wanted)
+            and self._at_once < limits.READS_AT_ONCE
+        ):
             data = self._pieces.take(n)
             if data:  # else an exception comes first
                 if self._counted:
@@ -173,6 +182,8 @@ class SSHReader(Generic[AnyStr]):
         async with self._turn():
             if n == 0:
                 return self._empty
+            if self._at_once >= limits.READS_AT_ONCE:
+                await self._let_others()
             if n > 0:
                 if not await self._readable():
                     return self._empty
@@ -194,7 +205,10 @@ class SSHReader(Generic[AnyStr]):
         """
         if n < 0:
             raise ValueError("the size to read cannot be negative")
+        self._at_once += 1
         async with self._turn():
+            if self._at_once >= limits.READS_AT_ONCE:
+                await self._let_others()
             parts: list[AnyStr] = []
             missing = n
             while missing and await self._more(parts):
@@ -232,7 +246,10 @@ class SSHReader(Generic[AnyStr]):
                 the line fills the window; its `partial` has what there was.
         """
         sought: Separator[AnyStr] = Separator(separator, max_separator_len, self._empty)
+        self._at_once += 1
         async with self._turn():
+            if self._at_once >= limits.READS_AT_ONCE:
+                await self._let_others()
             scanned: list[AnyStr] = []  # pieces without a separator, taken out so that each is searched once
             length = 0
             try:
@@ -297,7 +314,13 @@ class SSHReader(Generic[AnyStr]):
             raise error
         return True
 
+    async def _let_others(self) -> None:
+        """Let the loop turn: who sends a window of empty lines must not keep it with one who reads them all."""
+        self._at_once = 0
+        await asyncio.sleep(0)
+
     async def _wait(self) -> None:
+        self._at_once = 0
         # What a call holds while it waits for more must not keep that from coming.
         self._streams.was_read()
         self._wake = self._chan.get_loop().create_future()

@@ -532,3 +532,22 @@ async def test_a_pattern_that_looks_ahead() -> None:
     assert await reading == "one"
     streams.eof_received()
     assert await reader.read() == ";;two"
+
+
+@pytest.mark.parametrize("call", ["readline", "read", "readexactly"])
+@asynctest
+async def test_who_reads_small_things_lets_others_have_their_turn(call: str) -> None:
+    """What a peer has sent at once may be a million lines: whoever reads them all must not hold up the loop."""
+    streams, reader, _ = make(None, window=10_000)
+    streams.data_received(b"\n" * 1000, None)
+    loop, turns = asyncio.get_running_loop(), 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_soon(turn)
+
+    loop.call_soon(turn)
+    for _ in range(1000):
+        assert await getattr(reader, call)(*() if call == "readline" else (1,)) == b"\n"
+    assert turns >= 10
