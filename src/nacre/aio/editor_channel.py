@@ -15,6 +15,8 @@ from nacre.aio.server_channel import SessionPolicy, SSHServerChannel
 from nacre.protocol import limits as protocol_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nacre.aio.link import Link
     from nacre.wire import requests
 
@@ -41,6 +43,8 @@ class Keyboard:
         self._ended = False
         self._last = False
         self._busy = False
+        #: How many keys were edited since the loop was let have a turn, or the channel went.
+        self._typed = 0
 
     def start(self, session: Any, *, counts: bool, paused: bool) -> None:
         """Give what comes to a session.
@@ -79,8 +83,9 @@ class Keyboard:
         self.go_on()
 
     def finish(self) -> None:
-        """The channel goes: everything is delivered, but for lines made of keys beyond all measure."""
+        """The channel goes: everything is delivered, but for keys, and lines made of them, beyond all measure."""
         self._last = True
+        self._typed = 0
         self.go_on()
 
     def go_on(self) -> None:
@@ -90,14 +95,30 @@ class Keyboard:
         self._busy = True
         try:
             while self._pending and not self.stopped():
-                data, self._pending = self._pending, ""
-                self._pending = self.editor.feed(data) + self._pending
+                room = self._most() - self._typed if self.editor.line_mode else len(self._pending)
+                data, rest = self._pending[:room], self._pending[room:]
+                self._pending = ""
+                left = self.editor.feed(data)
+                if self.editor.line_mode:
+                    self._typed += len(data) - len(left)
+                self._pending = left + rest + self._pending
+                if self._typed >= limits.KEYS_A_TURN and not self._last:
+                    self._channel.next_turn(self._rested)
             if self._ended and not self._pending and not (self.editor.typing and self.stopped()):
                 self._ended = False
                 self._end_of_data()
         finally:
             self._busy = False
         self._channel.hold_input(bool(self._pending) or self.stopped())
+
+    def _most(self) -> int:
+        return limits.LAST_KEYS if self._last else limits.KEYS_A_TURN
+
+    def _rested(self) -> None:
+        """The loop has had a turn."""
+        if not self._last:
+            self._typed = 0
+            self.go_on()
 
     def _end_of_data(self) -> None:
         if left := self.editor.take():
@@ -131,7 +152,9 @@ class Keyboard:
         self._session.signal_received(name)
 
     def stopped(self) -> bool:
-        """Whether the session takes nothing more, or the client takes no echo."""
+        """Whether the session takes nothing more, or the client takes no echo, or others have their turn."""
+        if self._typed >= self._most():
+            return True
         window = self._channel.get_recv_window()
         if self._last:
             return self._held > limits.LAST_WINDOWS * window
@@ -328,6 +351,10 @@ class SSHLineEditorChannel(SSHServerChannel[AnyStr]):
             else:
                 self._incoming.resume()
                 self._link.touch()
+
+    def next_turn(self, then: Callable[[], None]) -> None:
+        """Call the keyboard when the loop has had a turn."""
+        self._link.loop.call_soon(self._call, then)
 
     def half_closed(self) -> None:
         """The session does not stay half open."""

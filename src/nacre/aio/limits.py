@@ -54,6 +54,10 @@ STREAM_EXCEPTIONS: Final = 64
 #: Nothing more is typed on a line editor while this much waits for its client: one that does not read must
 #: not fill the memory with echo. Far above WRITE_HIGH, so that Ctrl-C reaches a program that writes.
 ECHO_QUEUE: Final = 1024 * 1024
+#: Keys that a line editor takes before the loop has a turn: more than anybody types, and 20 milliseconds of work.
+KEYS_A_TURN: Final = 2048
+#: The same of what was typed before the end, which has one turn for all.
+LAST_KEYS: Final = 128 * 1024
 #: Windows of lines that an editor makes, for a session that holds them, of what was typed before the end.
 LAST_WINDOWS: Final = 4
 

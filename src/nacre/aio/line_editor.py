@@ -103,6 +103,11 @@ class LineEditor:
 
     # ------------------------------------------------------------ asked by the program
 
+    @property
+    def line_mode(self) -> bool:
+        """Whether lines are edited, and not each key delivered as it is typed."""
+        return self._line_mode
+
     def set_line_mode(self, line_mode: bool) -> None:
         """Edit lines, or deliver each key as it is typed: what was typed of a line first."""
         if line_mode == self._line_mode:

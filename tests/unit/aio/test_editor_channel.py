@@ -11,6 +11,8 @@ import pytest
 
 import nacre
 from nacre.aio import limits
+from nacre.aio.editor_channel import Keyboard
+from nacre.aio.line_editor import EditorSettings
 from tests.support.face import asynctest, connected, reported, served, serving
 
 TERMINAL = {"term_type": "xterm", "term_size": (20, 5)}
@@ -323,3 +325,54 @@ async def test_echo_after_the_program_has_closed_its_output() -> None:
         process.stdin.write("abc\r")
         result = await process.wait()
         assert (result.stdout, result.exit_status) == ("> ", 4)
+
+
+class _Terminal:
+    """What a keyboard asks of its channel, and of the session: lines are counted, and turns of the loop given."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.turns: list[Any] = []
+
+    def data_received(self, data: str, datatype: int | None) -> None:
+        self.lines += 1
+
+    def next_turn(self, then: Any) -> None:
+        self.turns.append(then)
+
+    def echo(self, text: str) -> None:
+        pass
+
+    def hold_input(self, held: bool) -> None:
+        self.held = held
+
+    def get_recv_window(self) -> int:
+        return 1 << 21
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def test_keys_without_end_let_others_have_their_turn() -> None:
+    """Two million Return keys fit a window, and each is a line: some 20 seconds, in which nobody else was served."""
+    terminal: Any = _Terminal()
+    keyboard = Keyboard(terminal, EditorSettings(), 80)
+    keyboard.start(terminal, counts=False, paused=False)
+    keyboard.data_received("\r" * 5000, None)
+    for turn in (1, 2):
+        assert (terminal.lines, terminal.held) == (turn * limits.KEYS_A_TURN, True)
+        terminal.turns.pop()()
+        assert len(terminal.turns) <= 1
+    assert (terminal.lines, terminal.held) == (5000, False)
+    keyboard.data_received("\r" * (2 * limits.LAST_KEYS), None)
+    keyboard.finish()
+    assert limits.LAST_KEYS <= terminal.lines - 5000 < 2 * limits.LAST_KEYS
+
+
+def test_keys_that_are_delivered_as_they_are_need_no_turns() -> None:
+    terminal: Any = _Terminal()
+    keyboard = Keyboard(terminal, EditorSettings(), 80)
+    keyboard.start(terminal, counts=False, paused=False)
+    keyboard.editor.set_line_mode(False)
+    keyboard.data_received("x" * 10_000, None)
+    assert (terminal.lines, terminal.turns, terminal.held) == (1, [], False)
