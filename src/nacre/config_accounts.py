@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from pathlib import Path
 
 from nacre.errors import ConfigParseError
@@ -39,6 +38,10 @@ def is_plain_name(name: str) -> bool:
         return False
     if re.search(r"[/\\$%*?\[\]{}]|^[~-]|^[A-Za-z]:.", name):
         return False
+    if name.isascii():
+        return True
+    import unicodedata  # for those few
+
     return unicodedata.normalize("NFKC", name) == name
 
 

@@ -6,7 +6,6 @@ stands for, or whether nacre does it (`nacre.client_config`).
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import socket
@@ -44,6 +43,8 @@ YES: Final = {"yes": True, "true": True, "no": False, "false": False}
 
 def local_user() -> str:
     """Return the name of the user that this process belongs to."""
+    import getpass  # loads more than a name is worth where the program gives it
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -10,7 +10,6 @@ The package is imported when somebody asks for GSS-API, or a server offers to lo
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
 import socket
 import threading
@@ -63,7 +62,9 @@ def _wants_kex(options: SSHConnectionOptions) -> bool:
 
 def available() -> bool:
     """Return whether the package is there; it is not imported for that."""
-    return importlib.util.find_spec("gssapi") is not None
+    from importlib.util import find_spec
+
+    return find_spec("gssapi") is not None
 
 
 def require() -> None:

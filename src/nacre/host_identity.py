@@ -6,7 +6,6 @@ order of methods; how ssh-keysign is asked is `nacre.keysign`'s.
 
 from __future__ import annotations
 
-import copy
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -57,7 +56,9 @@ class HostIdentity:
         extra_info: Callable[[str], Any],
     ) -> None:
         self._options = options
-        self._keys = [copy.copy(key) for key in keys]
+        from copy import copy  # for hosts that log in
+
+        self._keys = [copy(key) for key in keys]
         self._extra_info = extra_info
         self._host = ""
         for key in self._keys:

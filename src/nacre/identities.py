@@ -6,7 +6,6 @@ Owns: which are used, and what happens with those that cannot be. Must not know:
 from __future__ import annotations
 
 import asyncio
-import copy
 import functools
 import logging
 import os
@@ -121,7 +120,9 @@ def _with_certificates(pairs: Sequence[SSHKeyPair], certificates: Sequence[Certi
     for pair in pairs:
         for certificate in certificates:
             if certificate.key.public_data == pair.key_data:
-                certified = copy.copy(pair)
+                from copy import copy  # of the keys of agents that a certificate is given for
+
+                certified = copy(pair)
                 certified.set_certificate(certificate)
                 found.append(certified)
         found.append(pair)

@@ -10,9 +10,8 @@ everywhere an honest client still gets in by trying again.
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -20,9 +19,15 @@ from nacre.aio import limits
 from nacre.aio.log import logger
 from nacre.aio.penalties import Outcome, Penalties, PenaltyPolicy
 from nacre.aio.sources import Networks, host_of, parse_address, source_of
+from nacre.wire.record import fresh, record
 
 #: These are this machine's own, and the usual ways of a tunnel or a local load balancer.
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+
+
+def _draw() -> float:
+    """Return a random number from 0 to 1. `random` would be loaded for nothing else."""
+    return int.from_bytes(os.urandom(4), "big") / (1 << 32)
 
 
 class Startups(NamedTuple):
@@ -48,7 +53,7 @@ class Startups(NamedTuple):
         return draw() * 100 < share
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """What a listener lets in.
 
@@ -61,11 +66,11 @@ class Policy:
         late: the source of every connection is only known later.
     """
 
-    startups: Startups = field(default_factory=Startups)
+    startups: Startups = fresh(default_factory=Startups)
     per_source: int = 0
     penalties: PenaltyPolicy | None = None
-    exempt: Networks = field(default_factory=lambda: Networks(LOOPBACK))
-    balancers: Networks = field(default_factory=Networks)
+    exempt: Networks = fresh(default_factory=lambda: Networks(LOOPBACK))
+    balancers: Networks = fresh(default_factory=Networks)
     late: bool = False
 
 
@@ -107,9 +112,7 @@ class Admission:
         refused: how many were refused for each reason.
     """
 
-    def __init__(
-        self, policy: Policy, clock: Callable[[], float], draw: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, policy: Policy, clock: Callable[[], float], draw: Callable[[], float] = _draw) -> None:
         self._clock = clock
         self._draw = draw
         self._by_source: dict[str, int] = {}

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Final
+
+from nacre.wire.record import record
 
 
 class Outcome(Enum):
@@ -33,7 +34,7 @@ class Overflow(Enum):
     DENY = "deny-all"  # nobody who is not exempt is let in until there is room
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PenaltyPolicy:
     """What costs how much, in seconds.
 
@@ -67,7 +68,7 @@ class PenaltyPolicy:
         Raises:
             ValueError: a name is unknown or a value of no use.
         """
-        known = {field.name: field for field in fields(cls)}
+        known = cls.__match_args__
         found: dict[str, Any] = {}
         for name, value in given.items():
             if name not in known:

@@ -25,13 +25,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final
 
 from nacre.aio import limits
 from nacre.aio.sources import parse_address, source_of
 from nacre.crypto.kex.groups import Power
 from nacre.errors import DisconnectError, DisconnectReason
+from nacre.wire.record import fresh, record
 
 #: At a lower priority than the process with the event loop, which has more urgent things to do.
 _PROGRAM: Final = """
@@ -51,12 +51,12 @@ def work(powers: tuple[Power, ...]) -> float:
     return sum(power.exponent.bit_length() * power.modulus.bit_length() ** 2 for power in powers) / _SECOND
 
 
-@dataclass(frozen=True)
+@record
 class Job:
     """What a key exchange waits for."""
 
     powers: tuple[Power, ...]
-    done: Future[tuple[int, ...]] = field(default_factory=Future)
+    done: Future[tuple[int, ...]] = fresh(default_factory=Future)
 
 
 class Budget:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import fnmatch
 import importlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Final
+
+from nacre.wire.record import record
 
 
 class Family(Enum):
@@ -44,7 +45,7 @@ class Status(Enum):
 REKEY_PACKETS: Final = 1 << 31
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Algorithm:
     """One algorithm of one family.
 

@@ -6,7 +6,7 @@ is registered. Must not know: connections, trust.
 
 from __future__ import annotations
 
-from nacre.keys import ecdsa, ed25519, openssh, pem, ppk, public, rsa, sk  # noqa: F401  # for what they register
+from nacre.keys import ecdsa, ed25519, openssh, pem, public, rsa, sk  # noqa: F401  # for what they register
 from nacre.keys.algorithms import (
     MADE_ELSEWHERE,
     SIGNATURE_ALGORITHMS,
@@ -20,7 +20,15 @@ from nacre.keys.algorithms import (
     signature_of,
     with_certificate,
 )
-from nacre.keys.base import KEY_FORMATS, KEY_TYPES, SignatureFault, SSHKey
+from nacre.keys.base import (
+    KEY_FORMATS,
+    KEY_TYPES,
+    ExportOptions,
+    KeyFormat,
+    SignatureFault,
+    SSHKey,
+    register_key_format,
+)
 from nacre.keys.certificate import CertificateType, SSHCertificate, decode_certificate, decode_shown_key
 from nacre.keys.certificate_files import (
     Certified,
@@ -104,3 +112,12 @@ __all__ = [
     "signature_of",
     "with_certificate",
 ]
+
+
+def _export_ppk(key: SSHKey, options: ExportOptions) -> bytes:
+    from nacre.keys.ppk import export_ppk  # few keys are PuTTY's
+
+    return export_ppk(key, options)
+
+
+register_key_format(KeyFormat("ppk", export_private=_export_ppk, export_public=None))

@@ -12,7 +12,10 @@ from typing import Final
 from nacre.errors import KeyImportError
 from nacre.wire.record import hidden, record
 
-__all__ = ["ArmorBlock", "armor", "blocks", "decode_base64"]
+__all__ = ["PPK_BEGIN", "ArmorBlock", "armor", "blocks", "decode_base64"]
+
+#: PuTTY's files (`nacre.keys.ppk`) have no armour, and begin so.
+PPK_BEGIN: Final = b"PuTTY-User-Key-File-"
 
 _BEGIN: Final = b"-----BEGIN "
 _END: Final = b"-----END "

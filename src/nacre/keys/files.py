@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,7 +145,7 @@ def replace_file(filename: FilePath, data: bytes, mode: int, like: os.stat_resul
     path = expand(filename)
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is not a regular file")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC
     descriptor = os.open(temporary, flags, mode)
     try:

@@ -17,8 +17,8 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from nacre.errors import KeyImportError
-from nacre.keys import openssh, pem, ppk, public
-from nacre.keys.armor import blocks, decode_base64
+from nacre.keys import openssh, pem, public
+from nacre.keys.armor import PPK_BEGIN, blocks, decode_base64
 from nacre.keys.base import KEY_TYPES, SSHKey
 from nacre.keys.certificate import SSHCertificate
 from nacre.keys.certificate_files import (
@@ -115,7 +115,9 @@ def _private_keys(data: bytes, passphrase: PassphraseSource, skip: bool) -> list
     """Return every private key in `data`, at least one."""
     if data.startswith(_DER):
         return [pem.import_private_der(data, passphrase, skip)]
-    if data.startswith(ppk.PPK_BEGIN):
+    if data.startswith(PPK_BEGIN):
+        from nacre.keys import ppk  # few keys are PuTTY's
+
         return [ppk.import_ppk(data, passphrase, skip)]
     keys = []
     for block in blocks(data):
@@ -210,7 +212,9 @@ def _public_keys(data: bytes) -> list[SSHKey]:
     """Return every public key in `data`, at least one; of a private key its public part."""
     if data.startswith(_DER):
         return [_public_der(data)]
-    if data.startswith(ppk.PPK_BEGIN):
+    if data.startswith(PPK_BEGIN):
+        from nacre.keys import ppk
+
         return [ppk.ppk_public_part(data)]
     if b"-----BEGIN " in data:
         keys = []

@@ -12,16 +12,6 @@ from typing import Final
 from nacre.errors import KeyEncryptionError, KeyImportError, WireError
 from nacre.keys.armor import armor
 from nacre.keys.base import KEY_TYPES, ExportOptions, KeyFormat, SSHKey, register_key_format
-from nacre.keys.openssh_cipher import (
-    BCRYPT,
-    CIPHERS,
-    DEFAULT_CIPHER,
-    NO_CIPHER,
-    SALT_SIZE,
-    decrypt,
-    derive,
-    encrypt,
-)
 from nacre.keys.passphrase import PassphraseSource
 from nacre.keys.public import decode_public_key, export_public_line, unknown_key_type
 from nacre.wire.fields import Reader, encode_string, encode_text, encode_uint32
@@ -30,6 +20,8 @@ __all__ = ["LABEL", "export_openssh", "import_openssh", "openssh_public_part"]
 
 LABEL: Final = "OPENSSH PRIVATE KEY"
 _MAGIC: Final = b"openssh-key-v1\0"
+#: What stands in place of the names of a cipher and a derivation.
+_NO_CIPHER: Final = "none"
 _PLAIN_BLOCK: Final = 8
 
 
@@ -84,24 +76,27 @@ def _read_container(reader: Reader, passphrase: PassphraseSource, skip: bool) ->
     public = decode_public_key(reader.string())
     secret = reader.string()
     tag = reader.rest()
-    if cipher_name == NO_CIPHER:
-        if kdf_name != NO_CIPHER or kdf_options or tag:
+    if cipher_name == _NO_CIPHER:
+        if kdf_name != _NO_CIPHER or kdf_options or tag:
             raise KeyImportError("an OpenSSH private key without cipher has parameters of one")
         block_size = _PLAIN_BLOCK
     else:
-        cipher = CIPHERS.get(cipher_name)
-        if cipher is None or kdf_name != BCRYPT:
+        from nacre.keys import openssh_cipher as ciphers  # for the few files that are encrypted
+
+        cipher = ciphers.CIPHERS.get(cipher_name)
+        if cipher is None or kdf_name != ciphers.BCRYPT:
             raise KeyEncryptionError(
                 f"this key is encrypted with {cipher_name[:64]} and {kdf_name[:64]}; nacre opens "
-                f"{', '.join(CIPHERS)} with {BCRYPT} (ssh-keygen -p changes it)"
+                f"{', '.join(ciphers.CIPHERS)} with {ciphers.BCRYPT} (ssh-keygen -p changes it)"
             )
         options = Reader(kdf_options)
         salt = options.string()
         rounds = options.uint32()
         options.end()
-        secret = decrypt(cipher, derive(cipher, passphrase.get(), salt, rounds), secret, tag)
+        material = ciphers.derive(cipher, passphrase.get(), salt, rounds)
+        secret = ciphers.decrypt(cipher, material, secret, tag)
         block_size = cipher.block_size
-    return _read_secret(secret, block_size, public, cipher_name != NO_CIPHER, skip)
+    return _read_secret(secret, block_size, public, cipher_name != _NO_CIPHER, skip)
 
 
 def _read_secret(secret: bytes, block_size: int, public: SSHKey, encrypted: bool, skip: bool) -> SSHKey:
@@ -136,17 +131,21 @@ def export_openssh(key: SSHKey, options: ExportOptions) -> bytes:
     check = os.urandom(4)
     secret = check + check + key.private_data + encode_string(key.get_comment_bytes() or b"")
     if options.passphrase:
-        cipher_name = options.cipher_name or DEFAULT_CIPHER
-        cipher = CIPHERS.get(cipher_name)
+        from nacre.keys import openssh_cipher as ciphers
+
+        cipher_name = options.cipher_name or ciphers.DEFAULT_CIPHER
+        cipher = ciphers.CIPHERS.get(cipher_name)
         if cipher is None:
-            raise KeyEncryptionError(f"unknown cipher_name {cipher_name!r}; there are {', '.join(CIPHERS)}")
-        salt = os.urandom(SALT_SIZE)
-        material = derive(cipher, options.passphrase, salt, options.rounds, options.ignore_few_rounds)
-        kdf_name = BCRYPT
+            raise KeyEncryptionError(
+                f"unknown cipher_name {cipher_name!r}; there are {', '.join(ciphers.CIPHERS)}"
+            )
+        salt = os.urandom(ciphers.SALT_SIZE)
+        material = ciphers.derive(cipher, options.passphrase, salt, options.rounds, options.ignore_few_rounds)
+        kdf_name = ciphers.BCRYPT
         kdf_options = encode_string(salt) + encode_uint32(options.rounds)
-        secret, tag = encrypt(cipher, material, _pad(secret, cipher.block_size))
+        secret, tag = ciphers.encrypt(cipher, material, _pad(secret, cipher.block_size))
     else:
-        cipher_name = kdf_name = NO_CIPHER
+        cipher_name = kdf_name = _NO_CIPHER
         kdf_options = tag = b""
         secret = _pad(secret, _PLAIN_BLOCK)
     container = b"".join(

@@ -25,7 +25,6 @@ __all__ = [
     "CIPHERS",
     "DEFAULT_CIPHER",
     "MAX_ROUNDS",
-    "NO_CIPHER",
     "SALT_SIZE",
     "FileCipher",
     "KeyMaterial",
@@ -34,7 +33,6 @@ __all__ = [
     "encrypt",
 ]
 
-NO_CIPHER: Final = "none"
 BCRYPT: Final = "bcrypt"
 DEFAULT_CIPHER: Final = "aes256-ctr"
 SALT_SIZE: Final = 16

@@ -20,16 +20,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2d, Argon2i, Argon2id
 
 from nacre.errors import KeyEncryptionError, KeyExportError, KeyImportError, WireError
-from nacre.keys.armor import decode_base64
-from nacre.keys.base import KEY_TYPES, ExportOptions, KeyFormat, SSHKey, register_key_format
+from nacre.keys.armor import PPK_BEGIN, decode_base64
+from nacre.keys.base import KEY_TYPES, ExportOptions, SSHKey
 from nacre.keys.passphrase import PassphraseSource
 from nacre.keys.public import decode_public_key, unknown_key_type
 from nacre.wire.fields import Reader, encode_mpint, encode_string
 from nacre.wire.record import hidden, record
 
-__all__ = ["PPK_BEGIN", "export_ppk", "import_ppk", "ppk_public_part"]
-
-PPK_BEGIN: Final = b"PuTTY-User-Key-File-"
+__all__ = ["export_ppk", "import_ppk", "ppk_public_part"]
 
 _CIPHER: Final = "aes256-cbc"
 _NO_CIPHER: Final = "none"
@@ -361,6 +359,3 @@ def export_ppk(key: SSHKey, options: ExportOptions) -> bytes:
             b"Private-MAC: " + _mac(file, mac_key, plain).hex().encode("ascii") + b"\n",
         )
     )
-
-
-register_key_format(KeyFormat("ppk", export_private=export_ppk, export_public=None))

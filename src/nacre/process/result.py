@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from nacre.aio.client_channel import ExitSignal
 from nacre.errors import Error
+from nacre.wire.record import record
 
 BytesOrStr = bytes | str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SSHCompletedProcess:
     """What `run` and `wait` return.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from nacre.crypto.registry import Family, default_names
 from nacre.keys import default_signature_algorithms
 from nacre.protocol import limits
 from nacre.protocol.gss import GssApi, GssContext
-from nacre.wire.record import fresh, record
+from nacre.wire.record import changing, fresh, hidden, record
 
 
 class Role(Enum):
@@ -130,7 +129,7 @@ class Negotiated:
     strict: bool
 
 
-@dataclass(slots=True)
+@changing
 class Info:
     """What is known of a connection; read-only for everybody but the protocol.
 
@@ -150,12 +149,12 @@ class Info:
     own_version: str = ""
     peer_version: str = ""
     username: str = ""
-    session_id: bytes = field(default=b"", repr=False)
+    session_id: bytes = hidden(default=b"")
     host_key_blob: bytes = b""
-    host_key_signature: bytes = field(default=b"", repr=False)
+    host_key_signature: bytes = hidden(default=b"")
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
     hostbound: bool = False
     peer_prefers: tuple[str, str] = ("", "")
     refused: int = 0
-    gss: GssContext | None = field(default=None, repr=False)
+    gss: GssContext | None = hidden(default=None)

@@ -5,7 +5,6 @@ Owns: how a file becomes settings, and the bounds on files and lines. Must not k
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -117,6 +116,8 @@ def _split(setting: Setting) -> Iterator[str]:
 
 def included(pattern: str, folder: Path) -> list[Path]:
     """Return the files that a word of Include names, in order; none is no error, and folders are passed over."""
+    import glob  # for `Include`
+
     found = sorted(glob.glob(str(folder / expand(pattern))))
     return [path for path in map(Path, found) if not path.is_dir()]
 

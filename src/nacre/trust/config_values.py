@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from ipaddress import ip_network
 from typing import Final
 
@@ -238,6 +237,8 @@ def quantity(setting: Setting, text: str) -> int:
     found = re.fullmatch(r"(\d{1,19}(?:\.\d{1,19})?)([BKMGTPE]?)", text.upper(), re.ASCII)
     if not found:
         raise setting.error(f"{text!r} is no number of bytes: as 500M")
+    from decimal import Decimal  # few settings are a quantity
+
     return int(Decimal(found[1]) * (1 << _SCALES[found[2]]))
 
 

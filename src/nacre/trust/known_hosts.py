@@ -17,7 +17,6 @@ import binascii
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, Final, Self
@@ -216,7 +215,7 @@ class _Place:
 _Hit = tuple[SSHKey, _Place]
 
 
-@dataclass(slots=True)
+@record
 class _Found:
     """The keys of the lines that matched in one step of the lookup."""
 

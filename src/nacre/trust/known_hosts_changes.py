@@ -8,7 +8,6 @@ A line that is not understood, a comment, and whatever is for other hosts stays 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -101,7 +100,7 @@ def as_data(lines: Iterable[str]) -> bytes:
 
 def salt() -> bytes:
     """Return a salt for the hash of a host's name."""
-    return secrets.token_bytes(_SALT_SIZE)
+    return os.urandom(_SALT_SIZE)
 
 
 # ---------------------------------------------------------------- a key is kept

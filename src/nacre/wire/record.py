@@ -1,6 +1,6 @@
 """Classes that are a few values with names: messages, events, answers.
 
-Owns: `record`, which makes a class of slots from annotations, and `hidden` values. Must not know: what any
+Owns: `record` and `changing`, which make a class of slots from annotations, and `hidden` values. Must not know: what any
 value means.
 
 Not `dataclasses`: there are a hundred of these classes, and a login makes dozens of objects of them. Here
@@ -56,6 +56,15 @@ def record(cls: type[T]) -> type[T]:
     made = build(cls)
     if "__repr__" not in vars(cls):
         made.__repr__ = _repr
+    finished: type[T] = made
+    return finished
+
+
+@dataclass_transform(field_specifiers=(hidden, fresh))
+def changing(cls: type[T]) -> type[T]:
+    """Do what `record` does, for values that are set again: objects have no hash."""
+    made: Any = record(cls)
+    made.__hash__ = None
     finished: type[T] = made
     return finished
 

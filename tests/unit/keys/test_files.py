@@ -100,14 +100,14 @@ def test_appending_follows_no_link_and_blocks_on_no_fifo(tmp_path):
 
 
 def test_a_link_under_the_temporary_name_is_not_written_through(tmp_path, monkeypatch):
-    monkeypatch.setattr("secrets.token_hex", lambda size: "known")
+    monkeypatch.setattr("os.urandom", bytes)
     (tmp_path / "victim").write_bytes(b"untouched")
-    (tmp_path / ".key.known.new").symlink_to(tmp_path / "victim")
+    (tmp_path / f".key.{bytes(8).hex()}.new").symlink_to(tmp_path / "victim")
     with pytest.raises(FileExistsError):
         replace_file(tmp_path / "key", b"secret", 0o600)
-    (tmp_path / ".key.known.new").unlink()
-    (tmp_path / ".key.known.new").write_bytes(b"")
-    (tmp_path / ".key.known.new").chmod(0o666)
+    (tmp_path / f".key.{bytes(8).hex()}.new").unlink()
+    (tmp_path / f".key.{bytes(8).hex()}.new").write_bytes(b"")
+    (tmp_path / f".key.{bytes(8).hex()}.new").chmod(0o666)
     with pytest.raises(FileExistsError):
         replace_file(tmp_path / "key", b"secret", 0o600)
     assert (tmp_path / "victim").read_bytes() == b"untouched"

@@ -5,8 +5,7 @@ Owns: the attempt, and the interfaces of the two halves of a method. Must not kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from nacre.wire.auth import UserauthRequest
 
@@ -19,8 +18,7 @@ SERVICE: Final = "ssh-connection"
 USERAUTH: Final = "ssh-userauth"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What one authentication stands on. What a success grants comes from its attempt alone.
 
     Attributes:

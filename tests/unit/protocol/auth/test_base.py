@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from nacre.protocol.auth.base import SERVICE, USERAUTH, Attempt
@@ -19,7 +17,7 @@ def test_the_services_of_the_standards():
 
 def test_what_a_success_stands_on_does_not_change():
     attempt = Attempt("alice", "publickey", b"key")
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         attempt.username = "root"
     assert Attempt("alice", "password").key_blob is None
 
