@@ -8,8 +8,9 @@ that is the name of a function.)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
 from nacre.aio.link import Handlers
@@ -83,8 +84,24 @@ async def connect(
     options = await configured_later(options)
     if options.connect_timeout is None:
         return await _connect(options, flags, sock)
-    async with asyncio.timeout(options.connect_timeout):
+    async with _in_time(options):
         return await _connect(options, flags, sock)
+
+
+@contextlib.asynccontextmanager
+async def _in_time(options: SSHClientConnectionOptions) -> AsyncIterator[None]:
+    """Give what is done in it the time of `connect_timeout`; the error says who was not reached, and in what time."""
+    limit = asyncio.timeout(options.connect_timeout)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimeoutError(
+            f"{options.host or 'localhost'}, port {options.port}: no login within {options.connect_timeout:g} seconds,"
+            " which is connect_timeout"
+        ) from None
 
 
 async def _connect(
@@ -163,7 +180,7 @@ async def _open_hop(
             config=options.config if options.is_given("config") else (),
         )
         settings = await configured_later(settings)
-        async with asyncio.timeout(settings.connect_timeout):
+        async with _in_time(settings):
             connection = await _connect(settings, depth=depth)
     except BaseException:
         if before is not None:
@@ -285,7 +302,7 @@ async def get_server_auth_methods(
             super().__init__(*args)
             seen.append(self)
 
-    async with asyncio.timeout(options.connect_timeout):
+    async with _in_time(options):
         try:
             connection = await _connect(options, flags, sock, Catcher)
         except PermissionDenied:

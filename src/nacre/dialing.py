@@ -88,6 +88,11 @@ class ProxyCommand:
             process = await asyncio.create_subprocess_exec(
                 *argv, stdin=theirs.fileno(), stdout=theirs.fileno()
             )
+        except OSError as error:
+            ours.close()
+            raise OSError(
+                error.errno, f"the proxy command does not start: {error.strerror}", argv[0]
+            ) from None
         except BaseException:
             ours.close()
             raise

@@ -84,7 +84,11 @@ class ServerConfiguration:
 
     def options(self) -> SSHServerConnectionOptions:
         """Return the options of the server, with what holds for everybody."""
-        return self._completed(self._files.everywhere())
+        found = self._files.everywhere()
+        options = self._completed(found)
+        for setting in found.get("authenticationmethods", ()):
+            _require_a_way_in(setting, options)
+        return options
 
     def _completed(self, found: Found) -> SSHServerConnectionOptions:
         values = _Values(self.given)
@@ -297,6 +301,29 @@ def _require_file(setting: Setting) -> None:
         read_file(setting.arguments[0])
     except (OSError, ValueError) as error:
         raise setting.error(f"the file cannot be used: {error}") from None
+
+
+#: The option without which there is no method of that name.
+_METHOD_OPTIONS: Final = {
+    "publickey": "public_key_auth",
+    "password": "password_auth",
+    "keyboard-interactive": "kbdint_auth",
+    "hostbased": "host_based_auth",
+    "gssapi-with-mic": "gss_auth",
+    "gssapi-keyex": "gss_kex",
+}
+
+
+def _require_a_way_in(setting: Setting, options: SSHServerConnectionOptions) -> None:
+    """Refuse lists of methods each of which needs one that is switched off: nobody could log in."""
+    off = {
+        name for name, option in _METHOD_OPTIONS.items() if getattr(options, option) is False
+    }  # None: as the program has it
+    needed = [
+        off.intersection(name.partition(":")[0] for name in word.split(",")) for word in setting.arguments
+    ]
+    if all(needed):
+        raise setting.error(f"nobody could log in: {', '.join(sorted(set.union(*needed)))} is switched off")
 
 
 #: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.

@@ -59,7 +59,7 @@ async def test_time_limits() -> None:
 
     server = await asyncio.start_server(silent, HOST, 0)
     port = server.sockets[0].getsockname()[1]
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=rf"{HOST}, port {port}: no login within 0.05 seconds"):
         await nacre.connect(HOST, port, **client_options(connect_timeout=0.05))
     with pytest.raises(nacre.ConnectionLost, match="too long"):
         await nacre.connect(HOST, port, **client_options(login_timeout=0.05))

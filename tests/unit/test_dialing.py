@@ -48,7 +48,7 @@ async def test_a_proxy_command_is_the_transport(monkeypatch: pytest.MonkeyPatch)
 
 @asynctest
 async def test_a_proxy_command_that_fails() -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"the proxy command does not start: .*'no-such-program'"):
         await nacre.connect("far", **client_options(proxy_command="no-such-program %h"))
     with pytest.raises(nacre.ConnectionLost):
         await nacre.connect("far", **client_options(proxy_command=[sys.executable, "-c", ""]))

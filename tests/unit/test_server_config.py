@@ -119,6 +119,10 @@ def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
         ("ListenAddress a\nListenAddress b", "ListenAddress: one address is listened on"),
         ("Ciphers aes128-cbc", "Ciphers: nacre has none of"),
         ("RekeyLimit 1K", "RekeyLimit: rekey_bytes"),
+        (
+            "PasswordAuthentication no\nAuthenticationMethods publickey,password password",
+            "line 2: AuthenticationMethods: nobody could log in: password is switched off",
+        ),
         ("PerSourcePenalties invaliduser:5", "PerSourcePenalties: nacre has no penalty invaliduser"),
     ],
 )
