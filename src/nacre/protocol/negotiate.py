@@ -226,6 +226,8 @@ def _choose_host_key(client: Sequence[str], server: Sequence[str], role: Role, *
     if role is Role.SERVER:
         hint = "A key in server_host_keys for one that the client offers would connect."
         raise _nothing_in_common(what, server, client, hint)
+    if tuple(server) == (NULL_HOST_KEY,):  # it has a key exchange of GSS-API in place of a key
+        raise _nothing_in_common(what, [name for name in client if name != NULL_HOST_KEY], server, _KERBEROS)
     known = [name for name in signature_algorithms() if name in server]
     hint = _would_connect("server_host_key_algs", f"+{known[0]}", "") if known else _NONE_KNOWN
     raise _nothing_in_common(what, client, server, hint)
@@ -272,5 +274,9 @@ _OPTIONS: Final = {
     Family.MAC: "mac_algs",
     Family.COMPRESSION: "compression_algs",
 }
+_KERBEROS: Final = (
+    "The server shows no key: gss_kex=True would connect, with a ticket and a method of GSS-API that it has "
+    "(gss_kex_algs)."
+)
 _NONE_KNOWN: Final = "nacre has none of what the peer offers."
 _MARKERS: Final = frozenset((*EXT_INFO.values(), *STRICT.values()))

@@ -99,6 +99,7 @@ def test_nothing_in_common_names_both_lists(field, word):
             'server_host_key_algs="+ecdsa-sha2-nistp256" would',
         ),
         ("server_host_key_algorithms", ("ssh-rsa",), "nacre has none of what the peer offers"),
+        ("server_host_key_algorithms", ("null",), "The server shows no key: gss_kex=True would connect"),
         ("encryption_client_to_server", ("aes128-cbc", "3des-cbc"), "nacre has none of what the peer offers"),
         ("compression_client_to_server", ("zlib",), "nacre has none of what the peer offers"),
     ],

@@ -80,6 +80,8 @@ class ClientAuth:
         self.first: PublicKeyAttempt | None = None
         self._none_was_tried = False
         self._why = ""
+        #: What went wrong in a method here, for the client's own error; never sent.
+        self.failure = ""
         self._credential = False
         self._rounds = 0
         self._banners = 0
@@ -203,7 +205,7 @@ class ClientAuth:
         offered = ", ".join(self._methods or ()) or "none"
         return PermissionDenied(
             f"permission denied for {self.username!r}: nothing left to try (the server takes {offered})",
-            hint=self._why,
+            hint="; ".join(part for part in (self._why, self.failure) if part),
         )
 
     def _start(self, method: ClientMethod) -> None:

@@ -203,6 +203,7 @@ class ClientGssWithMic:
         # RFC 4462 section 3.9: another request, or the end, follows.
         if failure.token:
             auth.send(UserauthGssapiErrtok(failure.token[: limits.GSS_TOKEN]).encode())
+        auth.failure = f"GSS-API: {failure.reason}"
         auth.give_up_attempt()
 
 

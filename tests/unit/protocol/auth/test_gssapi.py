@@ -292,6 +292,14 @@ def test_a_client_whose_step_fails_tries_what_is_next():
     assert pair.server.connection.info.refused == 1  # it gave up, which counts
 
 
+def test_why_a_step_failed_is_for_the_user_alone():
+    pair, _ = login(GssAttempt(WITH_MIC), client=client_gss(fails=GssError("no ticket", b"error")))
+    error = failure(pair.client)
+    assert isinstance(error, PermissionDenied)
+    assert "GSS-API: no ticket" in str(error)
+    assert "ticket" not in error.reason
+
+
 def test_giving_up_counts_and_is_not_answered():
     pair = raw()
     for _ in range(limits.AUTH_FAILURES):
