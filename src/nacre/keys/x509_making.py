@@ -81,7 +81,10 @@ def name_of_parts(parts: list[str]) -> x509.Name:
     if not all(parts):
         raise ValueError(f"{','.join(parts)!r} is no distinguished name, as O=Org,CN=user is one")
     # RFC 4514 section 2.1 has the last part first.
-    return x509.Name.from_rfc4514_string(",".join(reversed(parts)))
+    try:
+        return x509.Name.from_rfc4514_string(",".join(reversed(parts)))
+    except ValueError:
+        raise ValueError(f"{text!r} is no distinguished name, as O=Org,CN=user is one") from None
 
 
 def _listed(names: str | Iterable[str]) -> list[str]:

@@ -57,7 +57,7 @@ def test_what_cannot_be():
     with pytest.raises(nacre.KeyGenerationError, match="signed with"):
         USER.generate_x509_user_certificate(USER, "CN=a", hash_alg="md5")
     for subject in ("xxx", "X=xxx", ""):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="is no distinguished name, as O=Org,CN=user is one"):
             USER.generate_x509_user_certificate(USER, subject)
     with pytest.raises(ValueError, match="before it begins"):
         USER.generate_x509_user_certificate(USER, "CN=a", valid_after=2, valid_before=1)
