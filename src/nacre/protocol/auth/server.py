@@ -137,6 +137,9 @@ class ServerAuth:
         self._current = None
         if len(request.username.encode()) > limits.USERNAME:
             raise IllegalUserName(f"a user name of more than {limits.USERNAME} bytes")
+        if not request.username.isprintable():
+            # As RFC 4013 section 2.3 prohibits: control characters, and what changes how others are shown.
+            raise IllegalUserName("a user name with characters that cannot be printed")
         if request.service != SERVICE:
             raise ServiceNotAvailable("the service must be ssh-connection")
         if self._user != (request.username, request.service):

@@ -193,6 +193,10 @@ def test_requests_are_bounded_whatever_they_are(pair):
         (request("alice", service="ssh-connection@openssh.com"), ServiceNotAvailable),
         (request("alice", service=""), ServiceNotAvailable),
         (request("a" * (limits.USERNAME + 1)), IllegalUserName),
+        (request("a\0b"), IllegalUserName),
+        (request("a\x1b[2Jb"), IllegalUserName),
+        (request("a\nb"), IllegalUserName),
+        (request("a\u202eb"), IllegalUserName),
         (ServiceRequest("ssh-connection").encode(), ServiceNotAvailable),
         (UserauthRequest("alice", CONNECTION, "password", b"").encode(), ProtocolError),
         (b"\x3d\0\0\0\0", ProtocolError),  # an answer to no challenge
