@@ -45,10 +45,16 @@ async def load_client_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPa
         return []
     certificates = await load_certs(options.client_certs)
     found = {pair.public_data: pair for pair in await _agent_keys(options, certificates)}
-    for pair in await _token_keys(options, certificates):
+    for pair in [*await _token_keys(options, certificates), *await _own_keys(options, certificates)]:
         found.setdefault(pair.public_data, pair)
-    for pair in await _own_keys(options, certificates):
-        found.setdefault(pair.public_data, pair)
+    shown = [pair.cert for pair in found.values()]
+    for certificate in certificates:
+        if isinstance(certificate, SSHCertificate) and certificate not in shown:
+            logger.log(
+                logging.WARNING if options.is_given("client_certs") else logging.INFO,
+                "a certificate is not used: there is no key here that it is about: %s",
+                plain(repr(certificate)),
+            )
     return list(found.values())
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 from nacre.aio.key_loading import load_certs
 from nacre.aio.log import logger, plain
 from nacre.errors import WireError
-from nacre.keys import Certified, SSHKey, SSHKeyPair, certificate_of, load_public_keys
+from nacre.keys import Certified, SSHKey, SSHKeyPair, certificates_of, load_public_keys
 from nacre.wire.fields import Reader, encode_byte, encode_string, encode_uint32
 
 __all__ = ["Keysign", "KeysignKeyPair", "keysign_pairs"]
@@ -170,8 +170,7 @@ def _pairs(keysign: Keysign, keys: Any, certs: Sequence[Certified], *, look_besi
         # A certificate lies beside the private key, by the name of that.
         private = Path(entry).with_suffix("") if str(entry).endswith(".pub") else entry
         for public in load_public_keys(entry):
-            certificate = certificate_of(private, public, None, certs, look_beside=look_beside)
-            if certificate is not None:
+            for certificate in certificates_of(private, public, None, certs, look_beside=look_beside):
                 certified = KeysignKeyPair(public, keysign)
                 certified.set_certificate(certificate)
                 pairs.append(certified)

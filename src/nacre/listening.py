@@ -71,12 +71,14 @@ async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPai
 def _host_keys(keys: Sequence[SSHKeyPair], *, needed: bool = True) -> tuple[SSHKeyPair, ...]:
     if not keys and needed:
         raise ValueError("a server needs a host key: give server_host_keys (a file, or an SSHKey)")
+    # Of one key and one algorithm there is one, the last: clients do not choose among certificates.
+    keys = tuple({(key.key_data, key.algorithm): key for key in keys}.values())
     for key in keys:
         if isinstance(key.cert, SSHCertificate) and key.cert.cert_type is not CertificateType.HOST:
             raise ValueError(f"{key.cert!r} is no certificate of a host: clients would refuse it")
         if key.waits:
             raise ValueError(f"{key!r} cannot be a host key: everybody would wait while it signs for one")
-    return tuple(keys)
+    return keys
 
 
 class _ServerSide:

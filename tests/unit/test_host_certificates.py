@@ -202,6 +202,10 @@ async def test_a_server_does_not_start_with_a_users_certificate() -> None:
         listener.update(server_host_certs=[cert()])
         async with connected(listener, known_hosts=CA_LINE.encode()):
             pass
+        # Of several for one key the last is shown: a client does not choose.
+        listener.update(server_host_certs=[cert(nacre.generate_private_key("ssh-ed25519")), cert()])
+        async with connected(listener, known_hosts=CA_LINE.encode()):
+            pass
         with pytest.raises(ValueError, match="no certificate of a host"):
             listener.update(server_host_certs=[user])
 

@@ -204,3 +204,10 @@ async def test_keys_of_tokens_come_before_those_of_files(home: Path) -> None:
 
 def _line(pair: nacre.SSHKeyPair) -> bytes:
     return pair.algorithm.encode() + b" " + b64encode(pair.public_data)
+
+
+@asynctest
+async def test_a_certificate_without_its_key_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    certificate = RSA.generate_user_certificate(ECDSA, "id", principals=["user"])
+    assert await load(client_keys=[RSA], client_certs=[certificate], agent_path=None) == [RSA.public_data]
+    assert "a certificate is not used: there is no key here that it is about" in caplog.text

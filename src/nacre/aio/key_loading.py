@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any, Final, NoReturn
 
@@ -24,7 +24,7 @@ from nacre.keys import (
     SSHKey,
     SSHKeyPair,
     X509Chain,
-    certificate_of,
+    certificates_of,
     import_public_key,
     load_certified,
     load_pairs,
@@ -184,15 +184,15 @@ class _Loading:
         public = _public_part(key) if self._later else None
         if public is not None:
             locked = LockedKeyPair(public, functools.partial(self._ask, key, asked[0]))
-            shown = self._certificate_of(key, public, certificate)
-            return [locked] if shown is None else [locked.certified(public, shown), locked]
+            shown = self._certificates_of(key, public, certificate)
+            return [*(locked.certified(public, each) for each in shown), locked]
         return await self._ask(entry, asked[0], ignore)
 
     async def _ask(self, entry: Any, filename: str, ignore: bool = False) -> list[SSHKeyPair]:
         return await self._in_thread(entry, await settle(self._passphrase(filename)), ignore)
 
-    def _certificate_of(self, key: Any, public: SSHKey, named: Any) -> Certified | None:
-        found = functools.partial(certificate_of, key, public, named, self._certificates)
+    def _certificates_of(self, key: Any, public: SSHKey, named: Any) -> Sequence[Certified]:
+        found = functools.partial(certificates_of, key, public, named, self._certificates)
         try:
             return found(look_beside=self._look_beside)
         except BesideRefused as error:

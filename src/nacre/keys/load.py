@@ -10,8 +10,9 @@ its authority is not trusted, the key itself may be.
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -39,7 +40,7 @@ __all__ = [
     "BesideRefused",
     "KeyArgument",
     "KeyListArgument",
-    "certificate_of",
+    "certificates_of",
     "import_private_key",
     "import_public_key",
     "load_keypairs",
@@ -338,7 +339,8 @@ def load_keypairs(
             bytes of a private key, an `SSHKey` or an `SSHKeyPair`; in a sequence, also a pair of one of
             these and its certificate.
         passphrase: opens encrypted keys; a function is called with the file's name.
-        certlist: certificates, in any form of `load_certificates`, each for whichever key it is about. A key
+        certlist: certificates, in any form of `load_certificates`, each for whichever key it is about, also where
+            others are about the same. A key
             from a file without one is given that of the file's name and "-cert.pub", if that is there, or one of
             X.509 in the same PEM file; None leaves that out.
         skip_public: leave out public keys rather than refuse them.
@@ -386,12 +388,14 @@ def load_pairs(
     Raises:
         BesideRefused: the certificate beside a file cannot be used.
     """
-    known = {cert.key.public_data: cert for cert in certificates}
+    known = _by_key(certificates)
     pairs: list[SSHKeyPair] = []
     for entry, named in _entries(keylist):
         if isinstance(entry, SSHKeyPair):
             if named is not None:
                 entry.set_certificate(_only_certificate(named))
+            elif entry.cert is None:
+                pairs += [_certified(entry, each) for each in known.get(entry.key_data, ())]
             pairs.append(entry)
             continue
         try:
@@ -406,12 +410,26 @@ def load_pairs(
             known_here = known
             if named is not None:
                 certificate = _only_certificate(named)
-                known_here = {key.public_data: certificate for key in keys}
+                known_here = {key.public_data: [certificate] for key in keys}
             elif look_beside:
                 known_here = {**_beside(entry, keys, known), **known}
             for key in keys:
-                pairs += _pairs(key, known_here.get(key.public_data))
+                pairs += _pairs(key, known_here.get(key.public_data, ()))
     return pairs
+
+
+def _certified(pair: SSHKeyPair, certificate: Certified) -> SSHKeyPair:
+    shown = copy.copy(pair)
+    shown.set_certificate(certificate)
+    return shown
+
+
+def _by_key(certificates: Iterable[Certified]) -> dict[bytes, list[Certified]]:
+    """Return certificates by the key that they are about, of which one may have several: authorities differ."""
+    found: dict[bytes, list[Certified]] = {}
+    for certificate in certificates:
+        found.setdefault(certificate.key.public_data, []).append(certificate)
+    return found
 
 
 def _only_certificate(named: CertificateArgument) -> Certified:
@@ -424,8 +442,8 @@ def _only_certificate(named: CertificateArgument) -> Certified:
 
 
 def _beside(
-    entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, Certified]
-) -> dict[bytes, Certified]:
+    entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, Sequence[Certified]]
+) -> dict[bytes, list[Certified]]:
     """Return the certificates beside a key's file, or else in it, unless others are known for all its keys."""
     blobs = {key.public_data for key in keys}
     if isinstance(entry, (SSHKey, SSHKeyPair)) or not blobs - known.keys():
@@ -434,7 +452,7 @@ def _beside(
     if path is None:
         return _within(entry)
     try:
-        found = {cert.key.public_data: cert for cert in load_certified(path)}
+        found = _by_key(load_certified(path))
     except (OSError, KeyImportError) as exc:
         raise BesideRefused(f"{exc}; without it, the key itself can be used") from None
     if not blobs & found.keys():
@@ -442,10 +460,10 @@ def _beside(
     return found
 
 
-def _within(entry: FilePath | bytes) -> dict[bytes, Certified]:
+def _within(entry: FilePath | bytes) -> dict[bytes, list[Certified]]:
     """Return the certificates of X.509 in a key's file. Of several for one key the first counts; others vouch for it."""
     try:
-        return {cert.key.public_data: cert for cert in reversed(certified_within(entry))}
+        return {cert.key.public_data: [cert] for cert in reversed(certified_within(entry))}
     except OSError:
         return {}  # ssh-keysign alone may read the key
     except ValueError as exc:
@@ -455,30 +473,30 @@ def _within(entry: FilePath | bytes) -> dict[bytes, Certified]:
         raise BesideRefused(f"{where} is not used: {exc}; without it, the key itself can be used") from None
 
 
-def certificate_of(
+def certificates_of(
     entry: KeyArgument,
     public: SSHKey,
     named: CertificateArgument | None,
     certificates: Sequence[Certified],
     *,
     look_beside: bool,
-) -> Certified | None:
-    """Return the certificate that `load_pairs` would give a key of which the public part alone is known.
+) -> Sequence[Certified]:
+    """Return the certificates that `load_pairs` would give a key of which the public part alone is known.
 
     Raises:
         BesideRefused: the certificate beside a file cannot be used.
     """
     if named is not None:
-        return _only_certificate(named)
-    known = {cert.key.public_data: cert for cert in certificates}
+        return [_only_certificate(named)]
+    known = _by_key(certificates)
     if look_beside:
         known = {**_beside(entry, [public], known), **known}
-    return known.get(public.public_data)
+    return known.get(public.public_data, ())
 
 
-def _pairs(key: SSHKey, certificate: Certified | None) -> Iterator[SSHKeyPair]:
-    """Return the pairs of a private key: with its certificate, if it has one, and without."""
-    if certificate is not None:
+def _pairs(key: SSHKey, certificates: Iterable[Certified]) -> Iterator[SSHKeyPair]:
+    """Return the pairs of a private key: with each of its certificates, and without."""
+    for certificate in certificates:
         pair = SSHKeyPair.from_key(key)
         pair.set_certificate(certificate)
         yield pair

@@ -79,12 +79,16 @@ def name_of_parts(parts: list[str]) -> x509.Name:
     from cryptography import x509
 
     if not all(parts):
-        raise ValueError(f"{','.join(parts)!r} is no distinguished name, as O=Org,CN=user is one")
+        raise _no_name(parts)
     # RFC 4514 section 2.1 has the last part first.
     try:
         return x509.Name.from_rfc4514_string(",".join(reversed(parts)))
     except ValueError:
-        raise ValueError(f"{text!r} is no distinguished name, as O=Org,CN=user is one") from None
+        raise _no_name(parts) from None
+
+
+def _no_name(parts: list[str]) -> ValueError:
+    return ValueError(f"{','.join(parts)!r} is no distinguished name, as O=Org,CN=user is one")
 
 
 def _listed(names: str | Iterable[str]) -> list[str]:

@@ -369,3 +369,16 @@ def test_what_is_wrong_is_said_with_the_name_of_the_file(tmp_path):
     for named in (path, str(path), [str(path)]):
         with pytest.raises(KeyImportError, match=f"^{path}: this is a public key"):
             nacre.load_keypairs(named)
+
+
+def test_several_certificates_of_one_key(tmp_path):
+    """As ssh with several CertificateFile: authorities differ, and so do the names in what they sign."""
+    key, *authorities = (nacre.generate_private_key("ssh-ed25519") for _ in range(3))
+    certs = [by.generate_user_certificate(key, "id", principals=["a"]) for by in authorities]
+    shown = [certs[0].public_data, certs[1].public_data, key.public_data]
+    key.write_private_key(tmp_path / "key")
+    for given in (key, tmp_path / "key", nacre.load_keypairs(key)):
+        assert [pair.public_data for pair in nacre.load_keypairs(given, certlist=certs)] == shown
+    certs[0].write_certificate(tmp_path / "key-cert.pub")
+    certs[1].append_certificate(tmp_path / "key-cert.pub")
+    assert [pair.public_data for pair in nacre.load_keypairs(tmp_path / "key")] == shown
