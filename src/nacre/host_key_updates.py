@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.link import Link
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
-from nacre.errors import KeyImportError
+from nacre.errors import DisconnectError, KeyImportError
 from nacre.host_policy import Grounds, Judgement
 from nacre.host_trust import HostTrust, Standing
 from nacre.keys import SSHKey, decode_public_key
@@ -146,6 +146,8 @@ class HostKeyUpdates:
         update = await self._planned(keys, here, trust) if self._may_update(trust) else None
         unproven = [*added, *(key for key in (update.plan.new if update else ()) if key not in added)]
         if unproven and not await self._proven(unproven):
+            if not self._link.active:
+                return
             self._link.logger.warning("the server announced host keys that it could not prove: passed over")
             return
         # An announcement may come with the end of the login. A handler works with the connection, so that
@@ -198,7 +200,10 @@ class HostKeyUpdates:
     async def _proven(self, keys: Sequence[SSHKey]) -> bool:
         """Have the server sign with each key that is new; one failure is enough to believe none."""
         asked = HostKeys(tuple(key.public_data for key in keys))
-        success, reply = await self._link.global_request(PROVE, asked.encode())
+        try:
+            success, reply = await self._link.global_request(PROVE, asked.encode())
+        except DisconnectError:  # it is over, and whoever uses the connection is told
+            return False
         return success and proven(keys, self._link.protocol.info, reply)
 
 

@@ -12,7 +12,10 @@ import pytest
 import nacre
 from nacre.host_trust import KnownHostsFiles
 from nacre.protocol import host_keys, limits
+from nacre.testing import ScriptedPeer, raw_server
+from nacre.testing.pair import host_key
 from nacre.trust import known_hosts_line
+from nacre.wire.fields import encode_string
 from nacre.wire.requests import HostKeys
 from tests.support.face import HOST, OpenServer, asynctest, connect, connected, reported, serving
 
@@ -149,6 +152,26 @@ async def test_a_handler_that_raises_is_reported() -> None:
         await connection.link.global_request("unheard-of", b"")
         assert not connection.is_closed()
     assert [str(report["exception"]) for report in reported()] == ["the program's"]
+
+
+@asynctest
+async def test_a_connection_that_ends_before_the_proofs_is_no_failure_of_the_handler() -> None:
+    async def silent(peer: ScriptedPeer) -> None:
+        await peer.let_in()
+        peer.send("GLOBAL_REQUEST", name="hostkeys-00@openssh.com", data=encode_string(BLOBS[0]))
+        assert (await peer.receive("GLOBAL_REQUEST")).message.name == "hostkeys-prove-00@openssh.com"
+
+    told = Told()
+    known = ([host_key().convert_to_public()], [], [])
+    async with (
+        raw_server(silent) as port,
+        nacre.connect(
+            HOST, port, username="u", config=None, known_hosts=known, server_host_keys_handler=told
+        ) as connection,
+    ):
+        await connection.wait_closed()
+    assert told.calls == []
+    assert reported() == []
 
 
 @asynctest

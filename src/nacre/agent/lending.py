@@ -115,15 +115,18 @@ class LentAgent:
         """
         if self._open >= MAX_CLIENTS:
             raise ChannelOpenError(OpenFailureReason.RESOURCE_SHORTAGE, "too many connections to the agent")
+        self._open += 1  # before the wait, in which others may come
         try:
             stream = await open_agent(self._where)
-        except (OSError, Error, NotSupportedYet) as error:
+        except BaseException as error:
+            self._open -= 1
+            if not isinstance(error, (OSError, Error, NotSupportedYet)):
+                raise
             self._link.logger.warning("the agent that is forwarded cannot be reached: %s", plain(error))
             raise ChannelOpenError(OpenFailureReason.CONNECT_FAILED, "the agent cannot be reached") from None
         channel = AgentChannel(self._link)
         session = _AgentSession()
         channel.bind(number, session)
-        self._open += 1
         task = channel.create_task(self._answer(session, stream), "forwarding the agent")
         task.add_done_callback(lambda _: self._ended(stream))
         return channel

@@ -255,6 +255,24 @@ async def test_what_is_no_message_ends_its_channel_alone() -> None:
 
 
 @asynctest
+async def test_channels_that_come_at_once_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lending, "MAX_CLIENTS", 2)
+
+    async def many(conn: nacre.SSHServerConnection, channel: Any) -> str:
+        opened = await asyncio.gather(
+            *(conn.open_agent_connection() for _ in range(5)), return_exceptions=True
+        )
+        refused = [each for each in opened if isinstance(each, nacre.ChannelOpenError)]
+        for stream in opened:
+            if not isinstance(stream, BaseException):
+                stream[1].close()
+        return str([error.code == OpenFailureReason.RESOURCE_SHORTAGE for error in refused])
+
+    async with lender() as client:
+        assert await said(many, client) == "[True, True, True]"
+
+
+@asynctest
 async def test_channels_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lending, "MAX_CLIENTS", 2)
 
