@@ -16,13 +16,14 @@ from nacre.protocol.events import KeysExchanged
 from nacre.protocol.settings import Role, Settings
 from nacre.protocol.state import Action, judge
 from nacre.wire.gss import KexGssContinue, KexGssHostKey, KexGssInit
-from nacre.wire.kex import KexDhGexGroup, KexDhGexInit, KexDhGexRequest, KexDhInit
+from nacre.wire.kex import KexDhGexGroup, KexDhGexInit, KexDhGexRequest, KexDhInit, KexInit
 from tests.pair.ends import HOST_KEY
 from tests.pair.stage import Stage
 from tests.security import expectations
 from tests.support.gss import ANSWERS, MECHANISM, client_gss, server_gss
+from tests.support.protocol import changed
 
-__all__ = ["only_the_next_message_passes"]
+__all__ = ["begun", "only_the_next_message_passes", "say"]
 
 _GROUP14: Final = "diffie-hellman-group14-sha256"
 _GROUP_EXCHANGE: Final = "diffie-hellman-group-exchange-sha256"
@@ -52,23 +53,31 @@ class _Step:
 
     def reach(self) -> Stage:
         """Bring a new end there."""
-        settings: dict[str, Any] = {"kex_algorithms": (self.method,)}
-        if self.role is Role.CLIENT:
-            settings |= {"username": "alice", "gss": client_gss(steps=self.steps)}
-        else:
-            settings |= {"host_keys": (HOST_KEY,), "gss": server_gss(steps=self.steps)}
-        stage = Stage(self.role, settings=Settings(**settings), answers=ANSWERS)
-        _say(stage, stage.raw.kexinit(kex=(self.method,)), *self.said)
+        stage = begun(self.role, self.method, steps=self.steps)
+        say(stage, *self.said)
         assert not stage.end.connection.closed, (self, stage.end.events[-1])
         return stage
 
 
-def _say(stage: Stage, *payloads: bytes) -> None:
-    """Send, and do not read what comes: the raw peer does not know these methods."""
+def begun(role: Role, method: str, *, host_key: str = "ssh-ed25519", steps: int = 3) -> Stage:
+    """Bring a new end to where both KEXINITs are out."""
+    settings: dict[str, Any] = {"kex_algorithms": (method,)}
+    if role is Role.CLIENT:
+        settings |= {"username": "alice", "gss": client_gss(steps=steps), "host_key_algorithms": (host_key,)}
+    else:
+        settings |= {"host_keys": (HOST_KEY,), "gss": server_gss(steps=steps)}
+    stage = Stage(role, settings=Settings(**settings), answers=ANSWERS)
+    kexinit = KexInit.decode(stage.raw.kexinit(kex=(method,)))
+    say(stage, changed(kexinit, server_host_key_algorithms=(host_key,)).encode())
+    return stage
+
+
+def say(stage: Stage, *payloads: bytes) -> bytes:
+    """Send, and do not read what comes, which is returned: the raw peer does not know these methods."""
     for payload in payloads:
         stage.raw.send(payload)
     stage.end.feed(stage.raw.output())
-    stage.end.output()
+    return stage.end.output()
 
 
 def _steps() -> Iterator[_Step]:
@@ -121,6 +130,6 @@ def _refused(step: _Step, number: int) -> None:
     stage = step.reach()
     role, phase = expectations.Role(step.role.value), expectations.Phase.INITIAL_AFTER_KEXINIT
     payload = expectations.minimal_payload(role, phase, number, supplied=bytes([number]) + bytes(36))
-    _say(stage, KexGssHostKey(HOST_KEY.public_data).encode() if number == 33 else payload)
+    say(stage, KexGssHostKey(HOST_KEY.public_data).encode() if number == 33 else payload)
     assert stage.end.connection.closed, (step, number)
     assert not stage.end.of(KeysExchanged), (step, number)

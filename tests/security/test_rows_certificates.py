@@ -13,6 +13,7 @@ from nacre.errors import KeyImportError
 from nacre.keys import SSHCertificate, decode_certificate
 from nacre.wire.fields import encode_string, encode_uint32, encode_uint64
 from tests.security.certified import AUTHORITY_LINE, CA, KEY, OTHER, admitted
+from tests.security.foreign_shares import refuse_host_keys
 from tests.security.registry import covers
 from tests.support.certificates import CERT_NAME, by_hand, option, options, principals
 
@@ -52,6 +53,9 @@ def test_go_90f76b8_a_certificate_signs_no_certificate() -> None:
         nested = by_hand(KEY, CA, signing_key=encode_string(nested))
     with pytest.raises(KeyImportError, match="signed by a certificate"):
         decode_certificate(nested)
+    refuse_host_keys(
+        CERT_NAME.decode(), [nested, by_hand(KEY, CA, signing_key=encode_string(inner.public_data))]
+    )
 
 
 @covers(53)

@@ -9,6 +9,7 @@ import os
 import re
 import zlib
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from unittest import mock
 
@@ -18,7 +19,7 @@ import nacre
 from nacre.aio.powers import Budget, work
 from nacre.crypto import Compressor, Decompressor, derive, make_exchange
 from nacre.crypto.kex.dh import DhExchange
-from nacre.crypto.kex.groups import Group, best_for, check_size, modp
+from nacre.crypto.kex.groups import Group, check_size, modp
 from nacre.crypto.kex.gss import with_mechanism
 from nacre.crypto.registry import Family, default_names, names, select
 from nacre.errors import (
@@ -45,6 +46,7 @@ from tests.security import expectations
 from tests.security.drive import play_row
 from tests.security.exchange_steps import only_the_next_message_passes
 from tests.security.expectations import Phase
+from tests.security.foreign_shares import group_given, refuse_group, refuse_shares, refuse_sizes
 from tests.security.registry import covers
 from tests.support.gss import ANSWERS as GSS_ANSWERS
 from tests.support.gss import MECHANISM, client_gss, server_gss
@@ -154,14 +156,13 @@ def test_cve_2026_55200_a_client_judges_lengths_too() -> None:
 
 @covers(11)
 def test_cve_2026_46597_paddings_that_do_not_fit() -> None:
-    for mode in MODES:
-        for padding in (0, 1, 3, 17, 30, 200, 255):
-            stage = packets.keyed(Role.SERVER, mode)
-            payload = b"\x04\0" + string(b"") + string(b"")
-            if padding != packets._filler(stage, payload):
-                stage.end.feed(packets.packet(stage, payload, padding=padding))
-                stage.exchange()
-                assert reason(stage) == 2, (mode, padding)
+    for role, mode, padding in product(Role, MODES, (0, 1, 3, 17, 30, 200, 255)):
+        stage = packets.keyed(role, mode)
+        payload = b"\x04\0" + string(b"") + string(b"")
+        if padding != packets._filler(stage, payload):
+            stage.end.feed(packets.packet(stage, payload, padding=padding))
+            stage.exchange()
+            assert reason(stage) == 2, (mode, padding)
 
 
 @covers(12)
@@ -215,6 +216,15 @@ def test_cve_2025_30211_huge_name_lists() -> None:
 @covers(15)
 def test_cve_2025_8277_wrong_guesses_are_dropped_once_and_leave_nothing() -> None:
     play_row(15)
+    for guesses in range(3):  # a server may guess too
+        stage = Stage(Role.CLIENT)
+        stage.send(stage.raw.kexinit(follows=True, kex=("wrong@example.com", stage.raw.kex)))
+        for _ in range(guesses):
+            stage.send(b"\x1f" + string(b"for another method"))
+        stage.raw.send(stage.next_method())
+        stage.raw.newkeys()
+        stage.exchange()
+        assert bool(stage.end.of(KeysExchanged)) is (guesses == 1), guesses
 
 
 @covers(16)
@@ -272,52 +282,42 @@ def test_cve_2002_20001_no_finite_field_is_offered_unasked() -> None:
 @covers(21)
 def test_group_exchange_gives_and_takes_no_small_group() -> None:
     for least, wanted, most in ((1024, 1024, 8192), (1024, 1536, 4096), (2048, 2048, 8192)):
-        assert best_for(least, wanted, most).bits >= 3072
+        assert group_given(least, wanted, most) >= 3072
     for sizes in ((1024, 1024, 1024), (1024, 1024, 2047), (2048, 0, 8192), (8192, 4096, 2048), (0, 0, 0)):
-        with pytest.raises(KeyExchangeFailed):
-            best_for(*sizes)
+        refuse_sizes(*sizes)
     for bits in (1023, 1024, 2047):  # a client refuses what is too small, whoever offers it
-        with pytest.raises(KeyExchangeFailed, match="bits"):
+        refuse_group(Group((1 << bits) - 1, 2))
+        with pytest.raises(KeyExchangeFailed, match="bits"):  # before it is asked whether it is prime
             check_size(Group((1 << bits) - 1, 2))
 
 
 @covers(22)
 def test_points_of_low_order_and_of_other_forms() -> None:
+    prime = modp(2048).prime
+    refuse_shares("diffie-hellman-group14-sha256", (0, 1, prime - 1, prime))
     finite = DhExchange("sha256", modp(2048))
     finite.draw(bytes)
-    for number in (0, 1, modp(2048).prime - 1, modp(2048).prime):
+    for number in (0, 1, prime - 1, prime):  # before anything is computed with it
         with pytest.raises(KeyExchangeFailed):
             finite.secret_power(number)
-    for share in (*LOW_ORDER, b"", bytes(31), bytes(33)):
-        with pytest.raises(KeyExchangeFailed):
-            make_exchange("curve25519-sha256").server_respond(share)
-        client = make_exchange("curve25519-sha256")
-        client.client_share()
-        with pytest.raises(KeyExchangeFailed):
-            client.client_finish(share)
-    hybrid = make_exchange("mlkem768x25519-sha256").client_share()
-    for share in (
-        hybrid[:-32] + bytes(32),
-        hybrid[:-1],
-        hybrid + b"\0",
-        b"\xff" * 1184 + hybrid[1184:],  # coefficients that are not below the modulus
-    ):
-        with pytest.raises(KeyExchangeFailed):
-            make_exchange("mlkem768x25519-sha256").server_respond(share)
+    refuse_shares("curve25519-sha256", (*LOW_ORDER, b"", bytes(31), bytes(33)))
+    client = make_exchange("mlkem768x25519-sha256").client_share()
+    ours, _ = make_exchange("mlkem768x25519-sha256").server_respond(client)
+    for share in (client, ours):
+        wrong = (share[:-32] + bytes(32), share[:-1], share + b"\0")
+        refuse_shares("mlkem768x25519-sha256", wrong)
+    # Coefficients that are not below the modulus: of a client alone, whose share is a key.
+    refuse_shares("mlkem768x25519-sha256", [b"\xff" * 1184 + client[1184:]], [Role.SERVER])
     for name in ("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"):
         right = make_exchange(name).client_share()
         size = len(right) // 2
-        for share in (
-            bytes([2 + right[-1] % 2]) + right[1 : 1 + size],  # compressed
-            bytes([6 + right[-1] % 2]) + right[1:],  # hybrid
-            b"\0",  # the point at infinity
-            b"\4" + bytes(2 * size),
-            right[:-1] + bytes([right[-1] ^ 1]),  # off the curve
-            right + b"\0",
-            b"",
-        ):
-            with pytest.raises(KeyExchangeFailed):
-                make_exchange(name).server_respond(share)
+        compressed, mixed = (
+            bytes([2 + right[-1] % 2]) + right[1 : 1 + size],
+            bytes([6 + right[-1] % 2]) + right[1:],
+        )
+        off_the_curve = right[:-1] + bytes([right[-1] ^ 1])
+        infinity = (b"\0", b"\4" + bytes(2 * size))
+        refuse_shares(name, (compressed, mixed, *infinity, off_the_curve, right + b"\0", b""))
     key = generate_private_key("ecdsa-sha2-nistp256")
     blob = key.public_data
     point = blob[-65:]
@@ -439,6 +439,10 @@ def test_cve_2026_55199_counts_are_compared_with_what_is_there() -> None:
     ):
         with pytest.raises(WireError, match="cannot be in"):
             cls.decode(head + huge + string(b"x"))
+    # A live client, with the one that nobody has to be logged in for.
+    stage = Stage(Role.CLIENT).to(Phase.AFTER_FIRST_NEWKEYS)
+    stage.send(b"\x07" + huge + string(b"x"))
+    assert reason(stage) == 2
 
 
 @covers(29)
@@ -530,10 +534,13 @@ def test_russh_fc6e3ab_trailing_bytes() -> None:
     stage = Stage(Role.SERVER).to(Phase.AFTER_FIRST_NEWKEYS)
     stage.send(b"\x05" + string(b"ssh-userauth") + b"\0")
     assert reason(stage) == 2
-    for number in range(1, 194):
+    for role, number in product(Role, range(1, 194)):
         payload = _after_authentication(number)
-        if payload is not None:
-            stage = Stage(Role.SERVER).to(Phase.AUTHENTICATED)
+        if payload is not None and (role, number) != (
+            Role.CLIENT,
+            90,
+        ):  # whose sessions a client refuses unread
+            stage = Stage(role).to(Phase.AUTHENTICATED)
             opened(stage)
             stage.send(payload + b"\0")
             assert stage.end.connection.closed, number
@@ -552,8 +559,8 @@ def test_russh_fc6e3ab_trailing_bytes() -> None:
 
 @covers(33)
 def test_keys_are_not_used_beyond_their_limits() -> None:
-    for name in ("outbound", "inbound"):
-        stage = Stage(Role.SERVER).to(Phase.AUTHENTICATED)
+    for role, name in product(Role, ("outbound", "inbound")):
+        stage = Stage(role).to(Phase.AUTHENTICATED)
         direction = getattr(stage.end.connection._core, name)
         direction.packets = limits.REKEY_PACKETS
         assert 20 in [payload[0] for payload in stage.send(b"\xc0" + string(b""))]
