@@ -21,7 +21,6 @@ from nacre.profiles import tries_user_key
 from nacre.protocol import events
 from nacre.protocol.auth.client import NothingToTry
 from nacre.protocol.settings import Info
-from nacre.refusals import why_nothing_is_left
 
 if TYPE_CHECKING:
     from nacre.agent.session_keys import SessionKeys
@@ -157,6 +156,8 @@ class ClientAuthenticator:
         attempt = await self.next_attempt(event)
         if attempt is not None:
             return attempt
+        from nacre.refusals import why_nothing_is_left  # for who is not let in
+
         return NothingToTry(why_nothing_is_left(event.methods, self._options, self._tried, self._failed))
 
     def _show_again(self) -> None:

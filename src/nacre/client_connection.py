@@ -28,7 +28,6 @@ from nacre.errors import ChannelOpenError, HostKeyNotVerifiable, OpenFailureReas
 from nacre.gss import ClientGss, lazily_of_client
 from nacre.guesses import forget, recall, remember
 from nacre.host_fingerprints import DnsVerdict
-from nacre.host_identity import HostIdentity
 from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_policy import Grounds, HostKeyJudge, known_key, vouched_for, without_what_a_liar_could_use
 from nacre.host_trust import HostTrust, look_up
@@ -39,7 +38,6 @@ from nacre.options import SSHClientConnectionOptions, accept, client_settings
 from nacre.process.client import SSHClientProcess
 from nacre.process.redirect import PIPE, Plan
 from nacre.process.result import SSHCompletedProcess, TimeoutError
-from nacre.process.subprocess import SSHSubprocessProtocol, SSHSubprocessTransport
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.host_keys import ANNOUNCE
@@ -48,6 +46,8 @@ from nacre.x509_login import trusts_x509
 
 if TYPE_CHECKING:
     from nacre.agent.lending import LentAgent
+    from nacre.host_identity import HostIdentity
+    from nacre.process.subprocess import SSHSubprocessProtocol, SSHSubprocessTransport
     from nacre.server_connection import SSHServerConnection
 
 S = TypeVar("S", bound=SSHClientSession[Any])
@@ -120,7 +120,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         protocol = Connection(
             Role.CLIENT, client_settings(options, self._username, algorithms, gss, gss_kex=gss_kex)
         )
-        host = HostIdentity(options, self._host_keys, self.get_extra_info) if self._host_keys else None
+        host = self._host_identity() if self._host_keys else None
         self._authenticator = ClientAuthenticator(
             options, self._owner, self._keys, protocol.info, self._link.report, host, gss=gss is not None
         )
@@ -132,6 +132,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
         return await self._updates.announced(event)
+
+    def _host_identity(self) -> HostIdentity:
+        from nacre.host_identity import HostIdentity  # few hosts vouch for their users
+
+        return HostIdentity(self._options, self._host_keys, self.get_extra_info)
 
     def _auth(self) -> ClientAuthenticator:
         assert self._authenticator is not None
@@ -401,6 +406,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         """
         plan = Plan(bufsize, True, True)
         protocol = protocol_factory()
+        from nacre.process.subprocess import SSHSubprocessTransport  # few programs use one
+
         transport: SSHSubprocessTransport[Any] = SSHSubprocessTransport(protocol, plan)
         kwargs["encoding"] = encoding
         await self._start_process(transport, plan, input, stdin, stdout, stderr, (command,), kwargs)

@@ -21,9 +21,8 @@ from nacre.client_connection import SSHClientConnection
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
 from nacre.gss import of_client
-from nacre.host_identity import load_client_host_keys
 from nacre.host_policy import require_trust
-from nacre.identities import load_client_keys
+from nacre.identities import load_client_host_keys, load_client_keys
 from nacre.keys import SSHKey
 from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions
 from nacre.protocol import events

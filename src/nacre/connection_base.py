@@ -17,7 +17,6 @@ from nacre.aio.driver import Driver
 from nacre.aio.link import GlobalHandler, Handlers, Link, LinkState, OpenHandler
 from nacre.aio.log import SSHLogger, debugging, plain, trace_connection
 from nacre.aio.penalties import Outcome
-from nacre.aio.powers import compute
 from nacre.aio.sources import host_of, is_internet
 from nacre.aio.tasks import FAILURES, settle
 from nacre.client import SSHClient
@@ -180,6 +179,8 @@ class SSHConnection(Generic[OwnerT]):
 
     def _powers_asked(self, event: events.PowersQuestion) -> None:
         """Carry out what the key exchange asks for; a server on the budget of where the client is."""
+        from nacre.aio.powers import compute  # for groups of finite fields
+
         source = (host_of(self._extra["peername"]) or "") if self._role is Role.SERVER else None
         self._answer(event, settle(compute(event.powers, source)))
 

@@ -20,18 +20,11 @@ if TYPE_CHECKING:
     from nacre.keys import SSHKeyPair
     from nacre.options import SSHClientConnectionOptions
 
-__all__ = ["HostIdentity", "load_client_host_keys"]
+__all__ = ["HostIdentity", "host_keys_of"]
 
 
-async def load_client_host_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
-    """Return the keys by which this machine can vouch for its user, in order.
-
-    Raises:
-        OSError, KeyImportError, KeyEncryptionError: a key that was named cannot be used.
-        ValueError: ssh-keysign is wanted and is not there.
-    """
-    if not options.host_based_auth:
-        return []
+async def host_keys_of(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
+    """Return the keys by which this machine can vouch for its user; see `load_client_host_keys`."""
     keys = options.client_host_keys
     if options.client_host_keysign:
         return await keysign_pairs(Keysign.find(options.client_host_keysign), keys, options.client_host_certs)

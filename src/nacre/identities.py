@@ -121,6 +121,20 @@ async def _agent_keys(
         return []
 
 
+async def load_client_host_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:
+    """Return the keys by which this machine can vouch for its user, in order.
+
+    Raises:
+        OSError, KeyImportError, KeyEncryptionError: a key that was named cannot be used.
+        ValueError: ssh-keysign is wanted and is not there.
+    """
+    if not options.host_based_auth or not (options.client_host_keys or options.client_host_keysign):
+        return []
+    from nacre.host_identity import host_keys_of  # few hosts vouch for their users
+
+    return await host_keys_of(options)
+
+
 def _with_certificates(pairs: Sequence[SSHKeyPair], certificates: Sequence[Certified]) -> list[SSHKeyPair]:
     found: list[SSHKeyPair] = []
     for pair in pairs:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nacre.acceptor import SSHAcceptHandler, SSHAcceptor, SSHErrorHandler
@@ -23,14 +23,12 @@ from nacre.aio.opening import opening
 from nacre.client import SSHClient
 from nacre.client_config import configured_later, user_of
 from nacre.client_connection import SSHClientConnection
-from nacre.client_hosts import warn_of_client_hosts
 from nacre.connecting import go_through
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
 from nacre.gss import of_server, offers_kex
-from nacre.host_identity import load_client_host_keys
 from nacre.host_policy import require_trust
-from nacre.identities import load_client_keys
+from nacre.identities import load_client_host_keys, load_client_keys
 from nacre.keys import CertificateType, SSHCertificate, SSHKeyPair, load_keypairs
 from nacre.options import (
     SSHClientConnectionOptions,
@@ -43,7 +41,6 @@ from nacre.protocol.core import farewell_of, internal_error
 from nacre.protocol.limits import IDENT_TIMEOUT
 from nacre.server import SSHServer
 from nacre.server_auth import read_authorized, read_revoked
-from nacre.server_config import configured_server, updated_server
 from nacre.server_connection import SSHServerConnection
 
 _DEFAULT_PORT = 22
@@ -94,7 +91,7 @@ class _ServerSide:
         return SSHServerConnection(asyncio.get_running_loop(), options, factory, self._host_keys)
 
     def update(self, changes: dict[str, Any]) -> None:
-        options = updated_server(self._options, changes)
+        options = _updated(self._options, changes)
         if changes.keys() & {"server_host_keys", "server_host_certs", "passphrase"}:
             if inspect.iscoroutinefunction(options.passphrase):
                 raise NotSupportedYet(
@@ -106,7 +103,7 @@ class _ServerSide:
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
         if "known_client_hosts" in changes:
-            warn_of_client_hosts(options)
+            _warn_of_client_hosts(options)
         if "revoked_keys" in changes:
             read_revoked(options.revoked_keys)
         self._options = options
@@ -212,10 +209,10 @@ async def listen(
     options = SSHServerConnectionOptions(
         options, host=host or (), port=port, tunnel=tunnel, family=family, config=config, **kwargs
     )
-    options = configured_server(options)
+    options = _configured(options)
     host_keys = await load_host_keys(options)
     read_revoked(options.revoked_keys)  # a file that cannot be read is an error now
-    warn_of_client_hosts(options)
+    _warn_of_client_hosts(options)
     authorized = read_authorized(options.authorized_client_keys)
     for problem in authorized.problems if authorized is not None else ():
         logger.warning(
@@ -279,7 +276,7 @@ async def run_server(
     Raises:
         DisconnectError: the connection ended before that.
     """
-    options = configured_server(SSHServerConnectionOptions(options, config=config, **kwargs))
+    options = _configured(SSHServerConnectionOptions(options, config=config, **kwargs))
     return await _serve(options, sock=sock)
 
 
@@ -344,7 +341,7 @@ async def connect_reverse(
         config=config,
         **kwargs,
     )
-    options = configured_server(options)
+    options = _configured(options)
     async with asyncio.timeout(options.connect_timeout):
         return await _serve(options, flags, sock)
 
@@ -405,3 +402,28 @@ async def listen_reverse(
     listener = SSHAcceptor(asyncio.get_running_loop(), side, acceptor, error_handler)
     await _start(listener, options, sock, flags, backlog, reuse_address, reuse_port)
     return listener
+
+
+def _configured(options: SSHServerConnectionOptions) -> SSHServerConnectionOptions:
+    """Return options with what the configuration says; see `configured_server`."""
+    if not options.config:
+        return options
+    from nacre.server_config import configured_server  # few servers have one
+
+    return configured_server(options)
+
+
+def _updated(options: SSHServerConnectionOptions, changes: Mapping[str, Any]) -> SSHServerConnectionOptions:
+    """Return options with changes; see `updated_server`."""
+    if not options.config:
+        return _configured(SSHServerConnectionOptions(options, **changes))
+    from nacre.server_config import updated_server
+
+    return updated_server(options, changes)
+
+
+def _warn_of_client_hosts(options: SSHServerConnectionOptions) -> None:
+    if options.known_client_hosts:
+        from nacre.client_hosts import warn_of_client_hosts  # few servers believe hosts
+
+        warn_of_client_hosts(options)

@@ -24,7 +24,6 @@ from nacre.profiles import takes_user_key
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
-from nacre.user_certificates import check_user_certificate
 from nacre.x509_login import check_user_chain, trusts_x509, vouching
 
 if TYPE_CHECKING:
@@ -281,6 +280,8 @@ class ServerAuthenticator:
 
         What it says restricts, and so does the line that trusts its authority: both hold.
         """
+        from nacre.user_certificates import check_user_certificate  # few users have one
+
         username = event.username
         try:
             check_user_certificate(certificate, self._client_addr, time.time())

@@ -12,15 +12,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nacre.absent import absent, absent_plain, refused_channel, refused_request
-from nacre.aio.editor_channel import SSHLineEditorChannel
-from nacre.aio.line_editor import EditorSettings
 from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import SSHServerSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ServerHandlerSession
 from nacre.aio.tasks import settle
-from nacre.config_login import LoginPolicy
 from nacre.connection_base import SSHConnection
 from nacre.errors import ChannelOpenError, DisconnectReason, OpenFailureReason
 from nacre.host_key_updates import HostKeyAnnouncer
@@ -33,11 +30,11 @@ from nacre.protocol.host_keys import PROVE
 from nacre.protocol.settings import Role
 from nacre.server import SSHServer
 from nacre.server_auth import ServerAuthenticator
-from nacre.server_config import configuration_of
 from nacre.trust.key_options import shown_options
 
 if TYPE_CHECKING:
     from nacre.agent.lending import ForwardedAgent
+    from nacre.config_login import LoginPolicy
 
 
 class SSHServerConnection(SSHConnection[SSHServer]):
@@ -94,7 +91,11 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     async def _begin(self, event: events.AuthBegin) -> events.AuthPolicy | bool:
         """Return what is asked of a user; a configuration is asked what holds for this one."""
-        configuration = configuration_of(self._options)
+        configuration = None
+        if self._options.config:
+            from nacre.server_config import configuration_of  # few servers have one
+
+            configuration = configuration_of(self._options)
         if configuration is None:
             return await self._auth().begin(event)
         host = await self._auth().client_host() if self._options.rdns_lookup else None
@@ -160,6 +161,9 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         max_pktsize = max_pktsize or options.max_pktsize
         if not options.line_editor:
             return SSHServerChannel(self._link, self, encoding, errors, window, max_pktsize)
+        from nacre.aio.editor_channel import SSHLineEditorChannel  # for terminals
+        from nacre.aio.line_editor import EditorSettings
+
         settings = EditorSettings(options.line_echo, options.line_history, options.max_line_length)
         return SSHLineEditorChannel(self._link, self, encoding, errors, window, max_pktsize, settings)
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHX509Certificate, X509Chain
-from nacre.keys.x509_trust import check_chain, purpose_oids
 from nacre.trust.authorized_keys import SSHAuthorizedKeys, remembered_authorized_keys
 
 if TYPE_CHECKING:
@@ -49,6 +48,17 @@ def _roots(
     return [root for root in roots if not is_revoked(root)]
 
 
+def _check_chain(
+    options: SSHClientConnectionOptions | SSHServerConnectionOptions,
+    chain: X509Chain,
+    roots: Sequence[SSHX509Certificate],
+    now: float,
+) -> None:
+    from nacre.keys.x509_trust import check_chain, purpose_oids  # few logins are by a chain
+
+    check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
+
+
 def check_user_chain(
     options: SSHServerConnectionOptions,
     chain: X509Chain,
@@ -62,7 +72,7 @@ def check_user_chain(
         ValueError: it does not; the message says why.
     """
     roots = _roots(options, chain, _revoked_by(revoked))
-    check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
+    _check_chain(options, chain, roots, now)
     # Names are compared as they are, as those of OpenSSH's certificates.
     if not username or username not in chain.certificate.user_principals:
         raise ValueError("the certificate is for other names")
@@ -92,7 +102,7 @@ def vouching(
                 return "a certificate in its chain, or its key, is revoked"
             else:
                 trusted = [certificate]
-            check_chain(chain, trusted, purpose_oids(options.x509_purposes), now)
+            _check_chain(options, chain, trusted, now)
         except ValueError as error:
             return str(error)
         return ""
@@ -133,7 +143,7 @@ def check_host_chain(
     why = ""
     try:
         roots = _roots(options, chain, is_revoked, known.certificates)
-        check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
+        _check_chain(options, chain, roots, now)
         if leaf not in known.certificates:  # that one is the host's, whatever names it has
             why = _misnamed(trust, leaf)
     except ValueError as error:

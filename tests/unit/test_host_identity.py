@@ -10,7 +10,8 @@ import pytest
 
 import nacre
 from nacre import host_identity
-from nacre.host_identity import HostIdentity, load_client_host_keys
+from nacre.host_identity import HostIdentity
+from nacre.identities import load_client_host_keys
 from nacre.keysign import KeysignKeyPair
 from tests.support.face import asynctest
 

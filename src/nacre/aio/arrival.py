@@ -13,7 +13,6 @@ from typing import Any, Protocol, cast
 from nacre.aio.admission import Place
 from nacre.aio.driver import Driver
 from nacre.aio.log import logger
-from nacre.aio.proxy_header import HeaderError, parse
 from nacre.wire.record import record
 
 
@@ -92,6 +91,8 @@ class Arrival(asyncio.Protocol):
         """Take a part of the header, and what comes behind it."""
         if self._transport.is_closing():
             return
+        from nacre.aio.proxy_header import HeaderError, parse  # few servers are behind a balancer
+
         self._read += data
         try:
             header = parse(self._read)

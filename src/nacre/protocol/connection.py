@@ -35,7 +35,6 @@ from nacre.protocol.ident import IdentReader
 from nacre.protocol.mux import ROUTINE, Mux
 from nacre.protocol.settings import Info, Role, Settings, Sources
 from nacre.protocol.state import DATA_IS_LEGAL, Action, ExtInfoTurn, KexStep, Phase, judge
-from nacre.protocol.trace import Tracer
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.message import Message
 from nacre.wire.transport import Debug, Disconnect, ExtInfo, Ignore, Ping, Pong, Unimplemented
@@ -99,6 +98,8 @@ class Connection(Commands):
 
     def trace(self, write: Callable[[str], None], *, fields: bool = True) -> None:
         """Have `write` take a line for each message from now on, with its `fields`; see `nacre.protocol.trace`."""
+        from nacre.protocol.trace import Tracer  # for those who look
+
         tracer = Tracer(self._core.role, write, fields=fields)
         self._core.inbound.trace = tracer.received
         self._core.outbound.trace = tracer.sent

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from nacre.errors import LocalProtocolError, PermissionDenied, ProtocolError
 from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, USERAUTH, ClientMethod
-from nacre.protocol.auth.gssapi import CLIENT_METHODS as GSS_METHODS
 from nacre.protocol.auth.hostbased import ClientHostbased
 from nacre.protocol.auth.kbdint import ClientKbdint
 from nacre.protocol.auth.password import ClientPassword
@@ -36,6 +35,7 @@ from nacre.wire.auth import (
     UserauthRequest,
     UserauthSuccess,
 )
+from nacre.wire.gss import KEYEX, WITH_MIC
 from nacre.wire.record import record
 from nacre.wire.transport import ServiceAccept, ServiceRequest
 
@@ -189,8 +189,10 @@ class ClientAuth:
                 self._start(ClientHostbased(value))
             case KbdintAttempt():
                 self._start(ClientKbdint(value.submethods))
-            case GssAttempt() if value.method in GSS_METHODS:
-                self._start(GSS_METHODS[value.method]())
+            case GssAttempt() if value.method in (KEYEX, WITH_MIC):
+                from nacre.protocol.auth.gssapi import CLIENT_METHODS  # few logins need it
+
+                self._start(CLIENT_METHODS[value.method]())
             case _:
                 self._why = value.why if isinstance(value, NothingToTry) else ""
                 if self._none_was_tried:

@@ -7,6 +7,7 @@ the user changes, and success. Must not know: how a method proves anything.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from nacre.errors import (
@@ -18,8 +19,6 @@ from nacre.errors import (
 )
 from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, USERAUTH, Attempt, ServerMethod
-from nacre.protocol.auth.gssapi import SERVER_METHODS as GSS_METHODS
-from nacre.protocol.auth.gssapi import possible
 from nacre.protocol.auth.hostbased import ServerHostbased
 from nacre.protocol.auth.kbdint import ServerKbdint
 from nacre.protocol.auth.password import ServerPassword
@@ -39,14 +38,33 @@ from nacre.wire.auth import (
     UserauthRequest,
     UserauthSuccess,
 )
+from nacre.wire.gss import KEYEX, WITH_MIC
 from nacre.wire.transport import ServiceAccept, ServiceRequest
 
 _NONE: Final = "none"
+
+
+def _gss_method(name: str) -> ServerMethod:
+    from nacre.protocol.auth.gssapi import SERVER_METHODS  # few logins need it
+
+    return SERVER_METHODS[name]()
+
+
+def _possible(name: str, core: Core) -> bool:
+    """Return whether a method can be carried out here."""
+    if name not in (KEYEX, WITH_MIC):
+        return name in _METHODS
+    from nacre.protocol.auth.gssapi import possible
+
+    return possible(name, core.settings, core.info)
+
+
 _METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
     PUBLICKEY: ServerPublicKey,
     PASSWORD: ServerPassword,
     KBDINT: ServerKbdint,
-    **GSS_METHODS,
+    WITH_MIC: partial(_gss_method, WITH_MIC),
+    KEYEX: partial(_gss_method, KEYEX),
     HOSTBASED: ServerHostbased,
 }
 #: What stands for a method under another name, and is never offered by it.
@@ -166,9 +184,7 @@ class ServerAuth:
 
     def _usable(self, methods: tuple[str, ...]) -> tuple[str, ...]:
         core = self.core
-        return tuple(
-            name for name in methods if name in _METHODS and possible(name, core.settings, core.info)
-        )
+        return tuple(name for name in methods if _possible(name, core))
 
     def _dispatch(self, request: UserauthRequest) -> None:
         name = _SYNONYMS.get(request.method, request.method)
