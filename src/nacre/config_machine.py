@@ -26,7 +26,7 @@ _PATIENCE: Final = 60.0
 #: What only a shell would understand in a command, which is started without one.
 _SHELL: Final = frozenset("|&;<>`$(){}*?")
 #: A host's or user's name that a way to somewhere may be made of: neither an option nor another word or hop.
-_PLAIN_NAME: Final = re.compile(r"(?!-)[^\s,'\"\\|&;<>`$(){}*?\x00-\x1f\x7f]*")
+_PLAIN_NAME: Final = r"(?!-)[^\s,'\"\\|&;<>`$(){}*?\x00-\x1f\x7f]*"
 _GET_INTERFACES: Final = 0x8912  # SIOCGIFCONF of Linux
 _INTERFACE_SIZE: Final = 40
 
@@ -39,7 +39,7 @@ def plain_names_only(setting: Setting, text: str, tokens: Tokens) -> None:
     """Refuse tokens whose names would be more than a name in a command or a hop."""
     for letter in "hnrkuj":
         # A percent sign that stands for itself begins no token.
-        if f"%{letter}" in text.replace("%%", "") and not _PLAIN_NAME.fullmatch(tokens.by_letter[letter]):
+        if f"%{letter}" in text.replace("%%", "") and not re.fullmatch(_PLAIN_NAME, tokens.by_letter[letter]):
             raise setting.error(f"{tokens.by_letter[letter]!r} cannot stand there for %{letter}")
 
 

@@ -36,7 +36,7 @@ CANONICAL: Final = {
     "canonicalizepermittedcnames": "canonicalize_permitted_cnames",
 }
 #: What may be an address: digits, hexadecimal ones too, and what stands between them.
-_NUMBERS: Final = re.compile(r"[0-9a-fx.:]+")
+_NUMBERS: Final = r"[0-9a-fx.:]+"
 #: What the words for yes and no mean.
 YES: Final = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -247,7 +247,7 @@ class Reading:
 
 def _whole_address(host: str) -> str:
     """Return an address in full, be it one in a short form (`127.1`), as ssh looks it up; a name as it is."""
-    if not _NUMBERS.fullmatch(host):
+    if not re.fullmatch(_NUMBERS, host):
         return host
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)

@@ -24,9 +24,7 @@ MAX_HOPS: Final = 8
 #: Seconds that a proxy command has to end by itself once its connection has gone, before it is killed.
 _PROXY_PATIENCE: Final = 2.0
 _DEFAULT_PORT: Final = 22
-_HOP: Final = re.compile(
-    r"(?:(?P<user>[^\s,]+)@)?(?P<host>\[[^\]\s,]+\]|[^\s,:@\[\]]+)(?::(?P<port>\d{1,5}))?"
-)
+_HOP: Final = r"(?:(?P<user>[^\s,]+)@)?(?P<host>\[[^\]\s,]+\]|[^\s,:@\[\]]+)(?::(?P<port>\d{1,5}))?"
 
 
 @record
@@ -52,7 +50,7 @@ def parse_hops(text: str) -> tuple[Hop, ...]:
     """
     hops = []
     for entry in text.split(","):
-        found = _HOP.fullmatch(entry.strip())
+        found = re.fullmatch(_HOP, entry.strip())
         port = int(found["port"] or 0) if found else 0
         if found is None or port > 65535 or found["host"].startswith("-"):
             raise ValueError(

@@ -37,7 +37,7 @@ ChoiceT = TypeVar("ChoiceT", HostKeyChecking, Wish)
 _SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 #: RFC 4253 section 4.2: printable US-ASCII without whitespace and minus.
-_VERSION: Final = re.compile(r"[\x21-\x2c\x2e-\x7e]{1,200}")
+_VERSION: Final = r"[\x21-\x2c\x2e-\x7e]{1,200}"
 _MAX_PORT: Final = 65535
 #: Methods of authentication in the order in which they are tried.
 METHODS: Final = (
@@ -289,7 +289,7 @@ def optional_seconds(value: Any) -> float | None:
 def version(value: Any) -> str:
     """Take a software version (RFC 4253 section 4.2), as str or bytes."""
     found = value.decode("ascii", "replace") if isinstance(value, bytes) else text(value)
-    if found and not _VERSION.fullmatch(found):
+    if found and not re.fullmatch(_VERSION, found):
         raise ValueError(f"{found!r} is no software version: printable ASCII without blanks and minus")
     return found
 

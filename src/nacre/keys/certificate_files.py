@@ -41,7 +41,7 @@ CertificateListArgument = CertificateArgument | Sequence[CertificateArgument]
 
 #: The labels of X.509 (RFC 7468 section 5.1). OpenSSL's TRUSTED CERTIFICATE says more than it shows: it is refused.
 X509_LABELS = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE"))
-_X509 = re.compile(rb"^-----BEGIN (X509 |X\.509 )?CERTIFICATE-----", re.MULTILINE)
+_X509 = rb"(?m)^-----BEGIN (X509 |X\.509 )?CERTIFICATE-----"
 _X509_LINE = "x509v3-"
 _DER = b"\x30"
 
@@ -64,7 +64,7 @@ def _certificates(data: bytes) -> list[Certificate]:
         raise KeyImportError(f"certificates of {len(data)} bytes; {MAX_FILE} are the most")
     if data.startswith(_DER):
         return [SSHX509Certificate(load_der(data))]
-    if _X509.search(data):
+    if re.search(_X509, data):
         return _x509(data)
     if b"-----BEGIN " in data:
         raise KeyImportError("this is a key or something else, and no certificate")
@@ -198,7 +198,7 @@ def certified_within(entry: FilePath | bytes) -> list[Certified]:
         OSError, ValueError: the file cannot be read, or a certificate cannot be used.
     """
     data = entry if isinstance(entry, bytes) else read_file(entry)
-    if len(data) > MAX_FILE or data.startswith(_DER) or not _X509.search(data):
+    if len(data) > MAX_FILE or data.startswith(_DER) or not re.search(_X509, data):
         return []
     return chained(_x509(data))
 

@@ -11,7 +11,7 @@ from typing import Final
 
 __all__ = ["parse_timestamp"]
 
-_FORM: Final = re.compile(r"([0-9]{8}|[0-9]{12}|[0-9]{14})(Z|UTC)?", re.IGNORECASE)
+_FORM: Final = r"(?i)([0-9]{8}|[0-9]{12}|[0-9]{14})(Z|UTC)?"
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -23,7 +23,7 @@ def parse_timestamp(text: str) -> datetime:
     Raises:
         ValueError: it has another form, or there is no such time.
     """
-    match = _FORM.fullmatch(text)
+    match = re.fullmatch(_FORM, text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a time: YYYYMMDD[HHMM[SS]][Z]")
     digits = match[1].ljust(14, "0")

@@ -23,10 +23,10 @@ FOREVER: Final = (1 << 64) - 1
 TimeArgument = int | float | str | datetime
 
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_RELATIVE: Final = re.compile(r"([+-]?)((?=[0-9])(?:[0-9]{1,9}[smhdw]){0,9}(?:[0-9]{1,9})?)", re.IGNORECASE)
-_PART: Final = re.compile(r"([0-9]+)([smhdw]?)", re.IGNORECASE)
+_RELATIVE: Final = r"(?i)([+-]?)((?=[0-9])(?:[0-9]{1,9}[smhdw]){0,9}(?:[0-9]{1,9})?)"
+_PART: Final = r"(?i)([0-9]+)([smhdw]?)"
 #: A date has more digits than any count of seconds that is meant.
-_ABSOLUTE: Final = re.compile(r"[0-9]{8}")
+_ABSOLUTE: Final = r"[0-9]{8}"
 
 
 def wall_clock() -> float:
@@ -64,10 +64,10 @@ def seconds_since_epoch(value: TimeArgument) -> int:
 def _from_text(text: str) -> float:
     if text.lower() == "now":
         return wall_clock()
-    if _ABSOLUTE.match(text):
+    if re.match(_ABSOLUTE, text):
         return parse_timestamp(text).timestamp()
-    relative = _RELATIVE.fullmatch(text)
+    relative = re.fullmatch(_RELATIVE, text)
     if relative is None:
         raise ValueError(f"{text[:40]!r} is no time: write 20301231, 20301231120000Z, +52w, -1h or now")
-    amount = sum(int(count) * _UNITS[unit.lower()] for count, unit in _PART.findall(relative[2]))
+    amount = sum(int(count) * _UNITS[unit.lower()] for count, unit in re.findall(_PART, relative[2]))
     return wall_clock() + (-amount if relative[1] == "-" else amount)

@@ -28,9 +28,7 @@ _ELLIPTIC: Final = frozenset(
     for name in ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 )
 #: What a line has that names a subject; the name is its group.
-SUBJECT: Final = re.compile(
-    r"(?:subject|dn|distinguished[-_ ]name)(?:[ \t]*[=:]|[ \t])[ \t]*(.*)", re.IGNORECASE | re.DOTALL
-)
+SUBJECT: Final = r"(?is)(?:subject|dn|distinguished[-_ ]name)(?:[ \t]*[=:]|[ \t])[ \t]*(.*)"
 
 
 class X509Subject:
@@ -85,7 +83,7 @@ def subject_of(text: str) -> X509Subject | None:
     Raises:
         ValueError: it is to be a subject, and is none.
     """
-    found = SUBJECT.match(text)
+    found = re.match(SUBJECT, text)
     return X509Subject(found[1]) if found is not None else None
 
 

@@ -20,8 +20,8 @@ __all__ = ["ALL", "Tokens", "is_plain_user", "substituted"]
 
 #: The tokens that most keywords take.
 ALL: Final = "%CdhijkLlnpru"
-_TOKEN: Final = re.compile(r"%(.?)", re.DOTALL)
-_BOTH: Final = re.compile(r"%(.?)|\$\{([^}]*)\}", re.DOTALL)
+_LETTER: Final = r"(?s)%(.?)"
+_BOTH: Final = r"(?s)%(.?)|\$\{([^}]*)\}"
 
 
 @record
@@ -104,7 +104,7 @@ def substituted(
             raise setting.error("the token %i: users have no numbers here")
         return tokens.by_letter[letter]
 
-    return (_TOKEN if environment is None else _BOTH).sub(token, text)
+    return re.sub(_LETTER if environment is None else _BOTH, token, text)
 
 
 def is_plain_user(name: str) -> bool:

@@ -55,7 +55,7 @@ Kind = Callable[[Setting], tuple[str, ...]]
 _LARGEST: Final = (1 << 31) - 1
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SCALES: Final = {"": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
-_TIME: Final = re.compile(r"(?:\d+[smhdw]?)+", re.IGNORECASE | re.ASCII)
+_TIME: Final = r"(?ia)(?:\d+[smhdw]?)+"
 _QUALITIES: Final = (
     *(f"af{level}{drop}" for level in range(1, 5) for drop in range(1, 4)),
     *(f"cs{level}" for level in range(8)),
@@ -161,7 +161,7 @@ def is_port(text: str, least: int = 1) -> bool:
 def seconds(setting: Setting, text: str) -> int:
     """Return a time as "90" or "1m30s", in seconds."""
     total = 0
-    if not _TIME.fullmatch(text):
+    if not re.fullmatch(_TIME, text):
         raise setting.error(f"{text!r} is no time: as 90 or 1m30s")
     for number, unit in re.findall(r"(\d+)([a-z]?)", text.lower()):
         total += int(number[:20]) * _UNITS[unit]
@@ -363,15 +363,15 @@ def networks(setting: Setting, text: str) -> None:
             raise setting.error(f"{entry!r} is no network: {error}") from None
 
 
-_HOST_PORT: Final = re.compile(r"(?:(?P<host>\[[^\]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5}|\*)")
-_END: Final = re.compile(r"(?:(?P<host>\[[^\]]*\]|[^:\[\]]*):)?(?P<port>[^:\[\]]+)")
+_HOST_PORT: Final = r"(?:(?P<host>\[[^\]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5}|\*)"
+_END: Final = r"(?:(?P<host>\[[^\]]*\]|[^:\[\]]*):)?(?P<port>[^:\[\]]+)"
 
 
 def _end(setting: Setting, text: str, what: str) -> str:
     """Return one end of a forwarding as ssh shows it: a path, a port, or host and port."""
     if "/" in text and ":" not in text.partition("/")[0]:
         return text
-    found = _END.fullmatch(text)
+    found = re.fullmatch(_END, text)
     host = None if found is None or found["host"] is None else found["host"].strip("[]")
     if found is None or not is_port(found["port"], 0) or (what == "target" and not host):
         raise setting.error(f"{text!r} is no {what} of a forwarding")
@@ -412,7 +412,7 @@ def permitted(bare: str = "") -> Kind:
         for word in words("any", "none")(setting):
             if word.lower() in ("any", "none"):
                 return (word.lower(),)
-            match = _HOST_PORT.fullmatch(word)
+            match = re.fullmatch(_HOST_PORT, word)
             if match is None or (match["port"] != "*" and not is_port(match["port"])):
                 raise setting.error(f"{word!r} is no host and port")
             if match["host"] is None and not bare:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import binascii
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -196,7 +197,7 @@ def _x509_text(marker: Marker, key_type: str, rest: str) -> str:
     certificate = words(rest, 2)[0]
     if marker is Marker.REVOKED:
         # Refused, a line that is damaged would revoke nothing: who asks for its host is told.
-        return rest if SUBJECT.match(rest) else certificate
+        return rest if re.match(SUBJECT, rest) else certificate
     found = decode_x509_line(key_type, rest)
     if marker is Marker.AUTHORITY and not (isinstance(found, SSHX509Certificate) and found.is_authority):
         raise ValueError("@cert-authority is for the certificate of an authority")
