@@ -166,6 +166,16 @@ async def test_a_key_and_then_something_else(openssh: OpenSSH, tmp_path: Path) -
 
 @pytest.mark.requires("root")
 @asynctest
+async def test_a_password_and_then_a_key(openssh: OpenSSH, tmp_path: Path) -> None:
+    """A client that shows its key first, to save a round trip, shows it again when its turn has come."""
+    options = ["PasswordAuthentication yes", "UsePAM yes", "AuthenticationMethods password,publickey"]
+    with Sshd(openssh, tmp_path, options=options, private_etc=private_etc()) as sshd:
+        await logs_in(sshd, password=SECRET)
+        await is_refused(sshd)
+
+
+@pytest.mark.requires("root")
+@asynctest
 async def test_none(openssh: OpenSSH, tmp_path: Path) -> None:
     """sshd lets a user without a password in who asks for nothing; a client may refuse such a success."""
     options = ["PasswordAuthentication yes", "PermitEmptyPasswords yes"]
