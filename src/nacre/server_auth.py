@@ -8,6 +8,7 @@ Anything but a clear yes is a no; what a callback raises is reported by the call
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -190,11 +191,15 @@ class ServerAuthenticator:
             return await self._certificate(event, shown)
         if isinstance(shown, X509Chain):
             return self._chain(event, shown)
-        options = self._authorized_options(shown)
+        judged = self._judged(shown)
+        options = None if judged is None else self._options_of(judged)
         verdict: bool | events.Partial = options is not None
         if options is None:
             verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, shown)))
-        if not verdict or not self._proves(event, shown, options):
+        if not verdict:
+            self._tell_of_unknown(event.username, shown, judged)
+            return False
+        if not self._proves(event, shown, options):
             return False
         why = self.restrictions.refusal(options)
         if why:
@@ -263,10 +268,18 @@ class ServerAuthenticator:
             raise ValueError(why)
         return line
 
-    def _authorized_options(self, key: SSHKey) -> Mapping[str, object] | None:
+    def _judged(self, key: SSHKey) -> AuthorizedKeyVerdict | None:
         if self._authorized is None:
             return None
-        return self._options_of(self._authorized.judge(key, self._client_host, self._client_addr, ENFORCED))
+        return self._authorized.judge(key, self._client_host, self._client_addr, ENFORCED)
+
+    def _tell_of_unknown(self, username: str, key: SSHKey, judged: AuthorizedKeyVerdict | None) -> None:
+        """Say which key nobody has let in; what is wrong with a line that has it was said."""
+        if (judged is None or not judged.line) and self._logger.isEnabledFor(logging.INFO):
+            why = "the program does not take it" if judged is None else "it is not in authorized_keys"
+            self._logger.info(
+                "a %s %s for %s was refused: %s", key.algorithm, key.get_fingerprint(), plain(username), why
+            )
 
     def _options_of(self, judged: AuthorizedKeyVerdict) -> Mapping[str, object] | None:
         if judged.options is None and judged.line:

@@ -474,3 +474,31 @@ async def test_why_a_security_key_was_refused_stands_in_the_log(caplog: Any) -> 
         assert await authenticator.public_key(question) is False
         assert said in caplog.text
     assert not authenticator.restrictions.key_options
+
+
+@asynctest
+async def test_which_key_was_refused_stands_in_the_log(caplog: Any) -> None:
+    caplog.set_level(logging.INFO)
+    key = user_key().convert_to_public()
+    other = nacre.generate_private_key("ssh-ed25519").export_public_key().decode()
+    question = events.PublicKeyQuestion(
+        events.Token(None),
+        "user\n",
+        key.algorithm,
+        key.public_data,
+        key,
+        verified=False,
+    )
+    for lines, why in (
+        (other, "it is not in authorized_keys"),
+        (None, "the program does not take it"),
+        (f'from="192.0.2.1" {key.export_public_key().decode()}', None),
+    ):
+        given = {} if lines is None else {"authorized_client_keys": nacre.import_authorized_keys(lines)}
+        authenticator = _authenticator(nacre.SSHServer(), **given)
+        await authenticator.begin(events.AuthBegin(events.Token(None), "user"))  # type: ignore[arg-type]  # what stands in for it is enough
+        caplog.clear()
+        assert await authenticator.public_key(question) is False
+        said = f"a ssh-ed25519 {key.get_fingerprint()} for user\\n was refused: {why}"
+        assert (said in caplog.text) == (why is not None)
+        assert ("authorized_keys line 1" in caplog.text) == (why is None)

@@ -436,7 +436,7 @@ class AuthSucceeded(Event):
 
 @record
 class KeyRefused(Event):
-    """Server: a key or certificate was refused unasked, for what it is: SHA-1, damaged, of another type.
+    """Server: a key or certificate was refused unasked, for what it is (SHA-1, damaged, of another type) or for its signature.
 
     Attributes:
         algorithm: the peer's word for it.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from nacre.errors import LocalProtocolError, ProtocolError
 from nacre.protocol import limits
 from nacre.protocol.auth.base import SERVICE, Attempt
-from nacre.protocol.auth.publickey import shown_key
-from nacre.protocol.events import HostbasedAttempt, HostbasedQuestion, SignatureNeeded
+from nacre.protocol.auth.publickey import WRONG_SIGNATURE, shown_key
+from nacre.protocol.events import HostbasedAttempt, HostbasedQuestion, KeyRefused, SignatureNeeded
 from nacre.wire.auth import HOSTBASED, HostbasedData, UserauthRequest
 from nacre.wire.fields import Reader, encode_string
 
@@ -70,7 +70,10 @@ def _verifies(auth: ServerAuth, username: str, data: HostbasedData, signature: b
     if shown is None:
         return False
     signed = signed_data(auth.core.info.session_id, username, data)
-    return shown.verify(signed, signature, data.algorithm) is True
+    if shown.verify(signed, signature, data.algorithm) is True:
+        return True
+    auth.core.emit(KeyRefused(username, data.algorithm, WRONG_SIGNATURE))
+    return False
 
 
 class ClientHostbased:

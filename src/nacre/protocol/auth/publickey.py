@@ -9,7 +9,7 @@ constraints, can see for which host, and nobody in between can use what was sign
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
 from nacre.keys import Proof, signature_of
@@ -29,6 +29,10 @@ def signed_data(
 ) -> bytes:
     """What the signature of a request is over (RFC 4252 section 7), bound to a host key if there is one."""
     return encode_string(session_id) + _request(username, algorithm, key_blob, host_key, signed=True)
+
+
+#: What is said of a key whose signature does not verify.
+WRONG_SIGNATURE: Final = "its signature is wrong"
 
 
 def _request(
@@ -80,6 +84,8 @@ class ServerPublicKey:
             shown = self._shown(auth, request.username, query)
             proof = self._proof(auth, shown, request.username, query, signature)
             if shown is None or not isinstance(proof, Proof) or Proof.KEY not in proof:
+                if shown is not None:
+                    auth.core.emit(KeyRefused(request.username, query.algorithm, WRONG_SIGNATURE))
                 auth.conclude(attempt, value=False)
                 return
             auth.ask(

@@ -88,6 +88,7 @@ def test_more_may_be_needed():
 def test_a_wrong_signature_is_refused_without_a_question():
     pair = login(lambda event: HOST.sign(event.data + b"!", event.algorithm))
     assert not pair.server.of(HostbasedQuestion)
+    assert [event.reason for event in pair.server.of(KeyRefused)] == ["its signature is wrong"]
     assert isinstance(failure(pair.client), PermissionDenied)
 
 

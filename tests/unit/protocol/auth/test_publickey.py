@@ -269,6 +269,12 @@ def test_a_key_that_is_refused_for_what_it_is_is_told_and_not_asked_about(pair, 
     assert not pair.server.of(PublicKeyQuestion)
 
 
+def test_a_wrong_signature_is_told(pair):
+    talk(pair, pair.client, request(pair, signature=USER_KEY.sign(b"other", ED25519)))
+    assert [event.reason for event in pair.server.of(KeyRefused)] == ["its signature is wrong"]
+    assert not pair.server.of(PublicKeyQuestion)
+
+
 # ---------------------------------------------------------------- bound to the server's host key
 
 
