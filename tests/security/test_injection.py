@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 
 import nacre
 from nacre.crypto.ciphers import ctr
+from nacre.crypto.kex.gss import with_mechanism
 from nacre.errors import MACError
 from nacre.keys.ed25519 import Ed25519Key
 from nacre.protocol.events import (
@@ -32,19 +33,29 @@ from nacre.protocol.events import (
     ChannelData,
     ChannelOpened,
     Disconnected,
+    GssAttempt,
+    HostbasedAttempt,
+    HostbasedQuestion,
     PublicKeyAttempt,
     SignatureNeeded,
 )
 from nacre.protocol.settings import Role, Settings
 from tests.pair.ends import HOST_KEY, USER_KEY, End
+from tests.support.gss import ANSWERS as GSS_ANSWERS
+from tests.support.gss import MECHANISM, client_gss, server_gss
 
 ROLES = list(Role)
 SOURCES = Path(nacre.__file__).parent
 #: Where calls of cryptography are made from.
-FROM = tuple(
-    str(SOURCES / place)
-    for place in ("crypto", "keys", "protocol/handshake.py", "protocol/auth/publickey.py")
-)
+PLACES = ("crypto", "keys", "protocol/handshake.py", "protocol/auth/publickey.py")
+#: The same of what few sessions use; of a session that does, these alone.
+RARE = ("crypto/kex/gss.py", "protocol/gss_kex.py", "protocol/auth/gssapi.py", "protocol/auth/hostbased.py")
+FROM = tuple(str(SOURCES / place) for place in (*PLACES, *RARE))
+#: What a client tries, by the method.
+ATTEMPTS = {
+    "publickey": PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data),
+    "hostbased": HostbasedAttempt("ssh-ed25519", USER_KEY.public_data, "h.", "root"),
+}
 SMALL: dict[str, Any] = {"kex_algorithms": ("curve25519-sha256",)}
 SUITES = (
     ("aes128-gcm@openssh.com", "hmac-sha2-256"),
@@ -71,20 +82,32 @@ class Victim:
     Args:
         role: of the victim.
         suite: cipher and MAC.
+        login: the method; those of GSS-API come with a key exchange of it.
     """
 
-    def __init__(self, role: Role, suite: tuple[str, str]) -> None:
+    def __init__(self, role: Role, suite: tuple[str, str], login: str = "publickey") -> None:
         cipher, mac = suite
         settings = {"ciphers": (cipher,), "macs": (mac,), **SMALL}
-        attempts = iter([PublicKeyAttempt("ssh-ed25519", USER_KEY.public_data)])
+        of_gss = login.startswith("gssapi")
+        if of_gss:
+            settings["kex_algorithms"] = (with_mechanism("gss-curve25519-sha256", MECHANISM),)
+        attempts = iter([ATTEMPTS.get(login, GssAttempt(login))])
         client = {
+            **GSS_ANSWERS,
             AuthNeeded: lambda event: next(attempts, None),
             SignatureNeeded: lambda event: USER_KEY.sign(event.data, "ssh-ed25519"),
         }
-        server = {AuthBegin: AuthPolicy(required=True, methods=("publickey",))}
+        server = {
+            **GSS_ANSWERS,
+            AuthBegin: AuthPolicy(required=True, methods=(login,)),
+            HostbasedQuestion: True,
+        }
+        ours, theirs = (client_gss(), server_gss()) if of_gss else (None, None)
         self.ends = {
-            Role.CLIENT: End(Role.CLIENT, Settings(username="alice", **settings), None, client),
-            Role.SERVER: End(Role.SERVER, Settings(host_keys=(HOST_KEY,), **settings), None, server),
+            Role.CLIENT: End(Role.CLIENT, Settings(username="alice", gss=ours, **settings), None, client),
+            Role.SERVER: End(
+                Role.SERVER, Settings(host_keys=(HOST_KEY,), gss=theirs, **settings), None, server
+            ),
         }
         self.role = role
         self.end, self.other = self.ends[role], self.ends[role.peer]
@@ -170,11 +193,11 @@ class Calls:
 
 
 @cache
-def sites(role: Role, suite: tuple[str, str]) -> dict[Site, int]:
+def sites(role: Role, suite: tuple[str, str], login: str = "publickey") -> dict[Site, int]:
     """Every place that calls in a whole session, and how often."""
-    Victim(role, suite).run(nullcontext)  # what is done once in a process is done here
+    Victim(role, suite, login).run(nullcontext)  # what is done once in a process is done here
     calls = Calls()
-    victim = Victim(role, suite)
+    victim = Victim(role, suite, login)
     victim.run(calls.watching)
     assert victim.error is None
     assert victim.ends[Role.CLIENT].of(AuthSucceeded)
@@ -201,6 +224,27 @@ def test_every_call_that_raises(role: Role, suite: tuple[str, str]) -> None:
                 where = f"{site[0].co_qualname}:{site[1]} calls {site[2]}, {error.__name__} at {occurrence}"
                 assert calls.raised, where
                 judge(victim, where)
+
+
+@pytest.mark.parametrize("login", ["hostbased", "gssapi-keyex", "gssapi-with-mic"])
+@pytest.mark.parametrize("role", ROLES)
+def test_every_call_of_the_rarer_logins_that_raises(role: Role, login: str) -> None:
+    rare = tuple(str(SOURCES / place) for place in RARE)
+    found = {
+        site: times
+        for site, times in sites(role, SUITES[0], login).items()
+        if site[0].co_filename.startswith(rare)
+    }
+    assert len(found) > 5
+    for number, (site, times) in enumerate(found.items()):
+        for occurrence in {1, times}:
+            error = (MemoryError, *ERRORS)[number % 6]
+            calls = Calls((site, occurrence), error)
+            victim = Victim(role, SUITES[0], login)
+            victim.run(calls.watching)
+            where = f"{site[0].co_qualname}:{site[1]} calls {site[2]}, {error.__name__} at {occurrence}"
+            assert calls.raised, where
+            judge(victim, where)
 
 
 def judge(victim: Victim, where: str) -> None:
