@@ -20,7 +20,7 @@ from nacre.keys import SSHKey, decode_public_key
 from nacre.keys.certificate import SSHCertificate
 from nacre.keys.files import FilePath, read_file, replace_file
 from nacre.keys.public import import_public_line
-from nacre.wire.fields import Reader, encode_byte, encode_string, encode_uint32, encode_uint64
+from nacre.wire.fields import Reader, encode_byte, encode_mpint, encode_string, encode_uint32, encode_uint64
 
 __all__ = ["MAX_KRL", "KeyRevocationList", "RevokedArgument", "import_krl", "read_krl", "revocation_list"]
 
@@ -236,26 +236,18 @@ def _encode_authority(entry: _OfAuthority) -> bytes:
     parts = []
     if entry.serials:
         parts.append(_section(_CertSection.SERIAL_LIST, b"".join(map(encode_uint64, sorted(entry.serials)))))
-    # What was read as a bitmap is written as ranges: the numbers are the same.
-    ranges = [*entry.ranges, *(run for offset, bits in entry.bitmaps for run in _runs(offset, bits))]
     parts += [
         _section(_CertSection.SERIAL_RANGE, encode_uint64(low) + encode_uint64(high))
-        for low, high in sorted(ranges)
+        for low, high in sorted(entry.ranges)
+    ]
+    parts += [
+        _section(_CertSection.SERIAL_BITMAP, encode_uint64(offset) + encode_mpint(bits))
+        for offset, bits in sorted(entry.bitmaps)
+        if bits
     ]
     if entry.key_ids:
         parts.append(_section(_CertSection.KEY_ID, _strings(entry.key_ids)))
     return b"".join(parts)
-
-
-def _runs(offset: int, bits: int) -> Iterable[tuple[int, int]]:
-    """Return the runs of ones of a bitmap, as the numbers from and to which they go."""
-    position = 0
-    while bits >> position:
-        rest = bits >> position
-        position += (rest & -rest).bit_length() - 1
-        length = (~(bits >> position) & (bits >> position) + 1).bit_length() - 1
-        yield offset + position, offset + position + length - 1
-        position += length
 
 
 def _each(body: Reader, size: int | None = None) -> Iterable[bytes]:

@@ -81,6 +81,13 @@ def test_serial_numbers(body, serials, rewritten):
         assert not revoked.revokes(certificate(serial, ca=OTHER_CA))
 
 
+def test_a_bitmap_stays_one():
+    """Written as ranges, it took a thousand times its size, and the square of it in time."""
+    content = encode_uint64(1) + encode_mpint(int.from_bytes(b"\xaa" * 2000, "big"))
+    data = krl(certificates(section(0x22, content)))
+    assert len(import_krl(data).encode()) <= len(data)
+
+
 def test_key_ids_and_sections_without_an_authority():
     ids = section(0x23, encode_string(b"stolen") + encode_string(b"\xff"))
     revoked = import_krl(krl(certificates(ids)))
