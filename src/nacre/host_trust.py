@@ -224,6 +224,8 @@ def _files(known_hosts: Any) -> KnownHostsFiles | None:
         return known_hosts
     if isinstance(known_hosts, tuple) and not known_hosts:
         return KnownHostsFiles((default_known_hosts(),))
+    if known_hosts == "":  # no file: what programs have whose setting is not set
+        return KnownHostsFiles(())
     entries = [known_hosts] if isinstance(known_hosts, (str, PurePath)) else known_hosts
     if isinstance(entries, (list, tuple)) and all(isinstance(entry, (str, PurePath)) for entry in entries):
         return KnownHostsFiles(tuple(expand(entry) for entry in entries))

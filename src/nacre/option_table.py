@@ -167,7 +167,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _both("keepalive_interval", 0.0, values.seconds),
     _both("keepalive_count_max", 3, values.count),
     # --- the host's key, and trust in it
-    _client("known_hosts", ()),
+    _client("known_hosts", (), values.known_hosts),
     # nacre's own, by OpenSSH's names: keys and certificates that are not believed, whatever else says so.
     _client("revoked_host_keys", None, values.revoked),
     _server("revoked_keys", None, values.revoked),
@@ -203,7 +203,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _client("pkcs11_provider", None, values.optional_file),
     _client("pkcs11_pin", None, values.optional_text),
     _server("authorized_client_keys", None),
-    _server("known_client_hosts", None),
+    _server("known_client_hosts", None, values.known_hosts),
     _server("trust_client_host", False, values.switch),
     _server("rdns_lookup", False, values.switch),
     # --- sessions

@@ -30,6 +30,7 @@ from nacre.keys import (
 from nacre.keys.files import name_of
 from nacre.profiles import PROFILES
 from nacre.protocol import limits
+from nacre.trust.known_hosts import SSHKnownHosts
 from nacre.trust.policy import HostKeyChecking, Wish
 
 ChoiceT = TypeVar("ChoiceT", HostKeyChecking, Wish)
@@ -146,6 +147,17 @@ def gss_store(value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise TypeError(f"a file or a mapping is expected, not {type(value).__name__}")
     return dict(value)
+
+
+def known_hosts(value: Any) -> Any:
+    """Take any form of `known_hosts`; what is in it is looked at when a host is."""
+    forms = (str, PurePath, bytes, SSHKnownHosts, list, tuple)
+    if value is None or isinstance(value, forms) or callable(value):
+        return value
+    raise TypeError(
+        "names of files, the bytes of one, lists of keys, an SSHKnownHosts or a function of host, address and "
+        f"port is expected, not {type(value).__name__}"
+    )
 
 
 def switch(value: Any) -> bool:

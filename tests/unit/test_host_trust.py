@@ -214,3 +214,13 @@ async def test_a_revoked_key_is_not_believed_whatever_else_says_so(tmp_path: Pat
             await connect(listener, known_hosts=known, revoked_host_keys=tmp_path / "nothing")
         with pytest.raises(TypeError, match="revoked_host_keys"):
             await connect(listener, known_hosts=known, revoked_host_keys=1)
+
+
+@asynctest
+async def test_an_empty_name_is_no_file() -> None:
+    """What programs have whose setting is not set: it trusts nobody, and is no error of a file's."""
+    async with serving() as listener:
+        for none in ("", b"", []):
+            with pytest.raises(nacre.HostKeyNotVerifiable, match="is not known"):
+                await connect(listener, known_hosts=none)
+    assert nacre.match_known_hosts("", "host") == ([],) * 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,3 +271,11 @@ def test_words_are_no_truth_values() -> None:
     for word in ("no", "yes", b"false"):
         with pytest.raises(TypeError, match="True or False is expected"):
             values.switch(word)
+
+
+def test_forms_of_known_hosts() -> None:
+    for form in (None, "", "file", Path("file"), b"host ssh-ed25519 AAAA", [], ([], [], []), lambda *_: None):
+        assert values.known_hosts(form) is form
+    for wrong in (5, True, object(), {"host": "key"}):
+        with pytest.raises(TypeError, match="an SSHKnownHosts or a function of host, address and port"):
+            values.known_hosts(wrong)

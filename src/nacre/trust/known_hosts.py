@@ -492,7 +492,7 @@ def match_known_hosts(
         NotSupportedYet: a line for the host revokes X.509 certificates, and does not say which.
     """
     if isinstance(known_hosts, (str, PurePath)):
-        return _of_files(known_hosts, host, addr, port)
+        return _of_files(known_hosts or (), host, addr, port)
     if isinstance(known_hosts, bytes):
         return import_known_hosts(known_hosts).match(host, addr, port)
     if isinstance(known_hosts, SSHKnownHosts):
