@@ -295,8 +295,8 @@ class ClientAuthenticator:
 
     def _unusable(self, why: Exception | str) -> None:
         """The key that is being tried does not sign: the server has not refused it."""
-        self._failed["publickey"] = why
-        self._tried["publickey"] -= 1
+        self._failed[self._last] = why
+        self._tried[self._last] -= 1
 
     # ------------------------------------------------------------ password
 

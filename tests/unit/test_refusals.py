@@ -74,3 +74,19 @@ async def test_what_connect_raises(tmp_path: Path, caplog: pytest.LogCaptureFixt
         assert told  # by the client to the server: nothing of its user's files
         assert all(text.endswith("(the server takes publickey)") for text in told)
         assert "publickey: public_key_auth is off" in await refusal(client_keys=[key], public_key_auth=False)
+
+
+@asynctest
+async def test_a_program_that_does_not_sign_for_the_host(tmp_path: Path) -> None:
+    class Server(nacre.SSHServer):
+        def host_based_auth_supported(self) -> bool:
+            return True
+
+    program = tmp_path / "ssh-keysign"
+    program.write_text("#!/bin/sh\necho not enabled >&2\n")
+    program.chmod(0o755)
+    host = user_key().convert_to_public()
+    async with serving(server_factory=Server) as listener:
+        with pytest.raises(nacre.PermissionDenied) as caught:
+            await connect(listener, client_host_keysign=str(program), client_host_keys=[host])
+    assert caught.value.hint == f"hostbased: {program} did not sign: not enabled"
