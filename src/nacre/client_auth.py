@@ -17,6 +17,7 @@ from nacre.aio.tasks import Report, being_cancelled, settle
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
 from nacre.keys import X509_ALGORITHMS, SSHKeyPair, X509Chain, default_signature_algorithms, signature_of
+from nacre.option_values import encodable
 from nacre.profiles import tries_user_key
 from nacre.protocol import events
 from nacre.protocol.auth.client import NothingToTry
@@ -401,6 +402,8 @@ def _signs_at_once(key: SSHKeyPair) -> bool:
 
 def _text(value: Any, source: str) -> str | None:
     """Return what a program gave as text, or None. Anything else is a mistake: it is never guessed at."""
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return encodable(value)
     raise TypeError(f"{source} must give a str or None, not {type(value).__name__}")

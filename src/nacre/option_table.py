@@ -184,7 +184,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _server("send_server_host_keys", False, values.switch),
     # --- the user
     _client("username", "", values.username),
-    _client("password", None),
+    _client("password", None, values.password),
     _client("client_keys", ()),
     _client("client_certs", ()),
     _both("passphrase", None),

@@ -6,6 +6,7 @@ Owns: the converters. Must not know: which option uses which.
 from __future__ import annotations
 
 import codecs
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -311,7 +312,25 @@ def username(value: Any) -> str:
     found = text(value)
     if "\0" in found or "\n" in found or "\r" in found:
         raise ValueError(f"{found!r} is no user name: it has control characters")
-    return found
+    return encodable(found)
+
+
+def encodable(value: str) -> str:
+    """Return a text that can be sent. ValueError, which does not show it: it may be a secret."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it has surrogates, which are no characters and cannot be sent") from None
+    return value
+
+
+def password(value: Any) -> Any:
+    """Take a password, or a function or something to await that gives one."""
+    if isinstance(value, str):
+        return encodable(value)
+    if value is None or callable(value) or inspect.isawaitable(value):
+        return value
+    raise TypeError(f"a str, or a function that returns one, is expected, not {type(value).__name__}")
 
 
 def tunnel(value: Any) -> Any:

@@ -69,7 +69,7 @@ def _why(method: str, options: Any, tried: Counter[str], failed: Mapping[str, Ba
         return ", ".join(reversed(found))
     if method == "publickey" and options.client_keys is None:
         return "client_keys is None"
-    if method == "password" and options.password is not None:
+    if method == "password" and options.password is not None and tried["keyboard-interactive"]:
         return "refused"  # as the answer of a dialogue
     return _MISSING[method]
 

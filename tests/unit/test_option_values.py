@@ -279,3 +279,17 @@ def test_forms_of_known_hosts() -> None:
     for wrong in (5, True, object(), {"host": "key"}):
         with pytest.raises(TypeError, match="an SSHKnownHosts or a function of host, address and port"):
             values.known_hosts(wrong)
+
+
+def test_passwords() -> None:
+    for value in (None, "", "p\u00e4ss", len):
+        assert values.password(value) is value
+    for wrong in (b"secret", 5, ["secret"]):
+        with pytest.raises(
+            TypeError, match="a str, or a function that returns one, is expected, not"
+        ) as caught:
+            values.password(wrong)
+        assert "secret" not in str(caught.value)
+    for convert in (values.password, values.username):
+        with pytest.raises(ValueError, match="it has surrogates"):
+            convert("secret\udcff")

@@ -31,7 +31,8 @@ def why(*methods: str, tried: str = "", failed: Any = None, **options: Any) -> s
         (why("publickey", client_keys=None), "publickey: client_keys is None"),
         (why("publickey", tried="publickey"), "publickey: refused"),
         (why("publickey", tried="publickey publickey"), "publickey: refused 2 times"),
-        (why("password", password="x"), "password: refused"),
+        (why("password", password="x"), "password: no password given"),
+        (why("password", password="x", tried="keyboard-interactive"), "password: refused"),
         (why("password", "publickey"), "password: no password given; publickey: no key to try"),
         (
             why("password", failed={"password": OSError("a secret")}),
