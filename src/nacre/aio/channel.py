@@ -76,20 +76,21 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         self._window = window
         self._max_packet = max_pktsize
         self._extra: dict[str, Any] | None = None
-        self._queue = SendQueue()
+        #: What waits for the peer; None: nothing ever did.
+        self._queue: SendQueue | None = None
         self._last_request: tuple[str, bytes] | None = None
         self._eof_sent = self._session_paused = False
         self._high, self._low = limits.WRITE_HIGH, limits.WRITE_HIGH // 4
-        self._incoming = Incoming(self)
+        self._incoming = Incoming(self, encoding, errors)
         #: Gives data to the session, or keeps it.
         self.data_arrived: Callable[[bytes, int | None], bool] = self._incoming.data
         #: While it is being opened: told of the session, makes that, is called then.
         self._opening: (
             tuple[asyncio.Future[Any], Callable[[], Any], Callable[[asyncio.Future[Any]], bool]] | None
         ) = None
-        self._closed = Once()
+        #: Its end, where somebody waits for it.
+        self._closed: Once | None = None
         self._logger: SSHLogger | None = None
-        self.set_encoding(encoding, errors)
 
     # ------------------------------------------------------------ facts
 
@@ -150,7 +151,7 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
 
     def get_write_buffer_size(self) -> int:
         """Return the bytes that wait for the peer's window."""
-        return self._queue.size
+        return 0 if self._queue is None else self._queue.size
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Set where `pause_writing` and `resume_writing` are called, in bytes.
@@ -203,13 +204,17 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         if not size:
             return
         taken = 0
-        if not self._queue.size and self._number is not None and self._phase is not _NEW and protocol:
+        queue = self._queue
+        waiting = queue is not None and queue.size
+        if not waiting and self._number is not None and self._phase is not _NEW and protocol:
             taken = protocol.channel_write(self._number, raw, datatype)
             if not driver.touched:
                 driver.touch()
             if taken == size:
                 return
-        self._queue.push(memoryview(raw)[taken:] if taken else raw, datatype)
+        if queue is None:
+            queue = self._queue = SendQueue()
+        queue.push(memoryview(raw)[taken:] if taken else raw, datatype)
         self._check_high()
 
     def writelines(self, list_of_data: Iterable[AnyStr], datatype: int | None = None) -> None:
@@ -230,7 +235,7 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         queue = self._queue
         if number is None or self._sending is Sending.CLOSED:
             return
-        while queue.size:
+        while queue is not None and queue.size:
             write = self._link.protocol.channel_write
             data, datatype = queue.head()
             taken = write(number, data, datatype)
@@ -239,14 +244,16 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
             queue.advance(taken)
             if not complete:
                 break
-        self._check_low()
+        if self._session_paused:
+            self._check_low()
         if self._sending is not _SENDING:
             self._finish_sending()
 
     def _finish_sending(self) -> None:
         """Send EOF, the last requests and CLOSE, each when it is due and nothing is queued before it."""
-        link = self._link
-        if self._queue.size or self._number is None or self._phase is _NEW or not link.active:
+        link, queue = self._link, self._queue
+        waiting = queue is not None and queue.size
+        if waiting or self._number is None or self._phase is _NEW or not link.active:
             return
         protocol = link.protocol
         if self._sending in (Sending.EOF, Sending.CLOSING) and not self._eof_sent:
@@ -267,12 +274,16 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         return False
 
     def _check_high(self) -> None:
-        if self._queue.size > self._high and not self._session_paused and self._session is not None:
+        if (
+            self.get_write_buffer_size() > self._high
+            and not self._session_paused
+            and self._session is not None
+        ):
             self._session_paused = True
             self._call(self._session.pause_writing)
 
     def _check_low(self) -> None:
-        if self._session_paused and self._queue.size <= self._low:
+        if self._session_paused and self.get_write_buffer_size() <= self._low:
             self._session_paused = False
             self._link.driver.resumed()
             self._call(self._session.resume_writing)
@@ -343,7 +354,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         self._number = None
         if self._opening is not None and not self._opening[0].done():
             self._opening[0].set_exception(error)
-        self._closed.set()
+        if self._closed is not None:
+            self._closed.set()
 
     def bind(self, number: int, session: Any) -> None:
         """Give an accepted channel its number and session; the caller then lets it be opened.
@@ -439,7 +451,7 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
 
     def abort(self) -> None:
         """Close the channel now; what waits to be sent is dropped."""
-        self._queue.clear()
+        self._drop_queue()
         self._last_request = None
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             return
@@ -452,12 +464,19 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
             self._link.protocol.channel_close(self._number)
             self._link.touch()
 
+    def _drop_queue(self) -> None:
+        if self._queue is not None:
+            self._queue.clear()
+
     async def wait_closed(self) -> None:
         """Wait until the channel is closed in both directions and its tasks have ended."""
         # A handler that waits for its own channel is not cancelled with it, but with the connection.
         if self._own_tasks is not None:
             self._own_tasks.release(asyncio.current_task())
-        await self._closed.wait()
+        if self._phase is not Phase.GONE:
+            if self._closed is None:
+                self._closed = Once()
+            await self._closed.wait()
         if self._own_tasks is not None:
             await self._own_tasks.wait()
 
@@ -468,10 +487,11 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         self._phase = Phase.GONE
         self._sending = Sending.CLOSED
         self._error = self._error or error
-        replies, self._replies = self._replies, None
-        for reply, _ in replies or ():
-            if not reply.done():
-                reply.set_exception(self._gone_error())
+        if self._replies:
+            replies, self._replies = self._replies, None
+            for reply, _ in replies:
+                if not reply.done():
+                    reply.set_exception(self._gone_error())
         if self._opening is not None and not self._opening[0].done():
             self._opening[0].set_exception(self._gone_error())
         if self._session is not None:
@@ -480,7 +500,12 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
                 self._session.connection_lost(self._error)
             except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
-        self._queue.clear()  # which was there to tell what the peer has not been sent
-        self._closed.set()
+        self._drop_queue()  # which was there to tell what the peer has not been sent
+        # What holds itself in a circle is freed late.
+        self._session = None
+        self._session_paused = False
+        self._incoming.release()
+        if self._closed is not None:
+            self._closed.set()
         if self._own_tasks is not None:
             self._own_tasks.end()

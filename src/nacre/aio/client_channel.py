@@ -58,6 +58,9 @@ class SessionRequest:
     agent_forwarding: bool = False
 
 
+_NOTHING: Final = SessionRequest()
+
+
 class SSHClientChannel(SSHChannel[AnyStr]):
     """A session channel that we opened; made by `SSHClientConnection.create_session`."""
 
@@ -70,7 +73,9 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         max_pktsize: int = protocol_limits.MAX_PACKET,
     ) -> None:
         super().__init__(link, encoding, errors, window, max_pktsize)
-        self._wanted = SessionRequest()
+        self._wanted = _NOTHING
+        #: The session, until whoever opens it has it: the channel may be gone by then.
+        self._made: Any = None
         #: The answer that is waited for.
         self._reply: asyncio.Future[bool] | None = None
         self._exit_status: int | None = None
@@ -96,8 +101,13 @@ class SSHClientChannel(SSHChannel[AnyStr]):
             self.abort()
             raise
         self._reply = None
-        session: T = self._session
+        session: T = self._made
+        self._made = None
         return session
+
+    def _attach(self, session: Any) -> None:
+        self._made = session
+        super()._attach(session)
 
     def _refused(self, wanted: SessionRequest) -> NoReturn:
         what, _ = _program(wanted)

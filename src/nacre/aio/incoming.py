@@ -37,12 +37,29 @@ class Receiver(Protocol):
         """Data has ended, and the session does not keep the channel open."""
 
 
+class _Nobody:
+    """The channel of data that nobody is given any more."""
+
+    def return_credit(self, size: int) -> None:
+        """The channel is gone, and its window with it."""
+
+    def fail(self, error: BaseException, where: str) -> None:
+        """Nothing is called any more."""
+
+    def answer_eof(self) -> None:
+        """Nothing ends any more."""
+
+
+_NOBODY: Final = _Nobody()
+
+
 class NotTextError(ProtocolError):
     """The peer's data is no text in the encoding of the channel, which alone ends."""
 
 
 #: For each packet: to look up a member of an enum costs as much as to call a function.
 _FLOWING: Final = Delivery.FLOWING
+_OVER: Final = Delivery.OVER
 
 
 class Incoming:
@@ -50,6 +67,11 @@ class Incoming:
 
     Args:
         channel: hears what comes of it.
+        encoding: the codec of what is delivered; None: bytes.
+        errors: its error policy.
+
+    Raises:
+        LookupError: there is no such codec.
     """
 
     __slots__ = (
@@ -67,18 +89,21 @@ class Incoming:
         "errors",
     )
 
-    def __init__(self, channel: Receiver) -> None:
+    def __init__(self, channel: Receiver, encoding: str | None = None, errors: str = "strict") -> None:
+        if encoding is not None:
+            codecs.lookup(encoding)
         self._channel = channel
         self._session: Any = None
         self._delivery = Delivery.HELD
-        self._queue = ReceiveQueue()
+        #: What waits for the session; None: nothing ever did.
+        self._queue: ReceiveQueue | None = None
         self._paused = False
         self._delivering = False
         self._eof_waits = False
         self._credit_held = False
         self._uncredited = 0
-        self.encoding: str | None = None
-        self.errors = "strict"
+        self.encoding = encoding
+        self.errors = errors
         self._decoders: dict[int | None, codecs.IncrementalDecoder] | None = None
 
     def set_encoding(self, encoding: str | None, errors: str) -> None:
@@ -101,9 +126,17 @@ class Incoming:
         Returns:
             Whether the session has it and its credit is due; else that is returned when it is.
         """
-        if self._paused or self._delivery is not _FLOWING or self._delivering or self._queue.pieces:
-            if self._delivery is not Delivery.OVER:
-                self._queue.push(data, datatype)
+        queue = self._queue
+        if (
+            self._paused
+            or self._delivery is not _FLOWING
+            or self._delivering
+            or (queue is not None and queue.pieces)
+        ):
+            if self._delivery is not _OVER:
+                if queue is None:
+                    queue = self._queue = ReceiveQueue()
+                queue.push(data, datatype)
             return False
         if self.encoding is not None or self._credit_held:
             return self._deliver(data, datatype)
@@ -124,8 +157,9 @@ class Incoming:
     def start(self, session: Any) -> None:
         """Give the session what has come, and what comes."""
         self._session = session
-        self._delivery = Delivery.FLOWING
-        self._deliver_queue()
+        self._delivery = _FLOWING
+        if self._queue is not None or self._eof_waits:
+            self._deliver_queue()
 
     def pause(self) -> None:
         """Keep what comes: its credit is kept with it, so that the peer stops."""
@@ -138,15 +172,22 @@ class Incoming:
 
     def finish(self) -> None:
         """The channel is gone: give what is left, and no more after that."""
-        if self._delivery is Delivery.FLOWING:
+        if self._delivery is _FLOWING and (self._queue is not None or self._eof_waits):
             self._delivery = Delivery.LAST
             self._deliver_queue()
-        self.stop()
+        self._delivery = _OVER
+        self._queue = None
 
     def stop(self) -> None:
         """Give nothing more."""
-        self._delivery = Delivery.OVER
-        self._queue.clear()
+        self._delivery = _OVER
+        if self._queue is not None:
+            self._queue.clear()
+
+    def release(self) -> None:
+        """Nothing comes any more: let go of what holds this."""
+        self._session = None
+        self._channel = _NOBODY
 
     def hold_credit(self) -> None:
         """Return no credit for what is delivered: the session says what it has taken."""
@@ -208,14 +249,16 @@ class Incoming:
         if self._delivering:
             return
         self._delivering = True
+        queue = self._queue
         try:
-            while self._queue.pieces and self._readable():
-                data, datatype = self._queue.pop()
+            while queue is not None and queue.pieces and self._readable():
+                data, datatype = queue.pop()
                 if self._deliver(data, datatype):
                     self._channel.return_credit(len(data))
         finally:
             self._delivering = False
-        if self._eof_waits and not self._queue.pieces and self._delivery in (Delivery.FLOWING, Delivery.LAST):
+        waiting = queue is not None and queue.pieces
+        if self._eof_waits and not waiting and self._delivery in (Delivery.FLOWING, Delivery.LAST):
             self._eof_waits = False
             self._deliver_eof()
 

@@ -225,7 +225,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
     def _end_of_write(self) -> bool:
         """OpenSSH PROTOCOL 2.1: nobody reads our output any more."""
         self._peer_discards = True
-        self._queue.clear()
+        self._drop_queue()
         self._check_low()
         self._finish_sending()
         return True
