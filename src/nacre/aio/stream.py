@@ -7,6 +7,7 @@ not read; `drain`. Must not know: which requests a session answers, processes, o
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, AnyStr, Generic, cast
 
@@ -63,8 +64,7 @@ class SSHReader(Generic[AnyStr]):
         self._at_once = 0
         #: Whether what waits here keeps the peer from sending more; see `Streams.collect`.
         self._counted = True
-        empty: Any = "" if self._chan.get_encoding()[0] is not None else b""
-        self._empty: AnyStr = empty
+        self._empty: AnyStr = streams.nothing
         self._pieces: Pieces[AnyStr] = Pieces(self._empty)
         self._datatype = datatype
 
@@ -131,11 +131,6 @@ class SSHReader(Generic[AnyStr]):
         if self._counted:
             self._streams.waiting -= self._pieces.size
             self._counted = False
-
-    @property
-    def nothing(self) -> AnyStr:
-        """The empty text, or no bytes."""
-        return self._empty
 
     @property
     def collecting(self) -> bool:
@@ -447,48 +442,69 @@ class Streams(Generic[AnyStr]):
         chan: the channel. Its peer gets credit for what was read, not for what has come: what all
             readers hold is bounded by the window.
         session: the session that has these streams.
+        expected: types of data whose reader is made when data of it comes, or somebody asks for it.
     """
 
-    def __init__(self, chan: Any, session: Any = None) -> None:
+    def __init__(self, chan: Any, session: Any = None, expected: tuple[int | None, ...] = ()) -> None:
         self.chan = chan
-        self.session = session
+        self._session = session
+        self._expected = expected
         chan.hold_credit()
         #: The longest line that is looked for.
         self.limit: int = chan.get_recv_window()
         #: What all readers together hold, in characters or bytes.
         self.waiting = 0
         #: The tasks that copy into this channel, and the data type that they write.
-        self._feeds: dict[asyncio.Task[Any], int | None] = {}
+        self._feeds: dict[asyncio.Task[Any], int | None] | None = None
         #: Told of breaks, signals and sizes in place of the reader, while it is redirected.
         self.exceptions_to: Callable[[Exception], None] | None = None
         self._readers: dict[int | None, SSHReader[AnyStr]] = {}
         #: The reader that is given data of a type, where it is not the one of that type; None: nobody.
-        self._rerouted: dict[int | None, SSHReader[AnyStr] | None] = {}
+        self._rerouted: dict[int | None, SSHReader[AnyStr] | None] | None = None
         #: Happens when there is room again; None: there is.
         self._room: Once | None = None
-        self._lost = False
+        self._lost = self._ended = self._collecting = False
         #: Whether the channel closed before all that was written had been sent.
         self._dropped = False
         self._error: Exception | None = None
 
     def reader(self, datatype: int | None = None) -> SSHReader[AnyStr]:
         """Return the reader of a data type."""
-        if datatype not in self._readers:
-            self._readers[datatype] = SSHReader(self, datatype)
-        return self._readers[datatype]
+        reader = self._readers.get(datatype)
+        if reader is None:
+            reader = self._readers[datatype] = SSHReader(self, datatype)
+            if self._collecting:
+                reader.collect()
+            if self._error is not None:
+                reader.feed_error(self._error)
+            elif self._ended or self._lost:
+                reader.end()
+        return reader
+
+    @property
+    def session(self) -> Any:
+        """The session; None when it is over and nobody holds that."""
+        return self._session() if isinstance(self._session, weakref.ref) else self._session
+
+    @property
+    def nothing(self) -> AnyStr:
+        """The empty text, or no bytes."""
+        empty: Any = "" if self.chan.get_encoding()[0] is not None else b""
+        nothing: AnyStr = empty
+        return nothing
 
     def send_to(self, datatype: int | None, reader: SSHReader[AnyStr]) -> None:
         """Have data of a type read through this reader from now on."""
-        self._rerouted[datatype] = reader
+        self._rerouted = {**(self._rerouted or {}), datatype: reader}
 
     def drop(self, datatype: int | None) -> None:
         """Have data of a type dropped as it comes."""
-        self._rerouted[datatype] = None
+        self._rerouted = {**(self._rerouted or {}), datatype: None}
 
     def _reader_of(self, datatype: int | None) -> SSHReader[AnyStr] | None:
-        if datatype in self._rerouted:
+        if self._rerouted and datatype in self._rerouted:
             return self._rerouted[datatype]
-        return self._readers.get(datatype)
+        return self.reader(datatype) if datatype in self._expected else self._readers.get(datatype)
 
     def writer(self, datatype: int | None = None) -> SSHWriter[AnyStr]:
         """Return a writer for a data type."""
@@ -498,7 +514,9 @@ class Streams(Generic[AnyStr]):
 
     def data_received(self, data: AnyStr, datatype: int | None) -> None:
         """Give data to its reader; data of a type that nobody reads is dropped."""
-        reader = self._reader_of(datatype) if self._rerouted else self._readers.get(datatype)
+        reader = None if self._rerouted else self._readers.get(datatype)
+        if reader is None:
+            reader = self._reader_of(datatype)
         if reader is not None:
             reader.feed_data(data)
         if reader is None or reader.collecting:
@@ -506,6 +524,7 @@ class Streams(Generic[AnyStr]):
 
     def eof_received(self) -> None:
         """Nothing follows for any reader."""
+        self._ended = True
         for reader in self._readers.values():
             reader.end()
 
@@ -534,7 +553,11 @@ class Streams(Generic[AnyStr]):
             else:
                 reader.end()
         self._dropped = self._room is not None or self.chan.get_write_buffer_size() > 0
-        self.resume_writing()
+        if self._room is not None:
+            self.resume_writing()
+        # A session holds its streams: held in turn, both would stay until a collector of garbage comes by.
+        if self._session is not None:
+            self._session = weakref.ref(self._session)
 
     def pause_writing(self) -> None:
         """Let `drain` wait."""
@@ -559,19 +582,32 @@ class Streams(Generic[AnyStr]):
             reader.collect()
         self.was_read()
 
+    def collect_all(self) -> None:
+        """Let everything come, for those readers too that are not made yet."""
+        self._collecting = True
+        self.collect(*self._readers.values())
+
+    def collected(self, datatype: int | None) -> AnyStr:
+        """Return what waits of a type, and leave nothing; see `SSHReader.collected`."""
+        reader = self._readers.get(datatype)
+        return self.nothing if reader is None else reader.collected()
+
     def add_feed(self, task: asyncio.Task[Any], datatype: int | None) -> None:
         """Have `fed` wait for a task that copies into this channel."""
+        if self._feeds is None:
+            self._feeds = {}
         self._feeds[task] = datatype
         task.add_done_callback(self.remove_feed)
 
     def remove_feed(self, task: asyncio.Task[Any]) -> bool:
         """A task copies no more into this channel. Returns whether it was the last."""
-        self._feeds.pop(task, None)
+        if self._feeds:
+            self._feeds.pop(task, None)
         return not self._feeds
 
     async def fed(self, datatype: int | None) -> None:
         """Wait until nothing is copied into this channel as data of a type."""
-        while tasks := [task for task, of_type in self._feeds.items() if of_type == datatype]:
+        while tasks := [task for task, of_type in (self._feeds or {}).items() if of_type == datatype]:
             await asyncio.wait(tasks)
             await asyncio.sleep(0)
 

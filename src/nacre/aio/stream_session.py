@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, AnyStr, Generic
+from typing import Any, AnyStr, ClassVar, Generic
 
 from nacre.aio.channel import EXTENDED_DATA_STDERR
 from nacre.aio.session import SSHClientSession, SSHServerSession
@@ -24,11 +24,13 @@ class StreamCallbacks(Generic[AnyStr]):
 
     _streams: Streams[AnyStr]
     _chan: Any
+    #: Types of data whose readers are made when they are needed.
+    _expected: ClassVar[tuple[int | None, ...]] = ()
 
     def connection_made(self, chan: Any) -> None:
         """Make the streams."""
         self._chan = chan
-        self._streams = Streams(chan, self)
+        self._streams = Streams(chan, self, self._expected)
 
     def data_received(self, data: AnyStr, datatype: int | None) -> None:
         """Feed the reader of the data's type."""

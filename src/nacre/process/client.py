@@ -33,28 +33,26 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
     """
 
     _chan: SSHClientChannel[AnyStr]
+    _expected = (None, EXTENDED_DATA_STDERR)
 
     def __init__(self, plan: Plan | None = None) -> None:
         self._plan = plan
-        self._stdin: SSHWriter[AnyStr]
-        self._stdout: SSHReader[AnyStr]
-        self._stderr: SSHReader[AnyStr]
-        self._pumps = Pumps(self._codec, self._notice, self._output_broken, self._pump_failed)
+        self._stdin: SSHWriter[AnyStr] | None = None
+        #: What copies; None: no stream was ever redirected.
+        self._pumps: Pumps | None = None
         self._failure: Exception | None = None
 
     def connection_made(self, chan: SSHClientChannel[AnyStr]) -> None:
         """Make the streams before data comes."""
         super().connection_made(chan)
-        self._stdin = self._streams.writer()
-        self._stdout = self._streams.reader()
-        self._stderr = self._streams.reader(EXTENDED_DATA_STDERR)
         if self._plan is not None:
             self._point_outputs(self._plan)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the streams; there is nobody to take input any more."""
         super().connection_lost(exc)
-        self._pumps.cancel("stdin")
+        if self._pumps is not None:
+            self._pumps.cancel("stdin")
 
     def _codec(self) -> tuple[str | None, str]:
         return self._chan.get_encoding()
@@ -102,17 +100,19 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
     @property
     def stdin(self) -> SSHWriter[AnyStr]:
         """Writes to standard input."""
+        if self._stdin is None:
+            self._stdin = self._streams.writer()
         return self._stdin
 
     @property
     def stdout(self) -> SSHReader[AnyStr]:
         """Reads standard output."""
-        return self._stdout
+        return self._streams.reader()
 
     @property
     def stderr(self) -> SSHReader[AnyStr]:
         """Reads standard error."""
-        return self._stderr
+        return self._streams.reader(EXTENDED_DATA_STDERR)
 
     @property
     def exit_status(self) -> int | None:
@@ -180,20 +180,23 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     async def connect_streams(self, plan: Plan) -> None:
         """Carry out a plan that is open."""
+        pumps = self._pumps
+        if pumps is None:
+            pumps = self._pumps = Pumps(self._codec, self._notice, self._output_broken, self._pump_failed)
         for name in plan.names():
-            await self._pumps.stop(name)
+            await pumps.stop(name)
         self._point_outputs(plan)
-        readers = {"stdout": self._stdout, "stderr": self._stderr}
+        readers = {"stdout": self.stdout, "stderr": self.stderr}
         for name, sink in plan.sinks.items():
-            self._pumps.start(name, ChannelSource(readers[name]), sink, plan.bufsize, plan.recv_eof)
+            pumps.start(name, ChannelSource(readers[name]), sink, plan.bufsize, plan.recv_eof)
         for name, source in plan.sources.items():
-            self._pumps.start(name, source, ChannelSink(self._stdin), plan.bufsize, plan.send_eof)
+            pumps.start(name, source, ChannelSink(self.stdin), plan.bufsize, plan.send_eof)
         if plan.special.get("stdin") == DEVNULL and plan.send_eof:
             self._chan.write_eof()
 
     def _point_outputs(self, plan: Plan) -> None:
-        self._point(None, self._stdout, "stdout", plan)
-        self._point(EXTENDED_DATA_STDERR, self._stderr, "stderr", plan)
+        self._point(None, self.stdout, "stdout", plan)
+        self._point(EXTENDED_DATA_STDERR, self.stderr, "stderr", plan)
 
     def _point(self, datatype: int | None, reader: SSHReader[AnyStr], name: str, plan: Plan) -> None:
         """Have data of a type come to its reader, to that of standard output, or to nobody."""
@@ -201,7 +204,7 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
         if kind == DEVNULL:
             self._streams.drop(datatype)
         elif kind == STDOUT:
-            self._streams.send_to(datatype, self._stdout)
+            self._streams.send_to(datatype, self.stdout)
         elif name in plan.names():
             self._streams.send_to(datatype, reader)
 
@@ -218,16 +221,22 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     def collect_output(self) -> tuple[BytesOrStr, BytesOrStr]:
         """Return what has come on standard output and standard error, and was not read yet."""
-        return self._collected("stdout", self._stdout), self._collected("stderr", self._stderr)
-
-    def _collected(self, name: str, reader: SSHReader[AnyStr]) -> BytesOrStr:
+        streams, pumps = self._streams, self._pumps
+        if pumps is None:
+            return streams.collected(None), streams.collected(EXTENDED_DATA_STDERR)
         # What a redirection has not come to yet is not ours to take.
-        return self._stdout.nothing if self._pumps.active(name) else reader.collected()
+        return (
+            streams.nothing if pumps.active("stdout") else streams.collected(None),
+            streams.nothing if pumps.active("stderr") else streams.collected(EXTENDED_DATA_STDERR),
+        )
 
     def _collect(self) -> None:
         """Let all output come that the program is to have as a whole."""
+        if self._pumps is None:
+            self._streams.collect_all()
+            return
         active = self._pumps.active
-        readers = (("stdout", self._stdout), ("stderr", self._stderr))
+        readers = (("stdout", self.stdout), ("stderr", self.stderr))
         self._streams.collect(*[reader for name, reader in readers if not active(name)])
 
     async def communicate(self, input: AnyStr | None = None) -> tuple[BytesOrStr, BytesOrStr]:  # noqa: A002 - the name that programs use
@@ -278,13 +287,14 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     def _result(self) -> dict[str, Any]:
         stdout, stderr = self.collect_output()
+        chan = self._chan
         return {
-            "env": self.env,
-            "command": self.command,
-            "subsystem": self.subsystem,
-            "exit_status": self.exit_status,
-            "exit_signal": self.exit_signal,
-            "returncode": self.returncode,
+            "env": chan.get_environment(),
+            "command": chan.get_command(),
+            "subsystem": chan.get_subsystem(),
+            "exit_status": chan.get_exit_status(),
+            "exit_signal": chan.get_exit_signal(),
+            "returncode": chan.get_returncode(),
             "stdout": stdout,
             "stderr": stderr,
         }
@@ -328,7 +338,8 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
             OSError, UnicodeError: what a stream was redirected to has failed.
         """
         await self._chan.wait_closed()
-        await self._pumps.wait("stdin", "stdout", "stderr")
+        if self._pumps is not None:
+            await self._pumps.wait("stdin", "stdout", "stderr")
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure

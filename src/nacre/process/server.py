@@ -33,7 +33,8 @@ class SSHServerProcess(ServerStreams[AnyStr]):
 
     def __init__(self, factory: SSHServerProcessFactory) -> None:
         self._factory = factory
-        self._pumps = Pumps(self._codec, self._notice, self._broken, self._pump_failed)
+        #: What copies; None: no stream was ever redirected.
+        self._pumps: Pumps | None = None
         self._target: Any = None
         self._redirect_pid: int | None = None
 
@@ -146,8 +147,11 @@ class SSHServerProcess(ServerStreams[AnyStr]):
         """
         plan = Plan(bufsize, send_eof, recv_eof)
         await plan.open({"stdout": stdout, "stderr": stderr}, {"stdin": stdin})
+        pumps = self._pumps
+        if pumps is None:
+            pumps = self._pumps = Pumps(self._codec, self._notice, self._broken, self._pump_failed)
         for name in plan.names():
-            await self._pumps.stop(name)
+            await pumps.stop(name)
         if "stdin" in plan.names():
             self._target = stdin
             if plan.special.get("stdin") == DEVNULL:
@@ -155,10 +159,10 @@ class SSHServerProcess(ServerStreams[AnyStr]):
             else:
                 self._streams.send_to(None, self.stdin)
         for name, sink in plan.sinks.items():
-            self._pumps.start(name, ChannelSource(self.stdin), sink, bufsize, recv_eof)
+            pumps.start(name, ChannelSource(self.stdin), sink, bufsize, recv_eof)
         writers = {"stdout": self.stdout, "stderr": self.stderr}
         for name, source in plan.sources.items():
-            self._pumps.start(name, source, ChannelSink(writers[name]), bufsize, send_eof)
+            pumps.start(name, source, ChannelSink(writers[name]), bufsize, send_eof)
         ended = [name for name in writers if plan.special.get(name) == DEVNULL]
         if ended and send_eof and not plan.sources:
             self._chan.write_eof()
@@ -207,7 +211,8 @@ class SSHServerProcess(ServerStreams[AnyStr]):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the streams; there is nobody to take output any more."""
         super().connection_lost(exc)
-        self._pumps.cancel("stdout", "stderr")
+        if self._pumps is not None:
+            self._pumps.cancel("stdout", "stderr")
 
     # ------------------------------------------------------------ the end
 
@@ -234,4 +239,5 @@ class SSHServerProcess(ServerStreams[AnyStr]):
     async def wait_closed(self) -> None:
         """Wait until the channel is closed, and redirected input was written."""
         await self._chan.wait_closed()
-        await self._pumps.wait("stdin", "stdout", "stderr")
+        if self._pumps is not None:
+            await self._pumps.wait("stdin", "stdout", "stderr")
