@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=SSHClientSession[Any])
 
 _SESSION_OPTIONS = table(Sides.SESSION | Sides.CLIENT)
+#: What `create_process` takes besides those.
+_REDIRECTIONS = frozenset(("input", "stdin", "stdout", "stderr", "bufsize", "send_eof", "recv_eof"))
 #: Input up to this size is written at once; more is fed as it is taken.
 _INPUT_AT_ONCE = 1024 * 1024
 
@@ -83,6 +85,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._authenticator: ClientAuthenticator | None = None
         self._gss: tuple[ClientGss | None, bool] | None = None
         self._lent: LentAgent | None = None
+        #: Options, and those of a session among them.
+        self._session_defaults: tuple[SSHClientConnectionOptions | None, dict[str, Any]] = (None, {})
         super().__init__(loop, options, factory)
         self._updates = HostKeyUpdates(self._link, lambda: self._trust, options, self.established)
         self._extra.update(
@@ -215,8 +219,12 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _session_values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every session option: what was given here, else what the connection has."""
-        options = self._options
-        values = {name: getattr(options, name) for name in _SESSION_OPTIONS}
+        options, values = self._session_defaults
+        if options is not self._options:
+            options = self._options
+            values = {name: getattr(options, name) for name in _SESSION_OPTIONS}
+            self._session_defaults = options, values
+        values = dict(values)
         for name, value in given.items():
             option = _SESSION_OPTIONS.get(name)
             if option is None:
@@ -285,7 +293,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             ChannelOpenError: the server refused, or the connection is over.
         """
         values = self._session_values({"command": command, **kwargs})
-        wanted = self._session_request(values, lends_agent=self._lends_agent())
+        lends_agent = bool(self._options.agent_forwarding) and self._lends_agent()
+        wanted = self._session_request(values, lends_agent=lends_agent)
         channel: SSHClientChannel[Any] = SSHClientChannel(
             self._link, values["encoding"], values["errors"], values["window"], values["max_pktsize"]
         )
@@ -330,12 +339,16 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             OSError: something that a stream is redirected to cannot be opened.
         """
         if input is None and bufsize > 0 and stdin is stdout is stderr is PIPE:
-            process: SSHClientProcess[Any] = SSHClientProcess()
-            await self.create_session(lambda: process, *args, **kwargs)
-            return process  # the program has all three streams: nothing is to be opened
+            return await self._start_plain(args, kwargs)
         plan = Plan(bufsize, send_eof, recv_eof)
-        process = SSHClientProcess(plan)
+        process: SSHClientProcess[Any] = SSHClientProcess(plan)
         await self._start_process(process, plan, input, stdin, stdout, stderr, args, kwargs)
+        return process
+
+    async def _start_plain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SSHClientProcess[Any]:
+        """Start a process whose streams the program has, all three: nothing is to be opened."""
+        process: SSHClientProcess[Any] = SSHClientProcess()
+        await self.create_session(lambda: process, *args, **kwargs)
         return process
 
     async def _start_process(
@@ -429,7 +442,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             TimeoutError: it did not end in time.
         """
         deadline = None
-        if timeout is None:
+        if timeout is None and kwargs.keys().isdisjoint(_REDIRECTIONS):
+            process = await self._start_plain(args, kwargs)
+        elif timeout is None:
             process = await self.create_process(*args, **kwargs)
         else:
             deadline = self._link.loop.time() + timeout
@@ -443,8 +458,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
                 raise self._opening_timed_out(args, kwargs, timeout) from None
         try:
             return await process.wait_until(deadline, check, timeout)
-        finally:
-            process.close()
+        except BaseException:
+            process.close()  # else it has ended
+            raise
 
     def _opening_timed_out(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], timeout: float | None

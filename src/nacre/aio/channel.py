@@ -42,6 +42,8 @@ _SENDING: Final = Sending.OPEN
 _SENT_CLOSE: Final = Sending.CLOSED
 _NEW: Final = Phase.NEW
 _STARTED: Final = Phase.STARTED
+_GONE: Final = Phase.GONE
+_STILL_SENDING: Final = (Sending.OPEN, Sending.EOF)
 
 
 class SSHChannel(ChannelRequests, Generic[AnyStr]):
@@ -253,9 +255,11 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         """Send EOF, the last requests and CLOSE, each when it is due and nothing is queued before it."""
         link, queue = self._link, self._queue
         waiting = queue is not None and queue.size
-        if waiting or self._number is None or self._phase is _NEW or not link.active:
+        if waiting or self._number is None or self._phase is _NEW:
             return
-        protocol = link.protocol
+        protocol = link.open_protocol()
+        if protocol is None:
+            return
         if self._sending in (Sending.EOF, Sending.CLOSING) and not self._eof_sent:
             self._eof_sent = True
             protocol.channel_eof(self._number, status_follows=self._status_follows())
@@ -319,7 +323,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         """The session has taken so many bytes: the peer may send as much again."""
         if self._sending is not _SENT_CLOSE and self._phase is _STARTED:
             link = self._link
-            if link.active and link.protocol.consumed(cast("int", self._number), size):
+            protocol = link.open_protocol()
+            if protocol is not None and protocol.consumed(cast("int", self._number), size):
                 link.touch()
 
     def answer_eof(self) -> None:
@@ -331,7 +336,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
     def opened(self) -> None:
         """The channel is open in both directions: what was written before can go."""
         self._phase = Phase.OPEN
-        self.writable()
+        if self._queue is not None or self._sending is not _SENDING:
+            self.writable()
         if self._opening is None:
             return
         (done, make_session, then), self._opening = self._opening, None
@@ -389,36 +395,37 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
             then()
             return False
 
-        session: T = await self._open(kind, data, make_session, nothing_follows)
+        done = self._begin(kind, data, make_session, nothing_follows)
+        try:
+            session: T = await done
+        except asyncio.CancelledError:
+            self.abort()
+            raise
         return session
 
-    async def _open(
+    def _begin(
         self,
         kind: str,
         data: bytes,
         make_session: Callable[[], Any],
         then: Callable[[asyncio.Future[Any]], bool],
-    ) -> Any:
-        """Open this channel as `open` does.
+    ) -> asyncio.Future[Any]:
+        """Begin to open this channel, as `open` does; who stops waiting calls `abort`.
 
         What is called as `then` may have the answer to a request be what is waited for here, and says so by returning True.
 
         Returns:
-            The session, or that answer.
+            Waits for the session, or for that answer; it raises ChannelOpenError when the peer refused.
 
         Raises:
-            ChannelOpenError: the peer refused, or the connection has ended.
+            ChannelOpenError: the connection has ended.
         """
-        if self._number is not None or self._phase is not Phase.NEW:
+        if self._number is not None or self._phase is not _NEW:
             raise LocalProtocolError("a channel object can be opened once")
         done: asyncio.Future[Any] = self._link.loop.create_future()
         self._opening = done, make_session, then
         self._number = self._link.open_channel(self, kind, data, self._window, self._max_packet)
-        try:
-            return await done
-        except asyncio.CancelledError:
-            self.abort()
-            raise
+        return done
 
     def start(self) -> None:
         """Call `session_started`, then deliver what has arrived before."""
@@ -445,7 +452,7 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
 
     def close(self) -> None:
         """Close the channel once what was written has been sent."""
-        if not self._is_ending():
+        if self._phase is not _GONE and self._sending in _STILL_SENDING:
             self._sending = Sending.CLOSING
             self._finish_sending()
 
@@ -500,7 +507,8 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
                 self._session.connection_lost(self._error)
             except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
-        self._drop_queue()  # which was there to tell what the peer has not been sent
+        if self._queue is not None:
+            self._queue.clear()  # which was there to tell what the peer has not been sent
         # What holds itself in a circle is freed late.
         self._session = None
         self._session_paused = False

@@ -101,8 +101,9 @@ class ChannelRequests:
         """Send a request that wants no reply; nothing is sent once the channel closes."""
         if self._number is None or self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             return
-        if self._link.active:
-            self._link.protocol.channel_request(self._number, name, payload, False)
+        protocol = self._link.open_protocol()
+        if protocol is not None:
+            protocol.channel_request(self._number, name, payload, False)
             self._link.touch()
 
     def make_request(
@@ -123,11 +124,13 @@ class ChannelRequests:
         if self._phase is Phase.GONE or self._sending is Sending.CLOSED:
             raise self._gone_error()
         link = self._link
-        link.require_active()
+        protocol = link.open_protocol()
+        if protocol is None:
+            raise link.lost_error()
         assert self._number is not None
         if reply is None:
             reply = link.loop.create_future()
-        link.protocol.channel_request(self._number, name, payload, True)
+        protocol.channel_request(self._number, name, payload, True)
         if self._replies is None:
             self._replies = []
         self._replies.append((reply, granted))

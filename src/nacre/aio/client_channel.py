@@ -89,7 +89,7 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         """
         self._wanted = wanted
         try:
-            granted = await self._open("session", _OPEN, make_session, self._ask_first)
+            granted = await self._begin("session", _OPEN, make_session, self._ask_first)
             if wanted.term_type is not None:
                 granted = await self._terminal_granted()
             if granted is not True:

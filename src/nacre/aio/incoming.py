@@ -149,6 +149,9 @@ class Incoming:
 
     def eof(self) -> None:
         """The peer sends no more data."""
+        if self._queue is None and self._delivery is _FLOWING and not self._delivering:
+            self._deliver_eof()
+            return
         self._eof_waits = True
         self._deliver_queue()
 

@@ -235,6 +235,11 @@ class Link:
         protocol = self.driver.protocol
         return self.usable and (protocol is None or not protocol.closed)
 
+    def open_protocol(self) -> Connection | None:
+        """Return the protocol end where commands may be given to it, as `active` says; else None."""
+        protocol = self.driver.protocol
+        return protocol if self.usable and protocol is not None and not protocol.closed else None
+
     def require_active(self) -> None:
         """Raise what ended the connection, if it has ended."""
         if not self.active:
@@ -288,11 +293,12 @@ class Link:
         Raises:
             ChannelOpenError: the connection has ended; its cause is what ended it.
         """
-        if not self.active:
+        protocol = self.open_protocol()
+        if protocol is None:
             raise not_opened(self.lost_error())
-        number = self.protocol.open_channel(kind, data, window, max_packet)
+        number = protocol.open_channel(kind, data, window, max_packet)
         self.channels[number] = channel
-        self.protocol.deliver_to(number, channel.data_arrived, channel)
+        protocol.deliver_to(number, channel.data_arrived, channel)
         self.touch()
         return number
 
@@ -412,9 +418,9 @@ class Link:
             answer = events.OpenRefuse(OpenFailureReason.CONNECT_FAILED, "the channel could not be opened")
             self.answer(event.token, answer)
             return
-        if self.active:
+        if (protocol := self.open_protocol()) is not None:
             self.channels[event.channel] = channel
-            self.protocol.deliver_to(event.channel, channel.data_arrived, channel)
+            protocol.deliver_to(event.channel, channel.data_arrived, channel)
             self.answer(event.token, accept)
             channel.opened()
         else:

@@ -349,7 +349,12 @@ class Mux:
             raise ProtocolError(f"a second EOF on channel {channel.number}")
         channel.inbound = Flow.ENDED
         self.flowing.pop(channel.number, None)
-        self._put(channel, ChannelEof(channel.number))
+        lane = channel.lane
+        idle = lane is None or (lane.pending is None and not lane.queue)
+        if idle and channel.hearer is not None and channel.outbound is not _FLOW_CLOSED:
+            channel.hearer.eof_arrived()
+        else:
+            self._put(channel, ChannelEof(channel.number))
 
     def _close(self, payload: bytes) -> None:
         channel = self._bare(payload, ChannelClose)
