@@ -11,6 +11,7 @@ import builtins
 import fnmatch
 import os
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import nacre  # for the functions that make connections, which import this module
@@ -65,6 +66,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
     _role = Role.CLIENT
     _callbacks = (SSHClient, {})
     _options: SSHClientConnectionOptions
+    #: The options, and those of a session among them; before the first session none.
+    _session_defaults: tuple[SSHClientConnectionOptions | None, Mapping[str, Any]] = (
+        None,
+        MappingProxyType({}),
+    )
 
     def __init__(
         self,
@@ -85,8 +91,6 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._authenticator: ClientAuthenticator | None = None
         self._gss: tuple[ClientGss | None, bool] | None = None
         self._lent: LentAgent | None = None
-        #: Options, and those of a session among them.
-        self._session_defaults: tuple[SSHClientConnectionOptions | None, dict[str, Any]] = (None, {})
         super().__init__(loop, options, factory)
         self._updates = HostKeyUpdates(self._link, lambda: self._trust, options, self.established)
         self._extra.update(

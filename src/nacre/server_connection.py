@@ -134,7 +134,9 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         if options.session_factory is not None:
             return self.create_server_channel(), await _from_factory(options.session_factory)
         assert self._owner is not None
-        wanted = await settle(self._owner.session_requested())
+        wanted = self._owner.session_requested()
+        if not isinstance(wanted, SSHServerSession):
+            wanted = await settle(wanted)
         channel = None
         if isinstance(wanted, tuple):
             channel, wanted = wanted

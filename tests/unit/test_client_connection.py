@@ -16,6 +16,7 @@ def request(given: dict[str, Any] | None = None, **options: Any) -> Any:
 
     class Holder:
         _options = nacre.SSHClientConnectionOptions(**options)
+        _session_defaults = SSHClientConnection._session_defaults
 
     values = SSHClientConnection._session_values(Holder(), given or {})  # type: ignore[arg-type]  # what stands in for it is enough
     return SSHClientConnection._session_request(values)

@@ -65,7 +65,8 @@ class SSHServerChannel(SSHChannel[AnyStr]):
     ) -> None:
         super().__init__(link, encoding, errors, window, max_pktsize)
         self._policy = policy
-        self._environment: dict[str, str] = dict(policy.session_environment())
+        #: What every session of this login starts with, and what the client has set; None: nobody has asked yet.
+        self._variables: dict[str, str] | None = None
         self._environment_size = 0
         self._command: bytes | None = None
         self._subsystem: str | None = None
@@ -78,6 +79,12 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         self._program: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------ facts
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        if self._variables is None:
+            self._variables = dict(self._policy.session_environment())
+        return self._variables
 
     def get_environment(self) -> dict[str, str]:
         """Return the variables that the client set: the peer's text, UTF-8 with surrogateescape."""
