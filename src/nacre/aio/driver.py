@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any, ClassVar, Final, Protocol, cast
 
 from nacre.aio import limits
+from nacre.aio.idleness import Group, idleness
 from nacre.aio.sources import is_internet
 from nacre.aio.tasks import FAILURES
 from nacre.protocol.connection import Connection
@@ -91,8 +92,8 @@ class Driver(asyncio.BufferedProtocol):
         self._ending = False
         self._timer: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
-        #: Looks whether the connection has gone idle, once it keeps its buffers, which is after so many turns.
-        self._idle: asyncio.TimerHandle | None = None
+        #: Those among whom it is looked at for having gone idle, once it keeps its buffers: after so many turns.
+        self._watched: Group | None = None
         self._turns_to_keep = limits.TURNS_TO_KEEP
         self._traffic = 0
         self._resumed = False
@@ -167,9 +168,9 @@ class Driver(asyncio.BufferedProtocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
+        if self._watched is not None:
+            self._watched.pop(self, None)
+            self._watched = None
         self._ending = True
         # What holds itself in a circle is freed late.
         owner, self._owner = self._owner, _NOBODY
@@ -280,22 +281,21 @@ class Driver(asyncio.BufferedProtocol):
         self._turns_to_keep -= 1
         if not self._turns_to_keep:
             protocol.keep()
-            self._look_for_idleness(protocol)
+            self._traffic = protocol.traffic
+            if not self._ending:
+                self._watched = idleness(self._loop).watch(self)
 
-    def _look_for_idleness(self, protocol: Connection) -> None:
-        """Look again in a while whether anything has moved."""
-        self._traffic = protocol.traffic
-        self._idle = self._loop.call_later(limits.IDLE, self._rest_if_idle)
-
-    def _rest_if_idle(self) -> None:
+    def went_idle(self) -> bool:
         """Give up the buffers where nothing has moved since the last look: that may be for long."""
         assert self.protocol is not None
-        if self.protocol.traffic != self._traffic:
-            self._look_for_idleness(self.protocol)
-            return
-        self._idle = None
+        traffic = self.protocol.traffic
+        if traffic != self._traffic:
+            self._traffic = traffic
+            return False
+        self._watched = None
         self._turns_to_keep = limits.TURNS_TO_KEEP
         self.protocol.rest()
+        return True
 
     def _attend(self) -> None:
         """Something is not as it was: whether there is room to receive, the next deadline, or all is over."""

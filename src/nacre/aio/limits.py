@@ -19,6 +19,8 @@ FLUSHES_A_TURN: Final = 4
 TURNS_TO_KEEP: Final = 16
 #: A connection that has moved nothing for so long gives up its buffers.
 IDLE: Final = 1.0
+#: Connections in use are looked at in so many groups, one after the other: with 8,000 of them, a look is at 250.
+IDLE_GROUPS: Final = 32
 #: What is not worth waiting for the next turn of the loop, where writers that had to wait go on.
 WHOLE_FLUSH: Final = 256 * 1024
 #: A peer that does not read has this long to take what is left after the connection ended.

@@ -233,24 +233,23 @@ async def test_buffers_are_kept_by_a_connection_in_use_until_it_is_idle() -> Non
         assert protocol.kept[-1] is (turn >= limits.TURNS_TO_KEEP - 2)  # the first turn was the start
     assert protocol.keeps == 1
     protocol.traffic += 1
-    looks = driver._idle
-    assert looks is not None
-    driver._rest_if_idle()
-    looks.cancel()
+    group = driver._watched
+    assert group is not None
+    assert driver in group
+    assert driver.went_idle() is False, "it was in use, and is looked at again"
     assert not protocol.rests
-    assert driver._idle is not None, "it was in use, and is looked at again"
-    driver._idle.cancel()
-    driver._rest_if_idle()
+    assert driver.went_idle() is True, "an idle connection is not looked at"
+    del group[driver]
     assert protocol.rests == 1
-    assert driver._idle is None, "an idle connection has no timer"
+    assert driver._watched is None
     driver.run()
     assert protocol.kept[-1] is False
     for _ in range(limits.TURNS_TO_KEEP):
         driver.run()
-    looks = driver._idle
-    assert looks is not None
+    group = driver._watched
+    assert group is not None
     driver.connection_lost(None)
-    assert looks.cancelled()
+    assert driver not in group
 
 
 @asynctest
