@@ -501,18 +501,16 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
                     reply.set_exception(self._gone_error())
         if self._opening is not None and not self._opening[0].done():
             self._opening[0].set_exception(self._gone_error())
-        if self._session is not None:
-            self._incoming.finish()
+        # What holds itself in a circle is freed late.
+        self._incoming.finish()
+        session, self._session, self._session_paused = self._session, None, False
+        if session is not None:
             try:
-                self._session.connection_lost(self._error)
+                session.connection_lost(self._error)
             except FAILURES as raised:  # the program's callback: reported
                 self._link.report(raised, "connection_lost of a session")
         if self._queue is not None:
             self._queue.clear()  # which was there to tell what the peer has not been sent
-        # What holds itself in a circle is freed late.
-        self._session = None
-        self._session_paused = False
-        self._incoming.release()
         if self._closed is not None:
             self._closed.set()
         if self._own_tasks is not None:

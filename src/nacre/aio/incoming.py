@@ -174,23 +174,19 @@ class Incoming:
         self._deliver_queue()
 
     def finish(self) -> None:
-        """The channel is gone: give what is left, and no more after that."""
+        """The channel is gone: give what is left, and no more after that; and let go of what holds this."""
         if self._delivery is _FLOWING and (self._queue is not None or self._eof_waits):
             self._delivery = Delivery.LAST
             self._deliver_queue()
         self._delivery = _OVER
-        self._queue = None
+        self._queue = self._session = None
+        self._channel = _NOBODY
 
     def stop(self) -> None:
         """Give nothing more."""
         self._delivery = _OVER
         if self._queue is not None:
             self._queue.clear()
-
-    def release(self) -> None:
-        """Nothing comes any more: let go of what holds this."""
-        self._session = None
-        self._channel = _NOBODY
 
     def hold_credit(self) -> None:
         """Return no credit for what is delivered: the session says what it has taken."""

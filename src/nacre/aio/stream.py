@@ -585,12 +585,15 @@ class Streams(Generic[AnyStr]):
     def collect_all(self) -> None:
         """Let everything come, for those readers too that are not made yet."""
         self._collecting = True
-        self.collect(*self._readers.values())
+        if self._readers:
+            self.collect(*self._readers.values())
 
-    def collected(self, datatype: int | None) -> AnyStr:
-        """Return what waits of a type, and leave nothing; see `SSHReader.collected`."""
-        reader = self._readers.get(datatype)
-        return self.nothing if reader is None else reader.collected()
+    def collected(self, *datatypes: int | None) -> tuple[AnyStr, ...]:
+        """Return what waits of these types, and leave nothing; see `SSHReader.collected`."""
+        readers = self._readers
+        if not readers:
+            return (self.nothing,) * len(datatypes)
+        return tuple([self.reader(datatype).collected() for datatype in datatypes])
 
     def add_feed(self, task: asyncio.Task[Any], datatype: int | None) -> None:
         """Have `fed` wait for a task that copies into this channel."""

@@ -221,13 +221,15 @@ class SSHClientProcess(StreamCallbacks[AnyStr], SSHClientSession[AnyStr]):
 
     def collect_output(self) -> tuple[BytesOrStr, BytesOrStr]:
         """Return what has come on standard output and standard error, and was not read yet."""
-        streams, pumps = self._streams, self._pumps
+        pumps = self._pumps
         if pumps is None:
-            return streams.collected(None), streams.collected(EXTENDED_DATA_STDERR)
+            stdout, stderr = self._streams.collected(None, EXTENDED_DATA_STDERR)
+            return stdout, stderr
         # What a redirection has not come to yet is not ours to take.
+        nothing = self._streams.nothing
         return (
-            streams.nothing if pumps.active("stdout") else streams.collected(None),
-            streams.nothing if pumps.active("stderr") else streams.collected(EXTENDED_DATA_STDERR),
+            nothing if pumps.active("stdout") else self.stdout.collected(),
+            nothing if pumps.active("stderr") else self.stderr.collected(),
         )
 
     def _collect(self) -> None:

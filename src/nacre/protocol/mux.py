@@ -120,9 +120,14 @@ class Mux:
 
     def _bare(self, payload: bytes, kind: type[_Bare]) -> Channel:
         """Return the channel that a message is for which says nothing more."""
-        if len(payload) != _BARE.size:
-            return self._channel(kind.decode(payload).recipient_channel)  # which refuses it
-        return self._channel(_BARE.unpack(payload)[1])
+        whole = len(payload) == _BARE.size
+        number = (
+            _BARE.unpack(payload)[1] if whole else kind.decode(payload).recipient_channel
+        )  # which refuses it
+        channel = self.channels.get(number)
+        if channel is None or channel.state is not _CHANNEL_OPEN or channel.inbound is _FLOW_CLOSED:
+            return self._channel(number)  # which says what is wrong
+        return channel
 
     def _put(self, channel: Channel, item: Any) -> None:
         lane = channel.lane
