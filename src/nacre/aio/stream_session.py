@@ -12,7 +12,8 @@ from typing import Any, AnyStr, ClassVar, Generic
 
 from nacre.aio.channel import EXTENDED_DATA_STDERR
 from nacre.aio.session import SSHClientSession, SSHServerSession
-from nacre.aio.stream import SSHReader, SSHWriter, Streams
+from nacre.aio.stream import SSHReader, SSHWriter
+from nacre.aio.streams import Streams
 from nacre.errors import BreakReceived, SignalReceived, TerminalSizeChanged
 
 #: A server's handler: called with standard input, output and error; may be a coroutine function.

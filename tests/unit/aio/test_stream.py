@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from nacre.aio.stream import SSHReader, Streams
+from nacre.aio.stream import SSHReader
+from nacre.aio.streams import Streams
 from nacre.errors import BreakReceived, ConnectionLost, SignalReceived, TerminalSizeChanged
 from tests.support.face import asynctest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,20 @@ async def test_run() -> None:
             await connection.run("cmd", input="", check=True)
         assert info.value.exit_status == 3
         assert info.value.stderr == "cmd\n"
+
+
+@asynctest
+async def test_a_process_that_has_ended_leaves_nothing_to_the_collector_of_garbage() -> None:
+    async with served(lambda process: process.exit(0)) as connection:
+        await connection.run("x")
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                await connection.run("x")
+            assert gc.collect() < 10
+        finally:
+            gc.enable()
 
 
 @asynctest
