@@ -55,7 +55,8 @@ class SSHReader(Generic[AnyStr]):
     """
 
     def __init__(self, streams: Streams[AnyStr], datatype: int | None = None) -> None:
-        self._streams: Streams[AnyStr] = streams
+        #: The half of the session that feeds this.
+        self.streams: Streams[AnyStr] = streams
         self._chan = streams.chan
         self._eof = False
         self._error: Exception | None = None
@@ -79,18 +80,13 @@ class SSHReader(Generic[AnyStr]):
         """The logger of the channel."""
         return self._chan.logger
 
-    @property
-    def streams(self) -> Streams[AnyStr]:
-        """The half of the session that feeds this."""
-        return self._streams
-
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return a fact about the channel or its connection."""
         return self._chan.get_extra_info(name, default)
 
     def get_redirect_info(self) -> tuple[Any, int | None]:
         """Return the session and the data type that this reads."""
-        return self._streams.session, self._datatype
+        return self.streams.session, self._datatype
 
     # ------------------------------------------------------------ feeding
 
@@ -99,13 +95,13 @@ class SSHReader(Generic[AnyStr]):
         if data:
             self._pieces.push(data)
             if self._counted:
-                self._streams.waiting += len(data)
+                self.streams.waiting += len(data)
             if self._wake is not None:
                 self._notify()
 
     def feed_eof(self) -> None:
         """Say that nothing follows, for every reader of the session: one end is that of them all."""
-        self._streams.eof_received()
+        self.streams.eof_received()
 
     def end(self) -> None:
         """Nothing follows here."""
@@ -125,12 +121,12 @@ class SSHReader(Generic[AnyStr]):
 
     def _count(self, size: int) -> None:
         if self._counted:
-            self._streams.waiting += size
+            self.streams.waiting += size
 
     def collect(self) -> None:
         """Let what waits here no longer keep the peer from sending more."""
         if self._counted:
-            self._streams.waiting -= self._pieces.size
+            self.streams.waiting -= self._pieces.size
             self._counted = False
 
     @property
@@ -172,8 +168,8 @@ class SSHReader(Generic[AnyStr]):
             data = self._pieces.take(n)
             if data:  # else an exception comes first
                 if self._counted:
-                    self._streams.waiting -= len(data)
-                self._streams.was_read()
+                    self.streams.waiting -= len(data)
+                self.streams.was_read()
                 return data
         async with self._turn():
             if n == 0:
@@ -184,12 +180,12 @@ class SSHReader(Generic[AnyStr]):
                 if not await self._readable():
                     return self._empty
                 data = self._take(n)
-                self._streams.was_read()
+                self.streams.was_read()
                 return data
             parts: list[AnyStr] = []
             while await self._more(parts):
                 parts.append(self._take(-1))
-                self._streams.was_read()
+                self.streams.was_read()
             return self._empty.join(parts)
 
     async def readexactly(self, n: int) -> AnyStr:
@@ -210,7 +206,7 @@ class SSHReader(Generic[AnyStr]):
             while missing and await self._more(parts):
                 parts.append(self._take(missing))
                 missing -= len(parts[-1])
-                self._streams.was_read()
+                self.streams.was_read()
             data = self._empty.join(parts)
             if missing:
                 raise asyncio.IncompleteReadError(cast("Any", data), n)
@@ -250,7 +246,7 @@ class SSHReader(Generic[AnyStr]):
             length = 0
             try:
                 tail = self._empty
-                while length < self._streams.limit and await self._more(scanned):
+                while length < self.streams.limit and await self._more(scanned):
                     head, start = self._pieces.head()
                     window, offset = head, length - start  # where it begins, in all that was looked at
                     if sought.overlap is None:
@@ -272,14 +268,14 @@ class SSHReader(Generic[AnyStr]):
                 raise asyncio.IncompleteReadError(cast("Any", partial), None)
             finally:
                 self._put_back(self._empty.join(scanned))
-                self._streams.was_read()
+                self.streams.was_read()
 
     def collected(self) -> AnyStr:
         """Return what waits, without its exceptions, and leave nothing."""
         data = self._pieces.clear()
         if data:
             self._count(-len(data))
-            self._streams.was_read()
+            self.streams.was_read()
         return data
 
     def __aiter__(self) -> AsyncIterator[AnyStr]:
@@ -318,7 +314,7 @@ class SSHReader(Generic[AnyStr]):
     async def _wait(self) -> None:
         self._at_once = 0
         # What a call holds while it waits for more must not keep that from coming.
-        self._streams.was_read()
+        self.streams.was_read()
         self._wake = self._chan.get_loop().create_future()
         try:
             await self._wake

@@ -9,10 +9,44 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable
-from typing import Any, AnyStr, Generic
+from typing import Any, AnyStr, Generic, cast
 
 from nacre.aio.once import Once
 from nacre.aio.stream import SoftEOF, SSHReader, SSHWriter
+
+
+class _Ended:
+    """What readers ask of their streams when the channel is gone: there is no window any more, nor data to come.
+
+    Args:
+        streams: what it stands in for.
+    """
+
+    __slots__ = ("_session", "chan", "exceptions_to", "limit", "waiting")
+
+    def __init__(self, streams: Streams[Any]) -> None:
+        self.chan = streams.chan
+        self.limit = streams.limit
+        self.waiting = streams.waiting
+        self.exceptions_to = streams.exceptions_to
+        session = streams.session
+        self._session = None if session is None else weakref.ref(session)
+
+    @property
+    def session(self) -> Any:
+        """The session; None when nobody holds that."""
+        return None if self._session is None else self._session()
+
+    @property
+    def nothing(self) -> Any:
+        """The empty text, or no bytes."""
+        return "" if self.chan.get_encoding()[0] is not None else b""
+
+    def was_read(self) -> None:
+        """Nobody waits for that."""
+
+    def eof_received(self) -> None:
+        """They have ended."""
 
 
 class Streams(Generic[AnyStr]):
@@ -59,6 +93,8 @@ class Streams(Generic[AnyStr]):
                 reader.feed_error(self._error)
             elif self._ended or self._lost:
                 reader.end()
+            if self._lost:
+                reader.streams = cast("Streams[AnyStr]", _Ended(self))
         return reader
 
     @property
@@ -135,9 +171,14 @@ class Streams(Generic[AnyStr]):
         self._dropped = self._room is not None or self.chan.get_write_buffer_size() > 0
         if self._room is not None:
             self.resume_writing()
-        # A session holds its streams: held in turn, both would stay until a collector of garbage comes by.
+        # Sessions hold their streams, and streams their readers: held in turn, all would stay until a collector of
+        # garbage comes by.
         if self._session is not None:
             self._session = weakref.ref(self._session)
+        if self._readers:
+            ended = cast("Streams[AnyStr]", _Ended(self))
+            for reader in self._readers.values():
+                reader.streams = ended
 
     def pause_writing(self) -> None:
         """Let `drain` wait."""

@@ -73,3 +73,27 @@ def test_streams_of_a_session_that_is_over_do_not_hold_it() -> None:
         assert streams.session is None
     finally:
         gc.enable()
+
+
+@asynctest
+async def test_a_reader_goes_on_when_the_channel_is_gone_without_holding_up_the_streams() -> None:
+    channel = Channel()
+    streams = expecting(channel)
+    reader = streams.reader()
+    streams.data_received("one\ntwo\nthree", None)
+    streams.connection_lost(None)
+    known = weakref.ref(streams)
+    gc.disable()
+    try:
+        del streams
+        assert known() is None
+    finally:
+        gc.enable()
+    credited = len(channel.waiting)
+    assert await reader.readline() == "one\n"
+    assert await reader.readexactly(2) == "tw"
+    assert await reader.read() == "o\nthree"
+    assert reader.at_eof()
+    assert len(channel.waiting) == credited, "no credit is due any more"
+    assert reader.get_redirect_info() == (None, None)
+    reader.feed_eof()
