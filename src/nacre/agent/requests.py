@@ -13,9 +13,14 @@ from nacre.agent.messages import PUBLIC_FIELDS, SIGN_FLAGS, SignFlags
 from nacre.errors import KeyImportError, WireError
 from nacre.keys import KEY_TYPES, SSHKey, SSHKeyPair, decode_certificate, signature_of
 from nacre.keys.algorithms import CERTIFICATE_SUFFIX
+from nacre.keys.sk import SecurityKey
+from nacre.keys.sshsig import MAGIC
 from nacre.wire.fields import Reader, encode_string
 from nacre.wire.record import hidden, record
 
+#: What the applications of keys that were made for SSH begin with.
+_OWN_APPLICATION: Final = "ssh:"
+_USERAUTH_REQUEST: Final = 50
 _KNOWN_FLAGS: Final = int(SignFlags.RSA_SHA2_256 | SignFlags.RSA_SHA2_512)
 
 
@@ -91,6 +96,27 @@ def decode_smartcard(reader: Reader) -> Smartcard:
         WireError: the request is damaged.
     """
     return Smartcard(reader.text(), reader.text(), decode_constraints(reader))
+
+
+def require_ours(pair: SSHKeyPair, data: bytes) -> None:
+    """Refuse to sign by a security key of another application what is neither a login nor a signature of SSH.
+
+    Otherwise whoever may use the agent could log in to web sites by that key (ssh-agent's restriction "websafe").
+
+    Raises:
+        WireError: it is something else.
+    """
+    if not isinstance(pair.key, SecurityKey) or pair.key.application.startswith(_OWN_APPLICATION):
+        return
+    if data.startswith(MAGIC):
+        return
+    reader = Reader(data)
+    try:
+        session_id, number, _, service = reader.string(), reader.byte(), reader.text(), reader.ascii()
+    except WireError:
+        session_id, number, service = b"", 0, ""
+    if not session_id or number != _USERAUTH_REQUEST or service != "ssh-connection":
+        raise WireError("a security key of another application signs logins and signatures of SSH alone")
 
 
 def algorithm_of(pair: SSHKeyPair, flags: int) -> str:

@@ -71,8 +71,12 @@ class AgentKey:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the key, as `ssh-add -l` shows it; that of the key itself where it has a certificate."""
+        return self.get_fingerprint()
+
+    def get_fingerprint(self, hash_name: str = "sha256") -> str:
+        """Return the fingerprint by another hash: "md5" or one of hashlib's."""
         shown = decode_shown_key(self.public_data)
-        return (shown.key if isinstance(shown, SSHCertificate) else shown).get_fingerprint()
+        return (shown.key if isinstance(shown, SSHCertificate) else shown).get_fingerprint(hash_name)
 
     def __repr__(self) -> str:
         return f"<AgentKey {self.algorithm} {plain(self.comment)}>"
@@ -245,6 +249,7 @@ class _Visit:
         """Return the answer to a request; whatever is wrong with it, that is a refusal."""
         number, reader = request[0], Reader(request[1:])
         handler = _HANDLERS.get(number)
+        logger.debug("a client of the agent asks: %s", "?" if handler is None else Request(number).name)
         if handler is None or (self._bindings.attempted and number not in _FROM_AFAR):
             return _FAILURE
         if self._lock.is_locked and number != Request.UNLOCK:
@@ -286,6 +291,7 @@ class _Visit:
         destinations = entry.constraints.destinations
         if destinations:
             self._bindings.require_permitted(entry.pair, destinations, data, time.time())
+        requests.require_ours(entry.pair, data)
         algorithm = requests.algorithm_of(entry.pair, flags)
         if not await self._agent._consents(entry):
             raise BindingRefused("its user did not consent")

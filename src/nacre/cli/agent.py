@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -22,6 +23,7 @@ from nacre.cli.parser import Commands, Parser, duration
 
 if TYPE_CHECKING:
     import nacre.agent
+    from nacre.agent.tokens import PermittedTokens
 
 __all__ = ["add"]
 
@@ -59,8 +61,31 @@ def add(commands: Commands) -> None:
         help="how long a key stays that says nothing else",
     )
     parser.add_argument(
+        "-E",
+        dest="hash",
+        choices=("md5", "sha256"),
+        default="sha256",
+        help="the hash of fingerprints that are shown",
+    )
+    parser.add_argument(
+        "-P",
+        dest="tokens",
+        metavar="PATTERNS",
+        type=_permitted,
+        help="paths of the PKCS#11 libraries that ssh-add -s may name, * and ? in them, commas between; without it: none",
+    )
+    parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run with the agent"
     )
+
+
+def _permitted(text: str) -> PermittedTokens:
+    from nacre.agent.tokens import PermittedTokens
+
+    try:
+        return PermittedTokens(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -71,8 +96,10 @@ def _run(options: argparse.Namespace) -> int:
     shell = options.shell or ("csh" if os.environ.get("SHELL", "").endswith("csh") else "sh")
     if options.kill:
         return _kill(shell)
+    if options.command[:1] == ["--"]:
+        del options.command[0]
     if options.command and (options.shell or options.foreground or options.debug):
-        raise HubProblem("a command goes with -a and -t alone")
+        raise HubProblem("a command goes with -a, -t, -E and -P alone")
     if options.path:
         options.path = str(Path(options.path).absolute())
     _keep_out_of_files()
@@ -173,7 +200,7 @@ def _be_the_agent(options: argparse.Namespace, tell: int, parent: int | None) ->
         status = asyncio.run(_serve(options, listens, parent))
     except OSError as error:
         with contextlib.suppress(OSError):
-            os.write(tell, f"failed {options.path or 'a socket'}: {error.strerror}".encode())
+            os.write(tell, f"failed {options.path or 'a socket'}: {error.strerror or error}".encode())
     except Exception:  # noqa: BLE001 - the last that this process does is to say what was wrong
         traceback.print_exc()
     finally:
@@ -189,7 +216,11 @@ async def _serve(options: argparse.Namespace, listens: Callable[[str], None], pa
     loop = asyncio.get_running_loop()
     for number in _ENDING:
         loop.add_signal_handler(number, ended.set)
-    agent = Agent(confirm=_consents, lifetime=options.lifetime)
+    agent = Agent(
+        confirm=partial(_consents, options.hash),
+        lifetime=options.lifetime or None,  # 0: as long as the agent lives
+        smartcards=options.tokens,
+    )
     try:
         listening = await agent.listen(options.path)
     except OSError as error:
@@ -217,10 +248,13 @@ async def _watch(parent: int, ended: asyncio.Event) -> None:
     ended.set()
 
 
-async def _consents(key: nacre.agent.AgentKey) -> bool:
+async def _consents(hash_name: str, key: nacre.agent.AgentKey) -> bool:
     """Ask by the program that SSH_ASKPASS names, as ssh-agent does; none is a no."""
+    from nacre.hub.problem import one_line
+
     program = os.environ.get("SSH_ASKPASS", "ssh-askpass")
-    question = f"Allow use of key {key.comment}?\nKey fingerprint {key.fingerprint}."
+    # Whoever has added the key has written the comment: it must not look like the line below.
+    question = f"Allow use of key {one_line(key.comment)}?\nKey fingerprint {key.get_fingerprint(hash_name)}."
     try:
         process = await asyncio.create_subprocess_exec(
             program,

@@ -22,9 +22,10 @@ from nacre.keys.x509 import X509Chain
 from nacre.wire.fields import Reader, encode_string, encode_uint32
 from nacre.wire.record import record
 
-__all__ = ["MAX_SSHSIG", "SSHSignature", "create_sshsig", "hash_data"]
+__all__ = ["MAGIC", "MAX_SSHSIG", "SSHSignature", "create_sshsig", "hash_data"]
 
-_MAGIC: Final = b"SSHSIG"
+#: What is signed begins with it, and what is written.
+MAGIC: Final = b"SSHSIG"
 _VERSION: Final = 1
 _LABEL: Final = "SSH SIGNATURE"
 #: The digest sizes of the hashes that PROTOCOL.sshsig has.
@@ -62,7 +63,7 @@ def hash_data(data: bytes | FilePath, hash_name: str, is_hashed: bool) -> bytes:
 
 
 def _signed(namespace: bytes, hash_name: bytes, digest: bytes) -> bytes:
-    return _MAGIC + b"".join(encode_string(part) for part in (namespace, b"", hash_name, digest))
+    return MAGIC + b"".join(encode_string(part) for part in (namespace, b"", hash_name, digest))
 
 
 @record
@@ -93,15 +94,15 @@ class SSHSignature:
         """
         if len(data) > MAX_SSHSIG:
             raise KeyImportError(f"a signature of {len(data)} bytes is too large")
-        if not data.startswith(_MAGIC):
+        if not data.startswith(MAGIC):
             found = blocks(data)
             if len(found) != 1 or found[0].label != _LABEL:
                 raise KeyImportError(f"this is no SSH signature: it does not begin with {_LABEL!r}")
             data = decode_base64(found[0].body)
-        if not data.startswith(_MAGIC):
+        if not data.startswith(MAGIC):
             raise KeyImportError("this is no SSH signature")
         try:
-            reader = Reader(data[len(_MAGIC) :])
+            reader = Reader(data[len(MAGIC) :])
             version = reader.uint32()
             key_blob, namespace = reader.string(), reader.string()
             reader.string()  # reserved: to be ignored
@@ -178,5 +179,5 @@ def create_sshsig(
             "a key of an agent answers later; sign with `sign_async` of the key, or ssh-keygen -Y"
         )
     parts = (pair.public_data, name, b"", hashed, signature)
-    blob = _MAGIC + encode_uint32(_VERSION) + b"".join(encode_string(part) for part in parts)
+    blob = MAGIC + encode_uint32(_VERSION) + b"".join(encode_string(part) for part in parts)
     return blob if raw else armor(_LABEL, blob)

@@ -11,6 +11,7 @@ from nacre.agent import messages, requests
 from nacre.agent.constraints import ConstraintRefused, Constraints
 from nacre.errors import KeyImportError, WireError
 from nacre.wire.fields import Reader, encode_string, encode_text
+from tests.support.authenticator import any_key
 
 TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ssh-rsa")
 
@@ -67,6 +68,24 @@ def test_tokens() -> None:
     card = requests.decode_smartcard(Reader(request[1:]))
     assert (card.provider, card.pin, card.constraints) == ("provider", "1234", Constraints(5))
     assert "1234" not in repr(card)
+
+
+def test_a_security_key_of_another_application_signs_for_ssh_alone() -> None:
+    """What could be the challenge of a web site is not signed (ssh-agent's "websafe")."""
+    login = encode_string(b"session") + b"\x32" + encode_text("user") + encode_text("ssh-connection")
+    challenge = b'{"type":"webauthn.get","challenge":"AAAA"}'
+    for application, refused in (("ssh:", False), ("ssh:work", False), ("https://example.org", True)):
+        key = any_key("sk-ssh-ed25519@openssh.com", application=application)
+        pair = nacre.load_keypairs([key])[0]
+        for data in (login, b"SSHSIG" + encode_string(b"file")):
+            requests.require_ours(pair, data)
+        for data in (challenge, b"", encode_string(b"") + login[11:], login.replace(b"\x32", b"\x33", 1)):
+            if refused:
+                with pytest.raises(WireError, match="another application"):
+                    requests.require_ours(pair, data)
+            else:
+                requests.require_ours(pair, data)
+    requests.require_ours(nacre.load_keypairs([any_key("ssh-ed25519")])[0], challenge)
 
 
 def test_flags() -> None:

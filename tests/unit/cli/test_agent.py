@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import select
@@ -70,6 +71,13 @@ def test_in_the_background_until_it_is_killed(tmp_path: Path, key: Path) -> None
     assert not path.exists()
 
 
+async def add(path: str, key: nacre.SSHKey, comment: bytes) -> None:
+    """Add a key that asks for consent, with a comment that ssh-add would not send."""
+    key.set_comment(comment)
+    async with nacre.connect_agent(path) as client:
+        await client.add_keys([key], confirm=True)
+
+
 def wait_for(pidfd: int) -> None:
     """Wait for the end of a process that is nobody's child here."""
     assert select.select([pidfd], [], [], 60)[0]
@@ -92,6 +100,11 @@ def test_with_a_command(tmp_path: Path, key: Path) -> None:
     assert not os.path.exists(os.path.dirname(path))
 
 
+def test_a_lifetime_of_nothing_is_none(key: Path) -> None:
+    done = agent("-t", "0", "--", "sh", "-c", f"ssh-add -q {key} && ssh-add -l")
+    assert (done.returncode, KEY.get_fingerprint() in done.stdout) == (0, True), done.stderr
+
+
 def test_a_command_that_is_not_there() -> None:
     done = agent("no-such-command")
     assert (done.returncode, done.stderr) == (1, "nacre: no-such-command: No such file or directory\n")
@@ -101,7 +114,7 @@ def test_in_the_foreground_and_consent(tmp_path: Path, key: Path) -> None:
     askpass = tmp_path / "askpass"
     asked = tmp_path / "asked"
     process = subprocess.Popen(
-        [sys.executable, "-m", "nacre", "agent", "-d", "-c"],
+        [sys.executable, "-m", "nacre", "agent", "-d", "-c", "-E", "md5"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -118,16 +131,28 @@ def test_in_the_foreground_and_consent(tmp_path: Path, key: Path) -> None:
             KEY.write_public_key(tmp_path / "key.pub")
             for status, words in ((None, "refused"), (1, "refused"), (0, "")):
                 if status is not None:
-                    askpass.write_text(f'#!/bin/sh\necho "$SSH_ASKPASS_PROMPT $1" > {asked}\nexit {status}\n')
+                    askpass.write_text(
+                        f'#!/bin/sh\nprintf "%s %s\\n" "$SSH_ASKPASS_PROMPT" "$1" > {asked}\nexit {status}\n'
+                    )
                     askpass.chmod(0o700)
                 assert words in ssh_add(path, "-T", tmp_path / "key.pub")
             assert asked.read_text() == (
-                f"confirm Allow use of key a key?\nKey fingerprint {KEY.get_fingerprint()}.\n"
+                f"confirm Allow use of key a key?\nKey fingerprint {KEY.get_fingerprint('md5')}.\n"
             )
+            hostile = nacre.generate_private_key("ssh-ed25519", comment=None)
+            hostile.write_private_key(tmp_path / "hostile")
+            hostile.write_public_key(tmp_path / "hostile.pub")
+            asyncio.run(add(path, hostile, b"x?\nKey fingerprint \x1b[8m"))
+            assert ssh_add(path, "-T", tmp_path / "hostile.pub") == ""
+            question = asked.read_text().splitlines()
+            assert len(question) == 2  # what a comment says is no line of its own
+            assert "\x1b" not in question[0]
         finally:
             process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-        assert "a request to the agent was refused" in process.stderr.read()
+        said = process.stderr.read()
+        assert "a request to the agent was refused" in said
+        assert all(f"asks: {name}\n" in said for name in ("ADD_CONSTRAINED", "SIGN"))
 
 
 @pytest.mark.parametrize("pid", ["", "x", "-1", "1"])
@@ -141,6 +166,10 @@ def test_no_agent_to_kill(run: Any, monkeypatch: pytest.MonkeyPatch, pid: str) -
 def test_what_does_not_go_together(run: Any, tmp_path: Path) -> None:
     assert run("agent", "-s", "-c").status == 2
     done = run("agent", "-D", "true")
-    assert (done.status, done.err) == (1, "nacre: a command goes with -a and -t alone\n")
+    assert (done.status, done.err) == (1, "nacre: a command goes with -a, -t, -E and -P alone\n")
+    done = agent("-a", tmp_path / ("x" * 200))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "too long" in done.stderr
+    assert run("agent", "-P", "a,,b").status == 2
     done = run("agent", "-D", "-a", str(tmp_path / "missing" / "socket"))
     assert (done.status, done.err.count("\n")) == (1, 1)
