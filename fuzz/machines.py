@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import nacre
 from fuzz.feed import Feed
+from nacre.crypto.kex import gss
 from nacre.crypto.packet_cipher import NullOpener, NullSealer
 from nacre.errors import LocalProtocolError
 from nacre.keys import Proof
@@ -24,13 +25,25 @@ from nacre.protocol import events, handshake, limits
 from nacre.protocol.auth import publickey
 from nacre.protocol.connection import Connection
 from nacre.protocol.settings import Role, Settings, Sources
-from nacre.wire.auth import PasswordData, UserauthRequest
+from nacre.wire.auth import HostbasedData, PasswordData, UserauthRequest
 from nacre.wire.connection import ChannelOpen, ChannelOpenConfirmation
 from nacre.wire.fields import encode_string
+from nacre.wire.gss import (
+    GssMechanisms,
+    KexGssComplete,
+    KexGssContinue,
+    KexGssHostKey,
+    KexGssInit,
+    UserauthGssapiMic,
+    UserauthGssapiResponse,
+    UserauthGssapiToken,
+)
 from nacre.wire.kex import KexEcdhInit, KexEcdhReply, KexInit
 
 HOST_KEY: Final = nacre.generate_private_key("ssh-ed25519")
 BLOB: Final = HOST_KEY.public_data
+MECHANISM: Final = b"\x06\x03\x2a\x03\x04"
+METHODS: Final = ("curve25519-sha256", gss.with_mechanism("gss-curve25519-sha256", MECHANISM))
 #: More steps than this are no play but a flood, and those have tests of their own.
 STEPS: Final = 200
 
@@ -51,6 +64,38 @@ class DummyExchange:
     def client_finish(self, server_share: bytes) -> bytes:
         """Return the encoded secret."""
         return encode_string(b"secret")
+
+
+class DummyContext:
+    """A context of GSS-API that is complete with the first token that does not begin with "more"."""
+
+    mutual = integrity = True
+
+    def __init__(self) -> None:
+        self.complete = False
+
+    def step(self, token: bytes) -> bytes:
+        """Take the peer's token."""
+        self.complete = not token.startswith(b"more")
+        return b"token"
+
+    def sign(self, data: bytes) -> bytes:
+        """Return what stands for a signature."""
+        return b"mic"
+
+    def verify(self, data: bytes, mic: bytes) -> bool:
+        """Return whether a signature is right."""
+        return not mic.startswith(b"bad")
+
+
+class DummyGss:
+    """Makes such contexts."""
+
+    mechanism = MECHANISM
+
+    def context(self) -> DummyContext:
+        """Return a new one."""
+        return DummyContext()
 
 
 class DummyHostKey:
@@ -87,6 +132,7 @@ DUMMIES: Final[tuple[tuple[Any, str, Any], ...]] = (
     (handshake, "derive_all", lambda *parts: [b"key"] * 3),
     (handshake, "decode_shown", lambda algorithm, blob: DummyKey()),
     (publickey, "decode_shown", lambda algorithm, blob: DummyKey()),
+    (gss, "make_gss_exchange", lambda name: DummyExchange()),
 )
 
 
@@ -103,7 +149,6 @@ def _dummies() -> Iterator[None]:
 
 
 NAMES: Final = {
-    "kex_algorithms": ("curve25519-sha256",),
     "server_host_key_algorithms": ("ssh-ed25519",),
     "encryption_client_to_server": ("aes128-gcm@openssh.com",),
     "encryption_server_to_client": ("aes128-gcm@openssh.com",),
@@ -116,12 +161,12 @@ NAMES: Final = {
 }
 
 
-def kexinit(*, strict: bool) -> bytes:
+def kexinit(*, strict: bool, by_gss: bool = False) -> bytes:
     """Return the peer's KEXINIT."""
     markers = ("ext-info-c", "ext-info-s") + (
         ("kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com") if strict else ()
     )
-    names = {**NAMES, "kex_algorithms": (*NAMES["kex_algorithms"], *markers)}
+    names = {**NAMES, "kex_algorithms": (METHODS[by_gss], *markers)}
     return KexInit(cookie=bytes(16), first_kex_packet_follows=False, reserved=0, **names).encode()  # type: ignore[arg-type]  # the names are all there
 
 
@@ -133,9 +178,8 @@ def frame(payload: bytes) -> bytes:
     return length.to_bytes(4, "big") + bytes((padding,)) + payload + bytes(padding)
 
 
-def _password(name: str) -> bytes:
-    data = PasswordData(change=False, password="x").encode()
-    return UserauthRequest(name, "ssh-connection", "password", data).encode()
+def _request(method: str, data: bytes) -> bytes:
+    return UserauthRequest("alice", "ssh-connection", method, data).encode()
 
 
 #: What a play may say without having to find it out, by role of the end that hears it.
@@ -145,9 +189,19 @@ LINES: Final[dict[Role, tuple[bytes, ...]]] = {
         KexEcdhInit(b"client").encode(),
         b"\x15",
         b"\x05" + encode_string(b"ssh-userauth"),
-        _password("alice"),
-        UserauthRequest("alice", "ssh-connection", "none", b"").encode(),
+        _request("password", PasswordData(change=False, password="x").encode()),
+        _request("none", b""),
         ChannelOpen("session", 0, 1 << 20, 1 << 15, b"").encode(),
+        KexGssInit(b"token", b"client").encode(),
+        KexGssInit(b"more", b"client").encode(),
+        KexGssContinue(b"token").encode(),
+        _request(
+            "hostbased", HostbasedData("ssh-ed25519", BLOB, "h.", "u").encode() + encode_string(b"signature")
+        ),
+        _request("gssapi-keyex", encode_string(b"mic")),
+        _request("gssapi-with-mic", GssMechanisms((MECHANISM,)).encode()),
+        UserauthGssapiToken(b"token").encode(),
+        UserauthGssapiMic(b"mic").encode(),
     ),
     Role.CLIENT: (
         b"",
@@ -157,13 +211,35 @@ LINES: Final[dict[Role, tuple[bytes, ...]]] = {
         b"\x34",
         b"\x33" + encode_string(b"password,publickey,keyboard-interactive") + b"\0",
         ChannelOpenConfirmation(0, 0, 1 << 20, 1 << 15, b"").encode(),
+        KexGssHostKey(BLOB).encode(),
+        KexGssContinue(b"token").encode(),
+        KexGssComplete(b"server", b"mic", False, b"").encode(),
+        b"\x33" + encode_string(b"hostbased,gssapi-keyex,gssapi-with-mic") + b"\0",
+        UserauthGssapiResponse(MECHANISM).encode(),
+        UserauthGssapiToken(b"more").encode(),
     ),
 }
 
+LOGINS: Final = (
+    "publickey",
+    "password",
+    "keyboard-interactive",
+    "hostbased",
+    "gssapi-keyex",
+    "gssapi-with-mic",
+)
+#: What may be answered; what can be called is given the question.
 ANSWERS: Final[dict[type[events.Event], tuple[Any, ...]]] = {
     events.HostKeyQuestion: (events.Verdict.TRUSTED, events.Verdict.REFUSED, None),
+    events.GssStepNeeded: (
+        lambda event: event.context.step(event.received),
+        events.GssFailure("no", b"why"),
+        None,
+    ),
+    events.GssPrincipalQuestion: (False, True, events.Partial(("hostbased",))),
+    events.HostbasedQuestion: (False, True, events.Partial(("gssapi-keyex",))),
     events.AuthBegin: (
-        events.AuthPolicy(True, ("publickey", "password", "keyboard-interactive")),
+        events.AuthPolicy(True, LOGINS),
         events.AuthPolicy(True),
         events.AuthPolicy(False),
         None,
@@ -178,6 +254,9 @@ ANSWERS: Final[dict[type[events.Event], tuple[Any, ...]]] = {
         events.PublicKeyAttempt("ssh-ed25519", BLOB),
         events.PublicKeyAttempt("ssh-ed25519", BLOB, query=False),
         None,
+        events.HostbasedAttempt("ssh-ed25519", BLOB, "h.", "u"),
+        events.GssAttempt("gssapi-keyex"),
+        events.GssAttempt("gssapi-with-mic"),
     ),
     events.SignatureNeeded: (b"signature", None),
     events.PasswordChangeQuestion: (("old", "new"), None),
@@ -205,7 +284,12 @@ class Play:
     """
 
     def __init__(self, role: Role, feed: Feed) -> None:
-        settings = Settings(username="alice" if role is Role.CLIENT else "", host_keys=(DummyHostKey(),))
+        settings = Settings(
+            username="alice" if role is Role.CLIENT else "",
+            host_keys=(DummyHostKey(),),
+            kex_algorithms=METHODS,
+            gss=DummyGss(),
+        )
         self.role = role
         self.feed = feed
         self.end = Connection(role, settings, Sources(random=bytes, exchange=lambda name: DummyExchange()))
@@ -289,7 +373,8 @@ class Play:
         """A message that may fit."""
         lines = LINES[self.role]
         chosen = self.feed.pick(lines)
-        self.hear(frame(chosen or kexinit(strict=bool(self.feed.byte() & 1))))
+        how = 0 if chosen else self.feed.byte()
+        self.hear(frame(chosen or kexinit(strict=bool(how & 1), by_gss=bool(how & 2))))
 
     def raw(self) -> None:
         """Any bytes."""
@@ -299,7 +384,8 @@ class Play:
         """Answer a question that is open, the first or another one."""
         if self.open:
             event = self.open.pop(self.feed.byte() % len(self.open))
-            self.end.answer(event.token, self.feed.pick(ANSWERS[type(event)]))
+            value = self.feed.pick(ANSWERS[type(event)])
+            self.end.answer(event.token, value(event) if callable(value) else value)
 
     def time(self) -> None:
         """Let time pass."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from nacre import config_accounts as accounts
 from nacre.aio.log import logger, plain
+from nacre.keys import SSHKey
 from nacre.keys.files import expand, read_file
 from nacre.protocol import events
 from nacre.trust import SSHAuthorizedKeys
@@ -86,13 +87,16 @@ class LoginPolicy:
         """Return whether a question is about a credential."""
         return not isinstance(event, _NO_CREDENTIALS)
 
-    async def judged(self, event: Any, answer: Coroutine[Any, Any, Any], forced: Any) -> Any:
+    async def judged(
+        self, event: Any, answer: Coroutine[Any, Any, Any], forced: Any, *, for_password: bool = False
+    ) -> Any:
         """Return the verdict on a credential, where the program's is `answer`.
 
         Args:
             event: the question.
             answer: the program's verdict, still to be waited for.
             forced: returns the command of the key or certificate that has signed, or None.
+            for_password: whether a dialogue is one that asks for the password.
         """
         value = await answer
         method = _METHODS.get(type(event)) or str(getattr(event, "method", ""))
@@ -100,15 +104,21 @@ class LoginPolicy:
             return value
         if value is None or value is False:
             return value
-        if self.barred or self._is_empty(event) or not self._lets_root_in(method, event, forced):
+        if (
+            self.barred
+            or self._is_empty(event, for_password)
+            or not self._lets_root_in(method, event, forced)
+        ):
             logger.info("%s is refused by the configuration, by %s", plain(self._user), method)
             return False
         return self._advanced(method, event, value)
 
-    def _is_empty(self, event: Any) -> bool:
-        """Return whether a password is empty where that is not permitted."""
+    def _is_empty(self, event: Any, for_password: bool) -> bool:
+        """Return whether a password is empty where that is not permitted, by either method that asks for one."""
         if self._word("permitemptypasswords") != "no":
             return False
+        if isinstance(event, events.KbdintResponses):
+            return for_password and not any(event.responses)
         return isinstance(event, events.PasswordQuestion) and not event.password
 
     def _lets_root_in(self, method: str, event: Any, forced: Any) -> bool:
@@ -126,11 +136,14 @@ class LoginPolicy:
         if not ahead:
             return False
         if method == "publickey":
-            if event.key_blob in self._used:
-                return False  # the same key once more proves nothing new
+            # The same key once more proves nothing new, whatever certificates there are of it.
+            shown = event.shown
+            key = shown if isinstance(shown, SSHKey) else shown.key
+            if key.public_data in self._used:
+                return False
             if not event.verified:
                 return value
-            self._used.add(event.key_blob)
+            self._used.add(key.public_data)
         self._lists = [methods[1:] or ("",) for methods in ahead]
         if any(methods == ("",) for methods in self._lists):
             self._lists = []

@@ -109,7 +109,8 @@ class ServerAuthenticator:
         # One callback that hangs leaves the client time for another try.
         self._limit = options.login_timeout / 2 or None
         self._authorized: SSHAuthorizedKeys | None = None
-        self._dialogue_by_password = False
+        #: Whether a dialogue asks for the password, and nothing else.
+        self.dialogue_by_password = False
         #: Of the keys and certificates that have signed.
         self.restrictions = LoginRestrictions()
         self._revoked: KeyRevocationList | None = None
@@ -141,7 +142,7 @@ class ServerAuthenticator:
         self.gss = None
         self._authorized = read_authorized(self._options.authorized_client_keys)
         self._revoked = read_revoked(self._options.revoked_keys)
-        self._dialogue_by_password = False
+        self.dialogue_by_password = False
         if self._options.rdns_lookup:
             self._client_host = await self._hosts.name()
         required = self._server.begin_auth(event.username)
@@ -165,7 +166,7 @@ class ServerAuthenticator:
             supported: Any = self._server.kbdint_auth_supported()
             if supported is not NotImplemented:
                 supported = await self._settle(supported)
-            self._dialogue_by_password = supported is NotImplemented
+            self.dialogue_by_password = supported is NotImplemented
             # With passwords switched off, a dialogue that asks for one is off too.
             if (passwords and self._options.password_auth) if supported is NotImplemented else supported:
                 methods.append("keyboard-interactive")
@@ -382,14 +383,14 @@ class ServerAuthenticator:
 
     async def begin_dialogue(self, event: events.KbdintQuestion) -> Any:
         """Return the first challenge of a dialogue, or a verdict."""
-        if self._dialogue_by_password:
+        if self.dialogue_by_password:
             return events.Challenge(prompts=((_PASSWORD_PROMPT, False),))
         answer = self._server.get_kbdint_challenge(event.username, event.lang, event.submethods)
         return _challenge(await self._settle(answer))
 
     async def answer_dialogue(self, event: events.KbdintResponses) -> Any:
         """Return the next challenge, or a verdict."""
-        if not self._dialogue_by_password:
+        if not self.dialogue_by_password:
             answer = self._server.validate_kbdint_response(event.username, list(event.responses))
             return _challenge(await self._settle(answer))
         if len(event.responses) != 1:

@@ -114,7 +114,10 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:
         if self._login is not None and self._login.judges(event):
-            answer = self._login.judged(event, answer, self._auth().restrictions.forced_command)
+            auth = self._auth()
+            answer = self._login.judged(
+                event, answer, auth.restrictions.forced_command, for_password=auth.dialogue_by_password
+            )
         super()._answer(event, answer, refusal)
 
     async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:

@@ -12,9 +12,9 @@ from typing import Any
 import nacre
 from nacre.protocol import events
 from nacre.server_config import ServerConfiguration, configuration_of, configured_server
-from tests.security.certified import KEY
+from tests.security.certified import CA, KEY, OTHER
 
-__all__ = ["bars_by_every_method", "leads_to_no_other_keys"]
+__all__ = ["bars_by_every_method", "leads_to_no_other_keys", "one_key_is_one_factor"]
 
 
 def _read(config: Path, text: str) -> ServerConfiguration:
@@ -45,6 +45,23 @@ def bars_by_every_method(config: Path) -> None:
         for question in questions:
             assert login.judges(question)
             assert asyncio.run(login.judged(question, right(), lambda: None)) is expected, question
+    empty = (events.PasswordQuestion(token, "user", "", None), events.KbdintResponses(token, "user", ("",)))
+    login = _read(config, "PermitEmptyPasswords no\n").login("user", ("", "")).policy
+    for question in empty:
+        assert not asyncio.run(login.judged(question, right(), lambda: None, for_password=True)), question
+
+
+def one_key_is_one_factor(config: Path) -> None:
+    """Where two keys are asked for, a certificate of the first is not the second."""
+    login = _read(config, "AuthenticationMethods publickey,publickey\n").login("user", ("", "")).policy
+    token: Any = None
+
+    async def right() -> bool:
+        return True
+
+    for shown, done in ((KEY, False), (CA.generate_user_certificate(KEY, "id"), False), (OTHER, True)):
+        question = events.PublicKeyQuestion(token, "user", "ssh-ed25519", shown.public_data, shown, True)
+        assert (asyncio.run(login.judged(question, right(), lambda: None)) is True) is done
 
 
 def leads_to_no_other_keys(folder: Path) -> None:

@@ -56,7 +56,7 @@ from tests.pair.stage import Stage
 from tests.pair.talk import end_of
 from tests.security import hostile
 from tests.security.certified import AUTHORITY_LINE, CA, KEY, admitted
-from tests.security.configured import bars_by_every_method, leads_to_no_other_keys
+from tests.security.configured import bars_by_every_method, leads_to_no_other_keys, one_key_is_one_factor
 from tests.security.drive import play, play_row
 from tests.security.expectations import Phase
 from tests.security.foreign_shares import host_signs_as_agreed, refuse_host_keys
@@ -148,6 +148,8 @@ def test_cve_2026_39828_restrictions_survive_a_second_factor() -> None:
                 assert not login.refusal(factor)
                 login.add(factor)
             assert (login.forced_command(), login.permits("pty")) == ("one", False)
+    with tempfile.TemporaryDirectory() as folder:
+        one_key_is_one_factor(Path(folder) / "sshd_config")
 
 
 @covers(43)

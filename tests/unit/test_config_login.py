@@ -67,10 +67,11 @@ def judged(
     found: LoginPolicy,
     kind: str,
     value: Any = True,
-    blob: bytes = b"a",
+    shown: Any = None,
     verified: bool = True,
     forced: str | None = None,
     secret: str = "p",
+    for_password: bool = False,
 ) -> Any:
     async def answer() -> Any:
         return value
@@ -79,13 +80,14 @@ def judged(
     event: Any
     match kind:
         case "publickey":
-            event = events.PublicKeyQuestion(token, "u", "alg", blob, user_key(), verified)
+            shown = shown or user_key()
+            event = events.PublicKeyQuestion(token, "u", "alg", shown.public_data, shown, verified)
         case "password":
             event = events.PasswordQuestion(token, "u", secret, None)
         case _:
-            event = events.KbdintResponses(token, "u", ())
+            event = events.KbdintResponses(token, "u", (secret,))
     assert found.judges(event)
-    return asyncio.run(found.judged(event, answer(), lambda: forced))
+    return asyncio.run(found.judged(event, answer(), lambda: forced, for_password=for_password))
 
 
 def test_who_is_barred_is_refused_at_the_end(tmp_path: Path) -> None:
@@ -102,6 +104,11 @@ def test_empty_passwords(tmp_path: Path) -> None:
     for text, secret, verdict in (("no", "", False), ("no", "x", True), ("yes", "", True)):
         assert judged(policy(tmp_path, f"PermitEmptyPasswords {text}"), "password", secret=secret) is verdict
     assert judged(policy(tmp_path, ""), "password", secret="") is True
+    # A dialogue that asks for the password is another way to the same; what others ask may have no answer.
+    none = policy(tmp_path, "PermitEmptyPasswords no")
+    for secret, for_password, verdict in (("", True, False), ("x", True, True), ("", False, True)):
+        asked = judged(none, "keyboard-interactive", secret=secret, for_password=for_password)
+        assert asked is verdict
 
 
 def test_root(tmp_path: Path) -> None:
@@ -132,7 +139,10 @@ def test_two_keys_are_two(tmp_path: Path) -> None:
     found = policy(tmp_path, "AuthenticationMethods publickey,publickey")
     assert judged(found, "publickey") == events.Partial(("publickey",))
     assert judged(found, "publickey", verified=False) is judged(found, "publickey") is False
-    assert judged(found, "publickey", blob=b"b") is True
+    # A certificate of the same key is no other key.
+    other = nacre.generate_private_key("ssh-ed25519")
+    assert judged(found, "publickey", shown=other.generate_user_certificate(user_key(), "id")) is False
+    assert judged(found, "publickey", shown=user_key().generate_user_certificate(other, "id")) is True
 
 
 def test_what_the_program_asks_for_besides(tmp_path: Path) -> None:

@@ -156,6 +156,20 @@ AUTHENTICATION: Final = (
         ),
     ),
     Fault(
+        42,
+        "a certificate of the first key is a second factor",
+        rewritten(config_login.LoginPolicy._advanced, "if isinstance(shown, SSHKey) else shown.key", ""),
+    ),
+    Fault(
+        43,
+        "no empty password is for one of its methods alone",
+        rewritten(
+            config_login.LoginPolicy._is_empty,
+            "return for_password and not any(event.responses)",
+            "return False",
+        ),
+    ),
+    Fault(
         43,
         "the address of a key is not looked at",
         rewritten(
@@ -307,8 +321,8 @@ AUTHENTICATION: Final = (
         "a configuration bars nobody who has the right key",
         rewritten(
             config_login.LoginPolicy.judged,
-            "if self.barred or self._is_empty",
-            'if (self.barred and method != "publickey") or self._is_empty',
+            "self.barred\n",
+            '(self.barred and method != "publickey")\n',
         ),
     ),
     Fault(
