@@ -1,4 +1,4 @@
-"""`nacre keygen`: make, show and change keys, and sign files, with ssh-keygen's options.
+"""`nacre keygen`: make, show and change keys and certificates, and sign files, with ssh-keygen's options.
 
 Owns: the options, the questions and the words. Must not know: formats of keys; the library does.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nacre.cli import known_hosts, security_key
+from nacre.cli import certificates, known_hosts, security_key
 from nacre.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ def add(commands: Commands) -> None:
     """Add the command."""
     parser: Parser = commands.add_parser(
         "keygen",
-        help="make, show and change keys, and sign files",
+        help="make, show and change keys and certificates, and sign files",
         description="Make a key; or do with one what an option says. The options are those of ssh-keygen(1).",
+        add_help=False,  # -h is another option of ssh-keygen
     )
-    parser.set_defaults(run=_run)
+    parser.add_argument("--help", action="help", help="show this")
+    parser.set_defaults(run=_run, parser=parser)
     does = parser.add_mutually_exclusive_group()
     for option, text in (
         ("-p", "change the passphrase of a private key"),
@@ -49,6 +51,7 @@ def add(commands: Commands) -> None:
         ("-i", "print the public key of a file of another format in OpenSSH's"),
         ("-k", "write a revocation list of the keys and certificates in FILEs"),
         ("-K", "write the keys that lie in a FIDO security key into files here"),
+        ("-L", "print what the certificates of a file say"),
         ("-Q", "tell which keys and certificates in FILEs a revocation list revokes"),
     ):
         does.add_argument(option, dest="action", action="store_const", const=option[1], help=text)
@@ -65,7 +68,8 @@ def add(commands: Commands) -> None:
         metavar="OPTION",
         action="append",
         default=[],
-        help="of a key in a FIDO security key: application=…, user=…, resident, no-touch-required, verify-required",
+        help="of a key in a FIDO security key: application=…, user=…, resident, no-touch-required, verify-required; "
+        "of a user's certificate: force-command=…, source-address=…, clear, no-pty, …",
     )
     parser.add_argument("-b", dest="bits", type=int, help="bits of an RSA or ECDSA key")
     parser.add_argument("-C", dest="comment", help="the comment")
@@ -84,14 +88,27 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "-E", dest="hash", default="sha256", choices=("sha256", "md5"), help="of a fingerprint"
     )
-    parser.add_argument("-n", dest="namespace", help="what a signature is for, such as file or git")
-    parser.add_argument("-I", dest="identity", help="who is said to have signed")
-    parser.add_argument("-s", dest="signature", help="the signature to check; the data is standard input")
+    parser.add_argument(
+        "-n", dest="namespace", help="what a signature is for, such as file or git; whom a certificate is for"
+    )
+    parser.add_argument(
+        "-I", dest="identity", help="who is said to have signed; what a certificate is called in logs"
+    )
+    parser.add_argument(
+        "-s",
+        dest="signature",
+        metavar="FILE",
+        help="the authority's key, to certify the public keys in FILEs; with -Y verify the signature to check",
+    )
+    parser.add_argument("-h", dest="for_host", action="store_true", help="with -s: a certificate for a host")
+    parser.add_argument("-V", dest="validity", help="with -s: [from:]to, such as +52w or 20260101:20270101")
     parser.add_argument("-q", dest="quiet", action="store_true", help="say nothing of a new key")
     parser.add_argument("-u", dest="update", action="store_true", help="-k adds to a list that is there")
-    parser.add_argument("-z", dest="version", type=int, help="the number of a revocation list")
     parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="what -Y sign signs (- is standard input), -k, -Q"
+        "-z", dest="version", help="the number of a revocation list or certificate; +7: the next has 8"
+    )
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="what -Y sign signs (- is standard input), -s, -k, -Q"
     )
 
 
@@ -99,15 +116,23 @@ def _run(options: argparse.Namespace) -> int:
     import nacre
     from nacre.hub.problem import HubProblem, os_problem
 
-    if options.files and options.action not in ("sign", "k", "Q"):
+    if options.action is None and options.signature is not None and options.find is None:
+        options.action = "s"
+    if options.for_host and options.action != "s":
+        options.parser.print_help()
+        return 0
+    if options.files and options.action not in ("sign", "s", "k", "Q"):
         raise HubProblem(f"{options.files[0]!r} is too much", "name the key's file with -f")
     if options.find is not None and options.action not in (None, "l"):
         raise HubProblem(f"-F and -{options.action} do not go together", "give one of them")
     makes_key = options.action is None and options.find is None
     if options.asked and not (
-        options.action == "K" or (makes_key and options.type in security_key.ALGORITHMS)
+        options.action in ("K", "s") or (makes_key and options.type in security_key.ALGORITHMS)
     ):
-        raise HubProblem("-O is for keys in a FIDO security key", "give it with -t ed25519-sk or -K")
+        raise HubProblem(
+            "-O is for keys in a FIDO security key and for certificates",
+            "give it with -t ed25519-sk, -K or -s",
+        )
     action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[
         options.action if options.find is None else "F"
     ]
@@ -279,12 +304,9 @@ def _public_keys(options: argparse.Namespace, nacre: Any) -> list[SSHKey]:
 
 
 def _described(key: SSHKey, hash_name: str) -> str:
-    algorithm = key.get_algorithm()
-    inner = algorithm.removeprefix("sk-").removeprefix("ssh-").partition("@")[0].split("-")[0].upper()
-    kind = f"{inner}-SK" if algorithm.startswith("sk-") else inner
     comment = key.get_comment(errors="replace") or "no comment"
     size = getattr(key.convert_to_public().library_public_key, "key_size", 256)
-    return f"{size} {key.get_fingerprint(hash_name)} {comment} ({kind})"
+    return f"{size} {key.get_fingerprint(hash_name)} {comment} ({certificates.kind_of(key.get_algorithm())})"
 
 
 def _fingerprints(options: argparse.Namespace, nacre: Any) -> int:
@@ -352,13 +374,22 @@ def _revoke(options: argparse.Namespace, nacre: Any) -> int:
     path = Path(options.file).expanduser()
     revoked = nacre.read_krl(path) if options.update else nacre.KeyRevocationList()
     if options.version is not None:
-        revoked.version = options.version
+        revoked.version = certificates.serial_of(options.version)[0]
     for name in options.files:
         for one in _shown(nacre, name):
             add_one = revoked.add_certificate if isinstance(one, nacre.SSHCertificate) else revoked.add_key
             add_one(one)
     revoked.write(path)
     return 0
+
+
+def _certify(options: argparse.Namespace, nacre: Any) -> int:
+    authority = _private_key(options, nacre, Path(options.signature).expanduser())
+    return certificates.sign(options, nacre, authority)
+
+
+def _show_certificates(options: argparse.Namespace, nacre: Any) -> int:
+    return certificates.show(nacre, _file(options, "~/.ssh/id_ed25519-cert.pub"))
 
 
 def _is_revoked(options: argparse.Namespace, nacre: Any) -> int:
@@ -389,6 +420,8 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     "k": _revoke,
     "K": _download,
     "Q": _is_revoked,
+    "s": _certify,
+    "L": _show_certificates,
     "sign": _sign,
     "verify": _verify,
     **known_hosts.ACTIONS,
