@@ -27,7 +27,7 @@ _PERMISSIONS: Final = {
     "x11-forwarding": "permit_x11_forwarding",
 }
 _VALUES: Final = {"force-command": "force_command", "source-address": "source_address"}
-_NO_TOUCH: Final = "no-touch-required"
+_FLAGS: Final = {"no-touch-required": ("touch_required", False), "verify-required": ("verify_required", True)}
 
 
 def kind_of(algorithm: str) -> str:
@@ -50,8 +50,9 @@ def options_of(words: Iterable[str]) -> dict[str, Any]:
             found.update(dict.fromkeys(_PERMISSIONS.values(), False))
         elif name in _VALUES and value:
             found[_VALUES[name]] = value
-        elif name == _NO_TOUCH and not sign:
-            found["touch_required"] = False
+        elif name in _FLAGS and not sign:
+            keyword, wanted = _FLAGS[name]
+            found[keyword] = wanted
         elif name.removeprefix("no-") in _PERMISSIONS and name.startswith("no-") and not sign:
             found[_PERMISSIONS[name.removeprefix("no-")]] = False
         elif name.removeprefix("permit-") in _PERMISSIONS and name.startswith("permit-") and not sign:
@@ -60,7 +61,7 @@ def options_of(words: Iterable[str]) -> dict[str, Any]:
             both = ", ".join(f"no-{name}, permit-{name}" for name in _PERMISSIONS)
             raise ValueError(
                 f"-O {word} is not known for certificates; there are clear, force-command=…, "
-                f"source-address=…, {_NO_TOUCH}, {both}"
+                f"source-address=…, {', '.join(_FLAGS)}, {both}"
             )
     return found
 

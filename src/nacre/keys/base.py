@@ -416,6 +416,8 @@ class SSHKey(Commented, ABC):
         touch_required: bool = True,
         sig_alg: str | tuple[()] = (),
         comment: str | bytes | tuple[()] | None = (),
+        *,
+        verify_required: bool = False,
     ) -> SSHCertificate:
         """Return a certificate with which a user can log in where this key is trusted as an authority.
 
@@ -439,6 +441,7 @@ class SSHKey(Commented, ABC):
             touch_required: whether a security key must be touched.
             sig_alg: one of `sig_algorithms`; `()` is the best.
             comment: of the certificate; `()` is the one of the user's key.
+            verify_required: whether a security key must have verified its user. AsyncSSH refuses such a certificate.
 
         Raises:
             KeyGenerationError: another version.
@@ -452,7 +455,7 @@ class SSHKey(Commented, ABC):
             "permit-user-rc": permit_user_rc,
             "no-touch-required": not touch_required,
         }
-        critical, extensions = user_options(force_command, source_address, permissions)
+        critical, extensions = user_options(force_command, source_address, permissions, verify_required)
         from nacre.keys.certificate import CertificateType, Order, make_certificate
 
         order = Order(

@@ -151,7 +151,10 @@ def restrictions(critical: Options, extensions: Options) -> Restrictions:
 
 
 def user_options(
-    force_command: str | None, source_address: str | Sequence[str] | None, permissions: Mapping[str, bool]
+    force_command: str | None,
+    source_address: str | Sequence[str] | None,
+    permissions: Mapping[str, bool],
+    verify_required: bool = False,
 ) -> tuple[Options, Options]:
     """Return the critical options and the extensions of a certificate that is to be made.
 
@@ -159,6 +162,7 @@ def user_options(
         force_command: the command that is to run whatever is asked for.
         source_address: addresses and networks, one `str` with commas between them or several.
         permissions: whether each extension is to be there.
+        verify_required: whether a security key must have verified its user.
 
     Raises:
         ValueError: an address or network is not valid, or there are none.
@@ -173,4 +177,6 @@ def user_options(
         if not networks:
             raise ValueError("source_address without an address; leave it out to allow any")
         critical.append((SOURCE_ADDRESS, encode_text(",".join(networks))))
+    if verify_required:
+        critical.append((VERIFY_REQUIRED, b""))
     return tuple(critical), tuple((name, b"") for name, wanted in permissions.items() if wanted)

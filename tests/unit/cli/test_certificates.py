@@ -40,9 +40,10 @@ def judge(*arguments: str) -> str:
         ("-n", "alice", "-V", "always:forever", "-O", "clear", "-O", "permit-pty", "-O", "No-X11-Forwarding"),
         ("-n", "alice", "-O", "force-command=a b", "-O", "source-address=10.0.0.0/8,::1/128"),
         ("-n", "alice", "-V", "20200101:forever", "-O", "no-touch-required"),
+        ("-n", "alice", "-O", "verify-required", "-O", "permit-user-rc"),
         ("-h", "-n", "host.example", "-V", "always:20300101"),
     ],
-    ids=["plain", "times", "cleared", "critical", "no-end", "host"],
+    ids=["plain", "times", "cleared", "critical", "no-end", "verified", "host"],
 )
 def test_what_is_made_is_what_ssh_keygen_makes(run: Any, there: Path, arguments: tuple[str, ...]) -> None:
     done = run("keygen", "-s", "ca", "-I", "the id", *arguments, "user.pub")

@@ -115,6 +115,7 @@ def test_making_them():
     )
     assert extensions == (("permit-pty", b""),)
     assert user_options(None, None, {}) == ((), ())
+    assert user_options(None, None, {}, verify_required=True) == ((("verify-required", b""),), ())
     for wrong in ("", [], "host", "10.0.0.1/8"):
         with pytest.raises(ValueError):
             user_options(None, wrong, {})
