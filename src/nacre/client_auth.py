@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
+from nacre.errors import PermissionDenied, ProtocolError
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
 from nacre.keys import X509_ALGORITHMS, SSHKeyPair, X509Chain, default_signature_algorithms, signature_of
@@ -160,6 +161,12 @@ class ClientAuthenticator:
         from nacre.refusals import why_nothing_is_left  # for who is not let in
 
         return NothingToTry(why_nothing_is_left(event.methods, self._options, self._tried, self._failed))
+
+    def explain(self, error: Exception | None) -> None:
+        """Say with the end of a connection that was not logged in what might have led to it."""
+        tried = self._tried["publickey"]
+        if tried > 1 and isinstance(error, (PermissionDenied, ProtocolError)) and not error.hint:
+            error.hint = f"{tried} keys were tried: client_keys or agent_identities names those that may do"
 
     def _show_again(self) -> None:
         """After a factor, try again what came too early for the server: all keys but the one that was this factor."""

@@ -160,6 +160,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         protocol = self._link.driver.protocol
         if protocol is not None and protocol.info.negotiated is None:
             forget(self._host, self._port)
+        if self._authenticator is not None and not self.established.done():
+            self._authenticator.explain(error)
         super().link_lost(error)
 
     async def _before_completed(self) -> None:

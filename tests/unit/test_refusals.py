@@ -91,3 +91,13 @@ async def test_a_program_that_does_not_sign_for_the_host(tmp_path: Path) -> None
         with pytest.raises(nacre.PermissionDenied) as caught:
             await connect(listener, client_host_keysign=str(program), client_host_keys=[host])
     assert caught.value.hint == f"hostbased: {program} did not sign: not enabled"
+
+
+@asynctest
+async def test_a_server_that_has_seen_enough_keys() -> None:
+    lines = nacre.import_authorized_keys(user_key().export_public_key().decode())
+    keys = [nacre.generate_private_key("ssh-ed25519") for _ in range(18)]
+    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=lines) as listener:
+        with pytest.raises(nacre.PermissionDenied, match="too many keys were tried") as caught:
+            await connect(listener, client_keys=keys)
+    assert "17 keys were tried: client_keys or agent_identities names those" in str(caught.value)
