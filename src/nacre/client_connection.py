@@ -197,6 +197,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
                 judgement = await judge.judge(event.shown)
         except HostKeyNotVerifiable as error:
             return self._distrust(error)
+        except Exception as error:  # of a callback, most likely: it is reported, and nobody is believed
+            self._setup_error = HostKeyNotVerifiable(
+                f"the host key is not trusted: to judge it failed with {type(error).__name__}"
+            )
+            raise
         if judgement.grounds is Grounds.CHANGED:
             self._options = without_what_a_liar_could_use(self._options)
             self._auth().restrict(self._options)

@@ -123,7 +123,7 @@ async def test_a_host_is_not_trusted_by_a_callback_that_fails(asynchronous: bool
 
     factory = answering(validate_host_public_key=fail_later if asynchronous else fail)
     async with serving() as listener:
-        with pytest.raises(nacre.HostKeyNotVerifiable):
+        with pytest.raises(nacre.HostKeyNotVerifiable, match="to judge it failed with ZeroDivisionError"):
             await connect(listener, known_hosts=b"", client_factory=factory)
     assert [type(report["exception"]) for report in reported()] == [ZeroDivisionError]
 
