@@ -439,7 +439,7 @@ class Play:
             taken = self.connection.channel_write(0, view)
         self.short_write = taken < size
         self.most_queued = outbound.queued + outbound._held_octets
-        self.most_held = len(outbound._held)
+        self.most_held = len(outbound._held or ())
         self._act(lambda: None)
 
     def _do_clock(self, options: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def facts(stage: Stage) -> tuple[object, ...]:
         handshake.step,
         connection.info.server_sig_algs,
         len(connection._mux.channels),
-        len(connection._core.outbound._held),  # an answer that waits for the end of a key exchange
+        len(connection._core.outbound._held or ()),  # an answer that waits for the end of a key exchange
     )
 
 

@@ -11,6 +11,7 @@ exception passes on: the events that end everything can still be pulled.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Final
@@ -47,6 +48,7 @@ _NEXT: Final = ExtInfoTurn.NEXT
 _NEWKEYS: Final = NewKeys.number
 _CLOSED: Final = Phase.CLOSED
 _NOTHING: Final[dict[int, Channel]] = {}
+_SOURCES: Final = Sources()
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
 
@@ -70,7 +72,7 @@ class Connection(Commands):
     """
 
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
-        core = Core(role, settings, sources or Sources())
+        core = Core(role, settings, sources or _SOURCES)
         super().__init__(core, Handshake(core))
         self._ident: IdentReader | None = IdentReader(role)
         self._writing = self._mux.writing
@@ -220,7 +222,7 @@ class Connection(Commands):
                     raise core.fault  # noqa: TRY301 - the one place where a fault ends the connection is below
                 if core.ready:
                     if not core.ready[0].advance():
-                        core.ready.pop(0)
+                        core.ready = core.ready[1:] or None
                     continue
                 if self._ident is not None:
                     if not self._read_ident(self._ident):
@@ -276,7 +278,7 @@ class Connection(Commands):
         inbound.skip(used)
         if version is None:
             return False
-        self._core.info.peer_version = version
+        self._core.info.peer_version = sys.intern(version)  # most peers are of few kinds
         self._ident = None
         return True
 
@@ -404,7 +406,7 @@ class Connection(Commands):
         finally:
             core.phase = Phase.CLOSED
             self.closed = True
-            core.ready.clear()
+            core.ready = None
             core.inbound.drop()
             self._fast = _NOTHING
             self._routine = _NOBODY

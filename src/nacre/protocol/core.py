@@ -6,6 +6,7 @@ hands it to the handshake, to authentication and to the mux.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Core:
         events: what the driver has not pulled yet.
         emit: queues an event there.
         fault: a fault found outside the pump; the pump ends the connection with it.
-        ready: lanes in which something waited for an answer that is there now.
+        ready: lanes in which something waited for an answer that is there now; None or empty: there are none.
     """
 
     __slots__ = (
@@ -64,13 +65,13 @@ class Core:
         self.role = role
         self.settings = settings
         self.sources = sources
-        self.info = Info(own_version=f"SSH-2.0-{settings.software_version}", username=settings.username)
+        self.info = Info(own_version=_version(settings.software_version), username=settings.username)
         self.inbound = Inbound()
         self.outbound = Outbound(sources.random)
         self.outbound.failed = self._lose
         self.events: list[Event] = []
         self.emit: Callable[[Event], None] = self.events.append
-        self.ready: list[Lane] = []
+        self.ready: list[Lane] | None = None
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
         self.now = self.heard = 0.0
@@ -143,6 +144,12 @@ def forget_frames(error: BaseException | None) -> None:
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
+
+
+@functools.lru_cache(16)
+def _version(software: str) -> str:
+    """Return our identification: one object for all connections."""
+    return f"SSH-2.0-{software}"
 
 
 def _nobody(error: BaseException) -> None:

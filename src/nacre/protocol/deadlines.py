@@ -6,11 +6,19 @@ Must not know: what a keepalive consists of, or how a connection ends: the pump 
 
 from __future__ import annotations
 
+import functools
+
 from nacre.errors import ConnectionLost
 from nacre.protocol.core import Core
 from nacre.protocol.global_requests import GlobalRequests
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.state import Phase
+
+
+@functools.lru_cache(16)
+def _keepalive(interval: float, count_max: int) -> tuple[float, int]:
+    """Return these two: one object for all connections that have them."""
+    return interval, count_max
 
 
 class Overdue(ConnectionLost):
@@ -35,12 +43,12 @@ class Deadlines:
         self._core = core
         self._handshake = handshake
         self._requests = requests
-        self._keepalive = (core.settings.keepalive_interval, core.settings.keepalive_count_max)
+        self._keepalive = _keepalive(core.settings.keepalive_interval, core.settings.keepalive_count_max)
         self.started: float | None = None
 
     def set_keepalive(self, interval: float, count_max: int) -> None:
         """Change the keepalive; see `Settings`."""
-        self._keepalive = (interval, count_max)
+        self._keepalive = _keepalive(interval, count_max)
         self._core.deadline_moved = True
 
     def next(self) -> float | None:

@@ -33,7 +33,7 @@ class GlobalRequests:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._lane = Lane(core, GlobalRequests._take, limits.LANE_MESSAGES, self)
-        self._replies: list[str] = []
+        self._replies: tuple[str, ...] = ()
         self.no_more_sessions = False
 
     def received(self, payload: bytes) -> None:
@@ -74,7 +74,7 @@ class GlobalRequests:
             # A keepalive asks whether the peer is there; it comes with the clock, never from a caller.
             if len(self._replies) >= limits.REPLIES_EXPECTED and name != KEEPALIVE:
                 raise LocalProtocolError("too many unanswered global requests")
-            self._replies.append(name)
+            self._replies += (name,)
         self._core.send(GlobalRequest(name, want_reply, payload))
 
     def keep_alive(self) -> None:
@@ -89,7 +89,9 @@ class GlobalRequests:
             RequestFailure.decode(payload)
         if not self._replies:
             raise ProtocolError("an answer to no global request")
-        if self._replies.pop(0) != KEEPALIVE:
+        name, *rest = self._replies
+        self._replies = tuple(rest)
+        if name != KEEPALIVE:
             self._core.emit(GlobalReply(success, data))
 
     def release(self) -> None:
@@ -99,4 +101,4 @@ class GlobalRequests:
     def drop(self) -> None:
         """The connection is gone: nothing is answered any more."""
         self._lane.void()
-        self._replies.clear()
+        self._replies = ()

@@ -183,7 +183,8 @@ class Handshake:
             raise LocalProtocolError("a KEXINIT was answered before ours was made")
         self._theirs_payload = payload
         if self.first:
-            core.info.peer_prefers = preferred(theirs)
+            if core.role is Role.CLIENT:
+                core.info.peer_prefers = preferred(theirs)
             peer = core.role.peer
             self.strict = STRICT[peer] in theirs.kex_algorithms
             self._peer_takes_ext_info = EXT_INFO[peer] in theirs.kex_algorithms

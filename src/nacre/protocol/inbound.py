@@ -24,6 +24,8 @@ _KEXINIT: Final = 20
 _SHORTEST: Final = 1 + 1 + 4
 #: Where there is no buffer.
 _NO_VIEW: Final = memoryview(b"")
+#: Of all that receive nothing now; it is replaced, and not written to.
+_NO_BUFFER: Final = bytearray()
 #: Reads that leave most of the buffer empty after which it shrinks again.
 _SMALL_READS: Final = 16
 
@@ -62,7 +64,7 @@ class Inbound:
     )
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = _NO_BUFFER
         self._view = _NO_VIEW
         self.small = False
         self.start = 0
@@ -118,7 +120,7 @@ class Inbound:
         """Give up the small buffers of an idle connection until more comes: that may be long."""
         if self.start == self.end and len(self._buffer) <= limits.RECEIVE_IDLE:
             self.start = self.end = 0
-            self._buffer = bytearray()
+            self._buffer = _NO_BUFFER
             self._view = _NO_VIEW
             self.small = False
             if len(self.scratch) <= limits.SCRATCH_IDLE:
@@ -129,7 +131,7 @@ class Inbound:
         if self.start == self.end:
             self.start = self.end = 0
             self._small_reads = 0
-            self._buffer = bytearray()
+            self._buffer = _NO_BUFFER
             self._view = self.scratch = _NO_VIEW
             self.small = False
         contexts.rest(self._opener)

@@ -100,7 +100,7 @@ class Lane:
             raise
         finally:
             if self.queue:
-                self._core.ready.append(self)
+                self._core.ready = [*(self._core.ready or ()), self]
 
     def advance(self) -> bool:
         """Take the next item that waits, if its turn has come.

@@ -7,6 +7,7 @@ key exchange.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from struct import Struct
@@ -211,7 +212,7 @@ class Mux:
             return
         known = CHANNEL_OPENS.get(message.kind)
         opened = known.decode(message.data) if known else message.data
-        channel = Channel(self._allocate(), message.kind, ChannelState.DECIDING)
+        channel = Channel(self._allocate(), sys.intern(message.kind), ChannelState.DECIDING)
         channel.peer_number = message.sender_channel
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)

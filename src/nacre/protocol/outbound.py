@@ -43,6 +43,8 @@ _SEGMENT: Final = _SEGMENT_PACKETS * (limits.MAX_PACKET + _OVERHEAD)
 _LONG_SEGMENT: Final = _SEGMENT // 2
 #: Between two segments.
 _NO_VIEW: Final = memoryview(b"")
+#: Of all that send nothing now; it is replaced, and not written to.
+_NO_SCRATCH: Final = bytearray()
 #: The longest tag.
 _TAG: Final = 64
 _PADDING_POOL: Final = 128
@@ -133,17 +135,18 @@ class Outbound:
         self._sealer: Sealer = NullSealer()
         self.compressor: Compressor | None = None
         self.trace: Callable[[memoryview], None] | None = None
-        self._scratch = bytearray()
+        self._scratch = _NO_SCRATCH
         self._scratch_view = _NO_VIEW
         self._room = 0
         self._segment: bytearray | None = None
         self._view = _NO_VIEW
         self._used = 0
-        self._finished: list[bytes | memoryview] = []
+        # Lists are made when something comes into them: an idle connection has none.
+        self._finished: list[bytes | memoryview] | None = None
         # Long segments that were handed out: each is used again once nobody has a view of it any more.
-        self._lent: list[bytearray] = []
+        self._lent: list[bytearray] | None = None
         self._recent = 0
-        self._held: list[bytes] = []
+        self._held: list[bytes] | None = None
         self._held_octets = 0
         self._padding = b""
         self._padding_at = 0
@@ -178,6 +181,8 @@ class Outbound:
             that is full: the peer asks for answers and does not read them.
         """
         if self.in_exchange:
+            if self._held is None:
+                self._held = []
             self._held.append(payload)
             self._held_octets += len(payload)
             return len(self._held) <= limits.HELD_MESSAGES and self._held_octets <= limits.HELD_BYTES
@@ -295,27 +300,32 @@ class Outbound:
             self._finish_segment()
         # As many packets as are about to follow, or as the number that came before them suggests; or what was
         # taken the last time, less what is sealed: a program goes on as it went before.
-        expected = max(1 + -(-hint // limits.MAX_PACKET), 1 << len(self._finished))
+        before = len(self._finished) if self._finished else 0
+        expected = max(1 + -(-hint // limits.MAX_PACKET), 1 << before)
         recent = min(self._recent - self.queued, _SEGMENT) + _TAG
         size = max(_SMALL_SEGMENT, (total + _OVERHEAD) * min(_SEGMENT_PACKETS, expected), recent)
-        segment = self._free_segment() if self._lent else None
+        segment = self._free_segment(self._lent) if self._lent else None
         if segment is None:
             segment = bytearray(_SEGMENT if size > _LONG_SEGMENT else size)
         self._segment = segment
         self._room = len(segment)
         self._view = memoryview(segment)
 
-    def _free_segment(self) -> bytearray | None:
+    def _free_segment(self, lent: list[bytearray]) -> bytearray | None:
         """Return a segment that was handed out and that nobody can see any more, None where there is none."""
-        for index, segment in enumerate(self._lent):
+        for index, segment in enumerate(lent):
             if not is_viewed(segment):
-                return self._lent.pop(index)
+                return lent.pop(index)
         return None
 
     def _finish_segment(self) -> None:
+        if self._finished is None:
+            self._finished = []
         self._finished.append(self._view[: self._used])
-        if self._room == _SEGMENT and len(self._lent) < _LENT:
+        if self._room == _SEGMENT and len(self._lent or ()) < _LENT:
             assert self._segment is not None
+            if self._lent is None:
+                self._lent = []
             self._lent.append(self._segment)
         self._drop_segment()
 
@@ -337,24 +347,27 @@ class Outbound:
                 self._recent = used
                 self.queued = 0
                 return [little]
+            if finished is None:
+                finished = []
             finished.append(little)
         elif used:
             self._finish_segment()
+            finished = self._finished
         if finished:
             if self.queued < limits.SCRATCH_IDLE < len(self._scratch):
                 self._scratch = bytearray(limits.SCRATCH_IDLE)
                 self._scratch_view = memoryview(self._scratch)
-                self._lent.clear()
-            self._finished = []
+                self._lent = None
+            self._finished = None
             self.taken += self.queued
             self._recent = self.queued
             self.queued = 0
-        return finished
+        return finished or []
 
     def rest(self) -> None:
         """Give up the small buffers of an idle connection until it sends again: that may be long."""
         if len(self._scratch) <= limits.SCRATCH_IDLE:
-            self._scratch = bytearray()
+            self._scratch = _NO_SCRATCH
             self._scratch_view = _NO_VIEW
         if self._segment is not None and not self._used:
             self._drop_segment()
@@ -362,8 +375,8 @@ class Outbound:
     def release_buffers(self) -> None:
         """Give up the buffers, of any size, where nothing stands in them, and the context of the cipher."""
         self.rest()
-        self._lent.clear()
-        self._scratch = bytearray()
+        self._lent = None
+        self._scratch = _NO_SCRATCH
         self._scratch_view = _NO_VIEW
         contexts.rest(self._sealer)
 
@@ -391,15 +404,15 @@ class Outbound:
     def release(self) -> None:
         """The key exchange is over for our side: send what waited for it."""
         self.in_exchange = False
-        held, self._held = self._held, []
+        held, self._held = self._held, None
         self._held_octets = 0
-        for payload in held:
+        for payload in held or ():
             self.send_now(payload)
 
     def drop(self) -> None:
         """Forget what waits; nothing more is sent but what is queued."""
         self.joins = -1
         self.join_room = 0
-        self._held.clear()
+        self._held = None
         self._held_octets = 0
         self.in_exchange = False

@@ -141,7 +141,7 @@ class Info:
         username: the user of the latest authentication request.
         host_key_signature: client: the server's signature of the session id, which proves to others that it was there.
         session_id: the first exchange hash; b"" before it is there.
-        peer_prefers: the first key exchange method and the first host key algorithm of the peer's first KEXINIT.
+        peer_prefers: client: the first key exchange method and the first host key algorithm of the peer's first KEXINIT.
         refused: server: credentials and queries of the peer that were refused.
         gss: the context of the first key exchange, if GSS-API authenticated it.
     """

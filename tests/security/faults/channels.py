@@ -43,7 +43,7 @@ CHANNELS: Final = (
         rewritten(
             global_requests.GlobalRequests.reply,
             'raise ProtocolError("an answer to no global request")',
-            "self._replies.append('')",
+            "self._replies += ('',)",
         ),
     ),
     Fault(

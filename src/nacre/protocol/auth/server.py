@@ -251,7 +251,9 @@ class ServerAuth:
         core.send(UserauthSuccess())
         core.opened()
         core.info.username = attempt.username
-        self._current = None
+        # Requests that come now are passed over: nothing of this is asked for any more.
+        self._current = self._policy = self._user = None
+        self._remaining = ()
         core.emit(AuthSucceeded(attempt.username, attempt.method, attempt.key_blob))
 
     def send_banner(self, message: str, lang: str) -> None:
