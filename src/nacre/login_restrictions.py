@@ -22,9 +22,11 @@ Line = Mapping[str, object]
 class LoginRestrictions:
     """The restrictions of the factors that were verified so far, in order."""
 
+    __slots__ = ("_certificates", "_lines")
+
     def __init__(self) -> None:
-        self._lines: list[Line] = []
-        self._certificates: list[SSHCertificate] = []
+        self._lines: tuple[Line, ...] = ()
+        self._certificates: tuple[SSHCertificate, ...] = ()
 
     def refusal(self, line: Line | None, certificate: SSHCertificate | None = None) -> str:
         """Return why a factor does not go together with those before it, or with itself; "" if it does.
@@ -38,9 +40,10 @@ class LoginRestrictions:
 
     def add(self, line: Line | None, certificate: SSHCertificate | None = None) -> None:
         """Take a factor that was verified; the arguments are those of `refusal`."""
-        self._lines.append(line or {})
+        if line:
+            self._lines += (line,)
         if certificate is not None:
-            self._certificates.append(certificate)
+            self._certificates += (certificate,)
 
     def _commands(self) -> Iterator[str]:
         for line in self._lines:

@@ -22,6 +22,7 @@ from nacre.connection_base import SSHConnection
 from nacre.errors import ChannelOpenError, DisconnectReason, OpenFailureReason
 from nacre.host_key_updates import HostKeyAnnouncer
 from nacre.keys import SSHKeyPair
+from nacre.login_restrictions import LoginRestrictions
 from nacre.options import SSHServerConnectionOptions, server_settings
 from nacre.process.server import SSHServerProcess
 from nacre.protocol import events
@@ -53,6 +54,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     ) -> None:
         self._host_keys = host_keys
         self._authenticator: ServerAuthenticator | None = None
+        #: What the login permits, from its success on.
+        self._granted: LoginRestrictions | None = None
         self._pending_banners: tuple[tuple[str, str], ...] = ()
         super().__init__(loop, options, factory)
         self._announcer: HostKeyAnnouncer | None = None
@@ -84,6 +87,15 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             plain_keys = [key for key in self._host_keys if not key.has_cert]
             self._announcer = HostKeyAnnouncer(self._link, plain_keys)
             self._announcer.announce()
+        # No question of a login comes any more; of what has answered them, only this is still asked for.
+        self._granted, self._authenticator = self._restrictions, None
+
+    @property
+    def _restrictions(self) -> LoginRestrictions:
+        """What the login permits, as far as it has come."""
+        if self._granted is not None:
+            return self._granted
+        return LoginRestrictions() if self._authenticator is None else self._authenticator.restrictions
 
     def _auth_begin(self, event: events.AuthBegin) -> None:
         self._extra["username"] = event.username
@@ -218,11 +230,11 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         """Return the command that runs whatever the client asks for, or None."""
         if self._login is not None and self._login.forced_command is not None:
             return self._login.forced_command
-        return self._authenticator.restrictions.forced_command() if self._authenticator is not None else None
+        return self._restrictions.forced_command()
 
     def session_environment(self) -> Mapping[str, str]:
         """Return the variables that every session starts with."""
-        of_key = self._authenticator.restrictions.environment() if self._authenticator is not None else {}
+        of_key = self._restrictions.environment()
         if self._login is None:
             return of_key
         permitted = {name: value for name, value in of_key.items() if self._login.takes_variable_of_key(name)}
@@ -249,26 +261,22 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         True for one without a value; `command`: text; `environment`: a dict; `permitopen`: a set of host and
         port, which is None for any port; all others: a list of text.
         """
-        options = self._authenticator.restrictions.key_options if self._authenticator is not None else {}
-        return shown_options(options).get(option.lower(), default)
+        return shown_options(self._restrictions.key_options).get(option.lower(), default)
 
     def check_key_permission(self, permission: str) -> bool:
         """Return whether the key that logged in permits something, as "pty"."""
-        return self._authenticator is None or self._authenticator.restrictions.permits(permission)
+        return self._restrictions.permits(permission)
 
     def get_certificate_option(self, option: str, default: Any = None) -> Any:
         """Return an option of the certificate that logged in.
 
         "force-command" is a `str`, "source-address" a list of networks; extensions, as "permit-pty", are True.
         """
-        options = (
-            self._authenticator.restrictions.certificate_options if self._authenticator is not None else {}
-        )
-        return options.get(option, default)
+        return self._restrictions.certificate_options.get(option, default)
 
     def check_certificate_permission(self, permission: str) -> bool:
         """Return whether the certificate that logged in permits something, as "pty"; without one, it does."""
-        return self._authenticator is None or self._authenticator.restrictions.certificates_permit(permission)
+        return self._restrictions.certificates_permit(permission)
 
     def send_auth_banner(self, msg: str, lang: str = "en-US") -> None:
         """Show a text to the user before the login is complete (RFC 4252 section 5.4).

@@ -79,6 +79,31 @@ _NOBODY: Final = _Nobody()
 class Driver(asyncio.BufferedProtocol):
     """Drives a `nacre.protocol.connection.Connection` over one asyncio transport."""
 
+    __slots__ = (
+        "_answered",
+        "_ending",
+        "_idle",
+        "_looks",
+        "_loop",
+        "_now",
+        "_owner",
+        "_quick_reads",
+        "_reading",
+        "_resumed",
+        "_running",
+        "_stall",
+        "_taken",
+        "_timer",
+        "_traffic",
+        "_transport",
+        "_turns_to_keep",
+        "fault",
+        "protocol",
+        "since",
+        "touched",
+        "write_timeout",
+    )
+
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
         self._loop = loop
         #: What a usual loop calls, without a call between: each read asks.

@@ -121,7 +121,6 @@ class Link:
         "_aborted",
         "_former_owner",
         "_handlers",
-        "_logger",
         "_opens",
         "_owner",
         "_replies",
@@ -151,7 +150,6 @@ class Link:
         self._owner: LinkOwner | None = owner
         self._former_owner: weakref.ref[LinkOwner] | None = None
         self.name = connection_name()
-        self._logger: SSHLogger | None = None
         self._reports = Reports(loop, self.name)
         self.tasks = Tasks(loop, self._reports.report)
         self.state = LinkState.OPEN
@@ -209,10 +207,8 @@ class Link:
 
     @property
     def logger(self) -> SSHLogger:
-        """A logger that names this connection."""
-        if self._logger is None:
-            self._logger = make_logger(self.name)
-        return self._logger
+        """A logger that names this connection; made anew, since hardly anything is said of a connection in use."""
+        return make_logger(self.name)
 
     @property
     def protocol(self) -> Connection:

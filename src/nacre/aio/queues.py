@@ -3,7 +3,7 @@
 Owns: the two queues and the joining of small pieces. Must not know: channels, windows, asyncio.
 
 A peer may send its window in packets of one byte each: pieces are joined, so that what a queue costs
-stays near what it holds. So there are few of them, and lists do: an empty one costs a tenth of a deque.
+stays near what it holds. So there are few of them, and lists do, which are made when there is something.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class SendQueue:
     __slots__ = ("_offset", "_pieces", "size")
 
     def __init__(self) -> None:
-        self._pieces: list[tuple[bytes | bytearray, int | None]] = []
+        self._pieces: list[tuple[bytes | bytearray, int | None]] | None = None
         self._offset = 0
         self.size = 0
 
@@ -36,6 +36,8 @@ class SendQueue:
                 f"write less at once, and wait in drain() or after pause_writing()"
             )
         self.size += len(data)
+        if self._pieces is None:
+            self._pieces = []
         if len(data) < limits.JOIN:
             # The first piece is left alone: a part of it may have gone.
             if len(self._pieces) > 1:
@@ -49,11 +51,13 @@ class SendQueue:
 
     def head(self) -> tuple[memoryview, int | None]:
         """Return what is next, and its data type. The view ends with the next call."""
+        assert self._pieces
         data, datatype = self._pieces[0]
         return memoryview(data)[self._offset :], datatype
 
     def advance(self, count: int) -> None:
         """Forget `count` bytes of what `head` returned."""
+        assert self._pieces
         self.size -= count
         self._offset += count
         if self._offset == len(self._pieces[0][0]):
@@ -62,7 +66,7 @@ class SendQueue:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._pieces.clear()
+        self._pieces = None
         self._offset = 0
         self.size = 0
 
@@ -79,13 +83,13 @@ class ReceiveQueue:
     """Data that arrived before the session started, or while it does not read.
 
     Attributes:
-        pieces: what there is, the oldest first; for a look at whether there is any.
+        pieces: what there is, the oldest first, for a look at whether there is any; None or empty: there is nothing.
     """
 
     __slots__ = ("_last", "pieces")
 
     def __init__(self) -> None:
-        self.pieces: list[_Piece] = []
+        self.pieces: list[_Piece] | None = None
         self._last: dict[int | None, _Piece] | None = None
 
     def __bool__(self) -> bool:
@@ -104,6 +108,8 @@ class ReceiveQueue:
                 piece.data += data
                 return
         piece = _Piece(data, datatype)
+        if self.pieces is None:
+            self.pieces = []
         self.pieces.append(piece)
         if self._last is None:
             self._last = {}
@@ -111,6 +117,7 @@ class ReceiveQueue:
 
     def pop(self) -> tuple[bytes, int | None]:
         """Return the oldest piece and its data type."""
+        assert self.pieces
         piece = self.pieces.pop(0)
         if self._last and self._last.get(piece.datatype) is piece:
             del self._last[piece.datatype]
@@ -118,5 +125,5 @@ class ReceiveQueue:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.pieces.clear()
+        self.pieces = None
         self._last = None

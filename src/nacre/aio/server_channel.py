@@ -73,7 +73,7 @@ class SSHServerChannel(SSHChannel[AnyStr]):
         self._asked = False
         self._term_type: str | None = None
         self._term_size = (0, 0, 0, 0)
-        self._term_modes: dict[int, int] = {}
+        self._term_modes: dict[int, int] | None = None
         self._exit_sent = False
         self._peer_discards = False
         self._program: asyncio.Task[None] | None = None
@@ -119,11 +119,11 @@ class SSHServerChannel(SSHChannel[AnyStr]):
 
     def get_terminal_mode(self, mode: int) -> int | None:
         """Return the value of one terminal mode (RFC 4254 section 8), or None."""
-        return self._term_modes.get(mode)
+        return (self._term_modes or {}).get(mode)
 
     def get_terminal_modes(self) -> dict[int, int]:
         """Return all terminal modes that the client sent."""
-        return dict(self._term_modes)
+        return dict(self._term_modes or {})
 
     def get_x11_display(self) -> None:
         """Return the X11 display for the session: there is none in this version."""
@@ -182,10 +182,10 @@ class SSHServerChannel(SSHChannel[AnyStr]):
             return False
         size = (payload.columns, payload.rows, payload.width_pixels, payload.height_pixels)
         # Known before the callback is asked, so that it may look at the channel.
-        self._term_type, self._term_size, self._term_modes = payload.term_type, size, modes
+        self._term_type, self._term_size, self._term_modes = payload.term_type, size, modes or None
         granted = bool(await settle(self._session.pty_requested(payload.term_type, size, modes)))
         if not granted:
-            self._term_type, self._term_size, self._term_modes = None, (0, 0, 0, 0), {}
+            self._term_type, self._term_size, self._term_modes = None, (0, 0, 0, 0), None
         return granted
 
     def _start_requested(

@@ -36,6 +36,13 @@ class Commands:
         closed: the connection is over; no command has any effect.
     """
 
+    __slots__ = (
+        "_core",
+        "_handshake",
+        "_mux",
+        "closed",
+    )
+
     def __init__(self, core: Core, handshake: Handshake) -> None:
         self._core = core
         self._handshake = handshake

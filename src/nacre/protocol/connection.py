@@ -71,6 +71,21 @@ class Connection(Commands):
         receive_buffer: lends room for received bytes, until `received`; never empty while `wants_input`.
     """
 
+    __slots__ = (
+        "_client",
+        "_deadlines",
+        "_eof",
+        "_fast",
+        "_ident",
+        "_routine",
+        "_server",
+        "_writing",
+        "channel_write",
+        "failure",
+        "receive_buffer",
+        "waiting",
+    )
+
     def __init__(self, role: Role, settings: Settings, sources: Sources | None = None) -> None:
         core = Core(role, settings, sources or _SOURCES)
         super().__init__(core, Handshake(core))

@@ -74,6 +74,31 @@ class Handshake:
         ext_info: whether the peer may send EXT_INFO now.
     """
 
+    __slots__ = (
+        "_core",
+        "_deadline",
+        "_exchange_hash",
+        "_floods",
+        "_last_exchange",
+        "_method",
+        "_negotiated",
+        "_opener_limit",
+        "_ours",
+        "_ours_payload",
+        "_peer_newkeys_first",
+        "_peer_takes_ext_info",
+        "_secret",
+        "_skip_guess",
+        "_theirs_payload",
+        "ext_info",
+        "lane",
+        "peer_prefers",
+        "sealer_limit",
+        "step",
+        "strict",
+        "trust",
+    )
+
     def __init__(self, core: Core) -> None:
         self._core = core
         self.step = KexStep.NONE

@@ -84,6 +84,22 @@ class Mux:
         global_requests: those of the connection, in both directions.
     """
 
+    __slots__ = (
+        "_budget",
+        "_core",
+        "_deciding",
+        "_handshake",
+        "_lane_octets",
+        "_next_number",
+        "_of_peer",
+        "_sessions",
+        "_waiting",
+        "channels",
+        "flowing",
+        "global_requests",
+        "writing",
+    )
+
     def __init__(self, core: Core, handshake: Handshake) -> None:
         self._core = core
         self._handshake = handshake
