@@ -130,6 +130,29 @@ def test_functions_are_not_hidden_by_modules() -> None:
     assert not modules & set(nacre.__all__)
 
 
+def test_the_first_names_load_what_most_programs_need() -> None:
+    program = (
+        "import sys, nacre\n"
+        "nacre.connect, nacre.create_server, nacre.SSHServerProcess\n"
+        "heavy = {'dataclasses', 'decimal', 'secrets', 'copy', 'bcrypt', 'sqlite3', 'urllib.request'}\n"
+        "few = {'agent.client', 'aio.line_editor', 'aio.powers', 'blocking', 'host_identity', 'keys.ppk', 'keys.sshsig',"
+        " 'protocol.gss_kex', 'protocol.trace', 'server_config', 'trust.revocation'}\n"
+        "loaded = heavy & set(sys.modules) | {name for name in few if 'nacre.' + name in sys.modules}\n"
+        "assert not loaded, loaded\n"
+        "ours = [name for name in sys.modules if name.startswith('nacre')]\n"
+        "assert len(ours) <= 180, len(ours)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(SOURCE.parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_import_alone_is_cheap() -> None:
     program = (
         "import sys, nacre\n"

@@ -10,7 +10,6 @@ its authority is not trusted, the key itself may be.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -419,7 +418,9 @@ def load_pairs(
 
 
 def _certified(pair: SSHKeyPair, certificate: Certified) -> SSHKeyPair:
-    shown = copy.copy(pair)
+    from copy import copy  # for the few keys with several certificates
+
+    shown = copy(pair)
     shown.set_certificate(certificate)
     return shown
 

@@ -169,6 +169,8 @@ class Connection(Commands):
                 inbound.rest()
                 core.outbound.rest()
             return core.phase is not _CLOSED and not core.deadline_moved
+        if not keep:
+            core.outbound.rest()  # what a program has sent by itself came with nothing received
         return self.wants_input and not core.deadline_moved
 
     def keep(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from types import FunctionType, ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -365,3 +366,38 @@ def test_what_was_released_is_free_without_a_collector_of_garbage(role):
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def _reached(connection: Connection) -> dict[int, object]:
+    """Return what a connection holds, and what it shares with others, but for code."""
+    found: dict[int, object] = {id(connection): connection}
+    waiting: list[object] = [connection]
+    while waiting:
+        for one in gc.get_referents(waiting.pop()):
+            if id(one) not in found and not isinstance(one, (type, ModuleType, FunctionType, End)):
+                found[id(one)] = one
+                waiting.append(one)
+    return found
+
+
+def test_an_idle_connection_is_made_of_few_objects(pair):
+    """Its figure beside AsyncSSH's is in docs/benchmarks.md; here is what does not depend on the machine."""
+    pair.open()
+    others = Pair().start()
+    others.open()
+    server = pair.server.connection
+    server.rest()
+    shared = _reached(others.server.connection).keys()
+    own = [one for key, one in _reached(server).items() if key not in shared]
+    assert len(own) <= 54, sorted(type(one).__name__ for one in own)
+    assert not [one for one in own if isinstance(one, (list, bytearray)) and len(one) > 12]
+
+
+def test_what_was_sent_unasked_leaves_no_buffer(pair):
+    connection = pair.server.connection
+    connection.send_debug("a program writes by itself")
+    assert connection.data_to_send()
+    connection.settle()
+    outbound = connection._core.outbound
+    assert not outbound._scratch
+    assert outbound._segment is None
