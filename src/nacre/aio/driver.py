@@ -97,6 +97,7 @@ class Driver(asyncio.BufferedProtocol):
         "_traffic",
         "_transport",
         "_turns_to_keep",
+        "_watched",
         "fault",
         "protocol",
         "since",
