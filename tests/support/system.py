@@ -37,6 +37,7 @@ _PROGRAMS: Final = {
     "dropbear": ("dropbear", "dropbearkey", "unshare"),
     "tinysshd": ("tinysshd", "tinysshd-makekey", "unshare"),
     "softhsm": ("softhsm2-util",),
+    "openssl": ("openssl",),
 }
 
 
