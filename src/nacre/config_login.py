@@ -22,6 +22,7 @@ from nacre.trust.config import Found
 from nacre.trust.config_lines import Setting, matches_one
 from nacre.trust.config_server import Arrival
 from nacre.trust.config_tokens import Tokens, substituted
+from nacre.trust.key_options import parse_key_options
 from nacre.trust.pattern import HostPatterns, parse_address
 
 __all__ = ["LoginPolicy", "login_policy"]
@@ -240,7 +241,11 @@ class LoginPolicy:
                         "%s: %s is no principal that can be told from several", path, plain(principal)
                     )
                     continue
-                found.append(",".join((f'principals="{principal}"', *options)))
+                option = ",".join((f'principals="{principal}"', *options))
+                if not _is_options(option):
+                    logger.warning("%s: what stands before %s is no list of options", path, plain(principal))
+                    continue
+                found.append(option)
         return found
 
     @staticmethod
@@ -269,6 +274,15 @@ class LoginPolicy:
 def login_policy(found: Found, arrival: Arrival) -> LoginPolicy:
     """Return what is asked of a login."""
     return LoginPolicy(found, arrival)
+
+
+def _is_options(text: str) -> bool:
+    """Return whether a text is a list of options and nothing more, whoever has written it: no key, above all."""
+    key = "key"
+    try:
+        return parse_key_options(f"cert-authority,{text} {key}")[1] == key
+    except ValueError:
+        return False
 
 
 def _authorities(text: str, principals: Sequence[str] | None) -> list[str]:

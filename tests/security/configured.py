@@ -14,7 +14,7 @@ from nacre.protocol import events
 from nacre.server_config import ServerConfiguration, configuration_of, configured_server
 from tests.security.certified import CA, KEY, OTHER
 
-__all__ = ["bars_by_every_method", "leads_to_no_other_keys", "one_key_is_one_factor"]
+__all__ = ["bars_by_every_method", "leads_to_no_other_keys", "names_no_authority", "one_key_is_one_factor"]
 
 
 def _read(config: Path, text: str) -> ServerConfiguration:
@@ -62,6 +62,34 @@ def one_key_is_one_factor(config: Path) -> None:
     for shown, done in ((KEY, False), (CA.generate_user_certificate(KEY, "id"), False), (OTHER, True)):
         question = events.PublicKeyQuestion(token, "user", "ssh-ed25519", shown.public_data, shown, True)
         assert (asyncio.run(login.judged(question, right(), lambda: None)) is True) is done
+
+
+def names_no_authority(folder: Path) -> None:
+    """A user's own list of principals says whom certificates may be for, and no more."""
+    (folder / "ca").write_bytes(CA.export_public_key())
+    keyword, key = OTHER.export_public_key().decode().split()[:2]
+    for before, admitted in (
+        ("", True),
+        ("no-pty ", True),
+        ('command="a b",no-pty ', True),
+        (f"no-pty {keyword} {key} ", False),
+        (f"{keyword} {key} ", False),
+        (f'command="x" {keyword} {key} # ', False),
+        ("cert-authority ", False),
+        ('principals="root" ', False),
+        ("no-such-option ", False),
+    ):
+        (folder / "principals").write_text(f"{before}alice\n")
+        known = _read(
+            folder / "sshd_config",
+            f"StrictModes no\nTrustedUserCAKeys {folder}/ca\nAuthorizedPrincipalsFile {folder}/principals\n"
+            "AuthorizedKeysFile none\n",
+        )
+        keys = known.login("user", ("", "")).options.authorized_client_keys
+        for authority, trusted in ((CA, True), (OTHER, False)):
+            shown = authority.generate_user_certificate(KEY, "id", principals="alice")
+            found = keys.judge_certificate(shown, "user", None, None, ("no-pty", "command")).options
+            assert (found is not None) is (admitted and trusted), before
 
 
 def leads_to_no_other_keys(folder: Path) -> None:

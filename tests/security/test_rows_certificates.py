@@ -5,6 +5,8 @@ One test a row, without arguments: `test_faults.py` runs them again with a fault
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from nacre.errors import KeyImportError
 from nacre.keys import SSHCertificate, decode_certificate
 from nacre.wire.fields import encode_string, encode_uint32, encode_uint64
 from tests.security.certified import AUTHORITY_LINE, CA, KEY, OTHER, admitted
+from tests.security.configured import names_no_authority
 from tests.security.foreign_shares import refuse_host_keys
 from tests.security.registry import covers
 from tests.support.certificates import CERT_NAME, by_hand, option, options, principals
@@ -37,6 +40,8 @@ def test_cve_2026_35414_a_principal_is_one_name() -> None:
     assert admitted(made(principals=principals(b"ops")), named, user="root")
     for names in ((b"ops,web",), (b"root",), (b"*",), ()):
         assert admitted(made(principals=principals(*names)), named, user="root") is None, names
+    with tempfile.TemporaryDirectory() as folder:
+        names_no_authority(Path(folder))
 
 
 @covers(52)

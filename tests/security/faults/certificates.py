@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nacre import host_trust, user_certificates
+from nacre import config_login, host_trust, user_certificates
 from nacre.keys import SSHCertificate, SSHKey, certificate, certificate_options, decode_shown_key
 from nacre.protocol.auth import publickey
 from tests.security.registry import Fault, replaced, rewritten
@@ -39,6 +39,11 @@ CERTIFICATES: Final = (
             "return principal in self._statement.principals",
             "return principal in b','.join(self._statement.principals).split(b',')",
         ),
+    ),
+    Fault(
+        49,
+        "a user's list of principals may name an authority of the user's own",
+        replaced(config_login, "_is_options", lambda text: True),
     ),
     Fault(
         49,
