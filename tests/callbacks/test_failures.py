@@ -168,7 +168,7 @@ async def test_row_1_where_it_is_not_known_what_is_asked_nobody_comes_in(callbac
         fail, reports = FAILURES[how]
         server = type("Server", (Failing,), {callback: failing_method(fail)})
         async with serving(server_factory=functools.partial(server, "", how, [])) as listener:
-            with pytest.raises(nacre.PermissionDenied, match="the server takes none"):
+            with pytest.raises(nacre.PermissionDenied, match="the server takes no method"):
                 await connect(listener, password="secret")
         assert types_reported() == reports, how
 

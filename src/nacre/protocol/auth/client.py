@@ -204,7 +204,7 @@ class ClientAuth:
         self._start(ClientNone())
 
     def _nothing_left(self) -> PermissionDenied:
-        offered = ", ".join(self._methods or ()) or "none"
+        offered = ", ".join(self._methods or ()) or "no method"
         return PermissionDenied(
             f"permission denied for {self.username!r}: nothing left to try (the server takes {offered})",
             hint="; ".join(part for part in (self._why, self.failure) if part),
