@@ -147,7 +147,7 @@ class _Interpretation(ConfiguredOptions, Reading):
 
     def rekey(self, setting: Setting) -> None:
         """Take bytes, and a time after them."""
-        size, after = (int(word) for word in setting.arguments)
+        size, after, *_ = (*map(int, setting.arguments), 0)
         if size:
             self.put(setting, "rekey_bytes", size)
         if after:

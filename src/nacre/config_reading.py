@@ -208,6 +208,8 @@ class Reading:
                 return [substituted(setting, word, ALL, self.tokens, self._environment) for word in words]
             case "hostkeyalias":
                 words = [words[0].lower()]
+            case "rekeylimit":
+                words = [*words, "0"][:2]
             case "forwardagent":
                 if words[0] not in YES and (not words[0].startswith("$") or words[0][1:2] == "{"):
                     words = [self.path(setting, words[0])]
@@ -239,10 +241,7 @@ class Reading:
     @staticmethod
     def jump(setting: Setting) -> str:
         """Return the hops that ProxyJump names."""
-        words = setting.text.partition("#")[0].split()  # a comment needs no blank before it there
-        if len(words) != 1:
-            raise setting.error("one word is expected: hosts with commas between")
-        return words[0]
+        return setting.arguments[0]
 
 
 def _whole_address(host: str) -> str:

@@ -174,6 +174,7 @@ def resolved_server(files: Iterable[str | Path], arrival: Arrival | None = None)
             each = keyword.counts is Counts.EVERY and name not in ("subsystem", "persourcepenalties")
             each = each or name == "setenv"
             words = [_listener(setting)] if name == "listenaddress" else list(setting.arguments)
+            words = [*words, "0"][:2] if name == "rekeylimit" else words
             shown.setdefault(name, []).extend(words if each else [" ".join(words)])
     return shown
 
@@ -223,7 +224,7 @@ class _Values(ConfiguredOptions):
 
     def rekey(self, setting: Setting) -> None:
         """Take bytes, and a time after them."""
-        size, after = (int(word) for word in setting.arguments)
+        size, after, *_ = (*map(int, setting.arguments), 0)
         if size:
             self.put(setting, "rekey_bytes", size)
         if after:

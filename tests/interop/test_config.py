@@ -265,6 +265,13 @@ FILES = [
     PermitRemoteOpen a:1 [::1]:*
     ProxyJump u@j#not-this
     TunnelDevice 007:any
+    RekeyLimit 1G
+    RekeyLimit 2G 1h
+    IdentityFile a
+    IdentityFile b
+    IdentityFile a
+    CertificateFile a
+    CertificateFile a
     """,
 ]
 #: What only the newer version knows.
@@ -292,6 +299,13 @@ NEWER = [
       ConnectTimeout 4
     Match tagged ""
       ConnectTimeout 5
+    """,
+    # What is not there is matched by no pattern.
+    """
+    Match !tagged *
+      Port 4
+    Match command *
+      ConnectTimeout 3
     """,
 ]
 HOSTS = ["a", "b", "ca", "d"]
@@ -496,6 +510,11 @@ StreamLocalBindMask 9
 EscapeChar é
 LogVerbose a none
 TunnelDevice 2147483648
+ProxyJump a,,b
+ProxyJump a,
+ProxyJump ssh://a:99999
+Include ""
+Match localnetwork !127.0.0.0/8
 PermitRemoteOpen 80""".split("\n")
 
 

@@ -254,6 +254,7 @@ Match user
 Match made-up x
 Match !user x
 Match user a all
+Match invalid-user nonsense
 Match localport 22,23
 Match address 10.0.0.1/8
 Match user a\\nPort 3

@@ -13,7 +13,7 @@ from typing import Final
 
 from nacre.errors import ConfigParseError
 from nacre.keys.files import expand
-from nacre.trust.config_keywords import CLIENT_IGNORED, CLIENT_NAMES, Counts
+from nacre.trust.config_keywords import CLIENT_IGNORED, CLIENT_NAMES, count
 from nacre.trust.config_lines import MAX_DEPTH, MAX_FILES, Setting, included, matches_one, settings
 from nacre.trust.config_tokens import ALL, Tokens, substituted
 from nacre.trust.config_values import networks
@@ -159,6 +159,8 @@ class _Reading:
         if depth >= MAX_DEPTH:
             raise setting.error(f"more than {MAX_DEPTH} files include each other")
         inner = scope if scope is _Scope.ON else _Scope.NEVER
+        if not all(setting.arguments):
+            raise setting.error("an empty word")
         for argument in setting.arguments:
             pattern = argument
             if scope is _Scope.ON and ("%" in argument or "${" in argument):
@@ -176,9 +178,7 @@ class _Reading:
             )
         taken = Setting(setting.keyword, setting.text, keyword.read(setting), setting.where)
         if scope is _Scope.ON:
-            known = self.found.setdefault(keyword.name.lower(), [])
-            if keyword.counts is Counts.EVERY or not known:
-                known.append(taken)
+            count(keyword, self.found.setdefault(keyword.name.lower(), []), taken)
 
     def _may_be_unknown(self, setting: Setting) -> bool:
         """Return whether the configuration said before that this keyword may mean nothing here."""
@@ -218,6 +218,8 @@ class _Reading:
                 if met and around is not _Scope.NEVER:
                     met = self._surroundings.run(setting, argument, self.tokens()) is wanted
             elif criterion == "localnetwork":
+                if "!" in argument:
+                    raise setting.error("'localnetwork' takes networks, and excludes none")
                 networks(setting, argument)
                 met = met and self._is_here(setting, argument) is wanted
             else:
@@ -237,10 +239,10 @@ class _Reading:
         looked_at = self._looked_at(criterion)
         if criterion in ("host", "originalhost"):
             argument, looked_at = argument.lower(), looked_at.lower()
-        if not argument:
-            if criterion not in ("tagged", "command"):
-                raise setting.error(f"{criterion!r} needs an argument")
-            return not looked_at
+        if not argument and criterion not in ("tagged", "command"):
+            raise setting.error(f"{criterion!r} needs an argument")
+        if criterion in ("tagged", "command") and not (argument and looked_at):
+            return not argument and not looked_at  # none is none, and no pattern matches it
         return matches_one(setting, argument.split(","), looked_at)
 
     def _looked_at(self, criterion: str) -> str:

@@ -10,10 +10,11 @@ from enum import Enum
 from typing import Final
 
 from nacre.trust import config_values as values
+from nacre.trust.config_lines import Setting
 from nacre.trust.config_values import Kind
 from nacre.wire.record import record
 
-__all__ = ["CLIENT", "CLIENT_IGNORED", "CLIENT_NAMES", "Counts", "Keyword", "Scope", "by_name"]
+__all__ = ["CLIENT", "CLIENT_IGNORED", "CLIENT_NAMES", "Counts", "Keyword", "Scope", "by_name", "count"]
 
 
 class Counts(Enum):
@@ -21,6 +22,8 @@ class Counts(Enum):
 
     FIRST = "first"
     EVERY = "every"
+    NEW = "every one that says something new"
+    PARTS = "the first, and what it leaves out from those behind it"
 
 
 class Scope(Enum):
@@ -47,6 +50,21 @@ class Keyword:
     counts: Counts = Counts.FIRST
     aliases: tuple[str, ...] = ()
     scope: Scope = Scope.ANYWHERE
+
+
+def count(keyword: Keyword, known: list[Setting], taken: Setting) -> None:
+    """Add a line to those of its keyword, as far as it counts."""
+    said = len(known[0].arguments) if known else 0
+    if (
+        not known
+        or keyword.counts is Counts.EVERY
+        or (keyword.counts is Counts.NEW and all(taken.arguments != other.arguments for other in known))
+    ):
+        known.append(taken)
+    elif keyword.counts is Counts.PARTS and len(taken.arguments) > said:
+        first = known[0]
+        whole = (*first.arguments, *taken.arguments[said:])
+        known[0] = Setting(first.keyword, first.text, whole, first.where)
 
 
 def _all(read: Kind, names: str, counts: Counts = Counts.FIRST) -> tuple[Keyword, ...]:
@@ -94,8 +112,9 @@ CLIENT: Final[tuple[Keyword, ...]] = (
     _also("HostbasedAcceptedAlgorithms", values.one, "hostbasedkeytypes"),
     *_all(
         values.rest,
-        "KnownHostsCommand LocalCommand ProxyCommand ProxyJump RefuseConnection RemoteCommand VersionAddendum",
+        "KnownHostsCommand LocalCommand ProxyCommand RefuseConnection RemoteCommand VersionAddendum",
     ),
+    Keyword("ProxyJump", values.hops),
     Keyword("LogVerbose", values.words("none")),
     *_all(values.words("none"), "GlobalKnownHostsFile UserKnownHostsFile"),
     Keyword("CanonicalDomains", values.domains),
@@ -129,14 +148,14 @@ CLIENT: Final[tuple[Keyword, ...]] = (
     Keyword("IPQoS", values.quality),
     Keyword("ObscureKeystrokeTiming", values.keystrokes),
     Keyword("Port", values.port),
-    Keyword("RekeyLimit", values.rekey),
+    Keyword("RekeyLimit", values.rekey, Counts.PARTS),
     Keyword("ServerAliveInterval", values.time_or("none=0"), aliases=("protocolkeepalives",)),
     Keyword("SetEnv", values.variables),
     Keyword("StreamLocalBindMask", values.mask),
     Keyword("TunnelDevice", values.tunnel_device),
-    Keyword("CertificateFile", values.one, Counts.EVERY),
+    Keyword("CertificateFile", values.one, Counts.NEW),
     Keyword("DynamicForward", values.forward(1, 1), Counts.EVERY),
-    Keyword("IdentityFile", values.one, Counts.EVERY, ("identityfile2",)),
+    Keyword("IdentityFile", values.one, Counts.NEW, ("identityfile2",)),
     Keyword("LocalForward", values.forward(2, 2), Counts.EVERY),
     Keyword("RemoteForward", values.forward(1, 2, "[socks]:0"), Counts.EVERY),
     Keyword("SendEnv", values.environment_names, Counts.EVERY),

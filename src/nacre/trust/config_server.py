@@ -13,7 +13,7 @@ from typing import Final
 from nacre.errors import ConfigParseError
 from nacre.keys.files import expand
 from nacre.trust.config import Found
-from nacre.trust.config_keywords import Counts, Scope
+from nacre.trust.config_keywords import Scope, count
 from nacre.trust.config_lines import MAX_DEPTH, MAX_FILES, Setting, included, matches_one, settings
 from nacre.trust.config_server_keywords import SERVER_IGNORED, SERVER_NAMES
 from nacre.trust.config_values import is_port, networks, whole
@@ -106,9 +106,7 @@ def _taken(blocks: Iterator[_Block]) -> Found:
     found: Found = {}
     for block in blocks:
         for name, setting in block.settings:
-            known = found.setdefault(name, [])
-            if SERVER_NAMES[name].counts is Counts.EVERY or not known:
-                known.append(setting)
+            count(SERVER_NAMES[name], found.setdefault(name, []), setting)
     return found
 
 
@@ -144,6 +142,8 @@ class _Reading:
             elif setting.name == "include":
                 if depth >= MAX_DEPTH:
                     raise setting.error(f"more than {MAX_DEPTH} files include each other")
+                if not all(setting.arguments):
+                    raise setting.error("an empty word")
                 for argument in setting.arguments:
                     for inner in included(argument, _FOLDER):
                         self.read(inner, depth + 1, conditions)
@@ -171,13 +171,16 @@ _CRITERIA: Final = "user group host address localaddress localport version".spli
 def _applies(setting: Setting, arrival: Arrival | None) -> bool:
     """Return whether a Match line holds; None: nobody has come, and the line is checked alone."""
     words = list(setting.arguments)
-    first = words[0].lower()
-    if first in ("all", "invalid-user"):
+    if words[0].lower() == "all":
         if len(words) > 1:
             raise setting.error(f"{words[0]!r} stands alone")
-        return first == "all" or (arrival is not None and not arrival.is_known(arrival.user))
+        return True
     met = True
     while words:
+        if words[0].lower() == "invalid-user":
+            del words[0]
+            met = met and arrival is not None and not arrival.is_known(arrival.user)
+            continue
         criterion, equals, argument = words.pop(0).partition("=")
         name = criterion.lower()
         if name not in _CRITERIA:

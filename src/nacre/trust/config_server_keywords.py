@@ -104,7 +104,7 @@ SERVER: Final[tuple[Keyword, ...]] = (
     Keyword("Port", values.port, Counts.EVERY, scope=_GLOBAL),
     Keyword("PermitUserEnvironment", own.environment, scope=_GLOBAL),
     Keyword("PubkeyAuthOptions", own.key_options),
-    Keyword("RekeyLimit", values.rekey),
+    Keyword("RekeyLimit", values.rekey, Counts.PARTS),
     Keyword("SetEnv", values.variables),
     Keyword("StreamLocalBindMask", values.mask),
     Keyword("Subsystem", own.subsystem, Counts.EVERY),

@@ -27,6 +27,7 @@ __all__ = [
     "escape",
     "flag",
     "forward",
+    "hops",
     "integer",
     "is_port",
     "is_whole",
@@ -261,13 +262,14 @@ def quantity(setting: Setting, text: str) -> int:
 
 
 def rekey(setting: Setting) -> tuple[str, ...]:
-    """Take bytes or default, and then perhaps a time or none: in bytes and seconds, 0 for what is not said."""
+    """Take bytes or default, and then perhaps a time or none: in bytes and seconds."""
     found = at_most(setting, 2)
     size = 0 if found[0] == "default" else quantity(setting, found[0])
     if 0 < size < 16:
         raise setting.error(f"{found[0]!r} is too little")
-    after = 0 if len(found) == 1 or found[1] == "none" else seconds(setting, found[1])
-    return (str(size), str(after))
+    if len(found) == 1:
+        return (str(size),)
+    return (str(size), str(0 if found[1] == "none" else seconds(setting, found[1])))
 
 
 def quality(setting: Setting) -> tuple[str, ...]:
@@ -416,6 +418,21 @@ def forward(least: int, most: int, alone: str = "") -> Kind:
         return (shown,)
 
     return read
+
+
+_HOP: Final = r"(?:ssh://)?(?:[^/]*@)?(?:\[[^\]/@]+\]|[^:/@\[\]]+)(?::(?P<port>[^:/@]+))?/?"
+
+
+def hops(setting: Setting) -> tuple[str, ...]:
+    """Take hosts to go through, with commas between, each with a user and a port if need be; or none."""
+    words = setting.text.partition("#")[0].split()  # a comment needs no blank before it there
+    if len(words) != 1:
+        raise setting.error("one word is expected: hosts with commas between")
+    for hop in words[0].split(","):
+        found = re.fullmatch(_HOP, hop)
+        if not found or not (found["port"] is None or "%" in found["port"] or is_port(found["port"])):
+            raise setting.error(f"{hop!r} is no hop: host, user@host:port or ssh://host")
+    return (words[0],)
 
 
 def permitted(bare: str = "") -> Kind:

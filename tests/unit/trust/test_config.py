@@ -155,6 +155,19 @@ def test_a_second_reading_adds_to_the_first(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_lines_that_add_to_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(
+        "RekeyLimit 1G\nRekeyLimit 2G 1h\nRekeyLimit 3G 2h\nIdentityFile a\nIdentityFile b\nIdentityFile a\n"
+        "CertificateFile a\nCertificateFile a\n"
+    )
+    found, _ = applying([path], Subject("h", "", "local", tmp_path))
+    words = {name: [setting.arguments for setting in found[name]] for name in found}
+    assert words["rekeylimit"] == [(str(1 << 30), "3600")]
+    assert words["identityfile"] == [("a",), ("b",)]
+    assert words["certificatefile"] == [("a",)]
+
+
 def test_what_is_asked_of_the_machine(tmp_path: Path) -> None:
     ran: list[tuple[str, str]] = []
 
@@ -166,8 +179,8 @@ def test_what_is_asked_of_the_machine(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(
         "HostName real\nMatch host nobody exec never\nPort 1\nMatch exec good\nSendEnv a\nMatch !exec=bad\nPort 3\n"
-        "Match exec bad\nPort 4\nMatch localnetwork 10.0.0.0/8,!10.1.0.0/24\nSendEnv b\n"
-        "Match !localnetwork 10.0.0.0/8\nSendEnv c\nMatch localnetwork 10.0.0.0/8,!10.1.0.0/16\nSendEnv d\n"
+        "Match exec bad\nPort 4\nMatch localnetwork 10.9.0.0/16,10.0.0.0/8\nSendEnv b\n"
+        "Match !localnetwork 10.0.0.0/8\nSendEnv c\nMatch localnetwork 10.9.0.0/16\nSendEnv d\n"
         "Match localnetwork ::1,10.1.2.3\nSendEnv e\n"
     )
     found, _ = applying([path], Subject("h", "", "local", tmp_path), surroundings)

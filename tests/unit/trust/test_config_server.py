@@ -69,6 +69,9 @@ def test_conditions(tmp_path: Path, condition: str, met: bool) -> None:
 
 def test_who_is_not_known(tmp_path: Path) -> None:
     assert holds(tmp_path, "Match invalid-user\nBanner /x\n", arriving(user="eve")) == ["/x"]
+    both = "Match user e* invalid-user host *\nBanner /x\n"
+    assert holds(tmp_path, both, arriving(user="eve")) == ["/x"]
+    assert holds(tmp_path, both) == holds(tmp_path, both, arriving(user="zoe")) == []
     nowhere = arriving(address="", local_address="", local_port=0)
     assert holds(tmp_path, "Match address 0.0.0.0/0,*\nBanner /x\n", nowhere) == []
 
