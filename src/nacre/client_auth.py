@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _PASSWORD_PROMPTS: Final = ("password", "passcode")
 #: Types of keys that sign in some 30 µs.
 _CHEAP: Final = frozenset({"ssh-ed25519", "ecdsa-sha2-nistp256"})
+#: The methods of GSS-API.
+_BY_TICKET: Final = frozenset({"gssapi-keyex", "gssapi-with-mic"})
 
 
 class ClientAuthenticator:
@@ -74,7 +76,8 @@ class ClientAuthenticator:
         #: Whether the server takes a password as such, and the client may give it.
         self._password_asked_plainly = False
         self._password: str | None = None
-        self._changing = False
+        #: Whether the login changes a password: the program is told how that went.
+        self.changing = False
         #: Methods that the program has no answer for; tried again once the server wants a next factor.
         self._given_up: set[str] = set()
         #: How often each method was tried, and what its callbacks raised: for the one who reads why it was in vain.
@@ -108,18 +111,25 @@ class ClientAuthenticator:
         options = self._options
         if not self._keys or not options.is_given("client_keys") or not options.public_key_auth:
             return None
-        # What is tried by default alone waits: a key was named.
-        unasked = () if asked_for(options) else ("gssapi-keyex", "gssapi-with-mic")
-        able = [
-            name
-            for name in options.preferred_auth
-            if name not in unasked and (name != "hostbased" or self._host is not None)
-        ]
-        if able[:1] != ["publickey"] or not _signs_at_once(self._keys[0]):
+        if not (_signs_at_once(self._keys[0]) and self._key_comes_first()):
             return None
         self._tried["publickey"] += 1
         self._last = "publickey"
         return self._attempt_with(self._keys.pop(0))
+
+    def _key_comes_first(self) -> bool:
+        """Return whether no method is preferred to a key. What is tried by default alone waits: a key was named."""
+        for name in self._options.preferred_auth:
+            if name == "publickey":
+                return True
+            waits = (
+                not asked_for(self._options)
+                if name in _BY_TICKET
+                else name == "hostbased" and self._host is None
+            )
+            if not waits:
+                return False
+        return False
 
     async def next_attempt(self, event: events.AuthNeeded) -> Any:
         """Return what to try next, or None when there is nothing left."""
@@ -190,11 +200,11 @@ class ClientAuthenticator:
 
     async def succeeded(self) -> None:
         """Tell the program of the change of its password, if the login was one."""
-        if self._changing:
+        if self.changing:
             await self._tell_of_change(accepted=True)
 
     async def _tell_of_change(self, accepted: bool) -> None:
-        self._changing = False
+        self.changing = False
         client = self._client
         try:
             await settle(client.password_changed() if accepted else client.password_change_failed())  # type: ignore[func-returns-value]  # plain or not
@@ -324,7 +334,7 @@ class ClientAuthenticator:
 
     async def change_password(self, event: events.PasswordChangeQuestion) -> tuple[str, str] | None:
         """Return the old and the new password, or None."""
-        if self._changing:  # The server asks again: the new password would not do.
+        if self.changing:  # The server asks again: the new password would not do.
             await self._tell_of_change(accepted=False)
         self._given_up.add("password")
         answer = await settle(self._client.password_change_requested(event.prompt, event.lang))
@@ -333,7 +343,7 @@ class ClientAuthenticator:
         match answer:
             case (str(old), str(new)):
                 self._given_up.discard("password")
-                self._changing = True
+                self.changing = True
                 return old, new
         raise TypeError(
             "password_change_requested must return (old password, new password) or NotImplemented"

@@ -164,6 +164,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             self._authenticator.explain(error)
         super().link_lost(error)
 
+    def _completes_quietly(self) -> bool:
+        return not self._auth().changing and super()._completes_quietly()
+
     async def _before_completed(self) -> None:
         await self._auth().succeeded()
 

@@ -84,7 +84,8 @@ class ClientHosts:
             return False
         if _knows_any(self._options.known_client_hosts):
             return True
-        return await self._yes(self._server.host_based_auth_supported())
+        supported = self._server.host_based_auth_supported()
+        return supported if type(supported) is bool else await self._yes(supported)
 
     async def name(self) -> str | None:
         """Return the name of the client's address, looked up once, or None."""

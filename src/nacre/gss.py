@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger, plain
 from nacre.aio.waiting import Waiters
-from nacre.crypto.kex.gss import is_gss, with_mechanism
+from nacre.crypto.kex.gss import is_gss, names_gss, with_mechanism
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import GssError, KeyExchangeFailed
 from nacre.protocol import events
@@ -37,6 +37,7 @@ _MISSING: Final = (
 )
 #: Options that say that GSS-API is wanted, where they are given and say neither no nor nothing.
 _ASKING: Final = ("gss_host", "gss_store", "gss_kex", "gss_auth", "gss_delegate_creds")
+_ALL_ASKING: Final = frozenset(_ASKING)
 #: Characters of a failure of the library that are kept.
 _REASON: Final = 300
 
@@ -47,6 +48,8 @@ _of_servers: Final = Waiters("nacre-gss-server")
 
 def asked_for(options: SSHConnectionOptions) -> bool:
     """Return whether somebody wants GSS-API, rather than having it by default."""
+    if not options.gives_any(_ALL_ASKING):  # as by nearly everybody
+        return names_gss(options.kex_algs)
     if options.is_given("gss_host") and options.gss_host is None:
         return False
     given = filter(options.is_given, _ASKING)
@@ -57,7 +60,7 @@ def asked_for(options: SSHConnectionOptions) -> bool:
 def _wants_kex(options: SSHConnectionOptions) -> bool:
     if options.is_given("gss_kex"):
         return bool(options.gss_kex)
-    return any(map(is_gss, options.kex_algs))
+    return names_gss(options.kex_algs)
 
 
 def available() -> bool:
@@ -85,7 +88,7 @@ def kex_algorithms(options: SSHConnectionOptions, *, gss: bool) -> tuple[str, ..
         KeyExchangeFailed: nothing else was named.
     """
     named: tuple[str, ...] = options.kex_algs or default_names(Family.KEX)
-    if not any(map(is_gss, named)):
+    if not names_gss(named):
         return (*_on_the_wire(options.gss_kex_algs), *named) if gss else named
     if gss:
         return _on_the_wire(named)

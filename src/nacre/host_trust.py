@@ -7,6 +7,7 @@ Must not know: the connection, how a key is verified, or what becomes of one tha
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 from collections.abc import Iterable
@@ -144,16 +145,22 @@ class HostTrust:
         blob = key.public_data
         if self.is_revoked(key):
             return Standing.REVOKED
-        if self.anything or blob in [trusted.public_data for trusted in self.trusted]:
+        if self.anything:
             return Standing.TRUSTED
+        for trusted in self.trusted:
+            if trusted.public_data == blob:
+                return Standing.TRUSTED
         return Standing.CHANGED if self.trusted and self.own else Standing.UNKNOWN
 
     def is_users(self, key: SSHKey) -> bool:
         """Return whether a key stands in a file of the user under the host's own name."""
-        return self.own and any(
-            known.public_data == key.public_data and place.path in self.files
-            for known, place in zip(self.trusted, self.places, strict=False)
-        )
+        if not self.own:
+            return False
+        blob = key.public_data
+        for known, place in zip(self.trusted, self.places, strict=False):
+            if place.path in self.files and known.public_data == blob:
+                return True
+        return False
 
     def refusal(self, key: SSHKey, why: str = "") -> HostKeyNotVerifiable:
         """Return the error for a key that is not trusted: what came, and what to do about it.
@@ -222,6 +229,8 @@ def _files(known_hosts: Any) -> KnownHostsFiles | None:
     """Return the files that the option stands for; None: it stands for something else."""
     if isinstance(known_hosts, KnownHostsFiles):
         return known_hosts
+    if type(known_hosts) is str and known_hosts and not known_hosts.startswith("~"):
+        return _one_file(known_hosts)
     if isinstance(known_hosts, tuple) and not known_hosts:
         return KnownHostsFiles((default_known_hosts(),))
     if known_hosts == "":  # no file: what programs have whose setting is not set
@@ -230,6 +239,11 @@ def _files(known_hosts: Any) -> KnownHostsFiles | None:
     if isinstance(entries, (list, tuple)) and all(isinstance(entry, (str, PurePath)) for entry in entries):
         return KnownHostsFiles(tuple(expand(entry) for entry in entries))
     return None
+
+
+@functools.lru_cache(64)
+def _one_file(name: str) -> KnownHostsFiles:
+    return KnownHostsFiles((expand(name),))
 
 
 def look_up(
@@ -301,15 +315,19 @@ def _in_files(
 ) -> tuple[FoundKeys, str, tuple[Place, ...]]:
     """Return the keys from files, the words for these, and the places of the keys that are trusted."""
     every = (*files.user, *files.system)
-    where = ", ".join(map(str, every)) or "known_hosts"
-    every = tuple(path for path in every if str(path) != os.devnull)
+    names = list(map(str, every))
+    where = ", ".join(names) or "known_hosts"
+    if os.devnull in names:
+        every = tuple(path for path in every if str(path) != os.devnull)
     if known_hosts == () or isinstance(known_hosts, KnownHostsFiles):
         there = [path for path in every if path.exists()]
     else:
-        there = [path for path in every if not checking.keeps or path != files.user[0] or path.exists()]
+        keeps = checking.keeps
+        there = [path for path in every if path != files.user[0] or path.exists()] if keeps else list(every)
     found, problems = match_in_files(there, name, addr, port)
-    _tell(problems, where)
-    return found, where, tuple(Place(there[text], line) for text, line in found.places)
+    if problems:
+        _tell(problems, where)
+    return found, where, tuple([Place(there[text], line) for text, line in found.places])
 
 
 def _tell(problems: Iterable[Problem], where: str) -> None:

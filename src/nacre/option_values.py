@@ -41,6 +41,7 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 #: RFC 4253 section 4.2: printable US-ASCII without whitespace and minus.
 _VERSION: Final = r"[\x21-\x2c\x2e-\x7e]{1,200}"
 _MAX_PORT: Final = 65535
+_TEXT: Final = frozenset((str,))
 #: Methods of authentication in the order in which they are tried.
 METHODS: Final = (
     "gssapi-keyex",
@@ -588,4 +589,7 @@ def _one_of(kind: type[ChoiceT], value: Any) -> ChoiceT:
 def _spec(value: Any) -> str | Sequence[str]:
     if isinstance(value, str):
         return value
-    return [name.decode("ascii", "replace") if isinstance(name, bytes) else text(name) for name in value]
+    named = tuple(value)
+    if set(map(type, named)) <= _TEXT:
+        return named or []  # () would stand for the defaults
+    return tuple(name.decode("ascii", "replace") if isinstance(name, bytes) else text(name) for name in named)

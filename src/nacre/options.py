@@ -10,20 +10,23 @@ configuration when it connects (`nacre.client_config`), and else the default.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Set as AbstractSet
+from typing import Any, ClassVar, Final, Self
 
 from nacre import gss
 from nacre._version import __version__
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import NotSupportedYet
 from nacre.keys import X509_ALGORITHMS, default_signature_algorithms
-from nacre.option_table import Option, Sides, table
+from nacre.option_table import Option, Sides, as_given, table
 from nacre.profiles import with_profile
 from nacre.protocol.gss import GssApi
 from nacre.protocol.settings import HostKey, Settings
 from nacre.x509_login import takes_x509
 
 _NOT_GIVEN: tuple[()] = ()
+#: What a converter raises for a value that is wrong.
+_WRONG: Final = (ValueError, TypeError, LookupError)
 
 
 def accept(option: Option, value: Any) -> Any:
@@ -42,8 +45,13 @@ def accept(option: Option, value: Any) -> Any:
         raise NotSupportedYet(f"the option {option.name}={value!r}", option.hint)
     try:
         return option.convert(value)
-    except (ValueError, TypeError, LookupError) as error:
-        raise type(error)(f"{option.name}: {error}") from None
+    except _WRONG as error:
+        raise _naming(option, error) from None
+
+
+def _naming(option: Option, error: Exception) -> Exception:
+    """Return the error of a converter with the option's name before it."""
+    return type(error)(f"{option.name}: {error}")
 
 
 class SSHConnectionOptions:
@@ -70,8 +78,17 @@ class SSHConnectionOptions:
             option = self.options.get(name)
             if option is None:
                 raise TypeError(f"{type(self).__name__} has no option {name!r}")
-            if not (isinstance(value, tuple) and value == _NOT_GIVEN):
+            if isinstance(value, tuple) and value == _NOT_GIVEN:
+                continue
+            if not option.built:
                 given[name] = accept(option, value)
+            elif option.convert is as_given:
+                given[name] = value
+            else:  # as `accept`, without a call between: there are a dozen for each connection
+                try:
+                    given[name] = option.convert(value)
+                except _WRONG as error:
+                    raise _naming(option, error) from None
         self._set(with_profile(given, self.options) if given.get("profile") else given)
 
     def _set(self, given: dict[str, Any]) -> None:
@@ -87,6 +104,10 @@ class SSHConnectionOptions:
     def is_given(self, name: str) -> bool:
         """Return whether an option was given, here or in the options that these started from."""
         return name in self._given
+
+    def gives_any(self, names: AbstractSet[str]) -> bool:
+        """Return whether one of these was given."""
+        return not self._given.keys().isdisjoint(names)
 
     def completed(self, values: Mapping[str, Any], overriding: Container[str] = ()) -> Self:
         """Return these options with values where nothing was given.

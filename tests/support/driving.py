@@ -6,6 +6,7 @@ Owns: `make` and what it returns. Must not know: sockets, or any message.
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from nacre.aio.driver import Driver
@@ -58,6 +59,7 @@ class Protocol:
         self.eof = False
         self.deadline_moved = True
         self.lose: Any = None
+        self.info = SimpleNamespace(peer_version="")
         self.sent = 0
         self.queued = 0
         self.kept: list[bool] = []

@@ -125,3 +125,23 @@ async def test_waiting_for_the_end_from_several_places() -> None:
             await asyncio.sleep(0)
         await asyncio.gather(*waiting)
         assert own.done()
+
+
+@asynctest
+async def test_who_has_a_callback_of_its_own_is_told_of_the_login() -> None:
+    told: list[str] = []
+
+    class Client(nacre.SSHClient):
+        def auth_completed(self) -> None:
+            told.append("class")
+
+    def of_instance() -> nacre.SSHClient:
+        client = nacre.SSHClient()
+        vars(client)["auth_completed"] = lambda: told.append("instance")
+        return client
+
+    async with serving() as listener:
+        for factory in (Client, of_instance, nacre.SSHClient):
+            async with connected(listener, client_factory=factory):
+                pass
+    assert told == ["class", "instance"]

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 from nacre.aio import limits
 from nacre.aio.admission import Place
 from nacre.aio.log import logger
+from nacre.aio.sockets import stream_socket
 from nacre.aio.tasks import Tasks
 
 #: Out of descriptors or of memory for sockets: accepting pauses, and what was accepted goes on.
@@ -80,9 +81,9 @@ def _listen(
     listening: list[socket.socket] = []
     port = 0
     try:
-        for family, kind, proto, address in addresses:
+        for family, _, proto, address in addresses:
             try:
-                sock = socket.socket(family, kind, proto)
+                sock = stream_socket(family, proto)
             except OSError:
                 continue  # the system has no such family
             listening.append(sock)

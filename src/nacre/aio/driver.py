@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, ClassVar, Final, Protocol, cast
+from typing import Any, ClassVar, Final, Protocol
 
 from nacre.aio import limits
 from nacre.aio.idleness import Group, idleness
@@ -24,6 +24,8 @@ from nacre.protocol.events import Event
 
 #: Linux has it.
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+#: What the identification of a peer begins with that sends small writes at once: us.
+_WITHOUT_NAGLE: Final = "SSH-2.0-nacre_"
 #: A transport of asyncio's holds a method of its own; from 3.12 on it lets go of that in the end.
 _CIRCULAR_TRANSPORTS: Final = sys.version_info < (3, 12)
 #: How often a peer that does not read is looked at before it is lost.
@@ -144,7 +146,7 @@ class Driver(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the protocol."""
-        stream = cast("asyncio.Transport", transport)
+        stream: Any = transport
         self._transport = stream
         # TCP_NODELAY is set: every loop does so for its own.
         if _QUICKACK is not None and is_internet(stream.get_extra_info("peername")):
@@ -241,10 +243,14 @@ class Driver(asyncio.BufferedProtocol):
 
         OpenSSH leaves Nagle's algorithm on until its session is interactive: its second small write waits
         for the acknowledgement of the first, which the kernel would delay by 40 ms. The option wears off,
-        so it is set again, until the session has begun. A read that was answered needs it not.
+        so it is set again, until the session has begun. A read that was answered needs it not, nor does a peer that
+        has switched that algorithm off.
         """
         assert self._transport is not None
         assert _QUICKACK is not None
+        if self.protocol is not None and self.protocol.info.peer_version.startswith(_WITHOUT_NAGLE):
+            self._quick_reads = 0
+            return
         self._quick_reads -= 1
         connection = self._transport.get_extra_info("socket")
         try:

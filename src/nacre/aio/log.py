@@ -6,9 +6,10 @@ is logged. Nothing is logged for a data packet.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 logger = logging.getLogger("nacre")
@@ -60,9 +61,8 @@ def make_logger(name: str) -> SSHLogger:
     return SSHLogger(logger, {"name": name})
 
 
-def debugging() -> bool:
-    """Return whether anything is logged for debugging: a logger need not be made for nothing."""
-    return logger.isEnabledFor(logging.DEBUG)
+#: Returns whether anything is logged for debugging: a logger need not be made for nothing.
+debugging: Final[Callable[[], bool]] = functools.partial(logger.isEnabledFor, logging.DEBUG)
 
 
 def set_log_level(level: int | str) -> None:

@@ -134,20 +134,22 @@ def _prepare(
     cipher_name: str, mac_name: str, key: bytes, iv: bytes, mac_key: bytes
 ) -> tuple[CipherFactory, PacketMac | None]:
     cipher = lookup(Family.CIPHER, cipher_name)
-    _check_size(cipher, "key", key, cipher.key_size)
-    _check_size(cipher, "IV", iv, cipher.iv_size)
+    if len(key) != cipher.key_size:
+        raise _wrong_size(cipher, "key", key, cipher.key_size)
+    if len(iv) != cipher.iv_size:
+        raise _wrong_size(cipher, "IV", iv, cipher.iv_size)
     factory: CipherFactory = cipher.factory
     if cipher.authenticates:
         return factory, None
     mac_algorithm = lookup(Family.MAC, mac_name)
-    _check_size(mac_algorithm, "key", mac_key, mac_algorithm.key_size)
+    if len(mac_key) != mac_algorithm.key_size:
+        raise _wrong_size(mac_algorithm, "key", mac_key, mac_algorithm.key_size)
     mac: PacketMac = mac_algorithm.factory(mac_key)
     return factory, mac
 
 
-def _check_size(algorithm: Algorithm, what: str, value: bytes, size: int) -> None:
-    if len(value) != size:
-        raise ValueError(f"{algorithm.name} takes {what} of {size} bytes, not {len(value)}")
+def _wrong_size(algorithm: Algorithm, what: str, value: bytes, size: int) -> ValueError:
+    return ValueError(f"{algorithm.name} takes {what} of {size} bytes, not {len(value)}")
 
 
 def refuse(scratch: Scratch) -> NoReturn:

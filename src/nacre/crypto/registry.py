@@ -13,7 +13,7 @@ import fnmatch
 import importlib
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from nacre.wire.record import record
@@ -82,6 +82,9 @@ class Algorithm:
     risk: str = ""
 
 
+#: How many options are remembered: a program gives the same ones to each of its connections.
+_REMEMBERED: Final = 64
+
 _FAMILY_MODULES: Final = (
     "nacre.crypto.kex.mlkem",
     "nacre.crypto.kex.curve25519",
@@ -112,6 +115,7 @@ def register(algorithm: Algorithm) -> None:
     names.cache_clear()
     default_names.cache_clear()
     lookup.cache_clear()
+    _select.cache_clear()
 
 
 @cache
@@ -167,7 +171,15 @@ def select(family: Family, spec: str | Sequence[str]) -> tuple[str, ...]:
     Raises:
         ValueError: an unknown name, a pattern that matches nothing, or nothing left to offer.
     """
-    return choose(family.value, spec, default_names(family), names(family), _legacy(family))
+    if spec == ():
+        return default_names(family)
+    return _select(family, spec if isinstance(spec, str) else tuple(spec))
+
+
+@lru_cache(_REMEMBERED)
+def _select(family: Family, spec: str | tuple[str, ...]) -> tuple[str, ...]:
+    wanted = spec if isinstance(spec, str) else list(spec)  # () would stand for the defaults
+    return choose(family.value, wanted, default_names(family), names(family), _legacy(family))
 
 
 def _legacy(family: Family) -> frozenset[str]:

@@ -23,6 +23,7 @@ from nacre.keys.algorithms import CERTIFICATE_SUFFIX, signature_of, with_certifi
 from nacre.keys.base import KEY_TYPES, SSHKey
 from nacre.keys.certificate_options import NO_TOUCH_REQUIRED, Options, Restrictions
 from nacre.keys.comment import Commented
+from nacre.keys.ed25519 import plain_key
 from nacre.keys.files import FilePath, append_file, replace_file
 from nacre.keys.name_pattern import matches_name
 from nacre.keys.proof import Proof
@@ -39,6 +40,7 @@ MAX_CERTIFICATE: Final = 32768
 MAX_PRINCIPALS: Final = 256
 
 _NONCE_SIZE: Final = 32
+_SUFFIX_BYTES: Final = CERTIFICATE_SUFFIX.encode("ascii")
 _FORMATS: Final = {"openssh": export_public_line, "rfc4716": export_rfc4716}
 
 
@@ -386,11 +388,12 @@ def decode_shown_key(blob: bytes) -> SSHKey | SSHCertificate:
     Raises:
         KeyImportError: it is damaged, or of a type that is not taken.
     """
-    try:
-        name = Reader(blob).ascii()
-    except WireError as exc:
-        raise KeyImportError(f"the public key is not encoded as it should be: {exc}") from None
-    return decode_certificate(blob) if name.endswith(CERTIFICATE_SUFFIX) else decode_public_key(blob)
+    plain = plain_key(blob)
+    if plain is not None:  # as most are
+        return plain
+    # What is not encoded as it should be is refused there.
+    name = blob[4 : 4 + int.from_bytes(blob[:4], "big")]
+    return decode_certificate(blob) if name.endswith(_SUFFIX_BYTES) else decode_public_key(blob)
 
 
 # ---------------------------------------------------------------- making

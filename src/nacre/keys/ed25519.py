@@ -14,13 +14,19 @@ from nacre.crypto.registry import Status
 from nacre.errors import KeyImportError
 from nacre.keys.algorithms import SignatureAlgorithm, register_signature_algorithm
 from nacre.keys.base import KeyType, SSHKey, register_key_type, require_private
-from nacre.wire.fields import Reader, encode_string
+from nacre.keys.proof import Proof
+from nacre.wire.fields import Reader, encode_string, encode_uint32
 
 __all__ = ["Ed25519Key"]
 
 _NAME = "ssh-ed25519"
 _KEY_SIZE = 32
 _SIGNATURE_SIZE = 64
+#: What stands before the 64 bytes in a signature: both are strings, of one length each.
+_SIGNATURE = encode_string(_NAME.encode("ascii")) + encode_uint32(_SIGNATURE_SIZE)
+_SIGNATURE_AT = len(_SIGNATURE)
+#: The same before the key itself in a blob.
+_BLOB = encode_string(_NAME.encode("ascii")) + encode_uint32(_KEY_SIZE)
 
 
 class Ed25519Key(SSHKey):
@@ -29,8 +35,12 @@ class Ed25519Key(SSHKey):
     algorithm = _NAME
     sig_algorithms = (_NAME,)
 
-    def __init__(self, public: Ed25519PublicKey, private: Ed25519PrivateKey | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, public: Ed25519PublicKey, private: Ed25519PrivateKey | None = None, blob: bytes = b""
+    ) -> None:
+        # As `SSHKey` does, in one go: a login makes some of them.
+        self._comment = self._filename = None
+        self._public_data = blob
         self._public = public
         self._private = private
 
@@ -57,8 +67,22 @@ class Ed25519Key(SSHKey):
     def _public_part(self) -> Self:
         return type(self)(self._public)
 
+    def sign(self, data: bytes, sig_algorithm: str | bytes) -> bytes:
+        """Sign `data`; see `SSHKey.sign`."""
+        if sig_algorithm != _NAME:
+            return super().sign(data, sig_algorithm)
+        return _SIGNATURE + self._sign(data, _NAME)
+
+    def proof(self, data: bytes, signature: bytes, sig_algorithm: str | bytes | None = None) -> Proof:
+        """Return what `signature` proves of `data`; see `SSHKey.proof`."""
+        inner = signature[_SIGNATURE_AT:]
+        # As nearly every one is; what is wrong with others is said there.
+        if sig_algorithm == _NAME and len(inner) == _SIGNATURE_SIZE and signature.startswith(_SIGNATURE):
+            return Proof.KEY if self._verify(data, inner, _NAME) else Proof.NOTHING
+        return super().proof(data, signature, sig_algorithm)
+
     def _sign(self, data: bytes, sig_algorithm: str) -> bytes:
-        private = require_private(self._private)
+        private = self._private or require_private(self._private)
         return private.sign(data)
 
     def _verify(self, data: bytes, signature: bytes, sig_algorithm: str) -> bool:
@@ -72,14 +96,22 @@ class Ed25519Key(SSHKey):
         return True
 
 
-def _load_public(raw: bytes) -> Ed25519PublicKey:
-    if len(raw) != _KEY_SIZE:
-        raise KeyImportError(f"an Ed25519 public key has {_KEY_SIZE} bytes, not {len(raw)}")
-    return Ed25519PublicKey.from_public_bytes(raw)
+def _wrong_size(raw: bytes) -> KeyImportError:
+    return KeyImportError(f"an Ed25519 public key has {_KEY_SIZE} bytes, not {len(raw)}")
 
 
 def _decode_public(reader: Reader) -> SSHKey:
-    return Ed25519Key(_load_public(reader.string()))
+    raw = reader.string()
+    if len(raw) != _KEY_SIZE:
+        raise _wrong_size(raw)
+    return Ed25519Key(Ed25519PublicKey.from_public_bytes(raw), None, _BLOB + raw)
+
+
+def plain_key(blob: bytes) -> Ed25519Key | None:
+    """Return the key of a blob that is one of this type, without a look at anything else; None: it is none."""
+    if len(blob) != len(_BLOB) + _KEY_SIZE or not blob.startswith(_BLOB):
+        return None
+    return Ed25519Key(Ed25519PublicKey.from_public_bytes(blob[len(_BLOB) :]), None, blob)
 
 
 def _decode_private(reader: Reader, unsafe_skip_rsa_key_validation: bool) -> SSHKey:

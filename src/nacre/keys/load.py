@@ -177,12 +177,22 @@ def read_private_key_list(
         OSError: the file cannot be read.
         KeyImportError, KeyEncryptionError: as for `import_private_key`.
     """
-    data, skip = _read(filename), _skips(unsafe_skip_rsa_key_validation)
+    return _keys_of(filename, _read(filename), passphrase, unsafe_skip_rsa_key_validation)
+
+
+def _keys_of(
+    filename: FilePath, data: bytes, passphrase: Passphrase, unsafe_skip_rsa_key_validation: bool | None
+) -> list[SSHKey]:
+    """Return the private keys in what a file was found to contain."""
+    skip = _skips(unsafe_skip_rsa_key_validation)
     name = (hashlib.sha256(data).digest(), skip)
     source = PassphraseSource(passphrase, str(filename))
     held = _held.get(name)
-    with naming(filename):
-        keys = [_twin(held)] if held is not None else _private_keys(data, source, skip)
+    if held is not None:
+        keys = [_twin(held)]
+    else:
+        with naming(filename):
+            keys = _private_keys(data, source, skip)
     for key in keys:
         key.set_filename(filename)
     if len(keys) == 1 and not source.asked:
@@ -297,10 +307,12 @@ def is_certified_key(keylist: Any) -> bool:
 
 def _entries(keylist: KeyListArgument) -> Iterator[tuple[KeyArgument, CertificateArgument | None]]:
     """Return the entries of an argument that may be one key, or a sequence of keys, each with its certificate."""
-    if isinstance(keylist, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
+    if not isinstance(keylist, list) and isinstance(keylist, (str, bytes, PurePath, SSHKey, SSHKeyPair)):
         yield keylist, None
         return
-    entries: Sequence[Any] = [keylist] if is_certified_key(keylist) else keylist
+    entries: Sequence[Any] = (
+        [keylist] if isinstance(keylist, tuple) and is_certified_key(keylist) else keylist
+    )
     for entry in entries:
         if not isinstance(entry, tuple):
             yield entry, None
@@ -310,15 +322,15 @@ def _entries(keylist: KeyListArgument) -> Iterator[tuple[KeyArgument, Certificat
             raise TypeError(f"a key with its certificate is a pair, not a tuple of {len(entry)}")
 
 
-def _load_private(entry: KeyArgument, passphrase: Passphrase, skip: bool) -> list[SSHKey]:
+def _load_private(entry: KeyArgument, content: bytes, passphrase: Passphrase, skip: bool) -> list[SSHKey]:
+    if isinstance(entry, (str, PurePath)):
+        return _keys_of(entry, content, passphrase, skip)
+    if isinstance(entry, bytes):
+        return _private_keys(_as_bytes(entry), PassphraseSource(passphrase), skip)
     if isinstance(entry, SSHKey):
         if not entry.is_private:
             raise _PublicKeyGiven
         return [entry]
-    if isinstance(entry, bytes):
-        return _private_keys(_as_bytes(entry), PassphraseSource(passphrase), skip)
-    if isinstance(entry, (str, PurePath)):
-        return read_private_key_list(entry, passphrase, skip)
     raise TypeError(f"a private key is a file name, bytes or an SSHKey, not {type(entry).__name__}")
 
 
@@ -389,6 +401,7 @@ def load_pairs(
     """
     known = _by_key(certificates)
     pairs: list[SSHKeyPair] = []
+    skip = _skips(unsafe_skip_rsa_key_validation)
     for entry, named in _entries(keylist):
         if isinstance(entry, SSHKeyPair):
             if named is not None:
@@ -398,7 +411,9 @@ def load_pairs(
             pairs.append(entry)
             continue
         try:
-            keys = _load_private(entry, passphrase, _skips(unsafe_skip_rsa_key_validation))
+            # Read once: for the key, and for a certificate that may stand behind it.
+            content = _read(entry) if isinstance(entry, (str, PurePath)) else b""
+            keys = _load_private(entry, content, passphrase, skip)
         except PassphraseNeeded:
             if not ignore_encrypted:
                 raise
@@ -411,7 +426,7 @@ def load_pairs(
                 certificate = _only_certificate(named)
                 known_here = {key.public_data: [certificate] for key in keys}
             elif look_beside:
-                known_here = {**_beside(entry, keys, known), **known}
+                known_here = {**_beside(entry, content, keys, known), **known}
             for key in keys:
                 pairs += _pairs(key, known_here.get(key.public_data, ()))
     return pairs
@@ -443,15 +458,27 @@ def _only_certificate(named: CertificateArgument) -> Certified:
 
 
 def _beside(
-    entry: KeyArgument, keys: Sequence[SSHKey], known: Mapping[bytes, Sequence[Certified]]
+    entry: KeyArgument,
+    content: bytes,
+    keys: Sequence[SSHKey],
+    known: Mapping[bytes, Sequence[Certified]],
 ) -> dict[bytes, list[Certified]]:
-    """Return the certificates beside a key's file, or else in it, unless others are known for all its keys."""
+    """Return the certificates beside a key's file, or else in it, unless others are known for all its keys.
+
+    Args:
+        entry: the key.
+        content: of its file; b"": it has none, or it was not read.
+        keys: what is in it.
+        known: the others.
+    """
+    if not isinstance(entry, (str, bytes, PurePath)):
+        return {}
     blobs = {key.public_data for key in keys}
-    if isinstance(entry, (SSHKey, SSHKeyPair)) or not blobs - known.keys():
+    if not blobs - known.keys():
         return {}
     path = None if isinstance(entry, bytes) else certificate_beside(entry)
     if path is None:
-        return _within(entry)
+        return _within(entry, content)
     try:
         found = _by_key(load_certified(path))
     except (OSError, KeyImportError) as exc:
@@ -461,10 +488,11 @@ def _beside(
     return found
 
 
-def _within(entry: FilePath | bytes) -> dict[bytes, list[Certified]]:
+def _within(entry: FilePath | bytes, content: bytes) -> dict[bytes, list[Certified]]:
     """Return the certificates of X.509 in a key's file. Of several for one key the first counts; others vouch for it."""
     try:
-        return {cert.key.public_data: [cert] for cert in reversed(certified_within(entry))}
+        found = certified_within(content or entry)
+        return {cert.key.public_data: [cert] for cert in reversed(found)} if found else {}
     except OSError:
         return {}  # ssh-keysign alone may read the key
     except ValueError as exc:
@@ -491,7 +519,7 @@ def certificates_of(
         return [_only_certificate(named)]
     known = _by_key(certificates)
     if look_beside:
-        known = {**_beside(entry, [public], known), **known}
+        known = {**_beside(entry, b"", [public], known), **known}
     return known.get(public.public_data, ())
 
 

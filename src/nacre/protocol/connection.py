@@ -291,6 +291,8 @@ class Connection(Commands):
 
     def _read_ident(self, ident: IdentReader) -> bool:
         inbound = self._core.inbound
+        if inbound.start == inbound.end:
+            return False
         used, version = ident.feed(inbound.peek())
         inbound.skip(used)
         if version is None:

@@ -93,9 +93,13 @@ class Core:
         self.phase = Phase.OPEN
         self.deadline_moved = True
         self.inbound.limit = limits.PACKET
-        if self.info.negotiated is not None:
-            self.compress_outbound(self.info.negotiated)
-            self.decompress_inbound(self.info.negotiated)
+        agreed = self.info.negotiated
+        if agreed is None:
+            return
+        if agreed.compression_client_to_server == agreed.compression_server_to_client == "none":
+            return  # as most are, and as it is until now
+        self.compress_outbound(agreed)
+        self.decompress_inbound(agreed)
 
     def compress_outbound(self, agreed: Negotiated) -> None:
         """Compress what is sent from now on, from a new beginning: after SUCCESS, or our NEWKEYS."""

@@ -7,13 +7,13 @@ keys are due. Must not know: how shares are computed and what the messages of a 
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable
 from enum import Enum
 from struct import Struct
 from typing import Final
 
 from nacre.crypto import derive_all, make_opener, make_sealer
+from nacre.crypto.kdf import new_hash
 from nacre.crypto.registry import Family, lookup
 from nacre.errors import (
     ConnectionLost,
@@ -52,6 +52,9 @@ from nacre.wire.transport import ExtInfo
 _KEXINIT: Final = bytes((KexInit.number,))
 _METHOD_NUMBERS: Final = range(30, 50)
 _LENGTH: Final = Struct(">I")
+#: RFC 4253 section 7.2: of the key, the IV and the MAC key of what a role sends.
+_LETTERS_OF_CLIENT: Final = (b"C", b"A", b"E")
+_LETTERS_OF_SERVER: Final = (b"D", b"B", b"F")
 _NEWKEYS: Final = NewKeys()
 _PING: Final = ("ping@openssh.com", b"0")
 _FROM_CLIENT: Final = (("ext-info-in-auth@openssh.com", b"0"), _PING)
@@ -168,9 +171,10 @@ class Handshake:
     def _send_kexinit(self) -> None:
         core = self._core
         # A key that GSS-API vouched for serves for new keys: they need no ticket then (RFC 4462 section 2.1).
-        gss = self.first or core.role is Role.SERVER or not core.info.host_key_blob
-        self._ours, rest = offer(core.role, core.settings, first=self.first, gss=gss)
-        guess = self._guess(self._ours)
+        gss = core.phase is Phase.KEYS or core.role is Role.SERVER or not core.info.host_key_blob
+        first = core.phase is Phase.KEYS
+        self._ours, rest = offer(core.role, core.settings, first=first, gss=gss)
+        guess = self._guess(self._ours) if first and self.peer_prefers is not None else None
         if guess is not None:
             rest = rest[:-5] + b"\1" + rest[-4:]  # first_kex_packet_follows, before a reserved uint32
         self._ours_payload = _KEXINIT + core.sources.random(16) + rest
@@ -180,18 +184,13 @@ class Handshake:
         if guess is not None:
             self._method = guess
             guess.begin()
-        if not self.first:
+        if not first:
             self._deadline = core.now + limits.REKEY_TIMEOUT
 
     def _guess(self, ours: KexInit) -> Method | None:
         """Client: return the method whose first message goes with our first KEXINIT, None where none does."""
         wanted = preferred(ours)
-        if (
-            self._core.role is Role.SERVER
-            or not self.first
-            or wanted != self.peer_prefers
-            or is_gss(wanted[0])
-        ):
+        if self._core.role is Role.SERVER or wanted != self.peer_prefers or is_gss(wanted[0]):
             return None
         method = self._make_method(wanted[0])
         return method if isinstance(method, Ecdh) else None  # the shares of others are computed elsewhere
@@ -207,18 +206,19 @@ class Handshake:
         if ours is None:
             raise LocalProtocolError("a KEXINIT was answered before ours was made")
         self._theirs_payload = payload
-        if self.first:
+        first_of_theirs = preferred(theirs)
+        if core.phase is Phase.KEYS:
             if core.role is Role.CLIENT:
-                core.info.peer_prefers = preferred(theirs)
+                core.info.peer_prefers = first_of_theirs
             peer = core.role.peer
             self.strict = STRICT[peer] in theirs.kex_algorithms
             self._peer_takes_ext_info = EXT_INFO[peer] in theirs.kex_algorithms
             if self.strict and core.inbound.sequence != 1:
                 raise ProtocolError("strict key exchange: KEXINIT must be the first packet")
-        self._negotiated = agree(core.role, ours, payload, theirs, strict=self.strict)
+        self._negotiated = agree(core.role, ours, theirs, (self._ours_payload, payload), strict=self.strict)
         self._skip_guess = guess_is_wrong(ours, theirs)
         self.step = KexStep.AWAIT_METHOD
-        if self._method is not None and preferred(ours) == preferred(theirs):
+        if self._method is not None and preferred(ours) == first_of_theirs:
             return  # our guess was right, and is under way
         # What was sent for a wrong one, the server ignores (RFC 4253 section 7.1).
         self._method = self._make_method(self._negotiated.kex)
@@ -254,11 +254,11 @@ class Handshake:
         if self._skip_guess:
             self._skip_guess = False  # RFC 4253 section 7.1: dropped once, silently
         else:
-            self._running().received(payload)
+            (self._method or self._running()).received(payload)
 
     def serve(self, parts: bytes, secret: bytes, reply: Reply) -> None:
         """Server: sign what was agreed; asked by the method."""
-        agreed = self._agreed()
+        agreed = self._negotiated or self._agreed()
         host_key = self._host_key(agreed.host_key)
         self._secret = secret
         self._hash(host_key.public_data, parts)
@@ -275,7 +275,7 @@ class Handshake:
 
     def finish(self, parts: bytes, secret: bytes, host_key: bytes, signature: bytes) -> None:
         """Client: verify the server's signature of what was agreed; asked by the method."""
-        agreed = self._agreed()
+        agreed = self._negotiated or self._agreed()
         self._secret = secret
         self._hash(host_key, parts)
         key = _shown(agreed.host_key, host_key)
@@ -375,7 +375,7 @@ class Handshake:
         ours = (core.info.own_version, self._ours_payload)
         theirs = (core.info.peer_version, self._theirs_payload)
         client, server = (ours, theirs) if core.role is Role.CLIENT else (theirs, ours)
-        digest = hashlib.new(self._running().hash_name)
+        digest = new_hash((self._method or self._running()).hash_name)
         strings = (client[0].encode("ascii"), server[0].encode("ascii"), client[1], server[1], host_key)
         for part in strings:
             digest.update(_LENGTH.pack(len(part)))  # each is a string (RFC 4251 section 5)
@@ -390,7 +390,7 @@ class Handshake:
 
     def _send_newkeys(self) -> None:
         core = self._core
-        method, agreed = self._running(), self._agreed()
+        method, agreed = self._method or self._running(), self._negotiated or self._agreed()
         core.send(_NEWKEYS)
         self.step = KexStep.AWAIT_NEWKEYS
         ours_first = core.role is Role.CLIENT
@@ -400,7 +400,7 @@ class Handshake:
         core.outbound.activate(make_sealer(cipher, mac, *key), reset_sequence=self.strict)
         core.compress_outbound(agreed)
         self.sealer_limit = self._limit(cipher)
-        if self.first:
+        if core.phase is Phase.KEYS:
             core.info.negotiated = agreed
             self._send_ext_info()
         core.outbound.release()
@@ -408,7 +408,7 @@ class Handshake:
     def received_newkeys(self) -> None:
         """Take the peer's NEWKEYS: what it sends from now on is sealed with the new keys."""
         core = self._core
-        method, agreed = self._running(), self._agreed()
+        method, agreed = self._method or self._running(), self._negotiated or self._agreed()
         theirs_first = core.role is Role.SERVER
         cipher = agreed.cipher_client_to_server if theirs_first else agreed.cipher_server_to_client
         mac = agreed.mac_client_to_server if theirs_first else agreed.mac_server_to_client
@@ -416,7 +416,7 @@ class Handshake:
         core.inbound.activate(make_opener(cipher, mac, *key), reset_sequence=self.strict)
         core.decompress_inbound(agreed)
         self._opener_limit = self._limit(cipher)
-        first = self.first
+        first = core.phase is Phase.KEYS
         core.info.negotiated = agreed
         self.step = KexStep.NONE
         self._method = None
@@ -425,17 +425,18 @@ class Handshake:
         self._ours_payload = self._theirs_payload = b""
         self._deadline = None
         self._last_exchange = core.now
-        core.deadline_moved = True
         if first:
             core.phase = Phase.SERVICE
             self.ext_info = ExtInfoTurn.NEXT
+        else:
+            core.deadline_moved = True
         core.emit(KeysExchanged(first))
 
     def _direction_keys(
         self, hash_name: str, cipher: str, mac: str, sender: Role
     ) -> tuple[bytes, bytes, bytes]:
         """Derive key, IV and MAC key for what `sender` sends (RFC 4253 section 7.2)."""
-        letters = (b"C", b"A", b"E") if sender is Role.CLIENT else (b"D", b"B", b"F")
+        letters = _LETTERS_OF_CLIENT if sender is Role.CLIENT else _LETTERS_OF_SERVER
         algorithm = lookup(Family.CIPHER, cipher)
         mac_size = lookup(Family.MAC, mac).key_size if mac else 0
         sizes = (algorithm.key_size, algorithm.iv_size, mac_size)

@@ -93,7 +93,7 @@ class Inbound:
         if self.start == self.end:
             self.start = self.end = 0
             if not self._buffer:
-                self._buffer = bytearray(limits.RECEIVE_IDLE)
+                self._buffer = bytearray(limits.RECEIVE_IDLE if self.encrypted else limits.RECEIVE_FIRST)
                 self._view = memoryview(self._buffer)
                 self.small = True
             elif self._small_reads >= _SMALL_READS and len(self._buffer) > limits.RECEIVE_IDLE:
@@ -111,14 +111,14 @@ class Inbound:
         if size == free and len(self._buffer) < self._capacity_limit():
             # A read that fills the buffer wants a larger one.
             self.end += size
-            self._replace(min(len(self._buffer) * 8, self._capacity_limit()))
+            self._grow()
         else:
             self.end += size
         self._small_reads = self._small_reads + 1 if size < limits.RECEIVE_IDLE else 0
 
     def rest(self) -> None:
         """Give up the small buffers of an idle connection until more comes: that may be long."""
-        if self.start == self.end and len(self._buffer) <= limits.RECEIVE_IDLE:
+        if self.start == self.end and self.small:
             self.start = self.end = 0
             self._buffer = _NO_BUFFER
             self._view = _NO_VIEW
@@ -155,10 +155,15 @@ class Inbound:
             self._buffer[:pending] = self._buffer[self.start : self.end]
             self.start, self.end = 0, pending
         elif len(self._buffer) < self._capacity_limit():
-            self._replace(min(len(self._buffer) * 8, self._capacity_limit()))
+            self._grow()
         elif self.start:
             self._buffer[:pending] = self._buffer[self.start : self.end]
             self.start, self.end = 0, pending
+
+    def _grow(self) -> None:
+        size = len(self._buffer)
+        larger = 8 * (limits.RECEIVE_IDLE if size == limits.RECEIVE_FIRST else size)
+        self._replace(min(larger, self._capacity_limit()))
 
     def _replace(self, capacity: int) -> None:
         pending = self.end - self.start
@@ -166,7 +171,7 @@ class Inbound:
         buffer[:pending] = self._view[self.start : self.end]
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self.small = len(buffer) <= limits.RECEIVE_IDLE
+        self.small = len(buffer) <= limits.RECEIVE_FIRST
         self.start, self.end = 0, pending
 
     def peek(self) -> memoryview:

@@ -69,7 +69,7 @@ class Lane:
         Raises:
             ProtocolError: too much waits already.
         """
-        if self.idle:
+        if self.pending is None and not self.queue:
             self.take(item)
             return
         if self.queue is None:
@@ -80,9 +80,9 @@ class Lane:
 
     def ask(self, make: MakeQuestion, then: Callable[[object], None]) -> None:
         """Put a question to the application; `then` gets its answer."""
-        self.pending = Token(self)
+        self.pending = token = Token(self)
         self._then = then
-        self._core.emit(make(self.pending))
+        self._core.emit(make(token))
 
     def answered(self, token: Token, value: object) -> None:
         """Take an answer; one to a question that is void is dropped.
@@ -119,5 +119,4 @@ class Lane:
 
     def release(self) -> None:
         """Nothing will be put here any more: forget the owner too, which holds this lane."""
-        self.void()
-        self._take = self._owner = None
+        self.pending = self._then = self.queue = self._take = self._owner = None

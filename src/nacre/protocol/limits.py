@@ -53,6 +53,9 @@ READ: Final = 64 * 1024
 READ_COMPRESSED: Final = 8 * 1024
 #: Receive capacity: one packet, its length field, the longest MAC, and one read.
 RECEIVE_CAPACITY: Final = PACKET + 4 + 64 + READ
+#: The same for the first messages of a connection: a KEXINIT, and with it a share that may be of ML-KEM. Where
+#: they do not fit, they take two reads.
+RECEIVE_FIRST: Final = 4096
 #: What an idle connection keeps allocated for receiving: some packets of a terminal.
 RECEIVE_IDLE: Final = 1024
 #: The same for the inside of one packet, and for one that is made.

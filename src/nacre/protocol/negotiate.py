@@ -184,13 +184,26 @@ def negotiate(role: Role, ours: KexInit, theirs: KexInit, *, strict: bool) -> Ne
     )
 
 
-_negotiate_again = functools.lru_cache(limits.KEXINIT_REMEMBERED)(negotiate)
+@functools.lru_cache(limits.KEXINIT_REMEMBERED)
+def _agree(role: Role, ours: bytes, theirs: bytes, strict: bool) -> Negotiated:
+    return negotiate(role, _read(ours), _read(theirs), strict=strict)
 
 
-def agree(role: Role, ours: KexInit, payload: bytes, theirs: KexInit, *, strict: bool) -> Negotiated:
-    """Do as `negotiate` does, once for the same lists. `payload` is what `theirs` was read from."""
-    short = len(payload) <= limits.KEXINIT_REMEMBERED_LENGTH
-    return (_negotiate_again if short else negotiate)(role, ours, theirs, strict=strict)
+def agree(
+    role: Role, ours: KexInit, theirs: KexInit, sent: tuple[bytes, bytes], *, strict: bool
+) -> Negotiated:
+    """Do as `negotiate` does, once for two KEXINITs that differ from others in their cookies alone.
+
+    Args:
+        role: ours.
+        ours: our KEXINIT.
+        theirs: the peer's.
+        sent: both as they were sent, ours first.
+        strict: as for `negotiate`.
+    """
+    if max(map(len, sent)) <= limits.KEXINIT_REMEMBERED_LENGTH:
+        return _agree(role, sent[0][1 + _COOKIE :], sent[1][1 + _COOKIE :], strict)
+    return negotiate(role, ours, theirs, strict=strict)
 
 
 def guess_is_wrong(ours: KexInit, theirs: KexInit) -> bool:

@@ -330,7 +330,8 @@ def _decide(
     if parse_address(client_host) not in (None, address):
         # A name server may call any client by the address of another.
         client_host = None
-    subjects = tuple(subject.lower() for subject in (client_host, client_addr, str(address or "")) if subject)
+    named = (client_host or "", client_addr or "", "" if address is None else str(address))
+    subjects = tuple(map(str.lower, filter(None, named)))
     refusal: AuthorizedKeyVerdict | None = None
     for entry in entries:
         origins = entry.origins

@@ -97,12 +97,13 @@ def read_texts(filelist: FilePath | Sequence[FilePath]) -> list[str]:
         ValueError: one is no regular file, or larger than 1 MiB.
         TypeError: something else than names was given.
     """
-    filenames = [filelist] if isinstance(filelist, (str, PurePath)) else filelist
-    if not isinstance(filenames, Sequence) or not all(
-        isinstance(name, (str, PurePath)) for name in filenames
-    ):
-        kind = type(filelist).__name__
-        raise TypeError(f"names of files are expected, or what import_… makes of a text, not {kind}")
+    if isinstance(filelist, (str, PurePath)):
+        return [as_text(read_file(filelist))]
+    filenames: Any = filelist
+    for filename in filenames if isinstance(filenames, (list, tuple, Sequence)) else (None,):
+        if not isinstance(filename, (str, PurePath)):
+            kind = type(filelist).__name__
+            raise TypeError(f"names of files are expected, or what import_… makes of a text, not {kind}")
     return [as_text(read_file(filename)) for filename in filenames]
 
 

@@ -26,6 +26,7 @@ _STRINGS: Final[dict[object, str]] = {
     fields.encode_string: "self.{name}",
     fields.encode_text: 'self.{name}.encode("utf-8")',
     fields.encode_ascii: 'self.{name}.encode("ascii")',
+    fields.encode_lenient: 'self.{name}.encode("utf-8", "replace")',
     fields.encode_name_list: '",".join(self.{name}).encode("ascii")',
 }
 _PLAIN: Final[dict[object, str]] = {
@@ -37,6 +38,7 @@ _PLAIN: Final[dict[object, str]] = {
 _DECODED: Final[dict[object, str]] = {
     Reader.string: "bytes(data[at:end])",
     Reader.text: 'str(data[at:end], "utf-8")',
+    fields.decode_lenient: 'str(data[at:end], "utf-8", "replace")',
     Reader.ascii: "known.get(raw := bytes(data[at:end])) or name(raw)",
 }
 

@@ -70,7 +70,11 @@ class Reader:
 
     def boolean(self) -> bool:
         """Return the next boolean; every value but 0 is true (RFC 4251 section 5)."""
-        return self.byte() != 0
+        start = self._position
+        if start >= self._end:
+            raise WireError("1 bytes expected, 0 left")
+        self._position = start + 1
+        return self._data[start] != 0
 
     def uint32(self) -> int:
         """Return the next uint32."""
@@ -107,9 +111,17 @@ class Reader:
 
     def ascii(self) -> str:
         """Return the next string, which must be a name: printable US-ASCII, at most 64 (RFC 4251 section 6)."""
-        value = self.string()
-        if len(value) > MAX_NAME:
-            raise WireError(f"a name of {len(value)} characters")
+        # As `string`, without a call between.
+        start, left = self._position + 4, self._end - self._position - 4
+        if left < 0:
+            raise WireError(f"4 bytes expected, {left + 4} left")
+        size: int = _UINT32.unpack_from(self._data, start - 4)[0]
+        if size > left:
+            raise WireError(f"{size} bytes expected, {left} left")
+        self._position = start + size
+        if size > MAX_NAME:
+            raise WireError(f"a name of {size} characters")
+        value = bytes(self._data[start : start + size])
         if value.translate(None, _PRINTABLE):
             raise WireError("a name has characters that are not printable US-ASCII")
         return value.decode("ascii")
@@ -234,11 +246,12 @@ def _decode_surrogates(reader: Reader) -> str:
     return reader.string().decode("utf-8", "surrogateescape")
 
 
-def _decode_lenient(reader: Reader) -> str:
+def decode_lenient(reader: Reader) -> str:
+    """Take a string that should be UTF-8, and is shown as far as it is."""
     return reader.string().decode("utf-8", "replace")
 
 
-def _encode_lenient(value: str) -> bytes:
+def encode_lenient(value: str) -> bytes:
     """A file's name or a peer's word in a reason may have surrogates: a message must not fail over one."""
     return encode_string(value.encode("utf-8", "replace"))
 
@@ -324,7 +337,7 @@ UInt64 = Annotated[int, Codec("uint64", Reader.uint64, encode_uint64)]
 String = Annotated[bytes, Codec("string", Reader.string, encode_string)]
 Text = Annotated[str, Codec("string (UTF-8)", Reader.text, encode_text)]
 #: Text that only people read: what is not UTF-8 is replaced, not refused, in both directions.
-LenientText = Annotated[str, Codec("string (UTF-8, lenient)", _decode_lenient, _encode_lenient)]
+LenientText = Annotated[str, Codec("string (UTF-8, lenient)", decode_lenient, encode_lenient)]
 #: Text that must come back byte for byte though it may not be UTF-8 (environment values).
 RawText = Annotated[str, Codec("string (raw)", _decode_surrogates, _encode_surrogates)]
 Name = Annotated[str, Codec("string (US-ASCII)", Reader.ascii, encode_ascii)]

@@ -369,6 +369,18 @@ async def test_what_comes_at_the_beginning_is_acknowledged_at_once(fails: bool, 
 
 
 @asynctest
+async def test_who_sends_at_once_needs_no_quick_acknowledgement(monkeypatch) -> None:
+    monkeypatch.setattr(driver_module, "_QUICKACK", -7)
+    end = Socket()
+    monkeypatch.setattr(Transport, "get_extra_info", lambda *asked: end.of(*asked))
+    driver, protocol, _, _ = make()
+    for version, taken in (("", 1), ("SSH-2.0-OpenSSH_9.2", 2), ("SSH-2.0-nacre_1.0", 2), ("", 2)):
+        protocol.info.peer_version = version
+        driver.buffer_updated(1)
+        assert end.options == [-7] * taken
+
+
+@asynctest
 async def test_an_answer_acknowledges_by_itself(monkeypatch) -> None:
     monkeypatch.setattr(driver_module, "_QUICKACK", -7)
     end = Socket()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from hashlib import sha256, sha512
 
 import pytest
 
 from nacre.crypto import derive
+from nacre.crypto.kdf import new_hash
 
 # NIST CAVP, "SSH KDF" (SP 800-135), two of the sets with SHA-1, the one hash whose digest is shorter
 # than a key there: 24 bytes of key take two blocks of 20.
@@ -90,3 +92,11 @@ def test_other_letters_are_refused(letter: bytes) -> None:
 def test_a_negative_size_is_refused() -> None:
     with pytest.raises(ValueError, match="-1 bytes"):
         derive("sha256", SECRET, HASH, b"A", SESSION, -1)
+
+
+@pytest.mark.parametrize("name", ["sha256", "sha384", "sha512", "sha1"])
+def test_hashes_are_those_of_hashlib(name: str) -> None:
+    assert new_hash(name, b"abc").digest() == hashlib.new(name, b"abc").digest()
+    empty = new_hash(name)
+    empty.update(b"abc")
+    assert empty.digest() == hashlib.new(name, b"abc").digest()

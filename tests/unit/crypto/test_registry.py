@@ -200,3 +200,13 @@ nacre.crypto.names(nacre.crypto.Family.CIPHER)
 assert "cryptography.hazmat.primitives.ciphers.aead" in sys.modules
 """
     subprocess.run([sys.executable, "-I", "-c", program], check=True, timeout=30)
+
+
+def test_a_list_without_names_is_never_the_defaults_however_often_it_is_given() -> None:
+    assert select(Family.MAC, ()) == default_names(Family.MAC)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="leaves no MAC"):
+            select(Family.MAC, [])
+    assert (
+        select(Family.MAC, ["hmac-sha2-256"]) == select(Family.MAC, ("hmac-sha2-256",)) == ("hmac-sha2-256",)
+    )

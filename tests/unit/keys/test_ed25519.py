@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nacre.errors import KeyImportError
-from nacre.keys import decode_public_key, generate_private_key
-from nacre.keys.ed25519 import Ed25519Key
+from nacre.keys import Proof, decode_public_key, decode_shown_key, generate_private_key
+from nacre.keys.ed25519 import Ed25519Key, plain_key
 from nacre.wire.fields import encode_string
 
 # secret key, public key, message, signature
@@ -63,3 +63,51 @@ def test_cve_2020_9283_keys_of_another_length_are_refused(size):
 def test_cve_2020_9283_signatures_of_another_length_are_false(size):
     key = generate_private_key("ssh-ed25519")
     assert key.verify(b"data", NAME + encode_string(bytes(size))) is False
+
+
+def test_what_is_not_as_nearly_every_signature_is_no_proof():
+    key = generate_private_key("ssh-ed25519")
+    blob = key.sign(b"data", "ssh-ed25519")
+    assert key.proof(b"data", blob, "ssh-ed25519") is Proof.KEY
+    assert key.proof(b"data", blob) is Proof.KEY
+    for wrong in (
+        b"",
+        blob[:-1],
+        blob + b"\0",
+        blob[:4] + b"X" + blob[5:],
+        b"\0" + blob,
+        blob[:19] + blob[20:],
+    ):
+        for asked in ("ssh-ed25519", None):
+            assert key.proof(b"data", wrong, asked) is Proof.NOTHING
+    for asked in ("rsa-sha2-256", "", b"ssh-rsa"):
+        assert key.proof(b"data", blob, asked) is Proof.NOTHING
+    assert key.proof(b"other", blob, "ssh-ed25519") is Proof.NOTHING
+    with pytest.raises(ValueError, match="signs with ssh-ed25519"):
+        key.sign(b"data", "rsa-sha2-256")
+    with pytest.raises(ValueError, match="this is a public one"):
+        key.convert_to_public().sign(b"data", "ssh-ed25519")
+
+
+def test_the_blob_that_was_decoded_is_the_one_that_is_encoded():
+    key = generate_private_key("ssh-ed25519").convert_to_public()
+    assert decode_public_key(key.public_data).public_data == key.public_data
+
+
+def test_a_blob_of_another_kind_is_left_to_the_general_way():
+    key = generate_private_key("ssh-ed25519").convert_to_public()
+    blob = key.public_data
+    found = plain_key(blob)
+    assert found == key
+    assert found.public_data == blob
+    assert found is not plain_key(blob), "comments and names of files are each one's own"
+    for other in (
+        b"",
+        blob[:-1],
+        blob + b"\0",
+        blob.replace(b"ssh-", b"SSH-"),
+        blob[:18] + b"\1" + blob[19:],
+    ):
+        assert plain_key(other) is None
+        with pytest.raises(KeyImportError):
+            decode_shown_key(other)

@@ -194,6 +194,7 @@ def test_a_wrap_in_the_first_key_exchange_is_a_fault():
 
 def test_the_buffer_grows_under_load_and_shrinks_again():
     inbound = Inbound()
+    inbound.encrypted = True
     inbound.limit = limits.PACKET
     assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
     big = packet(b"\x5e" + bytes(32_768))
@@ -236,6 +237,7 @@ def test_peek_and_skip():
 
 def test_buffers_of_any_size_are_given_up_once_they_are_empty() -> None:
     inbound = Inbound()
+    inbound.encrypted = True
     for _ in range(3):
         room = inbound.receive_buffer()
         room[:] = bytes(len(room))
@@ -250,8 +252,25 @@ def test_buffers_of_any_size_are_given_up_once_they_are_empty() -> None:
     assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
 
 
+def test_the_first_messages_come_in_one_read_and_their_room_is_given_up_too() -> None:
+    inbound = Inbound()
+    first = b"SSH-2.0-x\r\n" + packet(b"\x14" + bytes(1400)) + packet(b"\x1e" + bytes(1220))
+    room = inbound.receive_buffer()
+    assert len(room) > len(first)
+    room[: len(first)] = first
+    inbound.received(len(first))
+    inbound.skip(11)
+    assert inbound.next_payload() == 1401
+    assert inbound.next_payload() == 1221
+    inbound.rest()
+    assert len(inbound._buffer) == 0
+    inbound.encrypted = True
+    assert len(inbound.receive_buffer()) == limits.RECEIVE_IDLE
+
+
 def test_an_idle_end_holds_no_buffers() -> None:
     inbound = Inbound()
+    inbound.encrypted = True
     room = inbound.receive_buffer()
     room[:3] = b"abc"
     inbound.received(3)

@@ -10,6 +10,7 @@ offered by default. Those with SHA-1 do not exist here.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Callable
 from typing import Final
@@ -52,6 +53,12 @@ DEFAULT_GSS_METHODS: Final = ("gss-curve25519-sha256",)
 def is_gss(name: str) -> bool:
     """Return whether a method, with or without a mechanism, is one of GSS-API."""
     return name.startswith(PREFIX)
+
+
+@functools.lru_cache(64)
+def names_gss(names: tuple[str, ...]) -> bool:
+    """Return whether a method of GSS-API is among these."""
+    return any(map(is_gss, names))
 
 
 def with_mechanism(name: str, mechanism: bytes) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from nacre.wire.auth import UserauthRequest
+from nacre.wire.auth import HOSTBOUND, PUBLICKEY, UserauthRequest
+from nacre.wire.compiled import KNOWN_NAMES
 
 if TYPE_CHECKING:
     from nacre.protocol.auth.client import ClientAuth
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 #: The service that every request must ask for (RFC 4254 section 1).
 SERVICE: Final = "ssh-connection"
 USERAUTH: Final = "ssh-userauth"
+
+KNOWN_NAMES.update((name.encode("ascii"), name) for name in (SERVICE, USERAUTH, PUBLICKEY, HOSTBOUND))
 
 
 class Attempt(NamedTuple):

@@ -9,6 +9,7 @@ constraints, can see for which host, and nobody in between can use what was sign
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
@@ -17,7 +18,9 @@ from nacre.keys.shown import Shown, decode_shown
 from nacre.protocol.auth.base import SERVICE, Attempt
 from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
 from nacre.wire.auth import HOSTBOUND, PUBLICKEY, PublicKeyQuery, UserauthPkOk, UserauthRequest
-from nacre.wire.fields import Reader, encode_boolean, encode_string, encode_text
+from nacre.wire.fields import Reader, encode_string, encode_text
+
+_LENGTH: Final = Struct(">I")
 
 if TYPE_CHECKING:
     from nacre.protocol.auth.client import ClientAuth
@@ -38,7 +41,10 @@ WRONG_SIGNATURE: Final = "its signature is wrong"
 def _request(
     username: str, algorithm: str, key_blob: bytes, host_key: bytes | None, *, signed: bool
 ) -> bytes:
-    data = encode_boolean(signed) + encode_text(algorithm) + encode_string(key_blob)
+    name = algorithm.encode("utf-8")
+    data = b"".join(
+        (b"\1" if signed else b"\0", _LENGTH.pack(len(name)), name, _LENGTH.pack(len(key_blob)), key_blob)
+    )
     if host_key is None:
         return UserauthRequest(username, SERVICE, PUBLICKEY, data).encode()
     return UserauthRequest(username, SERVICE, HOSTBOUND, data + encode_string(host_key)).encode()
@@ -185,16 +191,17 @@ class ClientPublicKey:
         self._sign(auth)
 
     def _sign(self, auth: ClientAuth) -> None:
-        data = encode_string(auth.core.info.session_id) + self._made(auth, signed=True)
+        request = self._made(auth, signed=True)
+        data = encode_string(auth.core.info.session_id) + request
         auth.ask(
             lambda token: SignatureNeeded(token, self._algorithm, self._blob, data),
-            lambda value: self._signed(auth, value),
+            lambda value: self._signed(auth, request, value),
         )
 
-    def _signed(self, auth: ClientAuth, value: object) -> None:
+    def _signed(self, auth: ClientAuth, request: bytes, value: object) -> None:
         if isinstance(value, bytes):
             auth.sent_credential()
-            auth.send(self._made(auth, signed=True) + encode_string(value))
+            auth.send(request + encode_string(value))
         elif value is None or isinstance(value, BaseException):
             auth.give_up_attempt()
         else:

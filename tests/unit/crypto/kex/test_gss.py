@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.crypto.kex.gss import DEFAULT_GSS_METHODS, GSS_METHODS, is_gss, make_gss_exchange, with_mechanism
+from nacre.crypto.kex.gss import (
+    DEFAULT_GSS_METHODS,
+    GSS_METHODS,
+    is_gss,
+    make_gss_exchange,
+    names_gss,
+    with_mechanism,
+)
 from nacre.crypto.registry import Family, default_names, names
 from nacre.errors import KeyExchangeFailed
 
@@ -35,3 +42,9 @@ def test_no_name_is_longer_than_a_name_may_be():
 def test_none_is_offered_unasked():
     assert not any(is_gss(name) for name in (*names(Family.KEX), *default_names(Family.KEX)))
     assert DEFAULT_GSS_METHODS == ("gss-curve25519-sha256",)
+
+
+def test_one_is_found_among_others():
+    assert names_gss(("curve25519-sha256", "gss-curve25519-sha256"))
+    assert not names_gss(("curve25519-sha256",))
+    assert not names_gss(())
