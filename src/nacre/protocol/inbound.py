@@ -45,6 +45,7 @@ class Inbound:
     """
 
     __slots__ = (
+        "_before",
         "_buffer",
         "_length",
         "_opener",
@@ -71,6 +72,7 @@ class Inbound:
         self.end = 0
         self._length = -1
         self._small_reads = 0
+        self._before = 0  # how many packets there were before the latest read
         self._opener: Opener = NullOpener()
         self.decompressor: Decompressor | None = None
         self.trace: Callable[[memoryview], None] | None = None
@@ -103,10 +105,13 @@ class Inbound:
             self._make_room()
         if self.decompressor is not None:
             return self._view[self.end : self.end + limits.READ_COMPRESSED]
+        if self.packets - self._before > limits.READ_PACKETS:
+            return self._view[self.end : self.end + limits.READ]
         return self._view[self.end :]
 
     def received(self, size: int) -> None:
         """Take note that `size` bytes were put into the lent buffer."""
+        self._before = self.packets
         free = len(self._buffer) - self.end
         if size == free and len(self._buffer) < self._capacity_limit():
             # A read that fills the buffer wants a larger one.

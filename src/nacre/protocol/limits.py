@@ -49,6 +49,9 @@ EXT_INFO_REMEMBERED_LENGTH: Final = 2048
 PACKET_OVERHEAD: Final = 4 + 1 + 13 + 32 + 64 + 32
 #: The most that is read at once: what a socket hands out in one call.
 READ: Final = 64 * 1024
+#: Packets of one read after which the next one is no longer than that: large ones may come in a longer one, but
+#: ten thousand small ones kept the loop for a third of a second.
+READ_PACKETS: Final = 512
 #: The same where it is compressed: zlib makes a thousand bytes of one, and each turn of a loop takes one read.
 READ_COMPRESSED: Final = 8 * 1024
 #: Receive capacity: one packet, its length field, the longest MAC, and one read.

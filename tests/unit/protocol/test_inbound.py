@@ -207,6 +207,25 @@ def test_the_buffer_grows_under_load_and_shrinks_again():
     assert len(inbound.scratch) == limits.SCRATCH_IDLE
 
 
+@pytest.mark.parametrize(("size", "count", "long"), [(5, 9000, False), (30_000, 40, True)])
+def test_a_read_of_many_small_packets_is_not_followed_by_a_long_one(size, count, long):
+    """Each turn of a loop takes one read, and small packets cost as much as large ones."""
+    inbound = opening(GCM)
+    inbound.limit = limits.PACKET
+    left = memoryview(sealed(GCM, *[bytes(size)] * count))
+    lent = []
+    while left:
+        room = inbound.receive_buffer()
+        lent.append(len(room))
+        taken = min(len(room), len(left))
+        room[:taken] = left[:taken]
+        inbound.received(taken)
+        left = left[taken:]
+        while inbound.next_payload() >= 0:
+            pass
+    assert (max(lent) > limits.READ) is long
+
+
 def test_a_peer_that_sends_more_than_a_packet_and_a_read_finds_no_room():
     inbound = Inbound()
     size = 0
