@@ -68,6 +68,9 @@ async def _token_keys(
 
     load = functools.partial(load_pkcs11_keys, options.pkcs11_provider, options.pkcs11_pin)
     pairs = await asyncio.get_running_loop().run_in_executor(None, load)
+    if not pairs:
+        why = ": most tokens show none without pkcs11_pin" if options.pkcs11_pin is None else ""
+        logger.warning("there are no keys in the tokens of %s%s", options.pkcs11_provider, why)
     return _with_certificates(pairs, certificates)
 
 

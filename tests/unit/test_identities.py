@@ -184,7 +184,11 @@ async def test_a_login_with_a_key_of_the_agent(home: Path) -> None:
 
 @pytest.mark.requires("softhsm")
 @asynctest
-async def test_keys_of_tokens_come_before_those_of_files(home: Path) -> None:
+async def test_keys_of_tokens_come_before_those_of_files(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await load(pkcs11_provider=provider(), client_keys=[]) == []
+    assert f"no keys in the tokens of {provider()}: most tokens show none without pkcs11_pin" in caplog.text
     user_key().write_private_key(home / ".ssh/id_ed25519")
     found = await load_client_keys(
         nacre.SSHClientConnectionOptions(pkcs11_provider=provider(), pkcs11_pin=PIN)
