@@ -9,6 +9,7 @@ A keyword that nacre does not do is an error, not a silence: who wrote `ForwardA
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -223,6 +224,10 @@ class _Interpretation(ConfiguredOptions, Reading):
             hops = []
             for hop in self.jump(setting).split(","):
                 plain_names_only(setting, hop, self.tokens)
+                if "@" in self.tokens.by_letter["h"] + self.tokens.by_letter["n"] and re.search("%[hn]", hop):
+                    raise setting.error(
+                        f"{self.tokens.by_letter['n']!r} cannot stand there: it would name a user"
+                    )
                 hops.append(
                     substituted(setting, hop, "%hnpr", self.tokens).removeprefix("ssh://").rstrip("/")
                 )

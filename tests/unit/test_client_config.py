@@ -192,6 +192,14 @@ def test_what_the_configuration_says_may_be_unknown() -> None:
         read("# none\nPort 5\nUsekeychain yes\n")
 
 
+def test_a_host_names_no_user_of_a_hop() -> None:
+    for text in ("ProxyJump %h.jump\n", "ProxyJump x@%n\n", "HostName u@h\nProxyJump %h\n"):
+        with pytest.raises(nacre.ConfigParseError, match="it would name a user"):
+            read(text, host="admin@web")
+    assert read("ProxyJump %r@jump\n", host="web", username="admin@realm").tunnel == "admin@realm@jump"
+    assert read("ProxyJump jump\n", host="admin@web").tunnel == "jump"
+
+
 @pytest.mark.parametrize("name", ["-oProxyCommand=x", "a b", "a,b", "a'b", "a;b", "$(a)", "a\nb"])
 def test_a_name_becomes_no_option_word_or_hop(name: str) -> None:
     for text in ("ProxyCommand nc %h %p\n", "ProxyCommand nc x%n\n", "ProxyJump %h.jump\n"):
