@@ -58,7 +58,10 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   has no keys. `StrictModes` is on, as in OpenSSH. `TrustedUserCAKeys` trusts authorities for certificates with the
   user's own name, or with one of `AuthorizedPrincipalsFile` (a line may have options before the name).
   Where the file says neither, the program says whose keys are taken, as without a configuration.
-* Where `AcceptEnv` is not said, clients may set any variable, and the program decides, as without a configuration.
+* **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
+  `PermitEmptyPasswords` is not said, the program decides alone.
+* `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.
+* `Match version` is about nacre's own version, and `~` at the beginning of a path is the home of whoever runs the server.
 """
 
 
