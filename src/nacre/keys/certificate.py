@@ -399,12 +399,15 @@ def decode_shown_key(blob: bytes) -> SSHKey | SSHCertificate:
 # ---------------------------------------------------------------- making
 
 
+def _principal(entry: object) -> bytes:
+    if isinstance(entry, (str, bytes)):
+        return entry.encode("utf-8", "surrogateescape") if isinstance(entry, str) else entry
+    raise TypeError(f"a principal is a str or bytes, not {type(entry).__name__}")
+
+
 def _principal_bytes(principals: str | Iterable[str | bytes]) -> tuple[bytes, ...]:
     entries = [part.strip() for part in principals.split(",")] if isinstance(principals, str) else principals
-    found = tuple(
-        entry.encode("utf-8", "surrogateescape") if isinstance(entry, str) else bytes(entry)
-        for entry in entries
-    )
+    found = tuple(map(_principal, entries))
     if len(found) > MAX_PRINCIPALS:
         raise ValueError(f"{len(found)} principals; a certificate has {MAX_PRINCIPALS} at most")
     return tuple(name for name in found if name)
@@ -435,6 +438,8 @@ def make_certificate(authority: SSHKey, order: Order) -> SSHCertificate:
         KeyGenerationError: there is no such version of certificates.
         ValueError: the authority's key is public, or a value is wrong.
     """
+    if not isinstance(order.key, SSHKey):
+        raise TypeError(f"a certificate is about an SSHKey, not about {type(order.key).__name__}")
     if order.version != 1:
         raise KeyGenerationError(f"there is no version {order.version} of OpenSSH's certificates, only 1")
     after, before = seconds_since_epoch(order.valid_after), seconds_since_epoch(order.valid_before)

@@ -169,6 +169,8 @@ def user_options(
     """
     critical = []
     if force_command is not None:
+        if not isinstance(force_command, str):
+            raise TypeError(f"force_command is a str, not {type(force_command).__name__}")
         command = force_command.encode("utf-8", "surrogateescape")
         critical.append((FORCE_COMMAND, encode_string(command)))
     if source_address is not None:

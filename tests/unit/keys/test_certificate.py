@@ -371,3 +371,13 @@ def test_whatever_comes_is_refused_in_one_way(data):
     for blob in (data, encode_string(CERT_NAME) + data, signed()[: 80 + len(data) % 40] + data):
         with pytest.raises(KeyImportError):
             decode_certificate(blob)
+
+
+def test_what_a_program_gives_by_mistake():
+    for wrong in ("id_ed25519.pub", CA.generate_user_certificate(KEY, "id"), None):
+        with pytest.raises(TypeError, match="a certificate is about an SSHKey, not about"):
+            CA.generate_user_certificate(wrong, "id")
+    with pytest.raises(TypeError, match="a principal is a str or bytes, not int"):
+        CA.generate_user_certificate(KEY, "id", principals=[5])
+    with pytest.raises(TypeError, match="force_command is a str, not list"):
+        CA.generate_user_certificate(KEY, "id", force_command=["ls"])
