@@ -34,7 +34,7 @@ RFC4716_BEGIN: Final = b"---- BEGIN SSH2 PUBLIC KEY ----"
 _RFC4716_END: Final = b"---- END SSH2 PUBLIC KEY ----"
 _RFC4716_LINE: Final = 70
 _RFC4716_MAX_HEADER: Final = 1024
-_BLANKS: Final = re.compile(rb"[ \t]+")
+_BLANKS: Final = rb"[ \t]+"
 
 
 class Shown(Protocol):
@@ -89,7 +89,7 @@ def decode_public_key(blob: bytes) -> SSHKey:
 def split_line(line: bytes) -> tuple[str, bytes, bytes | None]:
     """Return type, base64 and comment of a line as in an `id_*.pub` file. KeyImportError: nothing follows the type."""
     # Split at blanks only: what else Python counts as space may be part of a comment.
-    parts = _BLANKS.split(line.strip(b" \t\r\n"), 2)
+    parts = re.split(_BLANKS, line.strip(b" \t\r\n"), maxsplit=2)
     name = parts[0].decode("ascii", "replace")
     if len(parts) == 1:
         raise KeyImportError(f"nothing follows {name[:64]!r} in the public key line")

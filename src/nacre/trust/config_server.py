@@ -16,7 +16,7 @@ from nacre.trust.config import Found
 from nacre.trust.config_keywords import Scope, count
 from nacre.trust.config_lines import MAX_DEPTH, MAX_FILES, Setting, included, matches_one, settings
 from nacre.trust.config_server_keywords import SERVER_IGNORED, SERVER_NAMES
-from nacre.trust.config_values import networks
+from nacre.trust.config_values import is_port, networks, whole
 from nacre.trust.pattern import HostPatterns, parse_address
 from nacre.wire.record import record
 
@@ -202,9 +202,9 @@ def _holds(setting: Setting, name: str, argument: str, arrival: Arrival | None) 
         case "address" | "localaddress":
             return _is_address(setting, argument, arrival, name)
         case "localport":
-            if not (argument.isascii() and argument.isdigit() and 1 <= int(argument[:6]) <= 65535):
+            if not is_port(argument):
                 raise setting.error(f"{argument!r} is no number of a port")
-            return arrival is not None and int(argument) == arrival.local_port
+            return arrival is not None and whole(argument) == arrival.local_port
         case "group":
             matches_one(setting, patterns, "")
             if arrival is None:

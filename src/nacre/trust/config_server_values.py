@@ -9,7 +9,17 @@ import re
 from typing import Final
 
 from nacre.trust.config_lines import Setting
-from nacre.trust.config_values import choice, is_port, one, permitted, seconds, words
+from nacre.trust.config_values import (
+    LARGEST,
+    choice,
+    is_port,
+    is_whole,
+    one,
+    permitted,
+    seconds,
+    whole,
+    words,
+)
 
 __all__ = [
     "environment",
@@ -105,8 +115,8 @@ def penalties(setting: Setting) -> tuple[str, ...]:
             found.append(name.lower())
         elif name in _PENALTIES:
             found.append(f"{name}:{seconds(setting, value)}")
-        elif name in ("max-sources4", "max-sources6") and value.isdecimal():
-            found.append(f"{name}:{int(value)}")
+        elif name in ("max-sources4", "max-sources6") and is_whole(value, LARGEST):
+            found.append(f"{name}:{whole(value)}")
         elif name in ("overflow", "overflow6") and value in ("permissive", "deny-all"):
             found.append(word)
         else:

@@ -15,6 +15,7 @@ from nacre.trust.config_lines import Setting
 __all__ = [
     "FACILITIES",
     "FINGERPRINTS",
+    "LARGEST",
     "LOG_LEVELS",
     "Kind",
     "agent_keys",
@@ -29,6 +30,7 @@ __all__ = [
     "hops",
     "integer",
     "is_port",
+    "is_whole",
     "keystrokes",
     "mask",
     "networks",
@@ -47,16 +49,19 @@ __all__ = [
     "time_or",
     "tunnel_device",
     "variables",
+    "whole",
     "words",
 ]
 
 #: Reads what follows a keyword; returns it in words, or raises an error that names the line.
 Kind = Callable[[Setting], tuple[str, ...]]
 
-_LARGEST: Final = (1 << 31) - 1
+#: Of the numbers that ssh and sshd read.
+LARGEST: Final = (1 << 31) - 1
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SCALES: Final = {"": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
-_TIME: Final = r"(?ia)(?:\d+[smhdw]?)+"
+#: The last number alone may be without a unit; said so, nothing is to be tried in two ways.
+_TIME: Final = r"(?ia)(?=.)(?:\d+[smhdw])*\d*"
 _QUALITIES: Final = (
     *(f"af{level}{drop}" for level in range(1, 5) for drop in range(1, 4)),
     *(f"cs{level}" for level in range(8)),
@@ -137,9 +142,9 @@ FACILITIES: Final = choice(
 def integer(setting: Setting) -> tuple[str, ...]:
     """Take a number that is not negative."""
     (text,) = one(setting)
-    if not _whole(text, _LARGEST):
-        raise setting.error(f"{text!r} is no number from 0 to {_LARGEST}")
-    return (str(int(text)),)
+    if not is_whole(text, LARGEST):
+        raise setting.error(f"{text!r} is no number from 0 to {LARGEST}")
+    return (str(whole(text)),)
 
 
 def port(setting: Setting) -> tuple[str, ...]:
@@ -147,16 +152,28 @@ def port(setting: Setting) -> tuple[str, ...]:
     (text,) = one(setting)
     if not is_port(text):
         raise setting.error(f"{text!r} is no number of a port")
-    return (str(int(text)),)
+    return (str(whole(text)),)
 
 
-def _whole(text: str, most: int, least: int = 0) -> bool:
-    return text.isascii() and text.isdigit() and least <= int(text[:20]) <= most
+def whole(text: str) -> int | None:
+    """Return the number that a text is, or None; of one with more than 20 digits too large a one.
+
+    Zeros before it do not count. Python refuses to read thousands of digits at all.
+    """
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return int(text.lstrip("0")[:20] or "0")
+
+
+def is_whole(text: str, most: int, least: int = 0) -> bool:
+    """Return whether a text is a number between these."""
+    number = whole(text)
+    return number is not None and least <= number <= most
 
 
 def is_port(text: str, least: int = 1) -> bool:
     """Return whether a text is the number of a port."""
-    return _whole(text, 65535, least)
+    return is_whole(text, 65535, least)
 
 
 def seconds(setting: Setting, text: str) -> int:
@@ -165,9 +182,9 @@ def seconds(setting: Setting, text: str) -> int:
     if not re.fullmatch(_TIME, text):
         raise setting.error(f"{text!r} is no time: as 90 or 1m30s")
     for number, unit in re.findall(r"(\d+)([a-z]?)", text.lower()):
-        total += int(number[:20]) * _UNITS[unit]
-    if total > _LARGEST:
-        raise setting.error(f"{text!r} is no time: {_LARGEST} seconds are the most")
+        total += (whole(number) or 0) * _UNITS[unit]
+    if total > LARGEST:
+        raise setting.error(f"{text!r} is no time: {LARGEST} seconds are the most")
     return total
 
 
@@ -185,7 +202,8 @@ def time_or(*names: str) -> Kind:
         (text,) = one(setting)
         if text.lower() in table:
             return (table[text.lower()],)
-        return (str(seconds(setting, text)),)
+        number = str(seconds(setting, text))
+        return (table.get(number, number),)
 
     return read
 
@@ -222,9 +240,9 @@ def tunnel_device(setting: Setting) -> tuple[str, ...]:
     """Take one number or "any", or two with a colon between."""
     (text,) = one(setting)
     ends = text.split(":") if ":" in text else [text, "any"]
-    if len(ends) != 2 or not all(end == "any" or _whole(end, _LARGEST) for end in ends):
+    if len(ends) != 2 or not all(end == "any" or is_whole(end, LARGEST) for end in ends):
         raise setting.error(f"{text!r} is no device of a tunnel: local[:remote], numbers or any")
-    return (":".join(end if end == "any" else str(int(end)) for end in ends),)
+    return (":".join(end if end == "any" else str(whole(end)) for end in ends),)
 
 
 def path_or_flag(setting: Setting) -> tuple[str, ...]:
@@ -377,7 +395,7 @@ def _end(setting: Setting, text: str, what: str) -> str:
     host = None if found is None or found["host"] is None else found["host"].strip("[]")
     if found is None or not is_port(found["port"], 0) or (what == "target" and not host):
         raise setting.error(f"{text!r} is no {what} of a forwarding")
-    number = str(int(found["port"]))
+    number = str(whole(found["port"]))
     return number if host is None else f"[{host}]:{number}"
 
 

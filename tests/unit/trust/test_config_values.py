@@ -20,9 +20,12 @@ KINDS = {
     if name
     not in (
         "Kind",
+        "LARGEST",
         "choice",
         "forward",
         "is_port",
+        "is_whole",
+        "whole",
         "networks",
         "number_or",
         "permitted",
@@ -45,6 +48,8 @@ def line(*arguments: str) -> Setting:
     [
         ("flag", "TRUE", "yes"),
         ("integer", "007", "7"),
+        ("integer", "0" * 5000 + "7", "7"),
+        ("time", "0" * 5000 + "7m", "420"),
         ("port", "65535", "65535"),
         ("time", "1h1m1", "3661"),
         ("time", "2w", "1209600"),
@@ -87,6 +92,8 @@ def test_values(kind: str, given: str, shown: str) -> None:
         ("integer", "-1"),
         ("integer", "٣"),
         ("integer", "2147483648"),
+        ("integer", "0" * 20 + "2147483648"),
+        ("integer", "9" * 5000),
         ("port", "0"),
         ("port", "65536"),
         ("port", "4294967295"),
@@ -146,7 +153,7 @@ def test_any_words_are_taken_or_refused(arguments: list[str]) -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_long_word_takes_no_time(kind: str) -> None:
     read: Callable[[Setting], object] = KINDS[kind]
-    for word in ("1" * 16000, "a-" * 8000, "1s" * 8000, "[" * 16000, "0x" + "f" * 16000):
+    for word in ("1" * 16000, "a-" * 8000, "1s" * 8000, "[" * 16000, "0x" + "f" * 16000, "1" * 16000 + "!"):
         before = time.process_time()
         with suppress(ConfigParseError):
             read(line(word))
