@@ -10,15 +10,13 @@ import pytest
 import nacre
 from nacre.cli import main
 from nacre.sshfp import record_lines
+from tests.support import x509
 from tests.support.face import HOST, asynctest, serving
 from tests.support.openssh import OpenSSH, Sshd
 
 pytestmark = pytest.mark.requires("sshd")
 
-TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
-KEYS = [
-    nacre.generate_private_key(name, **({"key_size": 2048} if name == "ssh-rsa" else {})) for name in TYPES
-]
+KEYS = [x509.KEYS[name] for name in ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")]
 
 
 async def scanned(openssh: OpenSSH, port: int, *flags: str) -> list[str]:

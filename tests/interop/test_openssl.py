@@ -37,7 +37,7 @@ def test_ours(tmp_path: Path, name: str) -> None:
     root.write_certificate(tmp_path / "root")
     middle.write_certificate(tmp_path / "middle")
     told = ["-CAfile", tmp_path / "root", "-untrusted", tmp_path / "middle"]
-    for subject in SUBJECTS:
+    for subject in SUBJECTS if name == "ecdsa-sha2-nistp256" else SUBJECTS[:1]:
         leaf = ROOT.generate_x509_user_certificate(
             KEYS[name],
             subject,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
+import time
+
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -9,13 +13,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nacre
+from nacre.keys import Proof, decode_public_key
+from nacre.keys.sk import SK_ECDSA
+from nacre.keys.validity import seconds_since_epoch
+from nacre.keys.webauthn import WEBAUTHN, client_data_start
 from nacre.keys.x509 import X509Chain, decode_chain, name_text
 from nacre.keys.x509_making import parse_name
 from nacre.keys.x509_subjects import X509Subject, decode_x509_line
 from nacre.trust import SSHAuthorizedKeys, SSHKnownHosts
+from tests.pair.damage import string
 from tests.property.makers import KEYS, OTHER, a_comment, a_key
 
-FEW = settings(deadline=None, max_examples=30)
+FEW = settings(deadline=None, max_examples=20)
 #: Where each example costs a derivation of keys, or several signatures.
 FEWER = settings(deadline=None, max_examples=6)
 
@@ -166,7 +175,7 @@ a_part = st.lists(an_attribute, min_size=1, max_size=2, unique_by=lambda one: on
 a_name = st.lists(a_part, min_size=1, max_size=3).map(x509.Name)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(a_name, a_part)
 @example(parse_name(r"O=a\\,CN=b"), x509.RelativeDistinguishedName(list(parse_name("CN=c"))))
 def test_names(name: x509.Name, more: x509.RelativeDistinguishedName) -> None:
@@ -233,3 +242,44 @@ def test_x509_certificates(names, key, comment) -> None:
     assert decode_chain(chain.public_data).certificates == tuple(made)
     assert list(nacre.load_certificates(b"".join(one.export_certificate() for one in made))) == made
     assert OTHER.public_data not in chain.public_data
+
+
+# ---------------------------------------------------------------- signatures of a browser, and points in time
+
+WEB = decode_public_key(string(SK_ECDSA.encode()) + KEYS[1].encode_ssh_public() + string(b"ssh:"))
+
+
+@FEW
+@given(
+    st.binary(max_size=40), st.text("abc.:/-", min_size=1, max_size=20), st.text('{}",:a', max_size=10),
+    st.integers(0, 63), st.integers(0, 2**32 - 1), st.booleans(),
+)  # fmt: skip
+def test_signatures_of_a_browser(data, origin, more, flags, counter, wrongly) -> None:
+    """PROTOCOL.u2f; of the flags 64 and 128 say that there are parts which these have not."""
+    text = client_data_start(data + b"x" if wrongly else data, origin.encode()) + more.encode()
+    said = bytes((flags,)) + struct.pack(">I", counter)
+    over = hashlib.sha256(b"ssh:").digest() + said + hashlib.sha256(text).digest()
+    inner = KEYS[1].sign(over, "ecdsa-sha2-nistp256")[4 + len("ecdsa-sha2-nistp256") :]
+    signature = (
+        string(WEBAUTHN.encode()) + inner + said + string(origin.encode()) + string(text) + string(b"")
+    )
+    expected = Proof.KEY | (Proof.PRESENCE if flags & 1 else Proof.NOTHING)
+    expected |= Proof.VERIFICATION if flags & 4 else Proof.NOTHING
+    assert WEB.proof(data, signature) == (Proof.NOTHING if wrongly else expected)
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@FEW
+@given(
+    st.sampled_from(["+", "-", ""]),
+    st.lists(st.tuples(st.integers(0, 999), st.sampled_from([*"smhdwSMHDW"])), min_size=1, max_size=4),
+)
+def test_times_from_now_on(sign, parts) -> None:
+    text = sign + "".join(f"{count}{unit}" for count, unit in parts)
+    amount = sum(count * UNITS[unit.lower()] for count, unit in parts) * (-1 if sign == "-" else 1)
+    before = time.time()
+    if before + amount < 1:
+        return
+    assert before + amount - 1 < seconds_since_epoch(text) <= time.time() + amount

@@ -24,7 +24,7 @@ from nacre.wire.fields import Reader
 from nacre.wire.message import Message, Structure
 from tests.property.makers import KEYS, OTHER, a_key
 
-FEW = settings(deadline=None, max_examples=30)
+FEW = settings(deadline=None, max_examples=20)
 
 # ---------------------------------------------------------------- every message of SSH
 
@@ -108,7 +108,7 @@ DECLARED = _declared()
 
 
 @pytest.mark.parametrize("name", sorted(DECLARED))
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(data=st.data())
 def test_messages(name: str, data: st.DataObject) -> None:
     kind = DECLARED[name]

@@ -26,7 +26,7 @@ from nacre.trust.known_hosts_changes import as_data, entries, find_host, hashed_
 from nacre.trust.pattern import HostPatterns, parse_address
 from tests.property.makers import KEYS, OTHER, a_comment, a_key
 
-FEW = settings(deadline=None, max_examples=40)
+FEW = settings(deadline=None, max_examples=25)
 
 
 def public(key: nacre.SSHKey) -> str:
