@@ -168,10 +168,16 @@ class LoginPolicy:
         return {name: value for name, _, value in pairs}
 
     def takes_variable_of_key(self, name: str) -> bool:
-        """Return whether a line of authorized_keys may set a variable: any, where PermitUserEnvironment says nothing."""
+        """Return whether a line of authorized_keys may set a variable.
+
+        Where PermitUserEnvironment says nothing: none may of a file that the configuration names, which is the
+        user's own to write (LD_PRELOAD escapes a forced command); any of what the program gives.
+        """
         settings = self._found.get("permituserenvironment")
-        text = settings[0].arguments[0] if settings else "yes"
-        if not settings or text in ("yes", "no"):
+        if not settings:
+            return not self.names_keys
+        text = settings[0].arguments[0]
+        if text in ("yes", "no"):
             return text == "yes"
         return matches_one(settings[0], text.split(","), name)
 

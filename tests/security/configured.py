@@ -14,7 +14,13 @@ from nacre.protocol import events
 from nacre.server_config import ServerConfiguration, configuration_of, configured_server
 from tests.security.certified import CA, KEY, OTHER
 
-__all__ = ["bars_by_every_method", "leads_to_no_other_keys", "names_no_authority", "one_key_is_one_factor"]
+__all__ = [
+    "bars_by_every_method",
+    "leads_to_no_other_keys",
+    "lets_no_key_set_the_environment",
+    "names_no_authority",
+    "one_key_is_one_factor",
+]
 
 
 def _read(config: Path, text: str) -> ServerConfiguration:
@@ -90,6 +96,19 @@ def names_no_authority(folder: Path) -> None:
             shown = authority.generate_user_certificate(KEY, "id", principals="alice")
             found = keys.judge_certificate(shown, "user", None, None, ("no-pty", "command")).options
             assert (found is not None) is (admitted and trusted), before
+
+
+def lets_no_key_set_the_environment(config: Path) -> None:
+    """Files that are the user's own to write set no variables that the configuration does not name."""
+    for said, taken in (
+        ("", False),
+        ("PermitUserEnvironment LANG\n", False),
+        ("PermitUserEnvironment yes\n", True),
+    ):
+        login = (
+            _read(config, f"{said}AuthorizedKeysFile .ssh/authorized_keys\n").login("user", ("", "")).policy
+        )
+        assert login.takes_variable_of_key("LD_PRELOAD") is taken, said
 
 
 def leads_to_no_other_keys(folder: Path) -> None:

@@ -34,6 +34,7 @@ from tests.pair.damage import string, uint32
 from tests.pair.ends import HOST_KEY, LATER
 from tests.pair.stage import Stage
 from tests.pair.talk import data, extended, lent, numbers, opened, reason, request
+from tests.security.configured import lets_no_key_set_the_environment
 from tests.security.drive import play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
@@ -459,3 +460,5 @@ def test_cve_2024_39930_the_environment_is_an_allow_list() -> None:
     assert made["HOME"] == "/home/alice"
     assert made["TERM"] == "xterm-256color"
     assert all(value.isprintable() for value in made.values())
+    with tempfile.TemporaryDirectory() as folder:
+        lets_no_key_set_the_environment(Path(folder) / "sshd_config")

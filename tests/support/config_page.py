@@ -57,7 +57,8 @@ A server reads none unless `config=` of `listen` names files. All of them are re
 * **Keys**: `AuthorizedKeysFile` with `%u %h %U %%`, one path or several. A name that leads elsewhere (`../x`, `a/b`, `~x`)
   has no keys. `StrictModes` is on, as in OpenSSH. `TrustedUserCAKeys` trusts authorities for certificates with the
   user's own name, or with one of `AuthorizedPrincipalsFile` (a line may have options before the name).
-  Where the file says neither, the program says whose keys are taken, as without a configuration.
+  Where the file says neither, the program says whose keys are taken, as without a configuration. `environment=` of a line
+  counts as `PermitUserEnvironment` says; where it says nothing, that of the program's own list alone.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.
 * `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.

@@ -159,7 +159,8 @@ def test_what_sessions_are_given(tmp_path: Path) -> None:
     assert (found.forced_command, found.environment()) == ("a  'b' # c", {"A": "1", "B": "x y"})
     assert [found.takes_variable(name) for name in ("LANG", "X", "PATH")] == [True, True, False]
     assert found.banner() == "hello"
-    assert found.takes_variable_of_key("PATH")
+    assert found.takes_variable_of_key("PATH")  # of the program's own list of keys
+    assert not policy(tmp_path, "AuthorizedKeysFile .ssh/authorized_keys").takes_variable_of_key("PATH")
     for text, taken in (("yes", [True, True]), ("no", [False, False]), ("LC_*,!LC_X", [True, False])):
         found = policy(tmp_path, f"PermitUserEnvironment {text}")
         assert [found.takes_variable_of_key(name) for name in ("LC_A", "LC_X")] == taken

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from nacre import config_machine, config_reading, dialing, option_values
+from nacre import config_login, config_machine, config_reading, dialing, option_values
 from nacre.agent import bindings, lending
 from nacre.agent import client as agent_client
 from nacre.agent import constraints as agent_constraints
@@ -251,6 +251,13 @@ CHANNELS: Final = (
             environment.child_environment,
             "any(fnmatch.fnmatchcase(name, pattern) for pattern in allowed)",
             "allowed",
+        ),
+    ),
+    Fault(
+        82,
+        "a user's key file sets what nobody has permitted",
+        rewritten(
+            config_login.LoginPolicy.takes_variable_of_key, "return not self.names_keys", "return True"
         ),
     ),
 )
