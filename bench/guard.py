@@ -2,7 +2,7 @@
 
 Owns: the measurement, and the comparison with `baseline.json`. Must not know: the peers.
 
-Two ends log in over loopback; then each writes into the other's receive buffer, in the portions in which a
+Two ends log in over loopback, and run commands that do nothing: the calls that each costs; then each writes into the other's receive buffer, in the portions in which a
 socket would. Calls (`sys.setprofile`) and slices (the instructions that make them, `sys.settrace`) are counted
 exactly, and so is the most memory that Python allocates meanwhile (`tracemalloc`). So a call or a copy that is added
 to the path shows, on any machine: tests/meta/test_guard.py fails then. CPU is only reported.
@@ -19,12 +19,13 @@ import json
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from bench.commands import SINK, ZEROS
+from bench.commands import SINK, TRUE, ZEROS
 from bench.face_client import counter
 from bench.face_server import Session
 from bench.measure import PACKET, percentile
@@ -33,6 +34,9 @@ BASELINE: Final = Path(__file__).with_name("baseline.json")
 #: Writes, and how many of them in one turn of the loop; each write of bulk is two packets.
 _BULK: Final = (64, 4)
 _MESSAGES: Final = (600, 100)
+#: Commands that do nothing, one after the other.
+_SESSIONS: Final = 5
+_SESSION_ROUNDS: Final = 3
 #: Rounds of which the median of the CPU is told.
 _ROUNDS: Final = 9
 
@@ -94,11 +98,16 @@ class End:
 
 
 class Counter:
-    """Counts calls inside `with`: of Python functions, and of everything else."""
+    """Counts calls inside `with`: of Python functions, and of everything else.
 
-    def __init__(self) -> None:
+    Args:
+        of: how the names of the modules begin whose functions are counted.
+    """
+
+    def __init__(self, of: str = "") -> None:
         self.calls = 0
         self.others = 0
+        self._of = of
 
     def __enter__(self) -> None:
         sys.setprofile(self._note)
@@ -109,7 +118,8 @@ class Counter:
 
     def _note(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "call":
-            self.calls += frame.f_code is not Counter.__exit__.__code__
+            counted = frame.f_globals.get("__name__", "").startswith(self._of)
+            self.calls += counted and frame.f_code is not Counter.__exit__.__code__
         elif event == "c_call":
             self.others += 1
 
@@ -201,7 +211,9 @@ class Ends:
                         client.feed(answers)
 
 
-async def _with_path(use: Callable[[Ends], Any]) -> Any:
+@asynccontextmanager
+async def _connected() -> AsyncIterator[tuple[Any, list[Any]]]:
+    """Return a client's connection, and the server's connections so far."""
     import nacre
 
     sessions: list[Any] = []
@@ -231,18 +243,40 @@ async def _with_path(use: Callable[[Ends], Any]) -> Any:
         username="guard",
         **options,
     )
-    channel, _ = await connection.create_session(lambda: counter(nacre), SINK, encoding=None)
-    transports = [connection._link.driver.transport, sessions[0]._link.driver.transport]
-    path = Ends(End(connection._link.driver), End(sessions[0]._link.driver), channel)
     try:
-        return use(path)
+        yield connection, sessions
     finally:
-        for transport, end in zip(transports, (path.client, path.server), strict=True):
-            end.driver._transport = transport
         connection.abort()
         await connection.wait_closed()
         listener.close()
         await listener.wait_closed()
+
+
+async def _with_path(use: Callable[[Ends], Any]) -> Any:
+    import nacre
+
+    async with _connected() as (connection, sessions):
+        channel, _ = await connection.create_session(lambda: counter(nacre), SINK, encoding=None)
+        transports = [connection._link.driver.transport, sessions[0]._link.driver.transport]
+        path = Ends(End(connection._link.driver), End(sessions[0]._link.driver), channel)
+        try:
+            return use(path)
+        finally:
+            for transport, end in zip(transports, (path.client, path.server), strict=True):
+                end.driver._transport = transport
+
+
+async def _count_sessions() -> float:
+    """Return the calls of nacre's functions that a session costs, both ends."""
+    async with _connected() as (connection, _):
+        found = []
+        for _ in range(_SESSION_ROUNDS):  # a look for idle connections now and then is not a session's
+            count = Counter("nacre.")
+            with count:
+                for _ in range(_SESSIONS):
+                    await connection.run(TRUE)
+            found.append(count.calls)
+    return round(min(found) / _SESSIONS, 2)
 
 
 def _warm(path: Ends) -> None:
@@ -300,8 +334,12 @@ def _time(path: Ends) -> Costs:
 
 
 def calls() -> dict[str, Costs]:
-    """Return the calls a packet: "python" functions, and "others"; "slices" a packet; "memory" in KiB."""
+    """Return the calls a packet: "python" functions, and "others"; "slices" a packet; "memory" in KiB.
+
+    And of "python" those of a session: nacre's own.
+    """
     found: dict[str, Costs] = asyncio.run(_with_path(_count))
+    found["python"]["session"] = {"both ends": asyncio.run(_count_sessions())}
     return found
 
 
@@ -348,6 +386,8 @@ def main() -> None:
             ]
             told.insert(3, f"CPU {value:6.2f} µs ({baseline['cpu_us'][name][end]:.2f})")
             lines.append(f"  {name + ', ' + end:<18} " + "   ".join(told))
+    session = (costs["python"]["session"]["both ends"] for costs in (found, baseline))
+    lines.append("  session, both ends {:.2f} calls of nacre's functions ({:.2f})".format(*session))
     grown = more_than(baseline, found)
     sys.stdout.write("\n".join([*lines, *(f"  grown: {line}" for line in grown)]) + "\n")
 

@@ -138,16 +138,19 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     # ------------------------------------------------------------ sessions
 
     async def _open_session(self, event: events.ChannelOpenQuestion) -> tuple[Channel, events.OpenAccept]:
-        channel, session = await self._make_session()
+        options = self._options
+        if options.process_factory is not None:
+            session: Any = SSHServerProcess[Any](options.process_factory)
+            channel = self.create_server_channel()
+        elif options.session_factory is not None:
+            channel = self.create_server_channel()
+            session = await _from_factory(options.session_factory)
+        else:
+            channel, session = await self._ask_for_session()
         channel.bind(event.channel, session)
         return channel, events.OpenAccept(channel.get_recv_window(), channel.get_max_packet())
 
-    async def _make_session(self) -> tuple[SSHServerChannel[Any], Any]:
-        options = self._options
-        if options.process_factory is not None:
-            return self.create_server_channel(), SSHServerProcess[Any](options.process_factory)
-        if options.session_factory is not None:
-            return self.create_server_channel(), await _from_factory(options.session_factory)
+    async def _ask_for_session(self) -> tuple[SSHServerChannel[Any], Any]:
         assert self._owner is not None
         wanted = self._owner.session_requested()
         if not isinstance(wanted, SSHServerSession):

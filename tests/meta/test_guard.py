@@ -10,11 +10,12 @@ import pytest
 from bench import guard
 from nacre.aio.incoming import Incoming
 from nacre.protocol.inbound import Inbound
+from nacre.protocol.mux import Mux
 from nacre.protocol.outbound import Outbound
 from tests.security.registry import rewritten
 
 HINT = (
-    "a packet costs more calls or copies than before. Take the addition off the path of a packet; or, if it has to be there, "
+    "a packet, or a session, costs more calls or copies than before. Take the addition off its path; or, if it has to be there, "
     "run `python -m bench.guard --update` and say in the commit what it is for"
 )
 
@@ -51,6 +52,7 @@ ADDED = {
     "a copy while receiving": (Incoming.data, "received(data,", "received(bytes(bytearray(data)),", "KiB"),
     "a copy into what is there": (Outbound.send_data, "[at:end] = data", "[at:end] = scratch[at:end] = data", "slices"),
     "a call": (Inbound.next_payload, "start = self.start\n", "start = (lambda: self.start)()\n", "calls"),
+    "a call of a session": (Mux._eof, "(payload, ChannelEof)", "((lambda: payload)(), ChannelEof)", "calls"),
 }  # fmt: skip
 
 

@@ -432,7 +432,10 @@ class SSHChannel(ChannelRequests, Generic[AnyStr]):
         if self._phase is not Phase.OPEN or self._failed:
             return
         self._phase = Phase.STARTED
-        self._call(self._session.session_started)
+        try:
+            self._session.session_started()
+        except FAILURES as error:  # the program's callback: reported
+            self._fail(error, "session_started")
         if not self._failed:
             self._incoming.start(self._receiver())
             if not self._link.driver.touched:

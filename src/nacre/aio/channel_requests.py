@@ -54,6 +54,11 @@ class ChannelRequests:
         self._replies: list[tuple[asyncio.Future[bool], Callable[[], None] | None]] | None = None
         self._own_tasks: Tasks | None = None  # made when needed
 
+    def closed(self) -> None:
+        """The channel is closed in both directions."""
+        assert self._number is not None
+        self._link.channel_closed(self._number)
+
     # ------------------------------------------------------------ requests
 
     def request_decided(self, payload: Any, name: str) -> bool | Coroutine[Any, Any, bool]:

@@ -105,10 +105,6 @@ class SSHClientChannel(SSHChannel[AnyStr]):
         self._made = None
         return session
 
-    def _attach(self, session: Any) -> None:
-        self._made = session
-        super()._attach(session)
-
     def _refused(self, wanted: SessionRequest) -> NoReturn:
         what, _ = _program(wanted)
         raise ChannelOpenError(OPEN_REQUEST_SESSION_FAILED, f"the server refused the {what} request")
@@ -123,7 +119,7 @@ class SSHClientChannel(SSHChannel[AnyStr]):
 
     def _ask_first(self, done: asyncio.Future[Any]) -> bool:
         """Ask for the terminal, or at once for what is to run in none: that answer is the one waited for."""
-        wanted = self._wanted
+        wanted, self._made = self._wanted, self._session
         if wanted.agent_forwarding:  # a server that refuses runs the command all the same, as with ssh
             self.send_request("auth-agent-req@openssh.com", requests.AgentRequest().encode())
         if wanted.term_type is None:

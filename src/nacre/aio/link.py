@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 from nacre.aio.driver import Driver
 from nacre.aio.log import SSHLogger, connection_name, make_logger
 from nacre.aio.once import Once
-from nacre.aio.tasks import Reports, Tasks, being_cancelled
+from nacre.aio.tasks import Reports, Tasks, begun, being_cancelled
 from nacre.errors import (
     ChannelOpenError,
     ConnectionLost,
@@ -34,6 +34,9 @@ from nacre.protocol.connection import Connection
 
 class Channel(Protocol):
     """What a link asks of a channel."""
+
+    def closed(self) -> None:
+        """The channel is closed in both directions; `Link.channel_closed` is due."""
 
     def opened(self) -> None:
         """The channel is open in both directions."""
@@ -365,10 +368,13 @@ class Link:
             channel.open_failed(ChannelOpenError(event.code, event.reason, event.lang))
 
     def _closed(self, event: events.ChannelClosed) -> None:
-        channel = self.channels.pop(event.channel, None)
-        if channel is None:
-            return
-        channel.gone(self._failure())
+        self.channel_closed(event.channel)
+
+    def channel_closed(self, number: int) -> None:
+        """A channel is closed in both directions."""
+        channel = self.channels.pop(number, None)
+        if channel is not None:
+            channel.gone(self._failure())
 
     def _failure(self) -> Exception | None:
         """Return why the connection goes, when it is going: the reason of each channel's end."""
@@ -390,7 +396,8 @@ class Link:
             channel.reply_arrived(event.success)
 
     def _open_question(self, event: events.ChannelOpenQuestion) -> None:
-        self.tasks.begin(self._open(event), "answering a channel open")
+        if not begun(rest := self._open(event)):
+            self.tasks.spawn(rest, "answering a channel open")
 
     async def _open(self, event: events.ChannelOpenQuestion) -> None:
         answer: events.OpenAccept | events.OpenRefuse
@@ -402,7 +409,7 @@ class Link:
             )
             return
         try:
-            channel, accept = await handler(self.owner, event)
+            channel, accept = await handler(self._owner or self.owner, event)
         except ChannelOpenError as error:
             answer = events.OpenRefuse(error.code, error.reason, error.lang)
             self.answer(event.token, answer)

@@ -64,8 +64,6 @@ class Streams(Generic[AnyStr]):
         self._session = session
         self._expected = expected
         chan.hold_credit()
-        #: The longest line that is looked for.
-        self.limit: int = chan.get_recv_window()
         #: What all readers together hold, in characters or bytes.
         self.waiting = 0
         #: The tasks that copy into this channel, and the data type that they write.
@@ -96,6 +94,12 @@ class Streams(Generic[AnyStr]):
             if self._lost:
                 reader.streams = cast("Streams[AnyStr]", _Ended(self))
         return reader
+
+    @property
+    def limit(self) -> int:
+        """The longest line that is looked for."""
+        limit: int = self.chan.get_recv_window()
+        return limit
 
     @property
     def session(self) -> Any:

@@ -36,6 +36,12 @@ class Flow(Enum):
 class Hearer(Protocol):
     """Who is told of what comes on a channel, in place of an event; see `Connection.deliver_to`."""
 
+    def opened(self) -> None:
+        """The peer has opened the channel that we asked for."""
+
+    def closed(self) -> None:
+        """The channel is closed in both directions: its number means nothing any more."""
+
     def eof_arrived(self) -> None:
         """The peer sends no more data."""
 

@@ -95,8 +95,9 @@ class Commands:
             channel: its number.
             deliver: takes data, and None for its type; returns whether that was consumed at once. Where
                 it was not, `consumed` follows.
-            hearer: is told of the end of data, of answers and of requests without an event too; None: there are
-                events. What it cannot decide at once is asked with an event all the same.
+            hearer: is told of what the peer does to the channel without an event too: that it opens and closes it,
+                of the end of data, of answers and requests; None: there are events. What it cannot decide at once is
+                asked with an event all the same, and so is told what no message of the peer's has brought.
         """
         known = self._mux.channels.get(channel)
         if known is not None:

@@ -294,7 +294,10 @@ class Mux:
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
         self.flowing[channel.number] = channel  # likewise
-        self._core.emit(ChannelOpened(channel.number, message.data))
+        if channel.hearer is not None:
+            channel.hearer.opened()
+        else:
+            self._core.emit(ChannelOpened(channel.number, message.data))
 
     def _open_failed(self, payload: bytes) -> None:
         message = ChannelOpenFailure.decode(payload)
@@ -387,7 +390,7 @@ class Mux:
         else:
             self._closed_by_peer(channel)
 
-    def _closed_by_peer(self, channel: Channel) -> None:
+    def _closed_by_peer(self, channel: Channel, *, told: bool = True) -> None:
         if channel.outbound is Flow.STATUS:
             channel.outbound = Flow.OWED  # as sshd: many close at EOF and want the status
             return
@@ -395,7 +398,10 @@ class Mux:
             channel.outbound = _FLOW_CLOSED
             self._core.send_payload(_BARE.pack(_CLOSE, channel.peer_number))
         self._forget(channel)
-        self._core.emit(ChannelClosed(channel.number))
+        if told and channel.hearer is not None:
+            channel.hearer.closed()
+        else:
+            self._core.emit(ChannelClosed(channel.number))
 
     def _forget(self, channel: Channel) -> None:
         """Free the number and all that belongs to it."""
@@ -438,7 +444,9 @@ class Mux:
             self.writing.blocked.pop(number, None)
             self._core.send_payload(_BARE.pack(_CLOSE, channel.peer_number))
             if owed:
-                self._closed_by_peer(channel)
+                self._closed_by_peer(
+                    channel, told=False
+                )  # whoever closes it is not called in the midst of that
 
     def _ours(self, number: int) -> Channel:
         channel = self.channels.get(number)

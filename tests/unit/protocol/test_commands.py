@@ -6,7 +6,15 @@ import pytest
 
 from nacre.errors import LocalProtocolError
 from nacre.protocol.connection import Connection
-from nacre.protocol.events import ChannelData, ChannelEOF, ChannelReply, ChannelRequestQuestion
+from nacre.protocol.events import (
+    ChannelClosed,
+    ChannelData,
+    ChannelEOF,
+    ChannelOpened,
+    ChannelOpenQuestion,
+    ChannelReply,
+    ChannelRequestQuestion,
+)
 from nacre.protocol.settings import Role
 from tests.pair.ends import Pair
 from tests.support.protocol import server_settings
@@ -52,6 +60,12 @@ class Hearer:
         self.told = []
         self.decision = decision
 
+    def opened(self):
+        self.told.append("opened")
+
+    def closed(self):
+        self.told.append("closed")
+
     def eof_arrived(self):
         self.told.append("eof")
 
@@ -86,6 +100,35 @@ def test_requests_their_answers_and_the_end_of_data_can_be_told_without_an_event
     assert asking.told == [decision]  # who wants no reply gets none
     assert not [event for end in (pair.client, pair.server) for event in end.of((ChannelEOF, ChannelReply))]
     assert not pair.server.of(ChannelRequestQuestion)
+
+
+def test_that_the_peer_opens_and_closes_a_channel_can_be_told_without_an_event(pair):
+    client, asking = pair.client.connection, Hearer(False)
+    ours = client.open_channel("session", b"", 1 << 21, 1 << 15)
+    client.deliver_to(ours, lambda data, datatype: True, asking)
+    pair.run()
+    assert asking.told == ["opened"]
+    pair.server.connection.channel_close(pair.server.of(ChannelOpenQuestion)[-1].channel)
+    pair.run()
+    assert asking.told == ["opened", "closed"]
+    assert ours not in client._mux.channels
+    assert not pair.client.of((ChannelOpened, ChannelClosed))
+
+
+def test_who_closes_a_channel_himself_or_loses_the_connection_is_told_with_an_event(pair):
+    ours, asking, _ = hearers(pair, True)
+    other, also, _ = hearers(pair, True)
+    client = pair.client.connection
+    client.channel_eof(ours, status_follows=True)
+    pair.server.connection.channel_close(pair.server.of(ChannelOpenQuestion)[0].channel)
+    pair.run()
+    assert asking.told == []  # how a program has ended is still to be told
+    client.channel_close(ours)
+    assert asking.told == []
+    client.disconnect(11, "bye")
+    pair.run()
+    assert [event.channel for event in pair.client.of(ChannelClosed)] == [ours, other]
+    assert asking.told == also.told == []
 
 
 def test_what_cannot_be_decided_at_once_is_asked_with_an_event_and_holds_up_what_follows(pair):
