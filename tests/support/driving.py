@@ -85,7 +85,7 @@ class Protocol:
         taken, self.output = self.output, []
         return taken
 
-    def receive_buffer(self, sizehint: int = -1) -> memoryview:
+    def receive_buffer(self) -> memoryview:
         return memoryview(bytearray(10))
 
     def received(self, size: int, now: float) -> None:

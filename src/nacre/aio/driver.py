@@ -84,7 +84,6 @@ class Driver(asyncio.BufferedProtocol):
     __slots__ = (
         "_answered",
         "_ending",
-        "_idle",
         "_looks",
         "_loop",
         "_now",
@@ -155,7 +154,6 @@ class Driver(asyncio.BufferedProtocol):
         try:
             self.protocol = self._owner.transport_made(stream)
             self.protocol.start(self.since or self._loop.time())
-            self.get_buffer = self.protocol.receive_buffer  # type: ignore[method-assign]  # a call less for each read
         except FAILURES as error:  # the program's callback: reported
             self._owner.report(error, "starting a connection")
             stream.abort()

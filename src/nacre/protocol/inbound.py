@@ -90,12 +90,8 @@ class Inbound:
         """Whether `receive_buffer` has anything to lend."""
         return self.end - self.start < self._capacity_limit()
 
-    def receive_buffer(self, sizehint: int = -1) -> memoryview:
-        """Lend the free part of the buffer, at least one byte, until `received`.
-
-        Args:
-            sizehint: how much somebody would like, which is no matter: so that a transport can ask without a call between.
-        """
+    def receive_buffer(self) -> memoryview:
+        """Lend the free part of the buffer, at least one byte, until `received`."""
         if self.start == self.end:
             self.start = self.end = 0
             if not self._buffer:
