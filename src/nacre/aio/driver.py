@@ -82,6 +82,7 @@ class Driver(asyncio.BufferedProtocol):
     """Drives a `nacre.protocol.connection.Connection` over one asyncio transport."""
 
     __slots__ = (
+        "__weakref__",  # 8 bytes, by which tests see that it is gone
         "_answered",
         "_ending",
         "_looks",
