@@ -370,7 +370,12 @@ async def open_agent(where: str | Callable[[], Awaitable[Any]]) -> Any:
         return await where()
     if not hasattr(asyncio, "open_unix_connection"):
         raise NotSupportedYet("an agent on this system", "give keys as client_keys")
-    return await asyncio.open_unix_connection(where)
+    try:
+        return await asyncio.open_unix_connection(where)
+    except OSError as error:
+        if error.errno is None:  # a path that is too long
+            raise OSError(f"{where}: {error}") from None
+        raise OSError(error.errno, error.strerror or str(error), where) from None
 
 
 def where_agent(agent_path: Any) -> str | Callable[[], Awaitable[Any]]:

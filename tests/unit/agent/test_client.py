@@ -179,7 +179,7 @@ async def test_an_agent_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     with pytest.raises(FileNotFoundError, match="SSH_AUTH_SOCK is not set"):
         await nacre.connect_agent()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="No such file or directory: '"):
         await nacre.connect_agent(str(tmp_path / "missing"))
     with pytest.raises(TypeError, match="not object"):
         await nacre.connect_agent(object())
