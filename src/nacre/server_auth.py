@@ -25,7 +25,7 @@ from nacre.profiles import takes_user_key
 from nacre.protocol import events
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
-from nacre.x509_login import check_user_chain, trusts_x509, vouching
+from nacre.x509_login import vouching
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
@@ -152,9 +152,7 @@ class ServerAuthenticator:
             return events.AuthPolicy(required=False)
         methods = ["gssapi-keyex", "gssapi-with-mic"] if self._gss_auth else []
         if self._options.public_key_auth and (
-            self._authorized is not None
-            or trusts_x509(self._options)
-            or await self._settle(self._server.public_key_auth_supported())
+            self._authorized is not None or await self._settle(self._server.public_key_auth_supported())
         ):
             methods.append("publickey")
         if await self._hosts.supported():
@@ -243,27 +241,23 @@ class ServerAuthenticator:
             self.restrictions.add(line)
         return True
 
-    def _chain_options(
-        self, event: events.PublicKeyQuestion, chain: X509Chain
-    ) -> Mapping[str, object] | None:
-        """Return the options of the line of authorized_keys that admits a chain; None: a trusted root does.
+    def _chain_options(self, event: events.PublicKeyQuestion, chain: X509Chain) -> Mapping[str, object]:
+        """Return the options of the line of authorized_keys that admits a chain.
 
-        Where there is a list of who may come in, it decides: a root vouches for far more people than are in it.
+        A list decides who may come in: a root vouches for far more people than should. Without one nobody may.
 
         Raises:
-            ValueError: nobody does, or a line keeps it out.
+            ValueError: no line does, or it keeps it out.
         """
-        now, line = time.time(), None
-        if self._authorized is not None:
-            judged = self._authorized.judge_chain(
-                chain, event.username, self._client_host, self._client_addr, ENFORCED,
-                vouching(self._options, chain, now, self._revoked),
-            )  # fmt: skip
-            line = self._options_of(judged)
-            if line is None:
-                raise ValueError(judged.reason or "no line of authorized_keys admits it")
-        else:
-            check_user_chain(self._options, chain, event.username, now, self._revoked)
+        if self._authorized is None:
+            raise ValueError("a line of authorized_client_keys must admit it, and there are none")
+        judged = self._authorized.judge_chain(
+            chain, event.username, self._client_host, self._client_addr, ENFORCED,
+            vouching(self._options, chain, time.time(), self._revoked),
+        )  # fmt: skip
+        line = self._options_of(judged)
+        if line is None:
+            raise ValueError(judged.reason or "no line of authorized_keys admits it")
         why = self.restrictions.refusal(line)
         if why:
             raise ValueError(why)

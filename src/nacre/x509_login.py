@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
     from nacre.trust.revocation import KeyRevocationList
 
-__all__ = ["check_host_chain", "check_user_chain", "takes_x509", "trusts_x509", "vouching"]
+__all__ = ["check_host_chain", "takes_x509", "trusts_x509", "vouching"]
 
 
 def trusts_x509(options: SSHClientConnectionOptions | SSHServerConnectionOptions) -> bool:
@@ -57,25 +57,6 @@ def _check_chain(
     from nacre.keys.x509_trust import check_chain, purpose_oids  # few logins are by a chain
 
     check_chain(chain, roots, purpose_oids(options.x509_purposes), now)
-
-
-def check_user_chain(
-    options: SSHServerConnectionOptions,
-    chain: X509Chain,
-    username: str,
-    now: float,
-    revoked: KeyRevocationList | None = None,
-) -> None:
-    """Check that a chain lets a user log in; a revoked key vouches for nobody, that of a root neither.
-
-    Raises:
-        ValueError: it does not; the message says why.
-    """
-    roots = _roots(options, chain, _revoked_by(revoked))
-    _check_chain(options, chain, roots, now)
-    # Names are compared as they are, as those of OpenSSH's certificates.
-    if not username or username not in chain.certificate.user_principals:
-        raise ValueError("the certificate is for other names")
 
 
 def _revoked_by(revoked: KeyRevocationList | None) -> Callable[[SSHX509Certificate], bool]:

@@ -89,7 +89,11 @@ async def test_theirs(tmp_path: Path) -> None:
         check_chain(X509Chain([leaf]), [root], purpose_oids("secureShellClient"), now)
         with pytest.raises(ValueError, match="other purposes"):
             check_chain(X509Chain([leaf]), [root], purpose_oids("secureShellServer"), now)
-    async with serving(server_factory=nacre.SSHServer, x509_trusted_certs=str(tmp_path / "root")) as listener:
+    async with serving(
+        server_factory=nacre.SSHServer,
+        authorized_client_keys=nacre.import_authorized_keys("x509v3-ssh-rsa subject=O=Example,CN=x"),
+        x509_trusted_certs=str(tmp_path / "root"),
+    ) as listener:
         for name in keys:
             pair = (tmp_path / name, tmp_path / f"{name}.pem")
             async with connected(listener, client_keys=[pair], username="user"):

@@ -28,6 +28,7 @@ from nacre.options import SSHServerConnectionOptions
 from nacre.protocol import events
 from nacre.protocol.settings import Role, Settings
 from nacre.server_auth import ServerAuthenticator
+from nacre.trust.authorized_keys import import_authorized_keys
 from nacre.wire.auth import HOSTBOUND
 from nacre.wire.gss import KEYEX, WITH_MIC
 from nacre.wire.record import record
@@ -56,6 +57,8 @@ APPLICATION: Final = b"ssh:"
 ROOT, OTHER_ROOT, LEAF = (nacre.generate_private_key("ecdsa-sha2-nistp256") for _ in range(3))
 ROOT_NAME: Final = "O=Example,CN=root"
 ROOT_CERTIFICATE: Final = ROOT.generate_x509_ca_certificate(ROOT, ROOT_NAME)
+#: Whom the X.509 authority names; of all others the program is asked.
+LINES: Final = import_authorized_keys(b"cert-authority " + ROOT_CERTIFICATE.export_certificate("openssh"))
 SETTINGS: Final = Settings(
     host_keys=(HOST_KEY,), signature_algorithms=(*default_signature_algorithms(), *X509_ALGORITHMS)
 )
@@ -140,7 +143,7 @@ def calls(into: list[str]) -> Iterator[None]:
 def answers(server: nacre.SSHServer) -> dict[type[events.Event], Any]:
     """The answers of nacre's authenticator for a program."""
     # No resolver is asked.
-    options = SSHServerConnectionOptions(trust_client_host=True, x509_trusted_certs=[ROOT_CERTIFICATE])
+    options = SSHServerConnectionOptions(trust_client_host=True, authorized_client_keys=LINES)
     authenticator = ServerAuthenticator(options, server, "203.0.113.9", LOGGER)
 
     def of(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -45,7 +45,7 @@ DEVIATIONS: Final[dict[str, str]] = {
     "client:x509_trusted_certs": "only what is named: no `~/.ssh/ca-bundle.crt`; without any, certificates in known_hosts count all the same",
     "client:x509_trusted_cert_paths": "only what is named: no `~/.ssh/crt`",
     "server:x509_trusted_cert_paths": "only what is named: no `~/.ssh/crt`",
-    "server:x509_trusted_certs": "without authorized keys a certificate that names the user is enough; one that stands there needs no root; a line of an authority with `subject=` names its users by that",
+    "server:x509_trusted_certs": "a certificate that stands in authorized_keys needs no root; a line of an authority with `subject=` names its users by that",
     "SSHCertificate": "one without principals is for nobody; those of X.509 are `SSHX509Certificate`, no subclass of it",
     "SSHClientChannel.write": "raises `LocalProtocolError` where 64 MiB wait that the peer has not taken: await `drain`",
     "SSHClientConnection.create_session": "a callback that raises closes its own channel, not the connection",

@@ -26,7 +26,23 @@ def certified(name: str = NAMES[0], **how: Any) -> tuple[nacre.SSHKey, bytes]:
     return KEYS[name], leaf.export_certificate() + INTER.export_certificate()
 
 
-SERVER = {"server_factory": nacre.SSHServer, "x509_trusted_certs": [ROOT_CERT]}
+def line_of(certificate: Any) -> bytes:
+    return certificate.export_certificate("openssh")
+
+
+def named_by(root: Any) -> nacre.SSHAuthorizedKeys:
+    """The list of those whom an authority names."""
+    return nacre.import_authorized_keys(b"cert-authority " + line_of(root))
+
+
+#: What a certificate may say of itself in a line, and a root must vouch for.
+SUBJECT = nacre.import_authorized_keys(b"x509v3-ssh-rsa subject=CN=x")
+SERVER = {"server_factory": nacre.SSHServer, "authorized_client_keys": named_by(ROOT_CERT)}
+ROOTS = {
+    "server_factory": nacre.SSHServer,
+    "authorized_client_keys": SUBJECT,
+    "x509_trusted_certs": [ROOT_CERT],
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +55,7 @@ async def test_a_user_logs_in(name: str, tmp_path: Path) -> None:
     (tmp_path / "both").write_bytes(key.export_private_key("pkcs8-pem") + chain)
     locked = key.export_private_key(passphrase="x", rounds=1, ignore_few_rounds=True)
     (tmp_path / "locked").write_bytes(locked + chain)
-    serves = {**SERVER, "x509_trusted_certs": str(tmp_path / "root.pem")}
+    serves = {**ROOTS, "x509_trusted_certs": str(tmp_path / "root.pem")}
     async with serving(**serves) as listener:
         for given in ({"client_keys": [(key, chain)]},
                       {"client_keys": [(tmp_path / "key", tmp_path / "chain.pem")]},
@@ -70,9 +86,14 @@ async def test_a_user_is_refused(how: dict[str, Any]) -> None:
 @asynctest
 async def test_other_roots_and_none() -> None:
     key, chain = certified()
-    async with serving(**{**SERVER, "x509_trusted_certs": [authority("CN=other")]}) as listener:
-        with pytest.raises(nacre.PermissionDenied):
-            await connect(listener, client_keys=[(key, chain)])
+    for others in (
+        {**ROOTS, "x509_trusted_certs": [authority("CN=other")]},
+        {**SERVER, "authorized_client_keys": named_by(authority("CN=other"))},
+    ):
+        async with serving(**others) as listener:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, client_keys=[(key, chain)])
+    async with serving(**ROOTS) as listener:
         leaf = nacre.import_certificate(chain.split(b"-----BEGIN", 2)[1].join((b"-----BEGIN", b"")))
         with pytest.raises(nacre.PermissionDenied):
             await connect(listener, client_keys=[(key, leaf)])
@@ -89,9 +110,45 @@ async def test_other_roots_and_none() -> None:
 @asynctest
 async def test_a_revoked_key_logs_nobody_in(revoked: nacre.SSHKey) -> None:
     key, chain = certified()
-    async with serving(**SERVER, revoked_keys=revoked.export_public_key()) as listener:
+    for trusts in (SERVER, ROOTS):
+        async with serving(**trusts, revoked_keys=revoked.export_public_key()) as listener:
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, client_keys=[(key, chain)])
+
+
+@asynctest
+async def test_a_root_alone_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
+    """As with AsyncSSH: a program that gives lists to some users in `begin_auth` gives none to the others."""
+
+    class Server(nacre.SSHServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            self.conn = conn
+
+        def begin_auth(self, username: str) -> bool:
+            if username == "user":
+                self.conn.set_authorized_keys(SUBJECT)
+            return True
+
+        def public_key_auth_supported(self) -> bool:
+            return True
+
+        def validate_public_key(self, username: str, key: nacre.SSHKey) -> bool:
+            return False  # asked of the key alone, which the client shows too
+
+        def validate_ca_key(self, username: str, key: nacre.SSHKey) -> bool:
+            raise AssertionError("that is for OpenSSH's certificates")
+
+    roots, given = (
+        {"x509_trusted_certs": [ROOT_CERT]},
+        {"client_keys": [certified(principals=("user", "other"))]},
+    )
+    caplog.set_level("INFO", "nacre")
+    async with serving(server_factory=Server, **roots) as listener:
+        async with connected(listener, **given):
+            pass
         with pytest.raises(nacre.PermissionDenied):
-            await connect(listener, client_keys=[(key, chain)])
+            await connect(listener, username="other", **given)
+    assert "a line of authorized_client_keys must admit it, and there are none" in caplog.text
 
 
 def host_chain(**how: Any) -> tuple[nacre.SSHKey, bytes]:
@@ -134,7 +191,7 @@ async def test_a_revoked_root_vouches_for_nobody() -> None:
     root = key.generate_x509_ca_certificate(key, "CN=other root")
     leaf = key.generate_x509_user_certificate(KEYS[NAMES[0]], "CN=x", "CN=other root", principals="user")
     for revoked in (None, key.export_public_key()):
-        roots = {**SERVER, "x509_trusted_certs": [ROOT_CERT, root]}
+        roots = {**ROOTS, "x509_trusted_certs": [ROOT_CERT, root]}
         async with serving(**roots, revoked_keys=revoked) as listener:
             given = {"client_keys": [(KEYS[NAMES[0]], leaf)]}
             if revoked is None:
@@ -167,9 +224,8 @@ async def test_roots_in_a_directory(tmp_path: Path) -> None:
     where = {"x509_trusted_cert_paths": [str(tmp_path)]}
     file = tmp_path / f"{subject_hash(ROOT_CERT.x509_cert.subject)}.0"
     key, chain = certified()
-    async with serving(
-        server_factory=nacre.SSHServer, server_host_keys=[host_chain(), host_key()], **where
-    ) as listener:
+    serves = {**where, "authorized_client_keys": SUBJECT, "server_host_keys": [host_chain(), host_key()]}
+    async with serving(server_factory=nacre.SSHServer, **serves) as listener:
         host = {"known_hosts": b"", **where}
         user = {"client_keys": [(key, chain)]}
         for content in (None, b"junk"):
@@ -182,10 +238,6 @@ async def test_roots_in_a_directory(tmp_path: Path) -> None:
         file.write_bytes(ROOT_CERT.export_certificate())
         async with connected(listener, **host, **user):
             pass
-
-
-def line_of(certificate: Any) -> bytes:
-    return certificate.export_certificate("openssh").strip() + b"\n"
 
 
 @asynctest
@@ -247,7 +299,7 @@ async def test_authorized_keys_with_x509() -> None:
         (subject.replace(b"CN=x", b"CN=y"), roots, (key, chain)),
         (b"cert-authority " + line_of(ROOT_CERT), {}, (key, chain)),
         (away + line_of(leaf), {}, (key, chain)),
-        # The root alone would admit this one; the line keeps it out, and so does a list in which it is not.
+        # The root vouches for this one; the line keeps it out, and so does a list in which it is not.
         (away + line_of(my_leaf), roots, (mine, mine_chain)),
         (user_key().export_public_key(), roots, (mine, mine_chain)),
         (subject.replace(b"CN=x", b"CN=y"), roots, (mine, mine_chain)),
