@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import shlex
+import stat
 from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path, PurePath
@@ -22,6 +23,7 @@ from nacre.keys.files import expand
 from nacre.trust import Problem, SSHKnownHosts, known_hosts_line, match_known_hosts
 from nacre.trust.known_hosts import FoundKeys, match_in_files
 from nacre.trust.known_x509 import NO_X509, KnownX509
+from nacre.trust.lines import MAX_LINES, read_texts
 from nacre.trust.policy import HostKeyChecking
 from nacre.wire.record import record
 
@@ -87,6 +89,8 @@ class HostTrust:
         own: whether the trusted keys are those of the host's own name with its port: another key is then a
             changed one. Those of its name alone, or of its address, are trusted, and say nothing about others.
         x509: the X.509 certificates and subjects.
+        ranks: the algorithms in whose order the trusted keys are asked for, wherever their lines stand, as with ssh; (): a
+            program gave the keys, in its own order.
     """
 
     host: str
@@ -101,6 +105,7 @@ class HostTrust:
     places: tuple[Place, ...] = ()
     own: bool = True
     x509: KnownX509 = NO_X509
+    ranks: tuple[str, ...] = ()
 
     def algorithms(self, chosen: tuple[str, ...], asks_about_authorities: bool = False) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.
@@ -114,6 +119,7 @@ class HostTrust:
         if chosen:
             return chosen
         known = [name for key in self.trusted for name in key.sig_algorithms]
+        known = [*(name for name in self.ranks if name in known), *known]
         certified: tuple[str, ...] = ()
         if self.authorities or (asks_about_authorities and not self.anything):
             certified = certificate_algorithms()
@@ -219,10 +225,26 @@ def require_files(
     """Raise what is wrong with a file now, such as that it is not there: nobody is to be called in vain."""
     revocations_of(revoked)
     files = _files(known_hosts)
-    if files is not None and not isinstance(known_hosts, KnownHostsFiles) and known_hosts != ():
-        # The first is made for the first key that is kept.
-        for path in files.user[1:] if checking.keeps else files.user:
-            os.stat(path)
+    for path in _to_read(known_hosts, files, checking) if files is not None else ():
+        found = os.stat(path)
+        usable = stat.S_ISREG(found.st_mode) and os.access(path, os.R_OK)
+        if not usable or found.st_size > MAX_LINES:  # it cannot be read, or may have too many lines
+            read_texts(path)
+
+
+def _to_read(known_hosts: Any, files: KnownHostsFiles, checking: HostKeyChecking) -> list[Path]:
+    """Return the files that are to be read. OSError: nobody knows whether one is there.
+
+    Of those that nobody named, and of the first if it is made for the first key that is kept, only what is there.
+    """
+    every = (*files.user, *files.system)
+    if os.devnull in map(str, every):
+        every = tuple(path for path in every if str(path) != os.devnull)
+    if known_hosts == () or isinstance(known_hosts, KnownHostsFiles):
+        return [path for path in every if path.exists()]
+    return (
+        [path for path in every if path != files.user[0] or path.exists()] if checking.keeps else list(every)
+    )
 
 
 def _files(known_hosts: Any) -> KnownHostsFiles | None:
@@ -294,6 +316,9 @@ def look_up(
         places=places,
         own=found.own or alias is not None,
         x509=found.x509,
+        ranks=()
+        if known_hosts and (isinstance(known_hosts, tuple) or callable(known_hosts))
+        else default_host_key_algorithms(),
     )
 
 
@@ -314,16 +339,8 @@ def _in_files(
     known_hosts: Any, files: KnownHostsFiles, name: str, addr: str, port: int, checking: HostKeyChecking
 ) -> tuple[FoundKeys, str, tuple[Place, ...]]:
     """Return the keys from files, the words for these, and the places of the keys that are trusted."""
-    every = (*files.user, *files.system)
-    names = list(map(str, every))
-    where = ", ".join(names) or "known_hosts"
-    if os.devnull in names:
-        every = tuple(path for path in every if str(path) != os.devnull)
-    if known_hosts == () or isinstance(known_hosts, KnownHostsFiles):
-        there = [path for path in every if path.exists()]
-    else:
-        keeps = checking.keeps
-        there = [path for path in every if path != files.user[0] or path.exists()] if keeps else list(every)
+    where = ", ".join(map(str, (*files.user, *files.system))) or "known_hosts"
+    there = _to_read(known_hosts, files, checking)
     found, problems = match_in_files(there, name, addr, port)
     if problems:
         _tell(problems, where)

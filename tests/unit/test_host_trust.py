@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.host_trust import Standing, look_up
+from nacre.host_trust import Standing, look_up, require_files
+from nacre.trust.policy import HostKeyChecking
 from tests.support.face import (
     HOST,
     OpenServer,
@@ -224,3 +225,26 @@ async def test_an_empty_name_is_no_file() -> None:
             with pytest.raises(nacre.HostKeyNotVerifiable, match="is not known"):
                 await connect(listener, known_hosts=none)
     assert nacre.match_known_hosts("", "host") == ([],) * 7
+
+
+def test_of_the_keys_that_are_known_the_best_is_asked_for_first_wherever_it_stands() -> None:
+    rsa = nacre.read_public_key(Path(__file__).parent / "keys/data/rsa.pub")
+    known = line(ECDSA) + line(rsa) + line(OTHER)
+    asked = look_up(known, "host", "127.0.0.1", 22, None).algorithms(())
+    # As ssh does; what is not offered by default stands last, for it is known for this host.
+    assert asked[:4] == ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ecdsa-sha2-nistp256")
+    # A program that gives keys gives their order.
+    asked = look_up(([ECDSA, OTHER], [], []), "host", "127.0.0.1", 22, None).algorithms(())
+    assert asked[:2] == ("ecdsa-sha2-nistp256", "ssh-ed25519")
+
+
+@pytest.mark.parametrize("checking", list(HostKeyChecking))
+def test_files_that_cannot_be_used_are_named_before_anybody_is_called(
+    checking: HostKeyChecking, tmp_path: Path
+) -> None:
+    large, long = tmp_path / "large", tmp_path / "long"
+    large.write_bytes(b"#" * 1_048_577)
+    long.write_bytes(b"#\n" * 10_002)
+    for path in (tmp_path, large, long):
+        with pytest.raises(ValueError, match=f"^{path}"):
+            require_files(path, None, checking)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from binascii import a2b_base64
 from typing import Final
 
 from nacre.errors import KeyImportError
@@ -41,7 +42,7 @@ class ArmorBlock:
 def decode_base64(text: bytes) -> bytes:
     """Return what `text` stands for, white space left out. KeyImportError on anything but base64."""
     try:
-        return base64.b64decode(b"".join(text.split()), validate=True)
+        return a2b_base64(b"".join(text.split()), strict_mode=True)
     except binascii.Error:
         raise KeyImportError("the key is not valid base64; was it cut off or changed?") from None
 

@@ -86,7 +86,13 @@ def _load(load: Callable[..., object], data: bytes, passphrase: bytes | None, sk
         key = load(data, passphrase, unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm:
         raise KeyImportError("the private key uses an algorithm that nacre does not take") from None
-    except _DAMAGED:
+    except _DAMAGED as exc:
+        # The library's words for it; there is no class of its own.
+        if passphrase and "unknown" in str(exc).lower():
+            raise KeyEncryptionError(
+                "this private key is encrypted in a way that nacre does not take, whatever the passphrase"
+                " (ssh-keygen -p changes it, or openssl pkcs8 -topk8 -v2 aes256)"
+            ) from None
         if passphrase:
             raise KeyEncryptionError("the passphrase does not open this private key") from None
         raise KeyImportError("the private key is damaged or not in a form that nacre reads") from None

@@ -13,7 +13,8 @@ line of an authority `principals`; on a line with X.509 `subject`. A caller that
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Self
 
@@ -97,7 +98,7 @@ def _parse_line(number: int, line: str) -> _Entry | None:
     if len(fields) < 2:
         raise ValueError("no key follows the key type")
     try:
-        key_blob = b64decode(fields[1], validate=True)
+        key_blob = a2b_base64(fields[1], strict_mode=True)
     except (binascii.Error, ValueError):
         raise ValueError("the key is not valid base64") from None
     # A key is what its blob says; a line that calls it something else is damaged.
@@ -136,6 +137,8 @@ class SSHAuthorizedKeys:
 
     def __init__(self, authorized_keys: str | bytes | None = None) -> None:
         self._entries: list[_Entry] = []
+        #: The lines that were refused, with what they say.
+        self._refused: list[tuple[Problem, str]] = []
         self.problems: list[Problem] = []
         if authorized_keys is not None:
             self.load(authorized_keys)
@@ -158,16 +161,22 @@ class SSHAuthorizedKeys:
         Raises:
             ValueError: there is too much of it.
         """
-        for number, line in numbered_lines(as_text(authorized_keys), self.problems):
+        text = as_text(authorized_keys)
+        problems: list[Problem] = []
+        for number, line in numbered_lines(text, problems):
             try:
                 entry = _parse_line(number, line)
             except ValueError as exc:
-                self.problems.append(Problem(number, str(exc)))
+                problems.append(Problem(number, str(exc)))
                 continue
             if entry is None:
-                self.problems.append(Problem(number, "no key of a type that nacre takes"))
+                problems.append(Problem(number, "no key of a type that nacre takes"))
             else:
                 self._entries.append(entry)
+        if problems:
+            lines = text.split("\n")
+            self._refused += [(problem, lines[problem.line - 1]) for problem in problems]
+            self.problems += problems
 
     def judge(
         self, key: SSHKey, client_host: str | None, client_addr: str | None, enforced: Iterable[str] = ()
@@ -182,7 +191,7 @@ class SSHAuthorizedKeys:
         """
         entries = self._entries_of(key, authority=False)
         known = ENFORCED_OPTIONS.union(enforced)
-        return _decide(entries, client_host, client_addr, known) or _NOT_THERE
+        return _decide(entries, client_host, client_addr, known) or self._not_there(key, _NOT_THERE)
 
     def judge_certificate(
         self,
@@ -214,7 +223,16 @@ class SSHAuthorizedKeys:
                 entries.append(entry)
         known = ENFORCED_OPTIONS.union(enforced, _OF_AUTHORITIES)
         found = _decide(entries, client_host, client_addr, known)
-        return found or (_OTHER_NAMES if named else _NO_AUTHORITY)
+        return found or (_OTHER_NAMES if named else self._not_there(certificate.signing_key, _NO_AUTHORITY))
+
+    def _not_there(self, key: SSHKey, otherwise: AuthorizedKeyVerdict) -> AuthorizedKeyVerdict:
+        """Return the verdict for a key of which no line is good: what is wrong with the one that has it, if any."""
+        if self._refused:
+            encoded = b64encode(key.public_data).decode("ascii")
+            for problem, line in self._refused:
+                if encoded in line:
+                    return AuthorizedKeyVerdict(None, problem.line, problem.reason)
+        return otherwise
 
     @property
     def has_x509(self) -> bool:

@@ -50,6 +50,7 @@ _REPEATABLE: Final = frozenset(
 _PERMISSIONS: Final = ("agent-forwarding", "port-forwarding", "pty", "user-rc", "x11-forwarding")
 _SWITCHES: Final = frozenset(
     {
+        "cert-authority",
         "restrict",
         *_PERMISSIONS,
         *(f"no-{name}" for name in _PERMISSIONS),
@@ -60,7 +61,7 @@ _SWITCHES: Final = frozenset(
     }
 )
 #: Every option of sshd(8). A line with another one admits nobody.
-OPTION_NAMES: Final = (_WITH_VALUE | _SWITCHES | {"cert-authority"}) - {"subject"}
+OPTION_NAMES: Final = (_WITH_VALUE | _SWITCHES) - {"subject"}
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-@.")
 _VARIABLE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 #: OpenSSH's SSH_TUNID_MAX.

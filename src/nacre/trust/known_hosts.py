@@ -16,7 +16,8 @@ from __future__ import annotations
 import binascii
 import hmac
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import PurePath
@@ -93,8 +94,12 @@ class HashedHost:
     __slots__ = ("_digest", "_salt")
 
     def __init__(self, text: str) -> None:
+        if not text.startswith(_HASH_MAGIC):
+            raise ValueError(f"names are hashed with {_HASH_MAGIC} in front, not {text[:3]!r}")
         try:
-            salt, digest = (b64decode(part, validate=True) for part in text[len(_HASH_MAGIC) :].split("|"))
+            salt, digest = (
+                a2b_base64(part, strict_mode=True) for part in text[len(_HASH_MAGIC) :].split("|")
+            )
         except (ValueError, binascii.Error):
             raise ValueError("the hashed host name is not valid") from None
         if len(salt) != _HASH_SIZE or len(digest) != _HASH_SIZE:
@@ -148,7 +153,7 @@ class KnownHostsLine:
         try:
             subject = subject_of(self.encoded_key)
             # What a certificate is called revokes no less.
-            return subject or SSHX509Certificate(load_der(b64decode(self.encoded_key, validate=True)))
+            return subject or SSHX509Certificate(load_der(a2b_base64(self.encoded_key, strict_mode=True)))
         except (binascii.Error, ValueError):
             return None
 
@@ -159,7 +164,7 @@ class KnownHostsLine:
             found = self.x509() if self.marker is Marker.REVOKED else None
             return found.key if isinstance(found, SSHX509Certificate) else None
         try:
-            data = b64decode(self.encoded_key, validate=True)
+            data = a2b_base64(self.encoded_key, strict_mode=True)
             shown = decode_shown_key(data)
         except (binascii.Error, ValueError):
             return None

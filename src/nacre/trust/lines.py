@@ -58,7 +58,7 @@ def as_text(data: str | bytes) -> str:
     """Return the content of a file as text; bytes that are not UTF-8 survive as surrogates."""
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
     if len(text) > MAX_FILE:
-        raise ValueError(f"{len(text)} characters of known_hosts or authorized_keys; {MAX_FILE} is the most")
+        raise ValueError(f"{len(text)} characters; {MAX_FILE} is the most of a file of trust")
     return text.removeprefix("\ufeff")
 
 
@@ -74,7 +74,7 @@ def numbered_lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, st
     """
     lines = text.split("\n")
     if len(lines) > MAX_LINES + 1:
-        raise ValueError(f"{len(lines)} lines of known_hosts or authorized_keys; {MAX_LINES} is the most")
+        raise ValueError(f"{len(lines)} lines; {MAX_LINES} is the most of a file of trust")
     for number, line in enumerate(lines, start=1):
         if len(line) > MAX_LINE:
             problems.append(Problem(number, f"the line is longer than {MAX_LINE} characters"))
@@ -98,13 +98,20 @@ def read_texts(filelist: FilePath | Sequence[FilePath]) -> list[str]:
         TypeError: something else than names was given.
     """
     if isinstance(filelist, (str, PurePath)):
-        return [as_text(read_file(filelist))]
+        return [_read_text(filelist)]
     filenames: Any = filelist
     for filename in filenames if isinstance(filenames, (list, tuple, Sequence)) else (None,):
         if not isinstance(filename, (str, PurePath)):
             kind = type(filelist).__name__
             raise TypeError(f"names of files are expected, or what import_… makes of a text, not {kind}")
-    return [as_text(read_file(filename)) for filename in filenames]
+    return [_read_text(filename) for filename in filenames]
+
+
+def _read_text(filename: FilePath) -> str:
+    text = as_text(read_file(filename))
+    if text.count("\n") > MAX_LINES:
+        raise ValueError(f"{filename} has more than {MAX_LINES} lines")
+    return text
 
 
 P = ParamSpec("P")

@@ -179,3 +179,24 @@ def test_any_bytes_in_a_block_raise_only_key_errors(label, content):
         import_private_key(armor(label, content), PASSPHRASE)
     with contextlib.suppress(KeyImportError):
         import_public_key(armor("PUBLIC KEY", content))
+
+
+#: An Ed25519 key, encrypted by `openssl pkcs8 -topk8 -v2 camellia-256-cbc -iter 100`.
+CAMELLIA = """-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGcMFgGCSqGSIb3DQEFDTBLMCgGCSqGSIb3DQEFDDAbBAjQC8YBlb37DwIBZDAM
+BggqhkiG9w0CCQUAMB8GCyqDCIyaSz0BAQEEBBAp4laghRyI13Q8ei4Mj0k5BEB3
+twPTTx5P6LJ9m5QBqszQc40/O6Mu+83YfHtgepTahnxP245RifONnXDe58XsECf9
+WacEGPb5utshqOWAS2Ck
+-----END ENCRYPTED PRIVATE KEY-----
+"""
+
+
+def test_a_cipher_that_is_not_taken_is_not_called_a_wrong_passphrase():
+    with pytest.raises(KeyEncryptionError, match="in a way that nacre does not take"):
+        import_private_key(CAMELLIA, PASSPHRASE)
+
+
+def test_a_cipher_of_pkcs1_that_is_not_taken_is_not_called_a_wrong_passphrase(data):
+    other = (data / "rsa-pkcs1-encrypted").read_bytes().replace(b"AES-128-CBC", b"AES-192-CBC")
+    with pytest.raises(KeyEncryptionError, match="in a way that nacre does not take"):
+        import_private_key(other, PASSPHRASE)

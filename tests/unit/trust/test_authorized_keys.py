@@ -433,3 +433,27 @@ def test_x509_lines_that_are_refused(line):
 def test_subjects_are_of_certificates():
     """A key has none, so a line that asks for one admits no key."""
     assert validate(f'subject="CN=a" {text(A)}') is None
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('from="192.0.2.1,x/99" {}', "not a valid pattern"),
+        ("pty,, {}", "without a name"),
+        ("{} " + "x" * 20000, "longer than"),
+    ],
+    ids=["pattern", "comma", "length"],
+)
+def test_whoever_has_the_key_of_a_line_that_is_damaged_is_told_of_that_line(line, reason):
+    keys = SSHAuthorizedKeys(f"{text(B)}\n{line.format(text(A))}\n")
+    verdict = keys.judge(A, None, "192.0.2.1")
+    assert (verdict.options, verdict.line) == (None, 2)
+    assert reason in verdict.reason
+    assert keys.judge(P256, None, "192.0.2.1").line == 0
+    # Another line that is good with the key counts.
+    keys.load(text(A))
+    assert keys.judge(A, None, "192.0.2.1").options == {}
+
+
+def test_the_authority_of_a_line_may_be_called_so_twice():
+    assert validate(f"cert-authority,cert-authority {text(A)}", ca=True) == {"cert-authority": True}

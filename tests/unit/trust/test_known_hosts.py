@@ -72,6 +72,11 @@ def test_hashed_lines():
     assert trusted(lines, "\udcff") == []
 
 
+def test_names_that_are_hashed_in_another_way_are_of_no_use():
+    # ssh knows none but |1|; what another number stands for, nobody knows.
+    assert not SSHKnownHosts(f"|2|{hashed('host')[3:]} {text(A)}").match("host")[0]
+
+
 @pytest.mark.parametrize("host", ["|1|", "|1|AAAA|AAAA", "|1|!!|!!", "|2|AAAA|AAAA", "|1|a", "|1|a|b|c"])
 def test_damaged_hashes_are_refused(host):
     known = SSHKnownHosts(f"{host} {text(A)}\n")
