@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nacre.cli import certificates, known_hosts, security_key
+from nacre.cli import certificates, known_hosts, revocation, security_key, signatures
 from nacre.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
@@ -40,24 +40,30 @@ def add(commands: Commands) -> None:
         add_help=False,  # -h is another option of ssh-keygen
     )
     parser.add_argument("--help", action="help", help="show this")
+    parser.takes_dashes = frozenset(("-C", "-I", "-N", "-O", "-P", "-V", "-n"))
     parser.set_defaults(run=_run, parser=parser)
     does = parser.add_mutually_exclusive_group()
     for option, text in (
         ("-p", "change the passphrase of a private key"),
         ("-y", "print the public key of a private one"),
-        ("-l", "print the fingerprints of the keys of a file"),
         ("-c", "change the comment of a private key and of its .pub file"),
         ("-e", "print the public key of a file in the format of -m"),
         ("-i", "print the public key of a file of another format in OpenSSH's"),
         ("-k", "write a revocation list of the keys and certificates in FILEs"),
         ("-K", "write the keys that lie in a FIDO security key into files here"),
         ("-L", "print what the certificates of a file say"),
-        ("-Q", "tell which keys and certificates in FILEs a revocation list revokes"),
+        ("-Q", "tell which keys and certificates in FILEs a revocation list revokes; with -l print the list"),
     ):
         does.add_argument(option, dest="action", action="store_const", const=option[1], help=text)
     known_hosts.add_options(parser, does)
     does.add_argument(
-        "-Y", dest="action", choices=("sign", "verify"), help="sign files, or check a signature"
+        "-Y",
+        dest="action",
+        choices=signatures.NAMES,
+        help="sign files, or check a signature, or find who may have signed",
+    )
+    parser.add_argument(
+        "-l", dest="lists", action="store_true", help="print the fingerprints of the keys of a file"
     )
     parser.add_argument(
         "-t", dest="type", choices=tuple(_ALGORITHMS), default="ed25519", help="the type of key"
@@ -69,7 +75,7 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         help="of a key in a FIDO security key: application=…, user=…, resident, no-touch-required, verify-required; "
-        "of a user's certificate: force-command=…, source-address=…, clear, no-pty, …",
+        "of a user's certificate: force-command=…, source-address=…, clear, no-pty, …; of -Y: hashalg=…, verify-time=…",
     )
     parser.add_argument("-b", dest="bits", type=int, help="bits of an RSA or ECDSA key")
     parser.add_argument("-C", dest="comment", help="the comment")
@@ -98,7 +104,8 @@ def add(commands: Commands) -> None:
         "-s",
         dest="signature",
         metavar="FILE",
-        help="the authority's key, to certify the public keys in FILEs; with -Y verify the signature to check",
+        help="the authority's key, to certify the public keys in FILEs; with -k the one whose certificates are meant, or "
+        "none; with -Y the signature",
     )
     parser.add_argument("-h", dest="for_host", action="store_true", help="with -s: a certificate for a host")
     parser.add_argument("-V", dest="validity", help="with -s: [from:]to, such as +52w or 20260101:20270101")
@@ -116,6 +123,14 @@ def _run(options: argparse.Namespace) -> int:
     import nacre
     from nacre.hub.problem import HubProblem, os_problem
 
+    if options.lists and options.action != "Q":
+        if options.action is not None:
+            raise HubProblem(f"-l and -{options.action} do not go together", "give one of them")
+        options.action = "l"
+    if options.records is not None and options.action != "verify":
+        if options.action is not None:
+            raise HubProblem(f"-r and -{options.action} do not go together", "give one of them")
+        options.action = "r"
     if options.action is None and options.signature is not None and options.find is None:
         options.action = "s"
     if options.for_host and options.action != "s":
@@ -127,17 +142,22 @@ def _run(options: argparse.Namespace) -> int:
         raise HubProblem(f"-F and -{options.action} do not go together", "give one of them")
     makes_key = options.action is None and options.find is None
     if options.asked and not (
-        options.action in ("K", "s") or (makes_key and options.type in security_key.ALGORITHMS)
+        options.action in ("K", "s", *signatures.NAMES)
+        or (makes_key and options.type in security_key.ALGORITHMS)
     ):
         raise HubProblem(
             "-O is for keys in a FIDO security key and for certificates",
-            "give it with -t ed25519-sk, -K or -s",
+            "give it with -t ed25519-sk, -K, -s or -Y",
         )
     action: Callable[[argparse.Namespace, Any], int] = _ACTIONS[
         options.action if options.find is None else "F"
     ]
     try:
         return action(options, nacre)
+    except EOFError:
+        raise HubProblem(
+            "nobody is there to be asked for a passphrase", "give it with -P, a new one with -N"
+        ) from None
     except OSError as error:
         raise HubProblem(f"{error.filename or options.file}: {os_problem(error)}") from None
     except (nacre.Error, ValueError) as error:
@@ -332,57 +352,6 @@ def _import(options: argparse.Namespace, nacre: Any) -> int:
     return 0
 
 
-def _sign(options: argparse.Namespace, nacre: Any) -> int:
-    if options.file is None or options.namespace is None:
-        raise ValueError("-Y sign takes the key from -f and the namespace from -n, such as -n file")
-    key = _private_key(options, nacre, _file(options))
-    for name in options.files or ["-"]:
-        data = sys.stdin.buffer.read() if name == "-" else name
-        signature = nacre.create_sshsig(key, data, namespace=options.namespace)
-        if name == "-":
-            sys.stdout.write(signature.decode("ascii"))
-        else:
-            Path(f"{name}.sig").write_bytes(signature)
-    return 0
-
-
-def _verify(options: argparse.Namespace, nacre: Any) -> int:
-    needed = (options.file, options.namespace, options.identity, options.signature)
-    if None in needed:
-        raise ValueError("-Y verify takes -f allowed_signers, -I who, -n namespace and -s signature")
-    signers, namespace, identity, signature = needed
-    good = nacre.validate_sshsig(
-        sys.stdin.buffer.read(), Path(signature), identity, Path(signers), namespace=namespace
-    )
-    if not good:
-        raise ValueError(f"this is no good signature of {identity!r} for {namespace!r}")
-    sys.stdout.write(f"Good signature for {namespace!r} of {identity}\n")
-    return 0
-
-
-def _shown(nacre: Any, name: str) -> list[Any]:
-    """Return the certificates of a file, or its public keys."""
-    try:
-        return list(nacre.read_certificate_list(name))
-    except nacre.KeyImportError:
-        return list(nacre.read_public_key_list(name))
-
-
-def _revoke(options: argparse.Namespace, nacre: Any) -> int:
-    if options.file is None:
-        raise ValueError("-k takes the revocation list from -f")
-    path = Path(options.file).expanduser()
-    revoked = nacre.read_krl(path) if options.update else nacre.KeyRevocationList()
-    if options.version is not None:
-        revoked.version = certificates.serial_of(options.version)[0]
-    for name in options.files:
-        for one in _shown(nacre, name):
-            add_one = revoked.add_certificate if isinstance(one, nacre.SSHCertificate) else revoked.add_key
-            add_one(one)
-    revoked.write(path)
-    return 0
-
-
 def _certify(options: argparse.Namespace, nacre: Any) -> int:
     authority = _private_key(options, nacre, Path(options.signature).expanduser())
     return certificates.sign(options, nacre, authority)
@@ -390,23 +359,6 @@ def _certify(options: argparse.Namespace, nacre: Any) -> int:
 
 def _show_certificates(options: argparse.Namespace, nacre: Any) -> int:
     return certificates.show(nacre, _file(options, "~/.ssh/id_ed25519-cert.pub"))
-
-
-def _is_revoked(options: argparse.Namespace, nacre: Any) -> int:
-    from nacre.cli.output import say
-
-    if options.file is None or not options.files:
-        raise ValueError("-Q takes the revocation list from -f, and the files to look for")
-    revoked = nacre.read_krl(Path(options.file).expanduser())
-    status = 0
-    for name in options.files:
-        for one in _shown(nacre, name):
-            verdict = revoked.revokes(one)
-            status = 1 if verdict else status
-            say(
-                f"{name} ({one.get_comment(errors='replace') or 'no comment'}): {'REVOKED' if verdict else 'ok'}"
-            )
-    return status
 
 
 _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
@@ -417,12 +369,10 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     "c": _change_comment,
     "e": _export,
     "i": _import,
-    "k": _revoke,
     "K": _download,
-    "Q": _is_revoked,
     "s": _certify,
     "L": _show_certificates,
-    "sign": _sign,
-    "verify": _verify,
     **known_hosts.ACTIONS,
+    **revocation.ACTIONS,
+    **signatures.ACTIONS,
 }

@@ -43,11 +43,15 @@ def add_options(parser: argparse.ArgumentParser, does: Any) -> None:
         metavar="HOST",
         help="print the lines of known_hosts for HOST, with -l their fingerprints; 1 if there is none",
     )
-    for option, text in (
-        ("-R", "take the keys of HOST out of known_hosts"),
-        ("-r", "print the SSHFP records of a host key, to be put into the DNS under HOST"),
-    ):
-        does.add_argument(option, dest="host", action=_OfHost, metavar="HOST", help=text)
+    does.add_argument(
+        "-R", dest="host", action=_OfHost, metavar="HOST", help="take the keys of HOST out of known_hosts"
+    )
+    parser.add_argument(
+        "-r",
+        dest="records",
+        metavar="HOST",
+        help="print the SSHFP records of a host key, to be put into the DNS under HOST; -Y verify: a revocation list",
+    )
     does.add_argument(
         "-H",
         dest="action",
@@ -125,7 +129,7 @@ def _records(options: argparse.Namespace, nacre: Any) -> int:
     if not files:
         raise ValueError("-r takes the host's public key from -f: there is none in /etc/ssh")
     for name in files:
-        for line in sshfp.record_lines(options.host, nacre.read_public_key(name), options.generic):
+        for line in sshfp.record_lines(options.records, nacre.read_public_key(name), options.generic):
             say(line)
     return 0
 

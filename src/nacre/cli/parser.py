@@ -24,6 +24,22 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("allow_abbrev", False)
         super().__init__(**settings)
 
+    #: Options of one letter whose value may begin with a dash, as for getopt(3).
+    takes_dashes: frozenset[str] = frozenset()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read the arguments; a value of `takes_dashes` is one whatever it begins with."""
+        if args is not None and self.takes_dashes:
+            joined: list[str] = []
+            words = iter(args)
+            for word in words:
+                value = next(words, None) if word in self.takes_dashes else None
+                joined.append(word if value is None or not value.startswith("-") else word + value)
+                if value is not None and not value.startswith("-"):
+                    joined.append(value)
+            args = joined
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one line."""
         line = " ".join(message.split())

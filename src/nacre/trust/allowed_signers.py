@@ -10,7 +10,7 @@ and to pass over one would widen what the line says.
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -23,7 +23,7 @@ from nacre.keys.sshsig import MAX_SSHSIG, SSHSignature, hash_data
 from nacre.keys.timestamp import parse_timestamp
 from nacre.trust.key_options import parse_options
 from nacre.trust.lines import Problem, as_text, numbered_lines, read_texts, words
-from nacre.trust.pattern import PatternList
+from nacre.trust.pattern import Glob, PatternList
 from nacre.wire.record import record
 
 __all__ = ["SSHAllowedSigners", "import_allowed_signers", "read_allowed_signers", "validate_sshsig"]
@@ -35,6 +35,7 @@ _KNOWN: Final = _WITH_VALUE | {_CERT_AUTHORITY}
 
 @record
 class _Entry:
+    text: str
     principals: PatternList
     key: SSHKey
     is_authority: bool
@@ -46,12 +47,16 @@ class _Entry:
         return (
             self.principals.matches(principal)
             and (self.namespaces is None or self.namespaces.matches(namespace))
-            and (self.valid_after is None or self.valid_after <= now)
-            and (self.valid_before is None or now <= self.valid_before)
+            and self.counts_at(now)
+        )
+
+    def counts_at(self, now: datetime) -> bool:
+        return (self.valid_after is None or self.valid_after <= now) and (
+            self.valid_before is None or now <= self.valid_before
         )
 
 
-def _principals(line: str) -> tuple[PatternList, str]:
+def _principals(line: str) -> tuple[str, str]:
     """Return the patterns at the front of a line, which may be quoted, and the rest of it."""
     if line.startswith('"'):
         text, quote, rest = line[1:].partition('"')
@@ -60,7 +65,7 @@ def _principals(line: str) -> tuple[PatternList, str]:
     else:
         fields = words(line, 2)
         text, rest = fields[0], fields[1] if len(fields) > 1 else ""
-    return PatternList(text), rest.lstrip(" \t")
+    return text, rest.lstrip(" \t")
 
 
 def _key(text: str) -> SSHKey | None:
@@ -69,7 +74,7 @@ def _key(text: str) -> SSHKey | None:
     if len(fields) < 2 or not fields[1].startswith("AAAA"):
         return None
     try:
-        key = decode_public_key(b64decode(fields[1], validate=True))
+        key = decode_public_key(a2b_base64(fields[1], strict_mode=True))
     except binascii.Error:
         raise ValueError("the key is not valid base64") from None
     except KeyImportError as exc:
@@ -81,7 +86,8 @@ def _key(text: str) -> SSHKey | None:
 
 def _parse_line(line: str) -> _Entry:
     """Return the entry; ValueError refuses the line."""
-    principals, rest = _principals(line)
+    text, rest = _principals(line)
+    principals = PatternList(text)
     options: dict[str, object] = {}
     key = _key(rest)
     if key is None:
@@ -99,7 +105,7 @@ def _parse_line(line: str) -> _Entry:
     if after is not None and before is not None and before <= after:
         raise ValueError("valid-before is not after valid-after")
     namespaces = PatternList(values["namespaces"]) if "namespaces" in values else None
-    return _Entry(principals, key, _CERT_AUTHORITY in options, namespaces, after, before)
+    return _Entry(text, principals, key, _CERT_AUTHORITY in options, namespaces, after, before)
 
 
 class SSHAllowedSigners:
@@ -160,6 +166,40 @@ class SSHAllowedSigners:
             for entry in self._entries
         )
 
+    def find_principals(self, signature: SSHSignature, now: datetime | None = None) -> list[str]:
+        """Return who may have made a signature, as `ssh-keygen -Y find-principals` does.
+
+        It is not checked, and may be for anything: that is for `validate_sshsig`, with one of these.
+
+        Args:
+            signature: what was signed with.
+            now: the time that counts, with its zone; None is the present.
+
+        Returns:
+            The patterns of the first line with the key; for a certificate those of its names that the first line of
+            its authority admits. None at all: nobody.
+        """
+        moment = datetime.now(UTC) if now is None else now
+        certificate = signature.certificate
+        for entry in self._entries:
+            if not entry.counts_at(moment):
+                continue
+            if certificate is None:
+                if not entry.is_authority and entry.key.public_data == signature.key.public_data:
+                    return entry.text.split(",")
+            elif entry.is_authority and entry.key.public_data == certificate.signing_key.public_data:
+                admitted = [name for name in certificate.principals if entry.principals.matches(name)]
+                # As ssh-keygen has them: in the order of the patterns.
+                globs = [Glob(pattern) for pattern in entry.text.split(",")]
+                names = list(dict.fromkeys(name for glob in globs for name in admitted if glob.matches(name)))
+                if names and _is_valid(certificate, None, moment):
+                    return names
+        return []
+
+    def match_principals(self, principal: str) -> list[str]:
+        """Return the patterns of each line that is about a signer, as they are written."""
+        return [entry.text for entry in self._entries if entry.principals.matches(principal)]
+
 
 def import_allowed_signers(data: str | bytes) -> SSHAllowedSigners:
     """Return the signers in the content of a file. ValueError when no line can be used, or too many."""
@@ -187,6 +227,7 @@ def validate_sshsig(
     *,
     is_hashed: bool = False,
     namespace: str | None = None,
+    verify_time: datetime | None = None,
 ) -> bool:
     """Tell whether a signature of data or of a file is good, and made by who may (PROTOCOL.sshsig).
 
@@ -199,6 +240,7 @@ def validate_sshsig(
         is_hashed: `data` is the digest, of the hash that the signature names.
         namespace: what the signature must be for, as `ssh-keygen -Y verify -n`; None takes any that
             the line of the signer admits. Programs should name theirs.
+        verify_time: when lines and certificates must be valid, with its zone; None is the present.
 
     A signature that names a certificate needs a `cert-authority` line for its authority; the certificate must
     be a user's, valid now, and have `principal` among its own.
@@ -225,18 +267,19 @@ def validate_sshsig(
         return False
     if not signature.verify(hash_data(data, signature.hash_name, is_hashed)):
         return False
-    if signature.certificate is None:
-        return allowed_signers.validate(signature.key, principal, signature.namespace)
-    return _admits_certificate(allowed_signers, signature.certificate, principal, signature.namespace)
+    moment = datetime.now(UTC) if verify_time is None else verify_time
+    certificate = signature.certificate
+    if certificate is None:
+        return allowed_signers.validate(signature.key, principal, signature.namespace, now=moment)
+    # An authority may say, and says at that time, that the key of the certificate is this signer's.
+    return _is_valid(certificate, principal, moment) and allowed_signers.validate(
+        certificate.signing_key, principal, signature.namespace, ca=True, now=moment
+    )
 
 
-def _admits_certificate(
-    allowed_signers: SSHAllowedSigners, certificate: SSHCertificate, principal: str, namespace: str
-) -> bool:
-    """Tell whether an authority may say, and says now, that the key of a certificate is this signer's."""
-    now = datetime.now(UTC)
+def _is_valid(certificate: SSHCertificate, principal: str | None, moment: datetime) -> bool:
     try:
-        certificate.validate(CertificateType.USER, principal, now.timestamp())
+        certificate.validate(CertificateType.USER, principal, moment.timestamp())
     except ValueError:
         return False
-    return allowed_signers.validate(certificate.signing_key, principal, namespace, ca=True, now=now)
+    return True

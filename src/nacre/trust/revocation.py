@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -21,8 +22,17 @@ from nacre.keys.certificate import SSHCertificate
 from nacre.keys.files import FilePath, read_file, replace_file
 from nacre.keys.public import import_public_line
 from nacre.wire.fields import Reader, encode_byte, encode_mpint, encode_string, encode_uint32, encode_uint64
+from nacre.wire.record import record
 
-__all__ = ["MAX_KRL", "KeyRevocationList", "RevokedArgument", "import_krl", "read_krl", "revocation_list"]
+__all__ = [
+    "MAX_KRL",
+    "Contents",
+    "KeyRevocationList",
+    "RevokedArgument",
+    "import_krl",
+    "read_krl",
+    "revocation_list",
+]
 
 _MAGIC: Final = b"SSHKRL\n\0"
 _FORMAT: Final = 1
@@ -72,6 +82,23 @@ class _OfAuthority:
             or any(low <= serial <= high for low, high in self.ranges)
             or any(serial >= offset and bits >> (serial - offset) & 1 for offset, bits in self.bitmaps)
         )
+
+
+@record
+class Contents:
+    """What a list revokes.
+
+    Attributes:
+        keys: the blobs of public keys.
+        sha1: hashes of such blobs.
+        sha256: hashes of such blobs.
+        authorities: of each authority its blob (b"": of any), serial numbers from and to, and key IDs.
+    """
+
+    keys: frozenset[bytes]
+    sha1: frozenset[bytes]
+    sha256: frozenset[bytes]
+    authorities: tuple[tuple[bytes, tuple[tuple[int, int], ...], frozenset[bytes]], ...]
 
 
 class KeyRevocationList:
@@ -124,9 +151,29 @@ class KeyRevocationList:
         """Revoke a key, and with it every certificate that it is in or has signed."""
         self._keys.add(key.public_data)
 
-    def add_key_hash(self, key: SSHKey) -> None:
-        """Revoke a key by its SHA-256 alone, so that the list does not show it."""
-        self._sha256.add(hashlib.sha256(key.public_data).digest())
+    def add_key_hash(self, key: SSHKey, hash_name: str = "sha256") -> None:
+        """Revoke a key by its hash alone, so that the list does not show it.
+
+        Args:
+            key: the key.
+            hash_name: "sha256", or "sha1" for who reads nothing else.
+
+        Raises:
+            ValueError: the hash is another one.
+        """
+        if hash_name not in ("sha256", "sha1"):
+            raise ValueError(f"a revocation list has hashes of sha256 and sha1, not {hash_name[:40]!r}")
+        blob = key.public_data
+        if hash_name == "sha256":
+            self._sha256.add(hashlib.sha256(blob).digest())
+        else:
+            self._sha1.add(_sha1(blob))
+
+    def add_fingerprint(self, digest: bytes) -> None:
+        """Revoke the key of which this is the SHA-256. ValueError: it is of another size."""
+        if len(digest) != hashlib.sha256().digest_size:
+            raise ValueError(f"a fingerprint of {len(digest)} bytes; SHA-256 has 32")
+        self._sha256.add(digest)
 
     def add_serials(self, authority: SSHKey | None, low: int, high: int | None = None) -> None:
         """Revoke certificates by their serial numbers.
@@ -164,6 +211,20 @@ class KeyRevocationList:
 
     def _of(self, authority: bytes) -> _OfAuthority:
         return self._authorities.setdefault(authority, _OfAuthority())
+
+    # ------------------------------------------------------------ telling
+
+    def contents(self) -> Contents:
+        """Return what it revokes."""
+        return Contents(
+            frozenset(self._keys),
+            frozenset(self._sha1),
+            frozenset(self._sha256),
+            tuple(
+                (blob, _merged(entry), frozenset(entry.key_ids))
+                for blob, entry in sorted(self._authorities.items())
+            ),
+        )
 
     # ------------------------------------------------------------ writing
 
@@ -248,6 +309,25 @@ def _encode_authority(entry: _OfAuthority) -> bytes:
     if entry.key_ids:
         parts.append(_section(_CertSection.KEY_ID, _strings(entry.key_ids)))
     return b"".join(parts)
+
+
+def _merged(entry: _OfAuthority) -> tuple[tuple[int, int], ...]:
+    """Return the serial numbers as ranges that neither touch nor overlap, in order."""
+    ranges = [(serial, serial) for serial in entry.serials]
+    ranges += [*entry.ranges, *(run for offset, bits in entry.bitmaps for run in _runs(offset, bits))]
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return tuple(merged)
+
+
+def _runs(offset: int, bits: int) -> Iterable[tuple[int, int]]:
+    """Return the runs of ones of a bitmap, as the numbers from and to which they go, in linear time."""
+    for run in re.finditer("1+", format(bits, "b")[::-1]):
+        yield offset + run.start(), offset + run.end() - 1
 
 
 def _each(body: Reader, size: int | None = None) -> Iterable[bytes]:

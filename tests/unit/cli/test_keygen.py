@@ -172,3 +172,20 @@ def test_a_mistake_is_one_line(run, there, arguments, words):
     assert done.status == 1
     assert words in done.err
     assert not (there / "key").exists()
+
+
+def test_values_may_begin_with_a_dash(run, there):
+    assert run("keygen", "-q", "-f", "ca", "-N", "-x", "-C", "-me-", "-a", "1").status == 0
+    assert run("keygen", "-y", "-f", "ca", "-P", "-x").out.endswith(" -me-\n")
+    done = run("keygen", "-s", "ca", "-P", "-x", "-I", "i", "-n", "a", "-V", "-1w:+1w", "ca.pub")
+    assert (done.status, done.err) == (0, "")
+
+
+def test_who_cannot_be_asked_for_a_passphrase_is_told_how_to_give_it(run, there, monkeypatch):
+    def nobody(question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", nobody)
+    done = run("keygen", "-f", "key")
+    assert done.status == 1
+    assert "-P" in done.err
