@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nacre.cli import certificates, known_hosts, revocation, security_key, signatures
+from nacre.cli import certificates, fingerprints, known_hosts, revocation, security_key, signatures
 from nacre.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ def add(commands: Commands) -> None:
         help="a file format",
     )
     parser.add_argument(
-        "-E", dest="hash", default="sha256", choices=("sha256", "md5"), help="of a fingerprint"
+        "-E",
+        dest="hash",
+        default="sha256",
+        choices=("sha256", "sha384", "sha512", "md5"),
+        help="of a fingerprint",
     )
     parser.add_argument(
         "-n", dest="namespace", help="what a signature is for, such as file or git; whom a certificate is for"
@@ -236,7 +240,7 @@ def _generate(options: argparse.Namespace, nacre: Any) -> int:
     key.write_public_key(f"{path}.pub")
     if not options.quiet:
         sys.stdout.write(
-            f"The private key is in {path}, the public one in {path}.pub.\n{_described(key, 'sha256')}\n"
+            f"The private key is in {path}, the public one in {path}.pub.\n{fingerprints.described(key, 'sha256')}\n"
         )
     return 0
 
@@ -323,26 +327,14 @@ def _public_keys(options: argparse.Namespace, nacre: Any) -> list[SSHKey]:
     return [key.convert_to_public() for key in keys]
 
 
-def _described(key: SSHKey, hash_name: str) -> str:
-    comment = key.get_comment(errors="replace") or "no comment"
-    size = getattr(key.convert_to_public().library_public_key, "key_size", 256)
-    return f"{size} {key.get_fingerprint(hash_name)} {comment} ({certificates.kind_of(key.get_algorithm())})"
-
-
-def _fingerprints(options: argparse.Namespace, nacre: Any) -> int:
-    from nacre.cli.output import say
-
-    for key in _public_keys(options, nacre):
-        say(_described(key, options.hash))
-    return 0
-
-
 def _export(options: argparse.Namespace, nacre: Any) -> int:
     wanted = options.format or "RFC4716"
     if wanted not in _FORMATS:
         raise ValueError(f"-e prints public keys as {', '.join(_FORMATS)}, not {wanted}")
     for key in _public_keys(options, nacre):
-        sys.stdout.write(key.export_public_key(_FORMATS[wanted]).decode("utf-8", "replace"))
+        # As ssh-keygen: PKCS#1 holds RSA keys alone.
+        form = "pkcs8-pem" if wanted == "PEM" and key.get_algorithm() != "ssh-rsa" else _FORMATS[wanted]
+        sys.stdout.write(key.export_public_key(form).decode("utf-8", "replace"))
     return 0
 
 
@@ -365,7 +357,6 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     None: _generate,
     "p": _change_passphrase,
     "y": _print_public,
-    "l": _fingerprints,
     "c": _change_comment,
     "e": _export,
     "i": _import,
@@ -374,5 +365,6 @@ _ACTIONS: Final[dict[str | None, Callable[[argparse.Namespace, Any], int]]] = {
     "L": _show_certificates,
     **known_hosts.ACTIONS,
     **revocation.ACTIONS,
+    **fingerprints.ACTIONS,
     **signatures.ACTIONS,
 }

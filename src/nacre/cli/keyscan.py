@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ _TYPES: Final = {
     "ecdsa": ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
     "rsa": ("rsa-sha2-512", "rsa-sha2-256"),
 }
+_FAMILIES: Final = {None: socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _AT_ONCE: Final = 16
 
 
@@ -35,7 +37,14 @@ def add(commands: Commands) -> None:
         ),
     )
     parser.set_defaults(run=_run)
-    parser.add_argument("hosts", nargs="*", metavar="HOST", help="names or addresses")
+    parser.add_argument(
+        "hosts",
+        nargs="*",
+        metavar="HOST",
+        help="names or addresses; several of one host with commas between them",
+    )
+    parser.add_argument("-4", dest="family", action="store_const", const="inet", help="IPv4 alone")
+    parser.add_argument("-6", dest="family", action="store_const", const="inet6", help="IPv6 alone")
     parser.add_argument("-p", dest="port", type=port, default=22, help="the port (22)")
     parser.add_argument(
         "-t", dest="types", type=_types, default=tuple(_TYPES), help="ed25519,ecdsa,rsa (all)"
@@ -43,7 +52,11 @@ def add(commands: Commands) -> None:
     parser.add_argument("-T", dest="timeout", type=float, default=5.0, help="seconds for each key (5)")
     parser.add_argument("-H", dest="hashed", action="store_true", help="write names and addresses as hashes")
     parser.add_argument("-D", dest="dns", action="store_true", help="print SSHFP records for the DNS")
-    parser.add_argument("-f", dest="file", help="a file of hosts, one a line; - is standard input")
+    parser.add_argument(
+        "-f",
+        dest="file",
+        help="a file of hosts, one a line, with the names to write behind; - is standard input",
+    )
 
 
 def _types(text: str) -> tuple[str, ...]:
@@ -76,22 +89,43 @@ async def _scan(hosts: list[str], options: argparse.Namespace) -> int:
 
 
 async def _host(host: str, options: argparse.Namespace, turns: asyncio.Semaphore) -> bool:
-    """Print the keys of one host; return whether there was one."""
+    """Print the keys of one host; return whether there was one.
+
+    Args:
+        host: its addresses with commas between them, of which the first that answers counts, and behind a blank the names
+            to write, if they are not the addresses.
+        options: of the command.
+        turns: taken for each connection.
+    """
+    addresses, _, rest = host.replace("\t", " ").partition(" ")
+    names = (rest.strip() or addresses).split(",")
+    failure = ""
+    for address in addresses.split(","):
+        found, why = await _address(address, names, options, turns)
+        if found:
+            return True
+        failure = why or failure
+    sys.stderr.write(f"nacre: {host}: {failure or 'it has no key of these types'}\n")
+    return False
+
+
+async def _address(
+    address: str, names: list[str], options: argparse.Namespace, turns: asyncio.Semaphore
+) -> tuple[bool, str]:
+    """Print the keys that an address shows; return whether there was one, and else why there is none."""
     from nacre.cli.output import say
 
     found = False
     failure = ""
     for name in options.types:
         async with turns:
-            key, why = await _key(host, options.port, name, options.timeout)
+            key, why = await _key(address, name, options)
         if key is not None:
             found = True
-            for line in _lines(host, key, options):
+            for line in (line for shown in names for line in _lines(shown, key, options)):
                 say(line)
         failure = why or failure
-    if not found:
-        sys.stderr.write(f"nacre: {host}: {failure or 'it has no key of these types'}\n")
-    return found
+    return found, failure
 
 
 def _lines(host: str, key: Any, options: argparse.Namespace) -> list[str]:
@@ -104,18 +138,22 @@ def _lines(host: str, key: Any, options: argparse.Namespace) -> list[str]:
     return [known_hosts.known_hosts_line(host, options.port, key, salt)]
 
 
-async def _key(host: str, at_port: int, name: str, timeout: float) -> tuple[Any, str]:
+async def _key(host: str, name: str, options: argparse.Namespace) -> tuple[Any, str]:
     """Return the key of one type, or None and why there is none."""
     import nacre
     from nacre.hub.problem import one_line, os_problem
 
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(options.timeout):
             return await nacre.get_server_host_key(
-                host, at_port, server_host_key_algs=list(_TYPES[name]), config=None
+                host,
+                options.port,
+                server_host_key_algs=list(_TYPES[name]),
+                config=None,
+                family=_FAMILIES[options.family],
             ), ""
     except TimeoutError:
-        return None, f"no answer within {timeout:g} s"
+        return None, f"no answer within {options.timeout:g} s"
     except nacre.KeyExchangeFailed:
         return None, ""
     except OSError as error:

@@ -81,7 +81,9 @@ def _find(options: argparse.Namespace, nacre: Any) -> int:
             say(entry.text)
         elif key is not None:
             kind = key.get_algorithm().removeprefix("ssh-").partition("-")[0].upper()
-            say(f"{options.find} {kind} {key.get_fingerprint(options.hash)}")
+            comment = entry.comment()
+            shown = f"{options.find} {kind} {key.get_fingerprint(options.hash)}"
+            say(f"{shown} {comment}" if comment else shown)
     return 0 if found else 1
 
 

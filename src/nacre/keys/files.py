@@ -147,7 +147,11 @@ def replace_file(filename: FilePath, data: bytes, mode: int, like: os.stat_resul
         raise ValueError(f"{path} is not a regular file")
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC
-    descriptor = os.open(temporary, flags, mode)
+    try:
+        descriptor = os.open(temporary, flags, mode)
+    except OSError as exc:
+        exc.filename = str(path)  # nobody knows the other name
+        raise
     try:
         try:
             if like is not None:

@@ -95,6 +95,8 @@ def _skips(unsafe_skip_rsa_key_validation: bool | None) -> bool:
 
 
 def _as_bytes(data: str | bytes) -> bytes:
+    if not isinstance(data, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"a key is text or bytes, not {type(data).__name__}")
     encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
     if len(encoded) > MAX_FILE:
         raise KeyImportError(f"the key data is larger than {MAX_FILE} bytes")

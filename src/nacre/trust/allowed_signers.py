@@ -253,16 +253,16 @@ def validate_sshsig(
         OSError: a file cannot be read.
         ValueError: `allowed_signers` has no line that can be used; a digest has not its size.
     """
-    if isinstance(allowed_signers, bytes):
-        allowed_signers = import_allowed_signers(allowed_signers)
-    elif not isinstance(allowed_signers, SSHAllowedSigners):
-        allowed_signers = read_allowed_signers(allowed_signers)
     if isinstance(sig, (str, PurePath)):
         sig = read_file(sig, MAX_SSHSIG)
     try:
         signature = SSHSignature.decode(sig)
     except KeyImportError:
         return False
+    if isinstance(allowed_signers, bytes):
+        allowed_signers = import_allowed_signers(allowed_signers)
+    elif not isinstance(allowed_signers, SSHAllowedSigners):
+        allowed_signers = read_allowed_signers(allowed_signers)
     if namespace not in (None, signature.namespace):
         return False
     if not signature.verify(hash_data(data, signature.hash_name, is_hashed)):

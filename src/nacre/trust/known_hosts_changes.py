@@ -24,7 +24,7 @@ from nacre.trust.known_hosts import (
     known_hosts_line,
     parse_line,
 )
-from nacre.trust.lines import MAX_LINE, MAX_LINES, as_text
+from nacre.trust.lines import MAX_LINE, MAX_LINES, as_text, words
 from nacre.trust.shared_file import changing
 from nacre.wire.record import record
 
@@ -63,6 +63,11 @@ class Entry:
     text: str
     line: KnownHostsLine | None = None
     problem: str = ""
+
+    def comment(self) -> str:
+        """Return what stands behind the key, or ""."""
+        behind = 3 if self.line is None or self.line.marker is Marker.TRUSTED else 4
+        return "".join(words(self.text.strip(" \t\r"), behind + 1)[behind:])
 
 
 def entries(text: str) -> Iterator[Entry]:
@@ -238,10 +243,9 @@ def hashed_lines(entry: Entry) -> list[str]:
         return [entry.text]
     if any(character in line.names for character in "*?!/"):
         return [entry.text]
-    return [
-        f"{hash_host_name(name, salt())} {line.key_type} {line.encoded_key}"
-        for name in line.names.lower().split(",")
-    ]
+    # The rest stays as it is, with its comment.
+    rest = words(entry.text, 2)[1]
+    return [f"{hash_host_name(name, salt())} {rest}" for name in line.names.lower().split(",")]
 
 
 def hash_names(filename: FilePath) -> tuple[list[int], Path | None]:

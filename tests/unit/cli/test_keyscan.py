@@ -92,3 +92,15 @@ def test_a_mistake_is_one_line(run, arguments, status, words):
     done = run("keyscan", *arguments)
     assert done.status == status
     assert words in done.err
+
+
+def test_several_addresses_of_a_host_and_the_names_to_write(run, tmp_path):
+    with server() as port:
+        scan = ("keyscan", "-p", str(port), "-t", "ed25519")
+        names = [line.split()[0] for line in run(*scan, "-4", "127.0.0.1,name").out.splitlines()]
+        assert names == [f"[127.0.0.1]:{port}", f"[name]:{port}"]
+        (tmp_path / "hosts").write_text("# all\nno.such.invalid,127.0.0.1 one,two\n")
+        done = run(*scan, "-f", str(tmp_path / "hosts"))
+        assert [line.split()[0] for line in done.out.splitlines()] == [f"[one]:{port}", f"[two]:{port}"]
+        assert (done.status, done.err) == (0, "")
+        assert run(*scan, "-6", "127.0.0.1").status == 1

@@ -119,3 +119,9 @@ def test_the_name_of_a_file_has_its_tilde_resolved(monkeypatch, kind):
     assert name_of(kind("~/key")) == "/home/of-a-test/key"
     assert name_of(kind("a/~b")) == "a/~b"
     assert name_of(kind("~no-such-user-here/key")) == "~no-such-user-here/key"
+
+
+def test_an_error_names_the_file_that_was_to_be_written(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        replace_file(tmp_path / "no" / "key", b"x", 0o600)
+    assert caught.value.filename == str(tmp_path / "no" / "key")

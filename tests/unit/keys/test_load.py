@@ -382,3 +382,9 @@ def test_several_certificates_of_one_key(tmp_path):
     certs[0].write_certificate(tmp_path / "key-cert.pub")
     certs[1].append_certificate(tmp_path / "key-cert.pub")
     assert [pair.public_data for pair in nacre.load_keypairs(tmp_path / "key")] == shown
+
+
+@pytest.mark.parametrize("import_key", [import_private_key, import_public_key])
+def test_what_is_no_text_is_no_key(import_key):
+    with pytest.raises(TypeError, match="not int"):
+        import_key(5)

@@ -159,6 +159,15 @@ def test_hashing_a_file(tmp_path: Path):
     assert hash_names(path) == ([5], None)
 
 
+def test_comments_are_kept_when_names_are_hashed(tmp_path: Path):
+    path = tmp_path / "known_hosts"
+    path.write_text(f"one,two {text(A)} the old one\n@revoked * {text(B)} lost\none {text(B)}\n")
+    assert [entry.comment() for entry in find_host(path.read_text(), "one")] == ["the old one", "lost", ""]
+    hash_names(path)
+    lines = path.read_text().splitlines()
+    assert [line.endswith(f"{text(A)} the old one") for line in lines] == [True, True, False, False]
+
+
 def test_a_file_that_is_not_understood_is_left_alone(tmp_path: Path):
     path = tmp_path / "known_hosts"
     for line in ("garbage", "x" * (MAX_LINE + 1), "@what one ssh-ed25519 AAAA"):
