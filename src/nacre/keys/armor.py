@@ -6,7 +6,6 @@ Owns: finding, decoding and writing the blocks. Must not know: what is in them.
 from __future__ import annotations
 
 import base64
-import binascii
 from binascii import a2b_base64
 from typing import Final
 
@@ -39,11 +38,18 @@ class ArmorBlock:
     body: bytes = hidden()
 
 
+def strict_base64(text: str | bytes) -> bytes:
+    """Return what `text` stands for. ValueError on anything but base64 with the padding that it needs, and no more."""
+    if len(text) % 4 or (text[-3:] in ("===", b"===")):  # which Python takes for padding
+        raise ValueError("this is not base64 with its padding")
+    return a2b_base64(text, strict_mode=True)
+
+
 def decode_base64(text: bytes) -> bytes:
     """Return what `text` stands for, white space left out. KeyImportError on anything but base64."""
     try:
-        return a2b_base64(b"".join(text.split()), strict_mode=True)
-    except binascii.Error:
+        return strict_base64(b"".join(text.split()))
+    except ValueError:
         raise KeyImportError("the key is not valid base64; was it cut off or changed?") from None
 
 

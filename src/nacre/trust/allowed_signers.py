@@ -9,8 +9,6 @@ and to pass over one would widen what the line says.
 
 from __future__ import annotations
 
-import binascii
-from binascii import a2b_base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -18,6 +16,7 @@ from typing import Final
 
 from nacre.errors import KeyImportError
 from nacre.keys import CertificateType, SSHCertificate, SSHKey, decode_public_key
+from nacre.keys.armor import strict_base64
 from nacre.keys.files import FilePath, read_file
 from nacre.keys.sshsig import MAX_SSHSIG, SSHSignature, hash_data
 from nacre.keys.timestamp import parse_timestamp
@@ -74,9 +73,11 @@ def _key(text: str) -> SSHKey | None:
     if len(fields) < 2 or not fields[1].startswith("AAAA"):
         return None
     try:
-        key = decode_public_key(a2b_base64(fields[1], strict_mode=True))
-    except binascii.Error:
+        blob = strict_base64(fields[1])
+    except ValueError:
         raise ValueError("the key is not valid base64") from None
+    try:
+        key = decode_public_key(blob)
     except KeyImportError as exc:
         raise ValueError(str(exc)) from None
     if key.algorithm != fields[0]:

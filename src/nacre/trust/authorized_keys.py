@@ -12,13 +12,12 @@ line of an authority `principals`; on a line with X.509 `subject`. A caller that
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64encode
-from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Self
 
 from nacre.keys import KEY_TYPES, SSHCertificate, SSHKey, SSHX509Certificate, X509Chain
+from nacre.keys.armor import strict_base64
 from nacre.keys.files import FilePath
 from nacre.keys.validity import wall_clock
 from nacre.keys.x509_subjects import X509_LINE, X509Subject, decode_x509_line
@@ -98,8 +97,8 @@ def _parse_line(number: int, line: str) -> _Entry | None:
     if len(fields) < 2:
         raise ValueError("no key follows the key type")
     try:
-        key_blob = a2b_base64(fields[1], strict_mode=True)
-    except (binascii.Error, ValueError):
+        key_blob = strict_base64(fields[1])
+    except ValueError:
         raise ValueError("the key is not valid base64") from None
     # A key is what its blob says; a line that calls it something else is damaged.
     if not key_blob.startswith(encode_string(fields[0].encode("ascii"))):

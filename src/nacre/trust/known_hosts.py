@@ -13,11 +13,9 @@ of what is trusted.
 
 from __future__ import annotations
 
-import binascii
 import hmac
 import re
 from base64 import b64encode
-from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import PurePath
@@ -25,6 +23,7 @@ from typing import Any, Final, Self
 
 from nacre.errors import NotSupportedYet
 from nacre.keys import SSHCertificate, SSHKey, SSHX509Certificate, decode_shown_key, load_public_keys
+from nacre.keys.armor import strict_base64
 from nacre.keys.files import FilePath
 from nacre.keys.x509 import load_der
 from nacre.keys.x509_subjects import SUBJECT, X509_LINE, X509Subject, decode_x509_line, subject_of
@@ -97,10 +96,8 @@ class HashedHost:
         if not text.startswith(_HASH_MAGIC):
             raise ValueError(f"names are hashed with {_HASH_MAGIC} in front, not {text[:3]!r}")
         try:
-            salt, digest = (
-                a2b_base64(part, strict_mode=True) for part in text[len(_HASH_MAGIC) :].split("|")
-            )
-        except (ValueError, binascii.Error):
+            salt, digest = (strict_base64(part) for part in text[len(_HASH_MAGIC) :].split("|"))
+        except ValueError:
             raise ValueError("the hashed host name is not valid") from None
         if len(salt) != _HASH_SIZE or len(digest) != _HASH_SIZE:
             raise ValueError("the hashed host name is not valid")
@@ -153,8 +150,8 @@ class KnownHostsLine:
         try:
             subject = subject_of(self.encoded_key)
             # What a certificate is called revokes no less.
-            return subject or SSHX509Certificate(load_der(a2b_base64(self.encoded_key, strict_mode=True)))
-        except (binascii.Error, ValueError):
+            return subject or SSHX509Certificate(load_der(strict_base64(self.encoded_key)))
+        except ValueError:
             return None
 
     def key(self) -> SSHKey | None:
@@ -164,9 +161,9 @@ class KnownHostsLine:
             found = self.x509() if self.marker is Marker.REVOKED else None
             return found.key if isinstance(found, SSHX509Certificate) else None
         try:
-            data = a2b_base64(self.encoded_key, strict_mode=True)
+            data = strict_base64(self.encoded_key)
             shown = decode_shown_key(data)
-        except (binascii.Error, ValueError):
+        except ValueError:
             return None
         if shown.algorithm != self.key_type:
             return None

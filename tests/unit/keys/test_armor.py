@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nacre.errors import KeyImportError
-from nacre.keys.armor import armor, blocks, decode_base64
+from nacre.keys.armor import armor, blocks, decode_base64, strict_base64
 
 
 @settings(deadline=None, max_examples=50)
@@ -49,3 +49,15 @@ def test_any_bytes_decode_or_raise_key_import_error(data):
 def test_the_body_is_not_in_the_repr():
     (block,) = blocks(armor("OPENSSH PRIVATE KEY", b"secret secret"))
     assert "c2Vjc" not in repr(block)
+
+
+@pytest.mark.parametrize(
+    "text", ["AAAA=", "AAAA==", "AAAA====", "AA===", "AA", "AAA=A", "A A=", "=AAA", "A\u00e9=="]
+)
+def test_base64_has_the_padding_that_it_needs_and_no_more(text):
+    """Two texts for one key are one too many; OpenSSH refuses these too."""
+    with pytest.raises(ValueError, match=r"\w"):
+        strict_base64(text)
+    assert strict_base64("AA==") == strict_base64(b"AA==") == b"\0"
+    assert strict_base64("AAAA") == bytes(3)
+    assert strict_base64("") == b""

@@ -22,11 +22,10 @@ def told(text: str) -> list[str]:
     return revoked_lines(revoked(text), str)[3:]
 
 
-@pytest.mark.parametrize(
-    "line", [LINE, f"key:{LINE}", f"  KEY: \t{LINE} # why\r", f"sha1: {LINE}", f"sha256: {LINE}"]
-)
+@pytest.mark.parametrize("line", ["KEY", "key:KEY", "  Key: \tKEY # why\r", "sha1: KEY", "sha256: KEY"])
 def test_keys(line):
-    assert revoked(f"# all\n\n{line}\n").revokes(KEY)
+    text = line.replace("KEY", LINE)
+    assert revoked(f"# all\n\n{text}\n").revokes(KEY)
 
 
 def test_a_fingerprint_with_or_without_its_padding():
@@ -56,12 +55,12 @@ def test_numbers_that_touch_are_told_as_one_range():
         "hash: SHA256:\u00e9",
         "key: x",
         "nothing of the kind",
-        f"ssh-rsa {LINE.split()[1]}",
+        "ssh-rsa BASE64",
     ],
 )
 def test_a_line_that_is_not_understood_is_named(line):
     with pytest.raises(ValueError, match=r"^line 2: "):
-        revoked(f"{LINE}\n{line}\n")
+        revoked(f"{LINE}\n{line.replace('BASE64', LINE.split()[1])}\n")
 
 
 @pytest.mark.parametrize("line", ["serial: 1", "id: a"])
