@@ -8,16 +8,16 @@ A keyword that nacre does not do is an error, not a silence: who wrote `ForwardA
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from nacre.aio.log import logger
-from nacre.config_machine import Machine, MustWait, NoMachine, argv, plain_names_only
+from nacre.config_begin import configuration_files
+from nacre.config_machine import Machine, argv, plain_names_only
 from nacre.config_options import ConfiguredOptions
-from nacre.config_reading import CANONICAL, YES, Reading, local_user
+from nacre.config_reading import CANONICAL, YES, Reading
 from nacre.config_standing import CLIENT_RULES, check
 from nacre.crypto.registry import Family
 from nacre.dialing import parse_hops
@@ -28,15 +28,9 @@ from nacre.options import SSHClientConnectionOptions
 from nacre.trust.config_lines import Setting
 from nacre.trust.config_tokens import ALL, substituted
 
-__all__ = ["configured", "configured_later", "local_user", "resolved", "user_of"]
+__all__ = ["configured", "resolved"]
 
-_DEFAULT_FILE: Final = "~/.ssh/config"
 _ANSWERS: Final = {"true": "yes", "false": "no"}
-
-
-def user_of(options: SSHClientConnectionOptions) -> str:
-    """Return whom to log in as: the user of the options, even one without a name, else the local one."""
-    return options.username if options.is_given("username") else local_user()
 
 
 def configured(
@@ -53,20 +47,10 @@ def configured(
         ConfigParseError: a line is wrong, or asks for what nacre does not do; it names file, line and keyword.
         OSError: a file that was named cannot be read, or CanonicalizeHostname finds no name that it may take.
     """
-    files = _files_of(options)
+    files = configuration_files(options)
     if not files and not options.canonicalize_hostname:
         return options
     return _Interpretation(options, files, machine or Machine(options.config_exec)).options(without)
-
-
-async def configured_later(
-    options: SSHClientConnectionOptions, without: Collection[str] = ()
-) -> SSHClientConnectionOptions:
-    """Return what `configured` does; a name that is looked up, or a program that is run, keeps a thread and not the loop."""
-    try:
-        return configured(options, without, NoMachine(options.config_exec))
-    except MustWait:
-        return await asyncio.to_thread(configured, options, without)
 
 
 def resolved(options: SSHClientConnectionOptions) -> dict[str, list[str]]:
@@ -81,17 +65,7 @@ def resolved(options: SSHClientConnectionOptions) -> dict[str, list[str]]:
     Raises:
         ConfigParseError, OSError: as `configured`, but for what nacre does not do.
     """
-    return _Interpretation(options, _files_of(options), Machine(options.config_exec)).shown()
-
-
-def _files_of(options: SSHClientConnectionOptions) -> tuple[Any, ...]:
-    files = options.config
-    if files == ():
-        default = expand(_DEFAULT_FILE)
-        if not default.exists():
-            return ()
-        return (default,)
-    return files or ()
+    return _Interpretation(options, configuration_files(options), Machine(options.config_exec)).shown()
 
 
 class _Interpretation(ConfiguredOptions, Reading):

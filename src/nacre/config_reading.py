@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from nacre._version import __version__
 from nacre.canonical_host import CanonicalRules, canonical_name
+from nacre.config_begin import local_user
 from nacre.config_machine import Machine
 from nacre.errors import ConfigParseError
 from nacre.keys.files import expand
@@ -25,7 +26,7 @@ from nacre.trust.config_keywords import CLIENT
 from nacre.trust.config_lines import matches_one
 from nacre.trust.config_tokens import ALL, Tokens, is_plain_user, substituted
 
-__all__ = ["CANONICAL", "YES", "Reading", "local_user"]
+__all__ = ["CANONICAL", "YES", "Reading"]
 
 #: Options of the program that say how a name is made canonical, by keyword.
 CANONICAL: Final = {
@@ -39,16 +40,6 @@ CANONICAL: Final = {
 _NUMBERS: Final = r"[0-9a-fx.:]+"
 #: What the words for yes and no mean.
 YES: Final = {"yes": True, "true": True, "no": False, "false": False}
-
-
-def local_user() -> str:
-    """Return the name of the user that this process belongs to."""
-    import getpass  # loads more than a name is worth where the program gives it
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        raise ValueError("the local user has no name here: give one as username=…") from None
 
 
 def _check_owner(path: Path) -> None:

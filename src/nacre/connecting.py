@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from nacre.aio.link import Handlers
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_config import configured_later, user_of
 from nacre.client_connection import SSHClientConnection
+from nacre.config_begin import configured_later, user_of
 from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
 from nacre.gss import of_client

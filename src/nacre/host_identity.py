@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nacre.aio.host_names import name_of
 from nacre.aio.key_loading import load_private_keys
-from nacre.client_config import local_user
+from nacre.config_begin import local_user
 from nacre.keysign import Keysign, KeysignKeyPair, keysign_pairs
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from nacre.aio.key_loading import load_private_keys
 from nacre.aio.log import logger, plain
 from nacre.aio.opening import opening
 from nacre.client import SSHClient
-from nacre.client_config import configured_later, user_of
 from nacre.client_connection import SSHClientConnection
+from nacre.config_begin import configured_later, user_of
 from nacre.connecting import go_through
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet

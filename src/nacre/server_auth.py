@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
-from nacre.client_hosts import ClientHosts
 from nacre.errors import PasswordChangeRequired
 from nacre.gss import Context, of_server
 from nacre.keys import SSHCertificate, SSHKey, X509Chain
@@ -28,6 +27,7 @@ from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
 from nacre.x509_login import vouching
 
 if TYPE_CHECKING:
+    from nacre.client_hosts import ClientHosts
     from nacre.options import SSHServerConnectionOptions
     from nacre.server import SSHServer
     from nacre.trust.revocation import KeyRevocationList
@@ -115,8 +115,8 @@ class ServerAuthenticator:
         self.restrictions = LoginRestrictions()
         self._revoked: KeyRevocationList | None = None
         self._client_host: str | None = None
-        yes = partial(_yes, limit=self._limit)  # not a method of ours, by which this would hold itself
-        self._hosts = ClientHosts(options, server, client_addr, client_port, yes, logger)
+        self._where = client_addr, client_port
+        self._client_hosts: ClientHosts | None = None
         self._gss_auth = options.gss_auth and of_server(options) is not None
         #: The context of the principal that was let in.
         self.gss: Context | None = None
@@ -128,6 +128,16 @@ class ServerAuthenticator:
     async def _settle(self, value: Any) -> Any:
         """Return what a callback answers; none in time is an error, and so a no."""
         return await settle(value, self._limit)
+
+    @property
+    def _hosts(self) -> ClientHosts:
+        if self._client_hosts is None:
+            from nacre.client_hosts import ClientHosts  # few servers ask about hosts
+
+            # Not with a method of ours, by which this would hold itself.
+            yes = partial(_yes, limit=self._limit)
+            self._client_hosts = ClientHosts(self._options, self._server, *self._where, yes, self._logger)
+        return self._client_hosts
 
     async def client_host(self) -> str | None:
         """Return the client's name, if it has one that leads back to its address."""
@@ -155,7 +165,7 @@ class ServerAuthenticator:
             self._authorized is not None or await self._settle(self._server.public_key_auth_supported())
         ):
             methods.append("publickey")
-        if await self._hosts.supported():
+        if self._options.host_based_auth and await self._hosts.supported():
             methods.append("hostbased")
         passwords = self._server.password_auth_supported()
         if type(passwords) is not bool:

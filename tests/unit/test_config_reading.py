@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import nacre
+from nacre.config_begin import local_user
 from nacre.config_machine import Machine
-from nacre.config_reading import Reading, local_user
+from nacre.config_reading import Reading
 
 
 class NamedMachine(Machine):
