@@ -7,14 +7,12 @@ connection that could not be made. Must not know: roles, or what is said over th
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import shlex
 import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
-from nacre.aio.sockets import stream_socket
 from nacre.aio.tunnel import open_tunnel
 from nacre.connection_base import SSHConnection
 from nacre.errors import NotSupportedYet
@@ -27,11 +25,6 @@ MAX_HOPS: Final = 8
 _PROXY_PATIENCE: Final = 2.0
 _DEFAULT_PORT: Final = 22
 _HOP: Final = r"(?:(?P<user>[^\s,]+)@)?(?P<host>\[[^\]\s,]+\]|[^\s,:@\[\]]+)(?::(?P<port>\d{1,5}))?"
-#: Addresses of this machine.
-_HERE: Final = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
-#: What `connect_ex` says of a socket that does not block.
-_UNDER_WAY: Final = frozenset((0, errno.EINPROGRESS))
-_CONNECTED: Final = frozenset((0, errno.EISCONN))
 
 
 @record
@@ -119,31 +112,6 @@ class ProxyCommand:
             await self._process.wait()
 
 
-def _connected_here(options: SSHConnectionOptions) -> socket.socket | None:
-    """Return a socket connected to this machine; None: it is another one, or asyncio's own way is to be gone.
-
-    The kernel has connected such a socket when the call returns, and says so when it is asked again: there is
-    nothing to wait for, as asyncio would. It also tells what is wrong, where it comes to nothing here. Other loops
-    have a way of their own.
-    """
-    family = _HERE.get(options.host)
-    if family is None or options.family not in (0, family) or options.local_addr:
-        return None
-    sock = stream_socket(family)
-    try:
-        sock.setblocking(False)
-        where = (options.host, options.port)
-        if sock.connect_ex(where) in _UNDER_WAY and sock.connect_ex(where) in _CONNECTED:
-            return sock
-    except OSError:
-        pass  # as below: asyncio meets it again
-    except BaseException:
-        sock.close()
-        raise
-    sock.close()
-    return None
-
-
 async def dial(
     connection: SSHConnection[Any],
     options: SSHConnectionOptions,
@@ -190,8 +158,6 @@ async def _attach(
     if sock is None and options.proxy_command:
         proxy, sock = await ProxyCommand.start(options.proxy_command)
         connection.own(proxy)
-    if sock is None and not flags and isinstance(loop, asyncio.SelectorEventLoop):
-        sock = _connected_here(options)
     if sock is not None:
         sock.setblocking(False)
         await loop.create_connection(lambda: driver, sock=sock)

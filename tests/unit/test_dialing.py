@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from typing import Any
 
 import pytest
 
 import nacre
-from nacre.aio.sockets import stream_socket
 from nacre.connecting import go_through
 from nacre.dialing import Hop, ProxyCommand, parse_hops
 from tests.support.face import HOST, asynctest, client_options, serving
@@ -90,30 +88,3 @@ async def test_hops_that_fail_say_which_they_are() -> None:
         assert caught.value.__notes__ == [f"on the way to far, at {HOST}"]
     with pytest.raises(ValueError, match="circle"):
         await go_through(options, depth=8)
-
-
-@asynctest
-async def test_this_machine_is_reached_in_one_turn_or_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[socket.socket] = []
-
-    def make(family: int) -> socket.socket:
-        made.append(stream_socket(family))
-        return made[-1]
-
-    monkeypatch.setattr("nacre.dialing.stream_socket", make)
-    async with serving(process_factory=lambda process: process.exit(0)) as listener:
-        port = listener.get_port()
-        async with nacre.connect(HOST, port, **client_options()) as connection:
-            assert connection.get_extra_info("peername") == (HOST, port)
-            assert connection.get_extra_info("sockname") == made[0].getsockname()
-        # Where it is not there at once, or the way there is given, or it is a name, asyncio finds it.
-        with monkeypatch.context() as patched:
-            patched.setattr("nacre.dialing._CONNECTED", ())
-            async with nacre.connect(HOST, port, **client_options()) as connection:
-                assert made[1].fileno() == -1
-                assert connection.get_extra_info("peername") == (HOST, port)
-        async with nacre.connect(HOST, port, **client_options(local_addr=(HOST, 0))):
-            assert len(made) == 2
-    with pytest.raises(ConnectionRefusedError):
-        await nacre.connect(HOST, port, **client_options())
-    assert [sock.fileno() for sock in made] == [-1, -1, -1]

@@ -1,6 +1,6 @@
 """Sockets of TCP that know what they are.
 
-Owns: `stream_socket`. Must not know: who connects, or listens.
+Owns: `stream_socket`. Must not know: who listens.
 
 asyncio asks each socket for its family and its type several times before the first byte, and those of the
 standard library make a member of an enum for each answer.
