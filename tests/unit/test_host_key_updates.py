@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.host_trust import KnownHostsFiles
 from nacre.protocol import host_keys, limits
 from nacre.testing import ScriptedPeer, raw_server
 from nacre.testing.pair import host_key
@@ -310,7 +309,10 @@ async def test_when_known_hosts_is_left_alone(why: str, tmp_path: Path) -> None:
             content, options["client_factory"] = "", Trusts
         elif why == "system":
             system.write_text(content)
-            content, known = "", KnownHostsFiles((path,), (system,))
+            content, known = "", ()
+            config = tmp_path / "config"
+            config.write_text(f"UserKnownHostsFile {path}\nGlobalKnownHostsFile {system}\n")
+            options["config"] = config
         elif why == "no file":
             known = content.encode()
         path.write_text(content)
