@@ -20,6 +20,7 @@ from nacre.errors import KeyImportError
 from nacre.host_certificates import misfit
 from nacre.host_trust import HostTrust, Standing, look_up, require_files
 from nacre.keys import SSHCertificate, SSHKey, decode_shown_key
+from nacre.profiles import takes_user_key
 from nacre.protocol import events
 from nacre.trust.pattern import parse_address
 
@@ -105,6 +106,9 @@ class ClientHosts:
             shown = decode_shown_key(event.key_blob)
         except KeyImportError as error:
             self._refuse(event, str(error))
+            return None
+        if not takes_user_key(self._options.profile, shown):
+            self._refuse(event, "its key is too short for the profile")
             return None
         host = await self._host(event.client_host)
         if not host:

@@ -63,7 +63,7 @@ def require_host_keys(profile: str | None, keys: Iterable[SSHKeyPair]) -> None:
 
 
 def takes_user_key(profile: str | None, shown: SSHKey | SSHCertificate) -> bool:
-    """Return whether a user may log in by a key, as far as a profile goes."""
+    """Return whether a user may log in by a key, or by that of a host, as far as a profile goes."""
     if profile != "pq":
         return True
     keys = (shown.key, shown.signing_key) if isinstance(shown, SSHCertificate) else (shown,)

@@ -163,6 +163,17 @@ async def test_revoked_keys() -> None:
 
 
 @asynctest
+async def test_a_profile_holds_for_the_keys_of_hosts_too() -> None:
+    short = nacre.generate_private_key("ssh-rsa", key_size=2048)
+    by_short = short.generate_host_certificate(KEY, "id", principals=[NAME])
+    known = line(NAME, short) + line(NAME, short, "@cert-authority ")
+    for shown in (short, by_short):
+        assert await hosts(known_client_hosts=known).believed(question(shown), None) == NAME
+        assert await hosts(known_client_hosts=known, profile="pq").believed(question(shown), None) is None
+    assert await hosts(known_client_hosts=line(NAME), profile="pq").believed(question(), None) == NAME
+
+
+@asynctest
 async def test_the_program_is_asked_about_what_is_not_known() -> None:
     asked = Asked()
     assert await hosts(asked).believed(question(), None) == NAME
