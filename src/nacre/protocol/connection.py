@@ -11,7 +11,7 @@ exception passes on: the events that end everything can still be pulled.
 
 from __future__ import annotations
 
-import sys
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from struct import Struct
 from typing import Final
@@ -51,6 +51,15 @@ _NOTHING: Final[dict[int, Channel]] = {}
 _SOURCES: Final = Sources()
 _NOBODY: Final[Mapping[int, Callable[[Mux, bytes], None]]] = {}
 _WITHOUT_EFFECT: Final[dict[int, type[Message]]] = {cls.number: cls for cls in (Ignore, Unimplemented, Pong)}
+
+
+@functools.lru_cache(16)
+def _shared(version: str) -> str:
+    """Return one object for equal versions, since most peers are of few kinds.
+
+    `sys.intern` would keep for ever, in some versions of Python, what strangers say.
+    """
+    return version
 
 
 class Connection(Commands):
@@ -297,7 +306,7 @@ class Connection(Commands):
         inbound.skip(used)
         if version is None:
             return False
-        self._core.info.peer_version = sys.intern(version)  # most peers are of few kinds
+        self._core.info.peer_version = _shared(version)
         self._ident = None
         return True
 

@@ -7,7 +7,6 @@ key exchange.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from struct import Struct
@@ -228,7 +227,9 @@ class Mux:
             return
         known = CHANNEL_OPENS.get(message.kind)
         opened = known.decode(message.data) if known else message.data
-        channel = Channel(self._allocate(), sys.intern(message.kind), ChannelState.DECIDING)
+        channel = Channel(
+            self._allocate(), _SESSION if message.kind == _SESSION else message.kind, ChannelState.DECIDING
+        )
         channel.peer_number = message.sender_channel
         channel.send_left = message.initial_window_size
         channel.max_send = min(message.maximum_packet_size, limits.MAX_PACKET)
