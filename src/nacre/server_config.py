@@ -2,16 +2,23 @@
 
 Owns: the option that each keyword stands for, and which lines hold for a login. Must not know: lines and Match
 (`nacre.trust.config_server`), how a login is judged (`nacre.config_login`), or sockets.
+
+What a login has to look up (users, groups, files: of names that strangers choose) is looked up in a thread: a
+directory service or a disk that is slow to answer is waited for by that login, and by no other connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 from nacre import config_accounts as accounts
 from nacre._version import __version__
+from nacre.aio.tasks import settle
+from nacre.aio.waiting import Waiters
 from nacre.config_login import LoginPolicy, login_policy
 from nacre.config_options import ConfiguredOptions
 from nacre.config_server_standing import SERVER_RULES
@@ -19,6 +26,7 @@ from nacre.config_standing import check
 from nacre.crypto.registry import Family
 from nacre.keys.files import read_file
 from nacre.options import SSHServerConnectionOptions
+from nacre.server_auth import read_authorized, read_revoked
 from nacre.trust.config import Found
 from nacre.trust.config_keywords import Counts
 from nacre.trust.config_lines import Setting
@@ -39,6 +47,12 @@ __all__ = [
 _KEPT: Final = "(configuration)"
 
 
+@lru_cache(1)
+def _threads(process: int) -> Waiters:
+    """Return the threads of all servers of a process; one that is forked off has none of them."""
+    return Waiters("nacre-login")
+
+
 @record
 class Login:
     """What holds for one who logs in.
@@ -46,10 +60,12 @@ class Login:
     Attributes:
         options: of the connection, from here on.
         policy: what else is asked of the login.
+        banner: the text that is shown before the login; "": none.
     """
 
     options: SSHServerConnectionOptions
     policy: LoginPolicy
+    banner: str
 
 
 class ServerConfiguration:
@@ -99,8 +115,27 @@ class ServerConfiguration:
                     handler(values, setting)
         return self.given.completed({**values.found, _KEPT: self})
 
+    async def look_up(
+        self, user: str, addresses: tuple[Any, Any], host: str | None = None, source: Hashable = None
+    ) -> Login:
+        """Return what holds for a login, as `login` does, while other connections are served.
+
+        Args:
+            user: as for `login`.
+            addresses: as for `login`.
+            host: as for `login`.
+            source: whom the client is counted with: for one of them, as for one name, a few are looked up at the
+                same time. None: it is not counted.
+
+        Raises:
+            ConfigParseError, OSError, ValueError: as `login`.
+            RuntimeError: the system has no thread left.
+        """
+        about = (("user", user),) if source is None else (("user", user), ("source", source))
+        return await settle(_threads(os.getpid()).call(partial(self.login, user, addresses, host), about))
+
     def login(self, user: str, addresses: tuple[Any, Any], host: str | None = None) -> Login:
-        """Return what holds for a login.
+        """Return what holds for a login; this may block.
 
         Args:
             user: the name that the client gives.
@@ -117,11 +152,18 @@ class ServerConfiguration:
         found = self._files.for_arrival(arrival)
         policy = login_policy(found, arrival)
         options = self._completed(found)
+        keys = options.authorized_client_keys
         if not self.given.is_given("authorized_client_keys") and policy.names_keys:
-            options = options.completed(
-                {"authorized_client_keys": policy.authorized_keys(user)}, ("authorized_client_keys",)
-            )
-        return Login(options, policy)
+            keys = policy.authorized_keys(user)
+        # Files that the program names are read here too: whoever judges has no file to wait for.
+        read = {
+            "authorized_client_keys": read_authorized(keys),
+            "revoked_keys": read_revoked(options.revoked_keys),
+        }
+        options = options.completed(
+            {name: value for name, value in read.items() if value is not None}, tuple(read)
+        )
+        return Login(options, policy, policy.banner())
 
 
 _VERSION: Final = f"nacre_{__version__}"

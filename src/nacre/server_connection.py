@@ -112,8 +112,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             return await self._auth().begin(event)
         host = await self._auth().client_host() if self._options.rdns_lookup else None
         ends = self._extra["peername"], self._extra["sockname"]
-        login = configuration.login(event.username, ends, host)
-        banner = login.policy.banner() if self._login is None else ""
+        login = await configuration.look_up(event.username, ends, host, self._extra.get("source"))
+        banner = login.banner if self._login is None else ""
         self._login, self._options = login.policy, login.options
         self._authenticator = None  # another one, with these options: a new name starts everything over
         self.set_keepalive(login.options.keepalive_interval, login.options.keepalive_count_max)

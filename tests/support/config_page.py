@@ -59,6 +59,8 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   user's own name, or with one of `AuthorizedPrincipalsFile` (a line may have options before the name).
   Where the file says neither, the program says whose keys are taken, as without a configuration. `environment=` of a line
   counts as `PermitUserEnvironment` says; where it says nothing, that of the program's own list alone.
+* **Slow directories and disks** hold up the login that asks them and no other connection: users, groups and files are looked up
+  in threads, 16 at once, and 4 for any one name or source. `LoginGraceTime` ends the waiting.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.
 * `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import pwd
 import socket
+import threading
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +29,7 @@ from tests.support.face import (
     connect,
     connected,
     host_key,
+    reported,
     serving,
     user_key,
 )
@@ -266,3 +273,124 @@ async def test_a_connection_that_is_refused(config: Path) -> None:
             pass
         with pytest.raises(nacre.DisconnectError):
             await connect(listener, username="eve")
+
+
+class SlowDirectory:
+    """The users of a machine whose directory service answers for one name when it likes."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.answer = threading.Event()
+        self.threads: set[threading.Thread] = set()
+
+    def getpwnam(self, name: str) -> Any:
+        self.threads.add(threading.current_thread())
+        if name == "slow":
+            self.asked.set()
+            assert self.answer.wait(30)
+        raise KeyError(name)
+
+    async def until_asked(self) -> None:
+        while not self.asked.is_set():
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDirectory]:
+    directory = SlowDirectory()
+    monkeypatch.setattr(pwd, "getpwnam", directory.getpwnam)
+    yield directory
+    directory.answer.set()
+    for thread in directory.threads - {threading.main_thread()}:
+        thread.join(30)
+
+
+def _echo(process: nacre.SSHServerProcess[str]) -> None:
+    process.stdout.write(process.command or "")
+    process.exit(0)
+
+
+@asynctest
+async def test_a_slow_look_up_holds_up_its_own_login_alone(config: Path, slow: SlowDirectory) -> None:
+    config.write_text("AllowGroups *\nMatch all\nMatch Group nobody-has-it\nPermitTTY no\n")
+    config.write_text("DenyGroups staff\nAuthorizedKeysFile %h/keys\n")
+    async with serving(config=config, server_factory=PasswordServer, process_factory=_echo) as listener:
+        waiting = asyncio.ensure_future(connect(listener, username="slow", password=PASSWORD))
+        await slow.until_asked()
+        async with connected(listener, username="other", password=PASSWORD) as other:
+            assert (await other.run("here")).stdout == "here"
+        assert not waiting.done()
+        slow.answer.set()
+        async with await waiting as connection:
+            assert (await connection.run("at last")).stdout == "at last"
+    assert threading.main_thread() not in slow.threads
+
+
+@asynctest
+async def test_a_connection_that_ends_during_a_look_up_leaves_nothing(
+    config: Path, slow: SlowDirectory
+) -> None:
+    config.write_text("DenyGroups staff\n")
+    servers = []
+
+    class Server(nacre.SSHServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            servers.append(weakref.ref(conn))
+
+        def begin_auth(self, username: str) -> bool:
+            raise AssertionError("nobody is there any more")
+
+    async with serving(config=config, server_factory=Server) as listener:
+        client = asyncio.ensure_future(connect(listener, username="slow"))
+        await slow.until_asked()
+        client.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await client
+        while servers[0]() is not None:  # though the thread is still there
+            await asyncio.sleep(0.01)
+            gc.collect()
+        slow.answer.set()
+
+
+@asynctest
+async def test_a_thread_that_is_not_there_refuses_one_login(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text("DenyGroups staff\n")
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with serving(config=config, server_factory=PasswordServer) as listener:
+        with monkeypatch.context() as none_left:
+            none_left.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(nacre.PermissionDenied):
+                await connect(listener, username="user", password=PASSWORD)
+        assert [str(report["exception"]) for report in reported()] == ["can't start new thread"]
+        async with connected(listener, username="user", password=PASSWORD):
+            pass
+
+
+@asynctest
+async def test_without_a_configuration_there_is_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda thread: started.append(thread.name) or start(thread)
+    )
+    async with serving(authorized_client_keys=nacre.SSHAuthorizedKeys()) as listener, connected(listener):
+        pass
+    assert "nacre-login" not in started
+
+
+def test_files_are_read_where_users_are_looked_up(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "revoked").write_bytes(user_key().export_public_key())
+    (tmp_path / "banner").write_text("be kind\n")
+    user_key().write_public_key(tmp_path / "keys")
+    text = f"RevokedKeys {tmp_path}/revoked\nBanner {tmp_path}/banner\n"
+    known = configuration_of(read(config, text, authorized_client_keys=str(tmp_path / "keys")))
+    assert known is not None
+    login = known.login("user", ENDS)
+    assert login.options.revoked_keys.revokes(user_key())
+    assert isinstance(login.options.authorized_client_keys, nacre.SSHAuthorizedKeys)
+    assert login.banner == "be kind\n"

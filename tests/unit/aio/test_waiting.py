@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
+from functools import partial
 
 import pytest
 
@@ -61,6 +64,57 @@ async def test_who_stops_waiting_leaves_the_call_to_itself():
     go.set()
     await last
     assert done == [1, 3]  # what had begun ends; what had not never begins
+
+
+@asynctest
+async def test_calls_about_one_subject_leave_threads_for_others():
+    waiters = Waiters("test", at_once=6)
+    go, inside = threading.Event(), []
+
+    def block(name):
+        inside.append(name)
+        assert go.wait(30)
+        return name
+
+    calls = [
+        asyncio.ensure_future(waiters.call(partial(block, f"{name}{at}"), ("here", name)))
+        for at, name in enumerate("aaabaa")
+    ]
+    while len(inside) < 4:
+        await asyncio.sleep(0)
+    assert await waiters.call(lambda: 1, ("there", "c")) == 1  # though more of "here" were there before
+    assert inside == ["a0", "a1", "a2", "b3"]
+    calls[4].cancel()
+    go.set()
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    assert [name for name in found if isinstance(name, str)] == ["a0", "a1", "a2", "b3", "a5"]
+    while waiters._running:
+        await asyncio.sleep(0)
+    assert not waiters._about
+
+
+@asynctest
+async def test_a_call_that_was_given_up_is_not_kept():
+    waiters = Waiters("test", at_once=1)
+    go = threading.Event()
+    first = asyncio.ensure_future(waiters.call(lambda: go.wait(30)))
+
+    async def give_up():
+        wanted = threading.Event()  # can be watched
+        call = asyncio.ensure_future(waiters.call(wanted.wait))
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        return weakref.ref(wanted)
+
+    kept = await give_up()
+    await asyncio.sleep(0)
+    gc.collect()  # of the exceptions
+    assert kept() is None
+    assert not waiters._calls
+    go.set()
+    assert await first
 
 
 @asynctest
