@@ -23,6 +23,7 @@ from nacre.profiles import tries_user_key
 from nacre.protocol import events
 from nacre.protocol.auth.client import NothingToTry
 from nacre.protocol.settings import Info
+from nacre.signature_lists import hostbased_algorithms
 
 if TYPE_CHECKING:
     from nacre.agent.session_keys import SessionKeys
@@ -223,12 +224,27 @@ class ClientAuthenticator:
             key = self._host.next_key()
             if key is None:
                 break
-            algorithm = self._algorithm(key)
+            algorithm = self._hostbased_algorithm(key)
             if algorithm is not None:
                 claim: tuple[str, str] = await settle(self._host.claim())
                 self._key = key
                 return events.HostbasedAttempt(algorithm, key.public_data, *claim)
         return None
+
+    def _hostbased_algorithm(self, key: SSHKeyPair) -> str | None:
+        """Return what a host's key signs with.
+
+        As by OpenSSH, the order is that of HostbasedAcceptedAlgorithms; what the server announces is about keys of
+        users, and chooses between algorithms of one key alone.
+        """
+        ours = hostbased_algorithms(self._options)
+        if ours is None:
+            return self._algorithm(key)
+        if not tries_user_key(self._options.profile, key):
+            return None
+        usable = [name for name in ours if name in key.host_key_algorithms]
+        theirs = self._info.server_sig_algs or ()
+        return next((name for name in usable if signature_of(name) in theirs), usable[0] if usable else None)
 
     # ------------------------------------------------------------ publickey
 

@@ -25,6 +25,7 @@ from nacre.host_trust import KnownHostsFiles
 from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
 from nacre.options import SSHClientConnectionOptions
+from nacre.signature_lists import AUTHORITIES, HOSTS
 from nacre.trust.config_lines import Setting
 from nacre.trust.config_tokens import ALL, substituted
 
@@ -304,6 +305,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _I.family,
     "bindaddress": lambda found, setting: found.put(setting, "local_addr", (setting.arguments[0], 0)),
     "certificatefile": _I.remember,
+    "casignaturealgorithms": _of(_I.signatures, AUTHORITIES),
     "ciphers": _algorithms("encryption_algs", Family.CIPHER),
     "compression": _I.compression,
     "connecttimeout": _of(_I.time, "connect_timeout"),
@@ -316,6 +318,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "gssapikexalgorithms": _I.gss_methods,
     "gssapikeyexchange": _of(_I.switch, "gss_kex"),
     "gssapiserveridentity": _of(_I.word, "gss_host"),
+    "hostbasedacceptedalgorithms": _of(_I.signatures, HOSTS),
     "hostbasedauthentication": _of(_I.switch, "host_based_auth"),
     "hashknownhosts": _of(_I.switch, "hash_known_hosts"),
     "hostkeyalgorithms": _algorithms("server_host_key_algs", "host key"),

@@ -168,7 +168,7 @@ class ClientHosts:
         # As for sshd, and unlike what a client takes of a server: no principal is a pattern.
         if trust.host not in shown.principals:
             return "its certificate is for other names"
-        return misfit(trust, shown, time.time())
+        return misfit(trust, shown, time.time(), self._options)
 
     def _refuse(self, event: events.HostbasedQuestion, why: str) -> None:
         self._logger.info(

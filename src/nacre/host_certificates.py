@@ -11,10 +11,15 @@ OpenSSH has it; and the program may be asked about the authority, never about th
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from nacre.errors import HostKeyNotVerifiable
 from nacre.host_trust import HostTrust, Standing
 from nacre.keys import CertificateType, SSHCertificate
+from nacre.signature_lists import require_authority_algorithm
+
+if TYPE_CHECKING:
+    from nacre.options import SSHConnectionOptions
 
 __all__ = ["Authority", "certificate_refusal", "find_authority", "misfit"]
 
@@ -40,9 +45,10 @@ def find_authority(trust: HostTrust, certificate: SSHCertificate) -> Authority:
     return Authority.UNKNOWN
 
 
-def misfit(trust: HostTrust, certificate: SSHCertificate, now: float) -> str:
+def misfit(trust: HostTrust, certificate: SSHCertificate, now: float, options: SSHConnectionOptions) -> str:
     """Return why a certificate of a trusted authority is not good for this host; "" if it is."""
     try:
+        require_authority_algorithm(certificate, options)
         certificate.validate(CertificateType.HOST, trust.host, now)
     except ValueError as error:
         return str(error)

@@ -268,7 +268,7 @@ class HostKeyJudge:
                 # As ssh has it: a certificate by nobody in particular is a key like another.
                 return await self._judge_key(shown.key)
         if standing is Authority.TRUSTED:
-            why = misfit(trust, shown, time.time())
+            why = misfit(trust, shown, time.time(), self._options)
             if why:
                 raise certificate_refusal(trust, shown, standing, why)
         elif standing is not Authority.KEY_TRUSTED:

@@ -22,6 +22,7 @@ from nacre.option_table import Option, Sides, as_given, table
 from nacre.profiles import with_profile
 from nacre.protocol.gss import GssApi
 from nacre.protocol.settings import HostKey, Settings
+from nacre.signature_lists import hostbased_algorithms
 from nacre.x509_login import takes_x509
 
 _NOT_GIVEN: tuple[()] = ()
@@ -212,6 +213,7 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
         max_sessions=options.max_sessions,
         max_auth_tries=options.max_auth_tries,
         gss=gss.of_server(options),
+        hostbased_algorithms=hostbased_algorithms(options),
         **common,
     )
     options.__dict__["_settings"] = settings

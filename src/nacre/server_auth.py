@@ -302,7 +302,7 @@ class ServerAuthenticator:
 
         username = event.username
         try:
-            check_user_certificate(certificate, self._client_addr, time.time())
+            check_user_certificate(certificate, self._client_addr, time.time(), self._options)
         except ValueError as error:
             return self._refuse(certificate, username, str(error))
         options, untrusted = None, "its authority is not trusted"

@@ -27,6 +27,7 @@ from nacre.crypto.registry import Family
 from nacre.keys.files import read_file
 from nacre.options import SSHServerConnectionOptions
 from nacre.server_auth import read_authorized, read_revoked
+from nacre.signature_lists import AUTHORITIES, HOSTS
 from nacre.trust.config import Found
 from nacre.trust.config_keywords import Counts
 from nacre.trust.config_lines import Setting
@@ -370,11 +371,14 @@ def _require_a_way_in(setting: Setting, options: SSHServerConnectionOptions) -> 
 
 
 #: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.
-_BEFORE_LOGIN: Final = frozenset({"maxauthtries", "maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"})
+_BEFORE_LOGIN: Final = frozenset(
+    {"hostbasedacceptedalgorithms", "maxauthtries", "maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"}
+)
 
 _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _Values.family,
     "allowagentforwarding": _Values.forward_agent,
+    "casignaturealgorithms": _of(_Values.signatures, AUTHORITIES),
     "ciphers": _algorithms("encryption_algs", Family.CIPHER),
     "clientalivecountmax": _of(_Values.number, "keepalive_count_max"),
     "clientaliveinterval": _of(_Values.word, "keepalive_interval"),
@@ -383,6 +387,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "gssapiauthentication": _of(_Values.switch, "gss_auth"),
     "gssapikexalgorithms": _Values.gss_methods,
     "gssapikeyexchange": _of(_Values.switch, "gss_kex"),
+    "hostbasedacceptedalgorithms": _of(_Values.signatures, HOSTS),
     "hostbasedauthentication": _of(_Values.switch, "host_based_auth"),
     "hostbasedusesnamefrompacketonly": _of(_Values.switch, "trust_client_host"),
     "hostcertificate": _of(_Values.add_file, "server_host_certs"),

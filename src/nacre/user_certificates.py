@@ -6,23 +6,33 @@ messages; how it goes together with other factors is `nacre.login_restrictions`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nacre.keys import CertificateType, SSHCertificate
+from nacre.signature_lists import require_authority_algorithm
 from nacre.trust.pattern import parse_address
+
+if TYPE_CHECKING:
+    from nacre.options import SSHConnectionOptions
 
 __all__ = ["check_user_certificate"]
 
 
-def check_user_certificate(certificate: SSHCertificate, client_addr: str | None, now: float) -> None:
-    """Check everything but the authority and the user's name.
+def check_user_certificate(
+    certificate: SSHCertificate, client_addr: str | None, now: float, options: SSHConnectionOptions
+) -> None:
+    """Check everything but whether the authority is trusted, and the user's name.
 
     Args:
         certificate: what the client has shown, and proven to have the key of.
         client_addr: where it comes from; None is nowhere that a certificate can name.
         now: seconds since 1970-01-01 UTC.
+        options: of the connection.
 
     Raises:
         ValueError: it lets nobody in, here and now; the message says why.
     """
+    require_authority_algorithm(certificate, options)
     certificate.validate(CertificateType.USER, None, now)
     networks = certificate.restrictions.source_address
     if networks is not None:

@@ -45,18 +45,21 @@ def in_machine(etc: Path, program: str | Path, path: Path) -> Path:
 # ---------------------------------------------------------------- nacre's client, sshd
 
 
-@pytest.fixture(params=["9.2", "10.0"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sshd]:
-    """An sshd that lets in root when NAME says that carol is there, or "localhost" that root is."""
+def prepared(openssh: OpenSSH, tmp_path: Path, *lines: str) -> Sshd:
+    """Return an sshd that lets in root when NAME says that carol is there, or "localhost" that root is."""
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
     (home / ".shosts").write_text(f"{NAME} carol\nlocalhost root\n")
     options = ["HostbasedAuthentication yes", "IgnoreRhosts no", "AuthenticationMethods hostbased"]
-    options.append("HostbasedUsesNameFromPacketOnly yes")
+    options += ["HostbasedUsesNameFromPacketOnly yes", *lines]
     passwd = f"root:x:0:0:root:{home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\nsshd:x:100:65534::/run/sshd:/bin/false\n"
-    with Sshd(
-        find(request.param), tmp_path / "sshd", options=options, private_etc={"passwd": passwd}
-    ) as sshd:
+    return Sshd(openssh, tmp_path / "sshd", options=options, private_etc={"passwd": passwd})
+
+
+@pytest.fixture(params=["9.2", "10.0"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sshd]:
+    """An sshd as `prepared`."""
+    with prepared(find(request.param), tmp_path) as sshd:
         yield sshd
 
 
@@ -106,6 +109,18 @@ async def test_sshd_takes_our_certificates(server: Sshd) -> None:
     await logs_in(server, (key, CA.generate_host_certificate(key, "id", principals=[NAME])))
     for name in ("other.example", "*.example"):
         await is_refused(server, (key, CA.generate_host_certificate(key, "id", principals=[name])))
+
+
+@asynctest
+async def test_we_sign_with_what_the_configuration_says(openssh: OpenSSH, tmp_path: Path) -> None:
+    """sshd takes rsa-sha2-512 of users, and of hosts rsa-sha2-256 alone: nothing tells the client but its file."""
+    key, file = nacre.generate_private_key("ssh-rsa", key_size=2048), tmp_path / "file"
+    with prepared(openssh, tmp_path, "HostbasedAcceptedAlgorithms rsa-sha2-256") as server:
+        trusts(server, f"{NAME} {public(key)}")
+        await is_refused(server, key)
+        for said, taken in (("rsa-sha2-256", True), ("rsa-sha2-512", False), ("ssh-ed25519", False)):
+            file.write_text(f"HostbasedAcceptedAlgorithms {said}\n")
+            await (logs_in if taken else is_refused)(server, key, config=file)
 
 
 @pytest.mark.requires("ssh")
@@ -162,3 +177,26 @@ async def test_ssh_is_let_in(openssh: OpenSSH, tmp_path: Path) -> None:
     async with peer(ssh_of(openssh, etc, tmp_path / "ssh"), tmp_path, *lines, **options) as ssh:
         done = await ssh.communicate("exit 3")
         assert (done.returncode, b"Permission denied (hostbased)" in done.stderr) == (255, True), done.stderr
+
+
+@asynctest
+async def test_what_hosts_may_sign_with(openssh: OpenSSH, tmp_path: Path) -> None:
+    """ssh has a key of Ed25519; users may not sign with that, which says nothing of hosts."""
+    etc, file = machine(tmp_path / "etc"), tmp_path / "file"
+    lines = ["HostbasedAuthentication yes", "PreferredAuthentications hostbased", "EnableSSHKeysign yes"]
+    known = f"localhost {(etc / 'ssh_host_ed25519_key.pub').read_text()}"
+    options: dict[str, Any] = {
+        "config": file,
+        "known_client_hosts": known.encode(),
+        "trust_client_host": True,
+    }
+    options |= {"server_factory": type("Server", (Program,), {}), "authorized_client_keys": None}
+    for said, status in (
+        ("ssh-ed25519", 3),
+        ("-ssh-ed25519", 255),
+        ("ssh-ed25519-cert-v01@openssh.com", 255),
+    ):
+        file.write_text(f"PubkeyAcceptedAlgorithms rsa-*\nHostbasedAcceptedAlgorithms {said}\n")
+        async with peer(ssh_of(openssh, etc, tmp_path / "ssh"), tmp_path, *lines, **options) as ssh:
+            done = await ssh.communicate("exit 3")
+            assert done.returncode == status, (said, done.stderr)

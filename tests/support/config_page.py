@@ -37,6 +37,8 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
   resolve names in a thread.
 * **Algorithms**: `+`, `-` and `^` with wildcards, as in OpenSSH. What OpenSSH has and nacre has not is left out of a list; wildcards never
   reach what nacre does not offer by default. A name that neither knows is an error, after `-` too.
+  `CASignatureAlgorithms` is about the certificates of hosts, `HostbasedAcceptedAlgorithms` about the signature of this host
+  (an algorithm with a certificate has a name of its own there); there are no options for these two.
 * **Whose file it is.** `~/.ssh/config`, and what it includes, must be the user's or root's and nobody else's to change.
 * Names of services (`Port ssh`) are refused: give numbers.
 """
@@ -61,6 +63,9 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   counts as `PermitUserEnvironment` says; where it says nothing, that of the program's own list alone.
 * **Slow directories and disks** hold up the login that asks them and no other connection: users, groups and files are looked up
   in threads, 16 at once, and 4 for any one name or source. `LoginGraceTime` ends the waiting.
+* **Signatures**: `CASignatureAlgorithms` says what authorities may have signed certificates with, of users and of hosts that vouch;
+  for every login, and so in a `Match` block too. `HostbasedAcceptedAlgorithms` says what hosts sign with that vouch, those for
+  certificates by their own names; without it that is `signature_algs`. Neither has RSA with SHA-1, and X.509 is not meant.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.
 * `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.

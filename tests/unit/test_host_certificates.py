@@ -15,6 +15,8 @@ from tests.support.face import asynctest, connect, connected, host_key, reported
 CA, OTHER = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
 NAME = "127.0.0.1"  # what the tests connect to
 
+CLIENT = nacre.SSHClientConnectionOptions()
+
 
 def line(key: nacre.SSHKey, hosts: str = "*", marker: str = "") -> str:
     return f"{marker}{hosts} {key.export_public_key().decode().strip()}\n"
@@ -59,16 +61,16 @@ def test_a_certificate_that_is_revoked_revokes_its_key():
 
 def test_what_a_trusted_authority_cannot_make_good():
     known = trust(CA_LINE)
-    assert misfit(known, cert(), 100) == ""
-    assert "other names" in misfit(known, cert(principals="elsewhere"), 100)
-    assert "names nobody" in misfit(known, cert(principals=()), 100)
-    assert "not valid yet" in misfit(known, cert(valid_after=101), 100)
-    assert "expired" in misfit(known, cert(valid_before=100), 100)
+    assert misfit(known, cert(), 100, CLIENT) == ""
+    assert "other names" in misfit(known, cert(principals="elsewhere"), 100, CLIENT)
+    assert "names nobody" in misfit(known, cert(principals=()), 100, CLIENT)
+    assert "not valid yet" in misfit(known, cert(valid_after=101), 100, CLIENT)
+    assert "expired" in misfit(known, cert(valid_before=100), 100, CLIENT)
     user = CA.generate_user_certificate(host_key(), "u", principals=NAME)
-    assert "user certificate" in misfit(known, user, 100)
+    assert "user certificate" in misfit(known, user, 100, CLIENT)
     aliased = look_up(CA_LINE.encode(), NAME, NAME, 22, "alias")
-    assert "other names" in misfit(aliased, cert(), 100)
-    assert misfit(aliased, cert(principals="alias"), 100) == ""
+    assert "other names" in misfit(aliased, cert(), 100, CLIENT)
+    assert misfit(aliased, cert(principals="alias"), 100, CLIENT) == ""
 
 
 def test_what_is_told():

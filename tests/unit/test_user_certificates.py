@@ -16,6 +16,8 @@ from tests.support.face import asynctest, connect, connected, serving, user_key
 CA, OTHER_CA = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
 AUTHORITY = f"cert-authority {CA.export_public_key().decode()}"
 
+SERVER = nacre.SSHServerConnectionOptions()
+
 
 def cert(authority: nacre.SSHKey = CA, **values: Any) -> nacre.SSHCertificate:
     return authority.generate_user_certificate(user_key(), "the id", **{"principals": "user", **values})
@@ -24,11 +26,11 @@ def cert(authority: nacre.SSHKey = CA, **values: Any) -> nacre.SSHCertificate:
 def test_the_address_that_a_certificate_is_for():
     limited = cert(source_address=["192.0.2.0/24", "2001:db8::1"])
     for address in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"):
-        check_user_certificate(limited, address, 0)
+        check_user_certificate(limited, address, 0, SERVER)
     for address in ("192.0.3.7", "2001:db8::2", "", None, "/run/socket", "192.0.2.0/24"):
         with pytest.raises(ValueError, match="from this address"):
-            check_user_certificate(limited, address, 0)
-        check_user_certificate(cert(), address, 0)
+            check_user_certificate(limited, address, 0, SERVER)
+        check_user_certificate(cert(), address, 0, SERVER)
 
 
 class CAServer(nacre.SSHServer):

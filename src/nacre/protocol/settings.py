@@ -78,6 +78,8 @@ class Settings:
             `host_keys` offer.
         signature_algorithms: what is accepted in user signatures, and announced as
             server-sig-algs (RFC 8308 section 3.1).
+        hostbased_algorithms: server: what is accepted of hosts that vouch, those for certificates by their own
+            names; None: as of users.
         ident_timeout: until the peer's identification line is complete.
         login_timeout: until authentication is complete.
         rekey_bytes: re-key after this many bytes in one direction; also bounded by the cipher.
@@ -100,6 +102,7 @@ class Settings:
     host_keys: tuple[HostKey, ...] = ()
     host_key_algorithms: tuple[str, ...] = ()
     signature_algorithms: tuple[str, ...] = fresh(default_factory=default_signature_algorithms)
+    hostbased_algorithms: tuple[str, ...] | None = None
     ident_timeout: float = limits.IDENT_TIMEOUT
     login_timeout: float = limits.LOGIN_TIMEOUT
     rekey_bytes: int = limits.REKEY_BYTES

@@ -259,7 +259,7 @@ AUTHENTICATION: Final = (
         "every algorithm of a key is allowed",
         rewritten(
             publickey.shown_key,
-            "if signature_of(algorithm) in auth.core.settings.signature_algorithms:",
+            "if signature_of(algorithm) in ours if taken is None else algorithm in taken:",
             "if algorithm:",
         ),
     ),

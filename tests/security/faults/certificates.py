@@ -59,8 +59,8 @@ CERTIFICATES: Final = (
         "every algorithm is allowed with a certificate",
         rewritten(
             publickey.shown_key,
-            "if signature_of(algorithm) in auth.core.settings.signature_algorithms:",
-            "if signature_of(algorithm) in (*auth.core.settings.signature_algorithms, 'rsa-sha2-512'):",
+            "if signature_of(algorithm) in ours if taken is None else algorithm in taken:",
+            "if signature_of(algorithm) in (*ours, 'rsa-sha2-512'):",
         ),
     ),
     Fault(

@@ -66,7 +66,8 @@ class ServerHostbased:
 
 
 def _verifies(auth: ServerAuth, username: str, data: HostbasedData, signature: bytes) -> bool:
-    shown = shown_key(auth, username, data.algorithm, data.key_blob)
+    taken = auth.core.settings.hostbased_algorithms
+    shown = shown_key(auth, username, data.algorithm, data.key_blob, taken)
     if shown is None:
         return False
     signed = signed_data(auth.core.info.session_id, username, data)

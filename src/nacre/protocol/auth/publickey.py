@@ -50,10 +50,21 @@ def _request(
     return UserauthRequest(username, SERVICE, HOSTBOUND, data + encode_string(host_key)).encode()
 
 
-def shown_key(auth: ServerAuth, username: str, algorithm: str, key_blob: bytes) -> Shown | None:
-    """Return what a client shows, or None for what is refused unasked, of which the application is told."""
+def shown_key(
+    auth: ServerAuth, username: str, algorithm: str, key_blob: bytes, taken: tuple[str, ...] | None = None
+) -> Shown | None:
+    """Return what a client shows, or None for what is refused unasked, of which the application is told.
+
+    Args:
+        auth: the authentication.
+        username: whom to log in as.
+        algorithm: what the signature is made with.
+        key_blob: the key, or a certificate.
+        taken: the algorithms that are taken, by their whole names; None: those for user keys.
+    """
     reason = "it is not taken here"
-    if signature_of(algorithm) in auth.core.settings.signature_algorithms:
+    ours = auth.core.settings.signature_algorithms
+    if signature_of(algorithm) in ours if taken is None else algorithm in taken:
         try:
             shown = decode_shown(algorithm, key_blob)
         except KeyImportError as exc:

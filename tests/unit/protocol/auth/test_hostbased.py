@@ -179,3 +179,23 @@ def test_where_it_is_not_offered_it_is_not_asked_about(pair):
     other = Pair(client_answers={AuthNeeded: LATER}).start()
     talk(other, other.client, request(other))
     assert not other.server.of(HostbasedQuestion)
+
+
+@pytest.mark.parametrize(
+    ("taken", "comes_in"),
+    [(("ssh-ed25519",), True), (("rsa-sha2-512", "ssh-ed25519-cert-v01@openssh.com"), False), ((), False)],
+)
+def test_what_hosts_sign_with_may_be_said_apart_from_users(taken, comes_in):
+    tries = iter([HostbasedAttempt(ED25519, HOST.public_data, "h", "u")])
+    pair = Pair(
+        server_answers=dict(OFFERED),
+        client_answers={
+            AuthNeeded: lambda event: next(tries, None),
+            SignatureNeeded: lambda event: HOST.sign(event.data, event.algorithm),
+        },
+        server=server_settings(signature_algorithms=("rsa-sha2-512",), hostbased_algorithms=taken),
+    ).start()
+    assert bool(pair.server.of(AuthSucceeded)) is comes_in
+    assert [event.reason for event in pair.server.of(KeyRefused)] == (
+        [] if comes_in else ["it is not taken here"]
+    )
