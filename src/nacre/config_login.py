@@ -286,9 +286,11 @@ def _is_options(text: str) -> bool:
     """Return whether a text is a list of options and nothing more, whoever has written it: no key, above all."""
     key = "key"
     try:
-        return parse_key_options(f"cert-authority,{text} {key}")[1] == key
+        options, rest = parse_key_options(f"cert-authority,{text} {key}")
     except ValueError:
         return False
+    # What stands there twice has the place of the later one: ours is the first if the text has none.
+    return rest == key and next(iter(options)) == "cert-authority"
 
 
 def _authorities(text: str, principals: Sequence[str] | None) -> list[str]:
