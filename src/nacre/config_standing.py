@@ -12,7 +12,7 @@ from typing import Final
 from nacre.trust.config_lines import Setting
 from nacre.wire.record import record
 
-__all__ = ["CLIENT_OPTIONS", "CLIENT_RULES", "Rule", "Standing", "check", "meaningless", "refused"]
+__all__ = ["CLIENT_OPTIONS", "CLIENT_RULES", "Rule", "Standing", "check", "meaningless", "refused", "remedy"]
 
 
 class Standing(Enum):
@@ -45,9 +45,12 @@ def check(setting: Setting, rule: Rule, where: str = "for this host") -> None:
         return
     shown = [{"true": "yes", "false": "no"}.get(word, word) for word in rule.harmless]
     only = f" but for {' or '.join(shown)}" if shown else ""
-    raise setting.error(
-        f"this keyword is not supported{only}: {rule.note}. Take it out {where}, or give config=None"
-    )
+    raise setting.error(f"this keyword is not supported{only}: {rule.note}{remedy(where)}")
+
+
+def remedy(where: str) -> str:
+    """Return the end of what `check` says: what to do about one line."""
+    return f". Take it out {where}, or give config=None"
 
 
 def _is_covered(word: str, harmless: str) -> bool:

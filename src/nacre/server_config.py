@@ -10,7 +10,7 @@ directory service or a disk that is slow to answer is waited for by that login, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,9 @@ from nacre.aio.waiting import Waiters
 from nacre.config_login import LoginPolicy, login_policy
 from nacre.config_options import ConfiguredOptions
 from nacre.config_server_standing import SERVER_RULES
-from nacre.config_standing import check
+from nacre.config_standing import check, remedy
 from nacre.crypto.registry import Family
+from nacre.errors import ConfigParseError
 from nacre.keys.files import read_file
 from nacre.options import SSHServerConnectionOptions
 from nacre.server_auth import read_authorized, read_revoked
@@ -82,22 +83,29 @@ class ServerConfiguration:
         self._check()
 
     def _check(self) -> None:
-        """Refuse what is not done, wherever it stands: nobody is to find out at a login."""
+        """Refuse what is not done, wherever it stands: nobody is to find out at a login, nor line by line."""
+        problems = []
         for name, setting, in_match in self._files.anywhere():
-            rule = SERVER_RULES.get(name)
-            if rule is not None:
-                check(setting, rule, "for this server")
-            elif in_match and name in _BEFORE_LOGIN:
-                raise setting.error(
-                    "it holds for a whole connection here, and so cannot stand in a Match block"
-                )
-            elif name in _KEYWORDS:
-                _KEYWORDS[name](_Values(self.given), setting)
-            if name in _FILES and setting.arguments[0].lower() != "none":
-                _require_file(setting)
+            try:
+                self._check_line(name, setting, in_match)
+            except ConfigParseError as error:
+                problems.append(str(error))
+        if problems:
+            raise ConfigParseError(_told(problems))
         self._files.for_arrival(Arrival("", "", "", "", 0, accounts.is_known, lambda user: (), _VERSION))
         if any(word.lower() == "group" for line in self._files.conditions() for word in line.arguments):
             accounts.require_groups()
+
+    def _check_line(self, name: str, setting: Setting, in_match: bool) -> None:
+        rule = SERVER_RULES.get(name)
+        if rule is not None:
+            check(setting, rule, _HERE)
+        elif in_match and name in _BEFORE_LOGIN:
+            raise setting.error("it holds for a whole connection here, and so cannot stand in a Match block")
+        elif name in _KEYWORDS:
+            _KEYWORDS[name](_Values(self.given), setting)
+        if name in _FILES and setting.arguments[0].lower() != "none":
+            _require_file(setting)
 
     def options(self) -> SSHServerConnectionOptions:
         """Return the options of the server, with what holds for everybody."""
@@ -168,6 +176,16 @@ class ServerConfiguration:
 
 
 _VERSION: Final = f"nacre_{__version__}"
+#: Where lines are to be taken out.
+_HERE: Final = "for this server"
+
+
+def _told(problems: Sequence[str]) -> str:
+    """Return everything that is wrong with lines as one text: an administrator is not to learn it line by line."""
+    if len(problems) == 1:
+        return problems[0]
+    lines = "".join(f"\n  {problem.removesuffix(remedy(_HERE))}" for problem in problems)
+    return f"{len(problems)} lines cannot be kept:{lines}\nTake them out {_HERE} or correct them, or give config=None"
 
 
 def configured_server(options: SSHServerConnectionOptions) -> SSHServerConnectionOptions:

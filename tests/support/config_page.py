@@ -66,6 +66,8 @@ A server reads none unless `config=` of `listen` names files. All of them are re
 * **Signatures**: `CASignatureAlgorithms` says what authorities may have signed certificates with, of users and of hosts that vouch;
   for every login, and so in a `Match` block too. `HostbasedAcceptedAlgorithms` says what hosts sign with that vouch, those for
   certificates by their own names; without it that is `signature_algs`. Neither has RSA with SHA-1, and X.509 is not meant.
+* **What distributions ship** as `/etc/ssh/sshd_config` has three lines that must go: `UsePAM yes`, `X11Forwarding yes` and
+  `Subsystem sftp …`. Every line that cannot be kept is told in one error; and `HostKey` must be said, or `server_host_keys` given.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.
 * `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.

@@ -138,6 +138,53 @@ def test_what_is_refused_when_the_server_starts(config: Path, line: str, error: 
         read(config, line + "\n")
 
 
+#: What distributions ship, but for Include and comments.
+DEBIAN = """KbdInteractiveAuthentication no
+UsePAM yes
+X11Forwarding yes
+PrintMotd no
+AcceptEnv LANG LC_*
+Subsystem sftp /usr/lib/openssh/sftp-server
+"""
+FEDORA = """SyslogFacility AUTHPRIV
+AuthorizedKeysFile .ssh/authorized_keys
+KbdInteractiveAuthentication no
+GSSAPIAuthentication yes
+GSSAPICleanupCredentials no
+UsePAM yes
+X11Forwarding yes
+PrintMotd no
+Subsystem sftp /usr/libexec/openssh/sftp-server
+Ciphers aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes128-gcm@openssh.com,aes128-ctr
+MACs hmac-sha2-256-etm@openssh.com,umac-128-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-512
+GSSAPIKeyExchange no
+KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256,diffie-hellman-group16-sha512
+PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256,ssh-ed25519,sk-ssh-ed25519@openssh.com,rsa-sha2-256,rsa-sha2-512
+HostbasedAcceptedAlgorithms ecdsa-sha2-nistp256,ssh-ed25519,rsa-sha2-256,rsa-sha2-512-cert-v01@openssh.com
+CASignatureAlgorithms ecdsa-sha2-nistp256,ssh-ed25519,rsa-sha2-256,rsa-sha2-512
+RequiredRSASize 2048
+"""
+#: Which of their lines have to go.
+NOT_HERE = ("UsePAM", "X11Forwarding", "Subsystem")
+
+
+@pytest.mark.parametrize("text", [DEBIAN, FEDORA], ids=["debian", "fedora"])
+def test_what_distributions_ship_is_refused_at_once(config: Path, text: str) -> None:
+    with pytest.raises(nacre.ConfigParseError) as refused:
+        read(config, text)
+    head, *lines, remedy = str(refused.value).splitlines()
+    assert head == "3 lines cannot be kept:"
+    assert remedy == "Take them out for this server or correct them, or give config=None"
+    numbers = {line.partition(" ")[0]: number for number, line in enumerate(text.splitlines(), 1)}
+    for line, keyword in zip(lines, NOT_HERE, strict=True):
+        assert line.startswith(
+            f"  {config} line {numbers[keyword]}: {keyword}: this keyword is not supported"
+        )
+        assert "Take it out" not in line
+    kept = "".join(line for line in text.splitlines(True) if line.partition(" ")[0] not in NOT_HERE)
+    assert not read(config, kept).kbdint_auth
+
+
 def test_penalties(config: Path) -> None:
     policy = read(
         config, "PerSourcePenalties authfail:7 max:20s\nPerSourcePenalties authfail:9 crash:1m\n"
