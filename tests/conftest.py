@@ -7,6 +7,7 @@ fixtures of OpenSSH. Must not know: any part of nacre.
 from __future__ import annotations
 
 import asyncio.runners
+import compileall
 import gc
 import os
 import shutil
@@ -27,8 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("SSH_AUTH_SOCK", None)  # whoever runs the tests: their keys log in nowhere
+    if not hasattr(config, "workerinput"):
+        # Many tests start Python: where nobody writes byte code, each of them would compile all that it imports.
+        compileall.compile_dir(system.ROOT / "src", quiet=2)
+        compileall.compile_dir(system.ROOT / "tests" / "support", quiet=2)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
