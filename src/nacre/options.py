@@ -203,18 +203,40 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
     if known is not None and known.host_keys is host_keys:
         found: Settings = known
         return found
-    common = _common(options, gss_kex=gss.offers_kex(options))
+    of_all = _common(options, gss_kex=gss.offers_kex(options))
     if takes_x509(options):
-        common["signature_algorithms"] += X509_ALGORITHMS
+        of_all["signature_algorithms"] += X509_ALGORITHMS
     settings = Settings(
         software_version=options.server_version or f"nacre_{__version__}",
         host_keys=host_keys,
         max_channels=options.max_channels,
-        max_sessions=options.max_sessions,
-        max_auth_tries=options.max_auth_tries,
         gss=gss.of_server(options),
         hostbased_algorithms=hostbased_algorithms(options),
-        **common,
+        **{**of_all, **_of_login(options)},
     )
     options.__dict__["_settings"] = settings
     return settings
+
+
+def _of_login(options: SSHServerConnectionOptions) -> dict[str, Any]:
+    """Return what may hold for one user and not for another; nothing of it has been agreed on with the client."""
+    return {
+        "max_sessions": options.max_sessions,
+        "max_auth_tries": options.max_auth_tries,
+        "rekey_bytes": options.rekey_bytes,
+        "rekey_seconds": options.rekey_seconds,
+    }
+
+
+def settings_of_login(settings: Settings, options: SSHServerConnectionOptions) -> Settings:
+    """Return what the protocol end of a server is told once somebody has a name.
+
+    Args:
+        settings: what it was told before; these very ones are returned where nothing of them changes.
+        options: of the login.
+    """
+    changes = _of_login(options)
+    if all(getattr(settings, name) == value for name, value in changes.items()):
+        return settings
+    kept: dict[str, Any] = {name: getattr(settings, name) for name in Settings.__match_args__}
+    return Settings(**{**kept, **changes})

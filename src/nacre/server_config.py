@@ -87,7 +87,9 @@ class ServerConfiguration:
         problems = []
         for name, setting, in_match in self._files.anywhere():
             try:
-                self._check_line(name, setting, in_match)
+                if in_match and name in _BEFORE_LOGIN:
+                    raise setting.error("it holds for everybody here, and so cannot stand in a Match block")
+                self._check_line(name, setting)
             except ConfigParseError as error:
                 problems.append(str(error))
         if problems:
@@ -96,12 +98,10 @@ class ServerConfiguration:
         if any(word.lower() == "group" for line in self._files.conditions() for word in line.arguments):
             accounts.require_groups()
 
-    def _check_line(self, name: str, setting: Setting, in_match: bool) -> None:
+    def _check_line(self, name: str, setting: Setting) -> None:
         rule = SERVER_RULES.get(name)
         if rule is not None:
             check(setting, rule, _HERE)
-        elif in_match and name in _BEFORE_LOGIN:
-            raise setting.error("it holds for a whole connection here, and so cannot stand in a Match block")
         elif name in _KEYWORDS:
             _KEYWORDS[name](_Values(self.given), setting)
         if name in _FILES and setting.arguments[0].lower() != "none":
@@ -389,9 +389,7 @@ def _require_a_way_in(setting: Setting, options: SSHServerConnectionOptions) -> 
 
 
 #: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.
-_BEFORE_LOGIN: Final = frozenset(
-    {"hostbasedacceptedalgorithms", "maxauthtries", "maxsessions", "pubkeyacceptedalgorithms", "rekeylimit"}
-)
+_BEFORE_LOGIN: Final = frozenset({"hostbasedacceptedalgorithms", "pubkeyacceptedalgorithms"})
 
 _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _Values.family,

@@ -23,7 +23,7 @@ from nacre.errors import ChannelOpenError, DisconnectReason, OpenFailureReason
 from nacre.host_key_updates import HostKeyAnnouncer
 from nacre.keys import SSHKeyPair
 from nacre.login_restrictions import LoginRestrictions
-from nacre.options import SSHServerConnectionOptions, server_settings
+from nacre.options import SSHServerConnectionOptions, server_settings, settings_of_login
 from nacre.process.server import SSHServerProcess
 from nacre.protocol import events
 from nacre.protocol.connection import Connection
@@ -117,6 +117,9 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._login, self._options = login.policy, login.options
         self._authenticator = None  # another one, with these options: a new name starts everything over
         self.set_keepalive(login.options.keepalive_interval, login.options.keepalive_count_max)
+        if self._link.active:
+            protocol = self._link.protocol
+            protocol.change_settings(settings_of_login(protocol.settings, login.options))
         if banner:
             self.send_auth_banner(banner)
         if login.policy.refuses:

@@ -111,7 +111,9 @@ FILES = [
     Banner none
     AcceptEnv Z
     PermitTTY yes
+    RekeyLimit 1G 1h
     Match User {me},b*
+      RekeyLimit 2G
       PasswordAuthentication no
       AcceptEnv A
       Banner /1

@@ -9,7 +9,7 @@ import pytest
 
 import nacre
 from nacre.option_table import OPTIONS, Option, Sides
-from nacre.options import client_settings, server_settings
+from nacre.options import client_settings, server_settings, settings_of_login
 from nacre.protocol import limits
 from tests.support.face import asynctest, connected, host_key, serving
 
@@ -132,6 +132,9 @@ def test_what_the_protocol_is_told() -> None:
     assert server.host_keys == (host_key(),)
     few = nacre.SSHServerConnectionOptions(max_channels=3, max_sessions=0)
     assert (server_settings(few, ()).max_channels, server_settings(few, ()).max_sessions) == (3, 0)
+    of_login = settings_of_login(server, few)
+    assert (of_login.max_channels, of_login.max_sessions, of_login.host_keys) == (4096, 0, (host_key(),))
+    assert settings_of_login(server, nacre.SSHServerConnectionOptions(max_channels=3)) is server
     once = nacre.SSHServerConnectionOptions(max_auth_tries=1)
     assert (server.max_auth_tries, server_settings(once, ()).max_auth_tries) == (6, 1)
     for tries in (0, -1, 7):

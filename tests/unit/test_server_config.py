@@ -115,7 +115,6 @@ def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
         ("AllowTcpForwarding yes", "AllowTcpForwarding: this keyword is not supported but for no"),
         ("Subsystem sftp internal-sftp", "Subsystem: this keyword is not supported: the program serves"),
         ("Match user a\nX11Forwarding yes", "X11Forwarding: this keyword is not supported yet but for no"),
-        ("Match user a\nRekeyLimit 1G", "RekeyLimit: it holds for a whole connection here"),
         ("Match user a\nPort 1", "Port: it may not stand in a Match block"),
         ("Match user a\nBanner /no/such/file", "Banner: the file cannot be used: .*No such file"),
         ("TrustedUserCAKeys /", "TrustedUserCAKeys: the file cannot be used: / is not a regular file"),
@@ -310,6 +309,47 @@ async def test_methods_in_order(config: Path) -> None:
         assert await nacre.get_server_auth_methods(HOST, listener.get_port(), "alice", config=None) == [
             "publickey"
         ]
+
+
+@asynctest
+async def test_limits_of_one_user(config: Path) -> None:
+    config.write_text(
+        "MaxAuthTries 2\nMaxSessions 2\nMatch user alice\nMaxAuthTries 1\nMaxSessions 1\nRekeyLimit 1M 7\n"
+    )
+    keys = nacre.SSHAuthorizedKeys(user_key().export_public_key().decode())
+    servers: list[nacre.SSHServerConnection] = []
+
+    class Server(PasswordServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            servers.append(conn)
+
+    async def hold(process: nacre.SSHServerProcess[str]) -> None:
+        await process.stdin.read()
+
+    given = {"server_factory": Server, "authorized_client_keys": keys, "process_factory": hold}
+    async with serving(config=config, **given) as listener:
+        for user, most in (("alice", 1), ("bob", 2)):
+            async with connected(listener, username=user, client_keys=[user_key()]) as connection:
+                for _ in range(most):
+                    await connection.create_process()
+                with pytest.raises(nacre.ChannelOpenError, match="too many sessions"):
+                    await connection.create_process()
+                settings = servers[-1].link.protocol.settings
+                assert (settings.rekey_seconds == 7, settings.max_auth_tries) == (user == "alice", most)
+        for user, known in (("alice", False), ("bob", True)):
+            tries = iter(["wrong", PASSWORD])
+
+            class Client(nacre.SSHClient):
+                def password_auth_requested(self, tries: Any = tries) -> str | None:
+                    return next(tries, None)
+
+            connecting = connect(listener, username=user, client_factory=Client)
+            if known:
+                async with await connecting:
+                    pass
+            else:
+                with pytest.raises(nacre.DisconnectError, match="too many authentication failures"):
+                    await connecting
 
 
 @asynctest

@@ -522,6 +522,20 @@ class Connection(Commands):
         """Server: send SSH_MSG_USERAUTH_BANNER (RFC 4252 section 5.4), before success."""
         self._auth_server().send_banner(message, lang)
 
+    @property
+    def settings(self) -> Settings:
+        """What this end is told."""
+        return self._core.settings
+
+    def change_settings(self, settings: Settings) -> None:
+        """Server: be told otherwise of who logs in, from here on: of another user name other things hold.
+
+        What was agreed on with the client stays as it is, and so does what was counted. The keepalive is changed by
+        `set_keepalive`.
+        """
+        self._core.settings = settings
+        self._handshake.limits_changed()
+
     # ------------------------------------------------------------ time
 
     def set_keepalive(self, interval: float, count_max: int) -> None:

@@ -480,6 +480,16 @@ class Handshake:
         wanted = self._core.settings.rekey_bytes or limits.REKEY_BYTES
         return wanted if cap is None else min(wanted, cap)
 
+    def limits_changed(self) -> None:
+        """Take note of other limits in the settings; both directions are sealed already."""
+        agreed = self._core.info.negotiated
+        if agreed is None:
+            return
+        ciphers = (agreed.cipher_client_to_server, agreed.cipher_server_to_client)
+        ours_first = self._core.role is Role.CLIENT
+        self.sealer_limit, self._opener_limit = map(self._limit, ciphers if ours_first else ciphers[::-1])
+        self._core.deadline_moved = True
+
     def due(self) -> bool:
         """Whether so much was sent or received that new keys are due.
 

@@ -13,7 +13,7 @@ from typing import Final
 from nacre.errors import ConfigParseError
 from nacre.keys.files import expand
 from nacre.trust.config import Found
-from nacre.trust.config_keywords import Scope, count
+from nacre.trust.config_keywords import Counts, Scope, count
 from nacre.trust.config_lines import MAX_DEPTH, MAX_FILES, Setting, included, matches_one, settings
 from nacre.trust.config_server_keywords import SERVER_IGNORED, SERVER_NAMES
 from nacre.trust.config_values import is_port, networks, whole
@@ -99,7 +99,12 @@ class ServerFiles:
             for block in self._blocks
             if block.conditions and all(_applies(condition, arrival) for condition in block.conditions)
         )
-        return {**self.everywhere(), **matched}
+        everywhere = self.everywhere()
+        for name, lines in everywhere.items():
+            if SERVER_NAMES[name].counts is Counts.PARTS:  # what a block leaves out is as it is for all
+                for setting in lines:
+                    count(SERVER_NAMES[name], matched.setdefault(name, []), setting)
+        return {**everywhere, **matched}
 
 
 def _taken(blocks: Iterator[_Block]) -> Found:

@@ -22,16 +22,18 @@ from nacre.protocol.events import (
     AuthSucceeded,
     ChannelClosed,
     ChannelData,
+    ChannelOpenFailed,
     ChannelRequestQuestion,
     DebugReceived,
     Disconnected,
     HostKeyQuestion,
+    KeysExchanged,
     PublicKeyAttempt,
 )
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.transport import Debug, Disconnect, Ping
 from tests.pair.ends import LATER, USER_KEY, End, Pair
-from tests.support.protocol import failure, server_settings, talk
+from tests.support.protocol import changed, failure, server_settings, talk
 
 
 @pytest.fixture
@@ -53,6 +55,30 @@ def test_a_login_gives_both_ends_the_same_picture(pair):
         assert end.connection.authenticated
         assert end.of(AuthSucceeded)[0].username == "alice"
         assert end.connection.info.username == "alice"
+
+
+def test_other_settings_hold_from_then_on(pair):
+    connection = pair.server.connection
+    changes = {"max_sessions": 1, "rekey_bytes": 200_000, "rekey_seconds": 5.0}
+    connection.change_settings(changed(connection.settings, **changes))
+    pair.open()
+    second = pair.client.connection.open_channel("session", b"", 1 << 21, 1 << 15)
+    (refused,) = pair.run().client.of(ChannelOpenFailed)
+    assert (refused.channel, refused.reason) == (second, "too many sessions")
+    handshake = connection._handshake
+    assert (handshake.sealer_limit, handshake._opener_limit) == (200_000, 200_000)
+    before = len(pair.client.of(KeysExchanged))
+    connection.tick(6.0)
+    pair.now = 6.0
+    pair.run()
+    assert len(pair.client.of(KeysExchanged)) == before + 1
+    assert pair.client.connection.authenticated
+
+
+def test_settings_may_change_before_there_are_keys():
+    end = Connection(Role.SERVER, server_settings())
+    end.change_settings(changed(end.settings, max_sessions=1))
+    assert end.settings.max_sessions == 1
 
 
 def test_a_connection_starts_once(pair):

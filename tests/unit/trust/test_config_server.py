@@ -104,6 +104,13 @@ def test_which_line_counts(tmp_path: Path) -> None:
     assert holds(tmp_path, "Match all\nPort 3\nUseLogin x\n", None) == ["3"]
 
 
+def test_what_a_block_leaves_out_of_a_limit_is_as_for_all(tmp_path: Path) -> None:
+    text = "RekeyLimit 1G 1h\nMatch user bob\nRekeyLimit 2G\nMatch user *\nRekeyLimit 3G 2h\n"
+    assert holds(tmp_path, text) == [f"{2 << 30} 7200"]
+    assert holds(tmp_path, text.partition("Match user *")[0]) == [f"{2 << 30} 3600"]
+    assert holds(tmp_path, text, None) == [f"{1 << 30} 3600"]
+
+
 def test_include(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "part").write_text("AcceptEnv P\nMatch user bob\nAcceptEnv Q\n")
     text = f"Include {tmp_path}/part\nAcceptEnv Z\nMatch user eve\nInclude {tmp_path}/part\nAcceptEnv E\n"
