@@ -3,7 +3,7 @@
 Owns: the option that each keyword stands for, and `resolved`, which shows what `ssh -G` shows. Must not know: lines,
 Host and Match (`nacre.trust.config`), what is not done at all (`nacre.config_standing`), or connections.
 
-A keyword that nacre does not do is an error, not a silence: who wrote `ForwardAgent` or `ControlPath` relies on it.
+A keyword that nacre does not do is an error, not a silence: who wrote `ForwardAgent` or `LocalForward` relies on it.
 """
 
 from __future__ import annotations

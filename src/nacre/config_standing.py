@@ -7,12 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
+from nacre.aio.log import logger, plain
 from nacre.trust.config_lines import Setting
 from nacre.wire.record import record
 
-__all__ = ["CLIENT_OPTIONS", "CLIENT_RULES", "Rule", "Standing", "check", "meaningless", "refused", "remedy"]
+__all__ = [
+    "CLIENT_OPTIONS",
+    "CLIENT_RULES",
+    "Rule",
+    "Standing",
+    "check",
+    "meaningless",
+    "noted",
+    "refused",
+    "remedy",
+]
 
 
 class Standing(Enum):
@@ -20,6 +32,7 @@ class Standing(Enum):
 
     HONOURED = "done"
     REFUSED = "refused"
+    NOTED = "noted in the log"
     MEANINGLESS = "without meaning here"
 
 
@@ -39,9 +52,12 @@ class Rule:
 
 
 def check(setting: Setting, rule: Rule, where: str = "for this host") -> None:
-    """Raise an error for a line that asks for what is not done, to be taken out `where`."""
+    """Raise an error for a line that asks for what is not done, to be taken out `where`, or say so in the log."""
     word = setting.arguments[0].lower()
-    if rule.standing is not Standing.REFUSED or any(_is_covered(word, known) for known in rule.harmless):
+    if rule.standing is Standing.MEANINGLESS or any(_is_covered(word, known) for known in rule.harmless):
+        return
+    if rule.standing is Standing.NOTED:
+        _note(setting.where, setting.keyword, rule.note)
         return
     shown = [{"true": "yes", "false": "no"}.get(word, word) for word in rule.harmless]
     only = f" but for {' or '.join(shown)}" if shown else ""
@@ -51,6 +67,12 @@ def check(setting: Setting, rule: Rule, where: str = "for this host") -> None:
 def remedy(where: str) -> str:
     """Return the end of what `check` says: what to do about one line."""
     return f". Take it out {where}, or give config=None"
+
+
+@lru_cache(256)
+def _note(where: str, keyword: str, note: str) -> None:
+    """Say once what becomes of a line: programs connect often, and it stays as it is."""
+    logger.info("%s: %s: %s", plain(where), keyword, note)
 
 
 def _is_covered(word: str, harmless: str) -> bool:
@@ -69,7 +91,14 @@ def refused(note: str, names: str, *harmless: str) -> dict[str, Rule]:
     return {name: Rule(Standing.REFUSED, note, harmless) for name in names.split()}
 
 
+def noted(note: str, names: str, *harmless: str) -> dict[str, Rule]:
+    """Return the rule of keywords without which a program gets the same, in another way: the log says so."""
+    return {name: Rule(Standing.NOTED, note, harmless) for name in names.split()}
+
+
 _FORWARD: Final = "it says how something is forwarded that another keyword asks for, which is refused"
+#: As by ssh where no master runs. Many have it for every host, and lose nothing but time, and a login that is asked for.
+_SHARED: Final = "the program has a connection and a login of its own, and shares it with nobody"
 
 CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **meaningless("nobody is asked anything but by the program", "batchmode numberofpasswordprompts"),
@@ -84,7 +113,9 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
         streamlocalbindmask streamlocalbindunlink tunneldevice xauthlocation""",
     ),
     **meaningless("it counts with PermitLocalCommand yes, which is refused", "localcommand"),
-    **meaningless("it counts with ControlMaster, which is refused", "controlpersist"),
+    **noted(_SHARED, "controlmaster", "false"),
+    **noted(_SHARED, "controlpath", "none"),
+    **meaningless("there is no master that could stay", "controlpersist"),
     **meaningless("it takes forwardings back", "clearallforwardings"),
     **refused("names are looked up as krb5.conf says", "gssapitrustdns", "no"),
     **meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
@@ -92,8 +123,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **refused("an interface cannot be chosen", "bindinterface"),
     **refused("channels have no time limit", "channeltimeout", "none"),
     **refused("one attempt is made; the program may make others", "connectionattempts", "1"),
-    **refused("connections are not shared between programs", "controlmaster", "false"),
-    **refused("connections are not shared between programs", "controlpath", "none"),
     **refused("forwarding is not built", "dynamicforward localforward remoteforward"),
     **refused("forwarding is not built", "tunnel", "false"),
     **refused("fingerprints are shown in SHA256", "fingerprinthash", "sha256"),

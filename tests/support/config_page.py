@@ -27,7 +27,8 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
 
 * **Nothing is passed over.** A keyword that OpenSSH does not know is an error, unless `IgnoreUnknown` names it before; so is
   a wrong value, also where the line does not apply. A keyword that applies and that nacre does not do is an error that
-  names file, line and keyword. What nothing here could mean is taken, and the table says why.
+  names file, line and keyword. What nothing here could mean is taken, and the table says why; where only the way to the same
+  is another one (`ControlMaster`), the log says so once (INFO). macOS's `UseKeychain` is known there, and `passphrase` does its work.
 * **Conditions**: `Host`; `Match` with `all`, `canonical`, `final`, `host`, `originalhost`, `user`, `localuser`, `tagged`
   (also by the option `config_tag`), `command`, `sessiontype`, `version`, `localnetwork` (Linux); and `exec`,
   only where the program gives `config_exec=True`. `Include` with patterns, relative to `~/.ssh`, 16 deep.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 import nacre
 from nacre import client_config
-from nacre.config_standing import CLIENT_OPTIONS, CLIENT_RULES, Rule, Standing, check
+from nacre.config_standing import CLIENT_OPTIONS, CLIENT_RULES, Rule, Standing, _note, check
 from nacre.errors import ConfigParseError
 from nacre.trust.config_keywords import CLIENT
 from nacre.trust.config_lines import Setting
@@ -33,3 +35,17 @@ def test_a_check() -> None:
         with pytest.raises(ConfigParseError, match=r"here: Keyword: .* but for yes or at most 5: why not"):
             check(line(word), rule)
     check(line("x"), Rule(Standing.MEANINGLESS, "nobody minds"))
+
+
+def test_a_note_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    def said(word: str, where: str) -> list[str]:
+        caplog.clear()
+        check(Setting("Keyword", word, (word,), where), Rule(Standing.NOTED, "no matter", ("false",)))
+        return caplog.messages
+
+    _note.cache_clear()
+    caplog.set_level(logging.INFO, "nacre")
+    assert said("false", "f line 1") == []
+    assert said("auto", "f line 1") == ["f line 1: Keyword: no matter"]
+    assert said("auto", "f line 1") == []
+    assert said("auto", "f line 2") == ["f line 2: Keyword: no matter"]

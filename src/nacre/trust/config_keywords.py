@@ -5,6 +5,7 @@ Owns: the table. Must not know: which of them nacre does; that is in `nacre.clie
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final
@@ -14,7 +15,17 @@ from nacre.trust.config_lines import Setting
 from nacre.trust.config_values import Kind
 from nacre.wire.record import record
 
-__all__ = ["CLIENT", "CLIENT_IGNORED", "CLIENT_NAMES", "Counts", "Keyword", "Scope", "by_name", "count"]
+__all__ = [
+    "CLIENT",
+    "CLIENT_IGNORED",
+    "CLIENT_NAMES",
+    "Counts",
+    "Keyword",
+    "Scope",
+    "by_name",
+    "count",
+    "ignored",
+]
 
 
 class Counts(Enum):
@@ -161,12 +172,20 @@ CLIENT: Final[tuple[Keyword, ...]] = (
     Keyword("SendEnv", values.environment_names, Counts.EVERY),
 )
 
-#: What ssh still knows by name and does nothing about.
-CLIENT_IGNORED: Final = frozenset(
-    """afstokenpassing cipher compressionlevel fallbacktorsh globalknownhostsfile2 kerberosauthentication
+_IGNORED: Final = """afstokenpassing cipher compressionlevel fallbacktorsh globalknownhostsfile2 kerberosauthentication
     kerberostgtpassing protocol rhostsauthentication rhostsrsaauthentication rsaauthentication
-    useprivilegedport useroaming userknownhostsfile2 usersh useblacklistedkeys""".split()
-)
+    useprivilegedport useroaming userknownhostsfile2 usersh useblacklistedkeys"""
+#: Apple's own: whether passphrases are taken from the keychain. A program gives its own (`passphrase`).
+_APPLES: Final = "usekeychain"
+
+
+def ignored(platform: str) -> frozenset[str]:
+    """Return what a system's ssh knows by name, and what nothing is done about."""
+    return frozenset((_IGNORED + (f" {_APPLES}" if platform == "darwin" else "")).split())
+
+
+#: Those of this system.
+CLIENT_IGNORED: Final = ignored(sys.platform)
 
 
 def by_name(keywords: Iterable[Keyword]) -> dict[str, Keyword]:

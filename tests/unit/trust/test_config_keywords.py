@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from nacre.trust.config_keywords import CLIENT, CLIENT_IGNORED, CLIENT_NAMES, CONDITIONS, Keyword, by_name
+from nacre.trust.config_keywords import (
+    CLIENT,
+    CLIENT_IGNORED,
+    CLIENT_NAMES,
+    CONDITIONS,
+    Keyword,
+    by_name,
+    ignored,
+)
 from nacre.trust.config_values import flag
 
 
@@ -16,3 +24,8 @@ def test_names_and_aliases() -> None:
     keyword = Keyword("SomeThing", flag, aliases=("other",))
     assert by_name([keyword]) == {"something": keyword, "other": keyword}
     assert CLIENT_NAMES["keepalive"].name == "TCPKeepAlive"
+
+
+def test_apples_own_is_known_on_its_system() -> None:
+    assert ignored("darwin") - ignored("linux") == {"usekeychain"}
+    assert CLIENT_IGNORED in (ignored("darwin"), ignored("linux"))
