@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
+from nacre.config_alone import alone
 from nacre.errors import PermissionDenied, ProtocolError
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
@@ -385,8 +386,9 @@ class ClientAuthenticator:
             # Should the server not ask for it here, the method "password" may give it.
             self._password_used = False
             self._dialogue_answered = True
-            return events.KbdintAttempt("")
-        return events.KbdintAttempt(_text(submethods, "kbdint_auth_requested") or "")
+            return events.KbdintAttempt(alone(self._options).kbdint_devices)
+        named = _text(submethods, "kbdint_auth_requested")
+        return events.KbdintAttempt(named or alone(self._options).kbdint_devices)
 
     async def answer_challenge(self, event: events.KbdintChallenge) -> tuple[str, ...] | None:
         """Return the answers to a challenge, or None, which gives the method up."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nacre.aio.log import logger
+from nacre.config_alone import ALONE, Alone
 from nacre.config_begin import configuration_files
 from nacre.config_machine import Machine, argv, plain_names_only
 from nacre.config_options import ConfiguredOptions
@@ -24,7 +25,8 @@ from nacre.dialing import parse_hops
 from nacre.host_trust import KnownHostsFiles
 from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
-from nacre.options import SSHClientConnectionOptions
+from nacre.option_values import encodable
+from nacre.options import SSHClientConnectionOptions, default_version
 from nacre.signature_lists import AUTHORITIES, HOSTS
 from nacre.trust.config_lines import Setting
 from nacre.trust.config_tokens import ALL, substituted
@@ -32,6 +34,8 @@ from nacre.trust.config_tokens import ALL, substituted
 __all__ = ["configured", "resolved"]
 
 _ANSWERS: Final = {"true": "yes", "false": "no"}
+#: What may stand behind a version.
+_ADDENDUM: Final = r"[\x20-\x7e]{1,150}"
 
 
 def configured(
@@ -73,10 +77,13 @@ class _Interpretation(ConfiguredOptions, Reading):
     """Makes options of what the files say."""
 
     _given: SSHClientConnectionOptions
+    #: What there are no options for, by the names of `Alone`.
+    beside: dict[str, Any]
 
     def options(self, without: Collection[str]) -> SSHClientConnectionOptions:
         """Return the options that come of it."""
         self.begin(self._given)
+        self.beside = {}
         if self.user:
             self.put(self.seen["user"][0], "username", self.user)
         if self.host != self._subject.host:
@@ -91,6 +98,8 @@ class _Interpretation(ConfiguredOptions, Reading):
                 for setting in settings:
                     check(setting, rule)
         self._finish()
+        if self.beside:
+            self.found[ALONE] = Alone(**self.beside)
         values = {name: value for name, value in self.found.items() if name not in without}
         return self._given.completed(values, ("host",))
 
@@ -106,6 +115,31 @@ class _Interpretation(ConfiguredOptions, Reading):
         return self.found.get(option, default)
 
     # ------------------------------------------------------------ keywords
+
+    def attempts(self, setting: Setting) -> None:
+        """Take how often a server is called."""
+        number = int(setting.arguments[0])
+        if not number:
+            raise setting.error("1 is the least")
+        self.beside["attempts"] = number
+
+    def devices(self, setting: Setting) -> None:
+        """Take the devices of keyboard-interactive; a program may name others."""
+        self.beside["kbdint_devices"] = encodable(setting.arguments[0])
+
+    def trust_loopback(self, setting: Setting) -> None:
+        """Take yes, which is about hosts that known_hosts would be asked about under their own names, or no."""
+        self.beside["trusts_loopback"] = YES[setting.arguments[0]]
+
+    def addendum(self, setting: Setting) -> None:
+        """Take what stands behind the version, or none."""
+        text = setting.text.strip()
+        if text.lower() == "none":
+            return
+        if not re.fullmatch(_ADDENDUM, text):
+            raise setting.error("printable ASCII is expected, 150 characters at most")
+        # RFC 4253 section 4.2: the version, a blank, and a comment.
+        self.found["client_version"] = f"{default_version()} {text}"
 
     def time(self, setting: Setting, option: str) -> None:
         """Take seconds, or none."""
@@ -308,6 +342,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "casignaturealgorithms": _of(_I.signatures, AUTHORITIES),
     "ciphers": _algorithms("encryption_algs", Family.CIPHER),
     "compression": _I.compression,
+    "connectionattempts": _I.attempts,
     "connecttimeout": _of(_I.time, "connect_timeout"),
     "enablesshkeysign": _of(_I.switch, "client_host_keysign"),
     "forwardagent": _I.forward_agent,
@@ -330,8 +365,10 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "revokedhostkeys": _I.revoked,
     "identityfile": _I.remember,
     "kbdinteractiveauthentication": _of(_I.switch, "kbdint_auth"),
+    "kbdinteractivedevices": _I.devices,
     "kexalgorithms": _algorithms("kex_algs", Family.KEX),
     "macs": _algorithms("mac_algs", Family.MAC),
+    "nohostauthenticationforlocalhost": _I.trust_loopback,
     "passwordauthentication": _of(_I.switch, "password_auth"),
     "pkcs11provider": _I.provider,
     "port": _of(_I.number, "port"),
@@ -355,6 +392,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "updatehostkeys": _of(_I.answer, "update_host_keys"),
     "user": _I.remember,
     "userknownhostsfile": _I.remember,
+    "versionaddendum": _I.addendum,
     "verifyhostkeydns": _of(_I.answer, "verify_host_key_dns"),
     **dict.fromkeys(CANONICAL, _I.remember),
 }

@@ -24,6 +24,7 @@ from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ClientStreamSession
 from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
+from nacre.config_alone import alone
 from nacre.connection_base import SSHConnection
 from nacre.errors import ChannelOpenError, HostKeyNotVerifiable, OpenFailureReason
 from nacre.gss import ClientGss, lazily_of_client
@@ -43,6 +44,7 @@ from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.host_keys import ANNOUNCE
 from nacre.protocol.settings import Role
+from nacre.trust.pattern import parse_address
 from nacre.x509_login import trusts_x509
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._keys = keys
         self._host_keys = host_keys
         self._host, self._port = where
+        self._direct = False
         self._trust: HostTrust | None = None
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
@@ -101,6 +104,10 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         """Say what makes contexts of GSS-API, and whether the key exchange may use them; before it begins."""
         self._gss = (gss, kex)
 
+    def goes_directly(self) -> None:
+        """Say that the address at the other end is the server's own, and not that of something on the way to it."""
+        self._direct = True
+
     def _make_protocol(self) -> Connection:
         assert self._owner is not None
         peer = self._extra["peername"]
@@ -109,7 +116,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         # Who was called by no name, over a socket that was there, is known by where it is.
         port = self._port if self._host else port
         self._trust = look_up(
-            options.known_hosts,
+            None if self._is_this_machine(addr) else options.known_hosts,
             self._host,
             addr,
             port,
@@ -138,6 +145,14 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             protocol.begin_with(first)
         return protocol
 
+    def _is_this_machine(self, addr: str) -> bool:
+        """Return whether the configuration has hosts at this address believed, whatever their key."""
+        options = self._options
+        if not alone(options).trusts_loopback or not self._direct or options.host_key_alias:
+            return False
+        address = parse_address(addr)
+        return address is not None and address.is_loopback
+
     async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
         return await self._updates.announced(event)
 
@@ -165,7 +180,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         super().link_lost(error)
 
     def _completes_quietly(self) -> bool:
-        return not self._auth().changing and super()._completes_quietly()
+        return not self._auth().has_to_tell and super()._completes_quietly()
 
     async def _before_completed(self) -> None:
         await self._auth().succeeded()

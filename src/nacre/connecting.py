@@ -132,6 +132,8 @@ async def _connect(
         raise
     if hop is not None:
         connection.own(hop)
+    if sock is None and not tunnel and not options.proxy_command:
+        connection.goes_directly()
     if gss is not None:
         connection.use_gss(gss, kex=gss_kex)
     await dial(connection, options, flags=flags, sock=sock, tunnel=tunnel)

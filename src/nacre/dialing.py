@@ -13,7 +13,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
+from nacre.aio.log import logger, plain
 from nacre.aio.tunnel import open_tunnel
+from nacre.config_alone import alone
 from nacre.connection_base import SSHConnection
 from nacre.errors import NotSupportedYet
 from nacre.options import SSHConnectionOptions
@@ -23,6 +25,8 @@ from nacre.wire.record import record
 MAX_HOPS: Final = 8
 #: Seconds that a proxy command has to end by itself once its connection has gone, before it is killed.
 _PROXY_PATIENCE: Final = 2.0
+#: Seconds between one attempt to connect and the next, as by ssh.
+_BETWEEN_ATTEMPTS: Final = 1.0
 _DEFAULT_PORT: Final = 22
 _HOP: Final = r"(?:(?P<user>[^\s,]+)@)?(?P<host>\[[^\]\s,]+\]|[^\s,:@\[\]]+)(?::(?P<port>\d{1,5}))?"
 
@@ -163,11 +167,22 @@ async def _attach(
         await loop.create_connection(lambda: driver, sock=sock)
         return
     host: Any = options.host or None  # None is this machine, as for asyncio's own
-    await loop.create_connection(
-        lambda: driver,
-        host,
-        options.port,
-        family=options.family,
-        flags=flags,
-        local_addr=options.local_addr,
-    )
+    for left in reversed(range(alone(options).attempts)):
+        try:
+            await loop.create_connection(
+                lambda: driver,
+                host,
+                options.port,
+                family=options.family,
+                flags=flags,
+                local_addr=options.local_addr,
+            )
+        except socket.gaierror:  # as ssh has it, a name that is not there is not asked for again
+            raise
+        except OSError as error:
+            if not left:
+                raise
+            logger.info("%s; %d more attempts", plain(error), left)
+            await asyncio.sleep(_BETWEEN_ATTEMPTS)
+        else:
+            return

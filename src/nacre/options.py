@@ -154,6 +154,11 @@ for _kind in (SSHClientConnectionOptions, SSHServerConnectionOptions):
         setattr(_kind, _option.name, _option.default)
 
 
+def default_version() -> str:
+    """Return the software version that is shown where nothing else is asked for."""
+    return f"nacre_{__version__}"
+
+
 def _common(options: SSHConnectionOptions, *, gss_kex: bool) -> dict[str, Any]:
     return {
         "kex_algorithms": gss.kex_algorithms(options, gss=gss_kex),
@@ -188,7 +193,7 @@ def client_settings(
         gss_kex: whether they are for the key exchange, too.
     """
     return Settings(
-        software_version=options.client_version or f"nacre_{__version__}",
+        software_version=options.client_version or default_version(),
         username=username,
         host_key_algorithms=host_key_algorithms,
         disable_trivial_auth=options.disable_trivial_auth,
@@ -207,7 +212,7 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
     if takes_x509(options):
         of_all["signature_algorithms"] += X509_ALGORITHMS
     settings = Settings(
-        software_version=options.server_version or f"nacre_{__version__}",
+        software_version=options.server_version or default_version(),
         host_keys=host_keys,
         max_channels=options.max_channels,
         gss=gss.of_server(options),

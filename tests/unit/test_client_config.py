@@ -103,6 +103,7 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("RemoteCommand none", "command", None),
         ("SessionType subsystem\nRemoteCommand sftp", "subsystem", "sftp"),
         ("RekeyLimit default none", "rekey_bytes", 1 << 30),
+        ("VersionAddendum none", "client_version", ""),
         ("LocalForward 1 a:2\nClearAllForwardings yes", "port", 22),
         ("BatchMode yes\nLogLevel DEBUG\nEscapeChar ^]\nKeepAlive yes\nCipher 3des", "port", 22),
         ("RequiredRSASize 2048", "port", 22),

@@ -1,0 +1,43 @@
+"""What the user's OpenSSH configuration alone says of a connection: there are no options of these names.
+
+Owns: the values (ssh_config(5)), and where options keep them. Must not know: lines of a configuration, or how any of it
+is done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from nacre.wire.record import record
+
+if TYPE_CHECKING:
+    from nacre.options import SSHConnectionOptions
+
+__all__ = ["ALONE", "Alone", "alone"]
+
+#: Where options keep them: no name that an option may have.
+ALONE: Final = "(of the configuration alone)"
+
+
+@record
+class Alone:
+    """What a configuration says beside options.
+
+    Attributes:
+        attempts: how often a server is called, a second apart (ConnectionAttempts).
+        kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
+        trusts_loopback: whether any host is believed that is this machine (NoHostAuthenticationForLocalhost).
+    """
+
+    attempts: int = 1
+    kbdint_devices: str = ""
+    trusts_loopback: bool = False
+
+
+_NOTHING: Final = Alone()
+
+
+def alone(options: SSHConnectionOptions) -> Alone:
+    """Return what was said."""
+    found: Alone | None = options.__dict__.get(ALONE)
+    return _NOTHING if found is None else found
