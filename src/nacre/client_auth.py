@@ -18,6 +18,7 @@ from nacre.config_alone import alone
 from nacre.errors import PermissionDenied, ProtocolError
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
+from nacre.identities import hand_to_agent
 from nacre.keys import X509_ALGORITHMS, SSHKeyPair, X509Chain, default_signature_algorithms, signature_of
 from nacre.option_values import encodable
 from nacre.profiles import tries_user_key
@@ -85,6 +86,8 @@ class ClientAuthenticator:
         #: How often each method was tried, and what its callbacks raised: for the one who reads why it was in vain.
         self._tried: Counter[str] = Counter()
         self._failed: dict[str, BaseException | str] = {}
+        #: Keys that the server was content with.
+        self._factors: list[SSHKeyPair] = []
         #: Keys that were shown since the last factor, and the method that was tried last.
         self._shown: list[SSHKeyPair] = []
         self._last = ""
@@ -138,6 +141,7 @@ class ClientAuthenticator:
         if event.password_changed is not None:
             await self._tell_of_change(event.password_changed)
         if event.partial:
+            self._note_factor()
             self._given_up.clear()
             self._password_used = False
             self._tried.clear()
@@ -200,10 +204,23 @@ class ClientAuthenticator:
         self._given_up.add(method)
         return None
 
+    @property
+    def has_to_tell(self) -> bool:
+        """Whether `succeeded` has something to do."""
+        return self.changing or alone(self._options).agent_keys is not None
+
     async def succeeded(self) -> None:
-        """Tell the program of the change of its password, if the login was one."""
+        """Tell the program of the change of its password, if the login was one, and an agent of keys."""
         if self.changing:
             await self._tell_of_change(accepted=True)
+        if alone(self._options).agent_keys is not None:
+            self._note_factor()
+            await hand_to_agent(self._options, self._factors)
+
+    def _note_factor(self) -> None:
+        """Take note of the key that the server has just been content with, if it was one."""
+        if self._last == "publickey" and self._key is not None:
+            self._factors.append(self._key)
 
     async def _tell_of_change(self, accepted: bool) -> None:
         self.changing = False

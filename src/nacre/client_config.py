@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nacre.aio.log import logger
-from nacre.config_alone import ALONE, Alone
+from nacre.config_alone import ALONE, AgentKeys, Alone
 from nacre.config_begin import configuration_files
 from nacre.config_machine import Machine, argv, plain_names_only
 from nacre.config_options import ConfiguredOptions
@@ -115,6 +115,19 @@ class _Interpretation(ConfiguredOptions, Reading):
         return self.found.get(option, default)
 
     # ------------------------------------------------------------ keywords
+
+    def keep_in_agent(self, setting: Setting) -> None:
+        """Take yes, no, confirm, a time, or confirm and a time; nobody is there who could be asked."""
+        first, *more = setting.arguments
+        if first == "ask":
+            raise setting.error("nobody is asked here: confirm has the agent ask before each use of a key")
+        # What the program gives is its own affair: no key of it comes to the user's agent.
+        if first == "false" or self._given.is_given("client_keys"):
+            return
+        times = [first, *more] if first.isdecimal() else more
+        # To ssh-agent, a time of 0 is none.
+        lifetime = int(times[0]) or None if times else None
+        self.beside["agent_keys"] = AgentKeys(lifetime, confirm=first == "confirm")
 
     def attempts(self, setting: Setting) -> None:
         """Take how often a server is called."""
@@ -336,6 +349,7 @@ def _algorithms(option: str, kind: Family | str) -> Handler:
 Handler = Callable[[_Interpretation, Setting], None]
 _I = _Interpretation
 _KEYWORDS: Final[dict[str, Handler]] = {
+    "addkeystoagent": _I.keep_in_agent,
     "addressfamily": _I.family,
     "bindaddress": lambda found, setting: found.put(setting, "local_addr", (setting.arguments[0], 0)),
     "certificatefile": _I.remember,

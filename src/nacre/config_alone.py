@@ -13,10 +13,23 @@ from nacre.wire.record import record
 if TYPE_CHECKING:
     from nacre.options import SSHConnectionOptions
 
-__all__ = ["ALONE", "Alone", "alone"]
+__all__ = ["ALONE", "AgentKeys", "Alone", "alone"]
 
 #: Where options keep them: no name that an option may have.
 ALONE: Final = "(of the configuration alone)"
+
+
+@record
+class AgentKeys:
+    """How keys that were read from the user's files are handed to an agent.
+
+    Attributes:
+        lifetime: seconds after which the agent drops them; None: it keeps them.
+        confirm: whether it asks its user before each use.
+    """
+
+    lifetime: int | None = None
+    confirm: bool = False
 
 
 @record
@@ -24,11 +37,13 @@ class Alone:
     """What a configuration says beside options.
 
     Attributes:
+        agent_keys: whether keys are handed to the agent, and how; None: they are not (AddKeysToAgent).
         attempts: how often a server is called, a second apart (ConnectionAttempts).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
         trusts_loopback: whether any host is believed that is this machine (NoHostAuthenticationForLocalhost).
     """
 
+    agent_keys: AgentKeys | None = None
     attempts: int = 1
     kbdint_devices: str = ""
     trusts_loopback: bool = False

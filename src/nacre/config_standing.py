@@ -119,7 +119,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **meaningless("it takes forwardings back", "clearallforwardings"),
     **refused("names are looked up as krb5.conf says", "gssapitrustdns", "no"),
     **meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
-    **refused("keys are not added to an agent", "addkeystoagent", "false"),
     **refused("an interface cannot be chosen", "bindinterface"),
     **refused("channels have no time limit", "channeltimeout", "none"),
     **refused("forwarding is not built", "dynamicforward localforward remoteforward"),
@@ -139,6 +138,7 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
 
 #: The options that a keyword stands for; "": it is done by the reading itself.
 CLIENT_OPTIONS: Final[Mapping[str, str]] = {
+    "addkeystoagent": "",
     "addressfamily": "family",
     "bindaddress": "local_addr",
     "canonicaldomains": "canonical_domains",

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from nacre.aio.key_loading import load_certs, load_private_keys
+from nacre.aio.key_loading import LockedKeyPair, load_certs, load_private_keys
 from nacre.aio.log import logger, plain
+from nacre.aio.tasks import settle
+from nacre.config_alone import alone
 from nacre.errors import Error, KeyImportError
 from nacre.keys import (
     Certified,
@@ -122,6 +124,30 @@ async def _agent_keys(
         where = f" {path}" if isinstance(path, (str, PurePath)) else ""
         logger.log(level, "the agent%s is not used: %s", where, plain(error) or "it does not answer")
         return []
+
+
+async def hand_to_agent(options: SSHClientConnectionOptions, keys: Sequence[SSHKeyPair]) -> None:
+    """Hand keys that have logged in to the user's agent, where the configuration says so (AddKeysToAgent).
+
+    As by ssh, only keys whose private part was read here, without their certificates; an agent that cannot be used,
+    or does not want them, is no obstacle.
+    """
+    terms, path = alone(options).agent_keys, agent_of(options)
+    opened = [pair.opened_key() if isinstance(pair, LockedKeyPair) else pair.key for pair in keys]
+    private = [key for key in opened if key is not None]
+    if terms is None or not private or not isinstance(path, (str, PurePath)) or not path:
+        return
+    from nacre.agent.client import connect_agent  # for those who have one
+
+    async def hand() -> None:
+        async with connect_agent(path) as agent:
+            await agent.add_keys(private, lifetime=terms.lifetime, confirm=terms.confirm)
+
+    try:
+        handing: Any = hand()
+        await settle(handing, options.login_timeout or None)
+    except (OSError, ValueError, Error) as error:
+        logger.info("a key is not handed to the agent: %s", plain(error) or "it does not answer")
 
 
 async def load_client_host_keys(options: SSHClientConnectionOptions) -> list[SSHKeyPair]:

@@ -12,7 +12,8 @@ import pytest
 
 import nacre
 from nacre.client_config import configured
-from nacre.config_alone import Alone, alone
+from nacre.config_alone import AgentKeys, Alone, alone
+from tests.support.agent import ssh_agent
 from tests.support.face import HOST, OpenServer, PasswordServer, asynctest, client_options, host_key, serving
 
 
@@ -30,6 +31,12 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("AddKeysToAgent no", Alone()),
+        ("AddKeysToAgent yes", Alone(agent_keys=AgentKeys())),
+        ("AddKeysToAgent confirm", Alone(agent_keys=AgentKeys(confirm=True))),
+        ("AddKeysToAgent confirm 5m", Alone(agent_keys=AgentKeys(300, confirm=True))),
+        ("AddKeysToAgent 90", Alone(agent_keys=AgentKeys(90))),
+        ("AddKeysToAgent 0", Alone(agent_keys=AgentKeys())),
         ("ConnectionAttempts 3", Alone(attempts=3)),
         ("KbdInteractiveDevices pam,otp", Alone(kbdint_devices="pam,otp")),
         ("NoHostAuthenticationForLocalhost yes", Alone(trusts_loopback=True)),
@@ -44,6 +51,7 @@ def test_what_is_said(tmp_path: Path, text: str, said: Alone) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
+        ("AddKeysToAgent ask", "nobody is asked here: confirm has the agent ask"),
         ("ConnectionAttempts 0", "1 is the least"),
         ("VersionAddendum é", "printable ASCII is expected"),
         (f"VersionAddendum {'x' * 151}", "150 characters at most"),
@@ -61,6 +69,58 @@ def test_the_version_and_what_stands_behind_it(tmp_path: Path) -> None:
     assert read(tmp_path, "VersionAddendum None\n").client_version == plain == ""
     assert read(tmp_path, "VersionAddendum of me 2\n").client_version == f"nacre_{nacre.__version__} of me 2"
     assert read(tmp_path, "VersionAddendum of me\n", client_version="own").client_version == "own"
+
+
+@asynctest
+async def test_keys_are_handed_to_the_agent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Those of files, once they have logged in; the passphrase is asked for the first time alone."""
+    caplog.set_level(logging.INFO, "nacre")
+    plain, locked = (nacre.generate_private_key("ssh-ed25519", comment=name) for name in ("plain", "locked"))
+    plain.write_private_key(tmp_path / "plain")
+    locked.write_private_key(tmp_path / "locked", passphrase="x", rounds=1, ignore_few_rounds=True)
+    locked.write_public_key(tmp_path / "locked.pub")
+    asked: list[str] = []
+
+    def passphrase(name: str) -> str:
+        asked.append(name)
+        return "x"
+
+    def authorized(*keys: nacre.SSHKey) -> nacre.SSHAuthorizedKeys:
+        return nacre.import_authorized_keys("".join(key.export_public_key().decode() for key in keys))
+
+    class Both(nacre.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return True
+
+    config, socket_path = tmp_path / "config", tmp_path / "agent"
+    files = f"IdentityFile {tmp_path / 'plain'}\nIdentityFile {tmp_path / 'locked'}\n"
+    config.write_text(f"AddKeysToAgent yes\nIdentityAgent {socket_path}\n{files}")
+
+    async def log_in(listener: nacre.SSHAcceptor, **given: Any) -> None:
+        options = {"known_hosts": None, "username": "u", "config": config, "passphrase": passphrase, **given}
+        async with nacre.connect(HOST, listener.get_port(), **options):
+            pass
+
+    server = {"server_factory": Both, "authorized_client_keys": authorized(locked)}
+    async with serving(**server) as listener:
+        await log_in(listener)  # without an agent: that is no obstacle
+        assert "a key is not handed to the agent" in caplog.text
+        with ssh_agent(tmp_path) as running:
+            assert running.path == socket_path
+            await log_in(listener, client_keys=[locked])
+            assert running.ssh_add("-l") == "The agent has no identities.\n"
+            asked.clear()
+            await log_in(listener)
+            await log_in(listener)
+            assert asked == [str(tmp_path / "locked")]
+            assert running.ssh_add("-L") == locked.export_public_key().decode()
+            # A key that came first and was refused is not handed on.
+            listener.update(authorized_client_keys=authorized(plain))
+            config.write_text(config.read_text().replace("yes", "confirm 1h"))
+            await log_in(listener)
+            assert {line.split()[2] for line in running.ssh_add("-L").splitlines()} == {"plain", "locked"}
+            with pytest.raises(nacre.PermissionDenied, match="the agent refuses"):
+                await log_in(listener)  # it asks its user before it signs, and nobody answers
 
 
 class _Opens(logging.Handler):
@@ -81,9 +141,11 @@ class _Opens(logging.Handler):
 
 
 @asynctest
-async def test_another_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("nacre.dialing._BETWEEN_ATTEMPTS", 0.01)
-    monkeypatch.setattr(logging.getLogger("nacre"), "level", logging.INFO)
+    caplog.set_level(logging.INFO, "nacre")
     config = tmp_path / "config"
     with socket.socket() as sock:
         sock.bind((HOST, 0))

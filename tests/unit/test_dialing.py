@@ -11,21 +11,7 @@ import nacre
 from nacre.connecting import go_through
 from nacre.dialing import Hop, ProxyCommand, parse_hops
 from tests.support.face import HOST, asynctest, client_options, serving
-
-#: Copies between its standard input and output and a socket, as `nc` does.
-NETCAT = """
-import os, selectors, socket, sys
-far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-ways = selectors.DefaultSelector()
-ways.register(0, selectors.EVENT_READ, lambda data: far.sendall(data))
-ways.register(far.fileno(), selectors.EVENT_READ, lambda data: os.write(1, data))
-while True:
-    for key, _ in ways.select():
-        data = os.read(key.fd, 65536)
-        if not data:
-            raise SystemExit
-        key.data(data)
-"""
+from tests.support.netcat import NETCAT
 
 
 @asynctest

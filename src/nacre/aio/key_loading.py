@@ -72,6 +72,10 @@ class LockedKeyPair(SSHKeyPair):
                 self._opened = found[0]
         return self._opened
 
+    def opened_key(self) -> SSHKey | None:
+        """Return the private key, if it was opened."""
+        return None if self._opened is None else self._opened.key
+
     def certified(self, public: SSHKey, certificate: Certified) -> LockedKeyPair:
         """Return the same key with its certificate; it is opened once for both."""
 
