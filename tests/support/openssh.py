@@ -140,6 +140,7 @@ class Sshd:
         user_key: a private key file that may log in.
         authorized_keys: the file it reads on each login; write to it for other keys.
         host_keys: its host key files, by type.
+        home: what $HOME is to the commands that run in it: an empty directory.
     """
 
     def __init__(
@@ -173,6 +174,8 @@ class Sshd:
         self.authorized_keys = directory / "authorized_keys"
         self.authorized_keys.write_bytes(self.user_key.with_suffix(".pub").read_bytes())
         self.port = 0
+        self.home = directory / "home"
+        self.home.mkdir(exist_ok=True)
         self._options = tuple(options)
         self._private_etc = dict(private_etc or {})
         self._process: subprocess.Popen[str] | None = None
@@ -292,6 +295,8 @@ class Sshd:
             "MaxStartups 100:30:200",
             "MaxSessions 100",
             "AcceptEnv LANG LC_* NACRE_*",
+            # bash reads ~/.bashrc for each command of sshd's; what stands there, and what it costs, is anybody's.
+            f"SetEnv HOME={self.home}",
             f"Subsystem sftp {self.openssh.sftp_server}",
             "LogLevel VERBOSE",
         ]
