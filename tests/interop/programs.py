@@ -56,8 +56,8 @@ KEYS: Final = (
     ("ecdsa-256", "ecdsa-sha2-nistp256"),
     ("ecdsa-384", "ecdsa-sha2-nistp384"),
     ("ecdsa-521", "ecdsa-sha2-nistp521"),
-    ("rsa-3072", "rsa-sha2-256"),
-    ("rsa-3072", "rsa-sha2-512"),
+    ("rsa-2048", "rsa-sha2-256"),
+    ("rsa-2048", "rsa-sha2-512"),
 )
 KEY_TYPES: Final = tuple(dict.fromkeys(key_type for key_type, _ in KEYS))
 

@@ -107,7 +107,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("sshd")
     authority = openssh.make_key(directory / "authority")
     options = [f"TrustedUserCAKeys {authority}.pub", "AuthorizedKeysFile none"]
-    types = ("ed25519", "ecdsa-256", "rsa-3072")
+    types = ("ed25519", "ecdsa-256", "rsa-2048")
     for key_type in types:
         key = openssh.make_key(directory / f"host_{key_type}", key_type)
         options.append(f"HostCertificate {sign(openssh, authority, key, '-h', '-n', '127.0.0.1')}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,15 @@ def test_signatures_of_an_rsa_authority(openssh: OpenSSH, tmp_path: Path, algori
 KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 
 
+@cache
+def two_keys(kind: str) -> list[nacre.SSHKey]:
+    size = {"key_size": 2048} if kind == "ssh-rsa" else {}
+    return [nacre.generate_private_key(kind, **size) for _ in range(2)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_we_make(openssh: OpenSSH, tmp_path: Path, kind: str) -> None:
-    size = {"key_size": 2048} if kind == "ssh-rsa" else {}
-    authority, key = (nacre.generate_private_key(kind, **size) for _ in range(2))
+    authority, key = two_keys(kind)
     cert = authority.generate_user_certificate(
         key, "an id", serial=12, principals=["a", "b"], valid_after="20200101", valid_before="20300101",
         force_command="ls -l", source_address=["192.0.2.1", "10.0.0.0/8"], permit_x11_forwarding=False,

@@ -9,6 +9,7 @@ import pytest
 
 import nacre
 from tests.interop.programs import connected
+from tests.support import x509
 from tests.support.face import asynctest, serving
 from tests.support.openssh import OpenSSH, Ssh, Sshd
 
@@ -20,7 +21,7 @@ async def test_ssh_learns_the_other_keys(openssh: OpenSSH, tmp_path: Path) -> No
     keys = [
         nacre.generate_private_key("ssh-ed25519"),
         nacre.generate_private_key("ecdsa-sha2-nistp256"),
-        nacre.generate_private_key("ssh-rsa", key_size=3072),
+        x509.KEYS["ssh-rsa"],
     ]
 
     async def handler(process: nacre.SSHServerProcess[str]) -> None:
@@ -53,7 +54,7 @@ async def test_ssh_learns_the_other_keys(openssh: OpenSSH, tmp_path: Path) -> No
 
 @asynctest
 async def test_nacre_hears_of_sshd_s_keys(openssh: OpenSSH, tmp_path: Path) -> None:
-    types = ("ed25519", "ecdsa-256", "rsa-3072")
+    types = ("ed25519", "ecdsa-256", "rsa-2048")
     with Sshd(openssh, tmp_path, host_key_types=types) as sshd:
         publics = {name: nacre.read_public_key(f"{path}.pub") for name, path in sshd.host_keys.items()}
         gone = nacre.generate_private_key("ssh-ed25519").convert_to_public()

@@ -15,6 +15,7 @@ import pytest
 
 import nacre
 from tests.interop.programs import connected, peer
+from tests.support import x509
 from tests.support.face import asynctest
 from tests.support.openssh import OpenSSH, Sshd, find
 
@@ -86,7 +87,7 @@ async def is_refused(sshd: Sshd, key: Any, **options: Any) -> None:
 @asynctest
 async def test_sshd_lets_our_user_in(server: Sshd) -> None:
     keys = [nacre.generate_private_key(kind) for kind in ("ssh-ed25519", "ecdsa-sha2-nistp256")]
-    keys.append(nacre.generate_private_key("ssh-rsa", key_size=2048))
+    keys.append(x509.KEYS["ssh-rsa"])
     trusts(server, *(f"{NAME} {public(key)}" for key in keys))
     for key in keys:
         await logs_in(server, key)
@@ -114,7 +115,7 @@ async def test_sshd_takes_our_certificates(server: Sshd) -> None:
 @asynctest
 async def test_we_sign_with_what_the_configuration_says(openssh: OpenSSH, tmp_path: Path) -> None:
     """sshd takes rsa-sha2-512 of users, and of hosts rsa-sha2-256 alone: nothing tells the client but its file."""
-    key, file = nacre.generate_private_key("ssh-rsa", key_size=2048), tmp_path / "file"
+    key, file = x509.KEYS["ssh-rsa"], tmp_path / "file"
     with prepared(openssh, tmp_path, "HostbasedAcceptedAlgorithms rsa-sha2-256") as server:
         trusts(server, f"{NAME} {public(key)}")
         await is_refused(server, key)

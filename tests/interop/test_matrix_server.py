@@ -14,6 +14,7 @@ import pytest
 import nacre
 from nacre.aio import powers
 from tests.interop.programs import CIPHERS, CTR_CIPHERS, FINITE_FIELDS, KEX, KEYS, MACS, peer
+from tests.support import x509
 from tests.support.face import asynctest
 from tests.support.openssh import OpenSSH, Ssh
 
@@ -113,7 +114,7 @@ async def test_each_mac(openssh: OpenSSH, tmp_path: Path, mac: str) -> None:
 def host_keys() -> list[nacre.SSHKey]:
     """One host key of each type."""
     names = [algorithm for _, algorithm in KEYS if not algorithm.startswith("rsa")]
-    return [*map(nacre.generate_private_key, names), nacre.generate_private_key("ssh-rsa", key_size=3072)]
+    return [*map(nacre.generate_private_key, names), x509.KEYS["ssh-rsa"]]
 
 
 @pytest.mark.parametrize("algorithm", [algorithm for _, algorithm in KEYS])
@@ -164,10 +165,9 @@ async def test_what_is_not_offered(
     openssh: OpenSSH, tmp_path: Path, user_keys: Path, line: str, told: str
 ) -> None:
     """Nothing of SHA-1, CBC or finite fields; ECDSA host keys where there is such a key alone."""
-    key = openssh.make_key(user_keys / "rsa-3072", "rsa-3072")
-    rsa = nacre.generate_private_key("ssh-rsa")
+    key = openssh.make_key(user_keys / "rsa-2048", "rsa-2048")
     authorized = str(key.with_suffix(".pub"))
-    keys = {"server_host_keys": [rsa], "authorized_client_keys": authorized}
+    keys = {"server_host_keys": [x509.KEYS["ssh-rsa"]], "authorized_client_keys": authorized}
     async with peer(openssh, tmp_path, line, **keys) as basis:
         ssh = Ssh(openssh, basis.port, "user", key, basis.known_hosts, basis.options)
         done = await ssh.communicate("exit 0")

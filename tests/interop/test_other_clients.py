@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,20 +18,13 @@ import pytest
 import nacre
 from nacre.protocol.channel import Flow
 from tests.interop.programs import handler
-from tests.support import clients
+from tests.support import clients, x509
 from tests.support.face import PASSWORD, PasswordServer, asynctest, host_key, serving
 
 #: Two servers' worth of re-keys in that much data.
 DATA: Final = os.urandom(400 * 1024)
-_KEYS: Final = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp521", "ssh-rsa")
 
 both_clients = pytest.mark.parametrize("client", clients.CLIENTS)
-
-
-@cache
-def user_key(algorithm: str) -> nacre.SSHKey:
-    """One key of each type."""
-    return nacre.generate_private_key(algorithm)
 
 
 @asynccontextmanager
@@ -83,10 +75,10 @@ async def logged_in(
 
 
 @both_clients
-@pytest.mark.parametrize("algorithm", _KEYS)
+@pytest.mark.parametrize("algorithm", x509.KEYS)
 @asynctest
 async def test_each_user_key(client: str, algorithm: str, tmp_path: Path) -> None:
-    async with logged_in(client, tmp_path, user_key(algorithm)) as run:
+    async with logged_in(client, tmp_path, x509.KEYS[algorithm]) as run:
         status, output, errors = await run("both")
         assert (status, output) == (0, b"out\n"), errors
         assert errors.endswith(b"err\n")
@@ -104,7 +96,7 @@ async def test_a_password(client: str, tmp_path: Path) -> None:
 @both_clients
 @asynctest
 async def test_data_through_new_keys(client: str, tmp_path: Path) -> None:
-    async with logged_in(client, tmp_path, user_key("ssh-ed25519"), rekey_bytes="128k") as run:
+    async with logged_in(client, tmp_path, x509.KEYS["ssh-ed25519"], rekey_bytes="128k") as run:
         status, output, errors = await run("echo", DATA)
         assert (status, output) == (0, DATA), errors
         status, output, errors = await run("hash", DATA)
@@ -124,7 +116,7 @@ async def test_a_program_whose_output_ends_before_it_does(client: str, tmp_path:
             await asyncio.sleep(0)
         process.exit(7)
 
-    key = user_key("ssh-ed25519")
+    key = x509.KEYS["ssh-ed25519"]
     async with logged_in(client, tmp_path, key, process_factory=ends_its_output) as run:
         status, output, errors = await run("x")
         assert (status, output) == (7, b"all of it"), errors

@@ -19,7 +19,7 @@ import pytest
 
 import nacre
 from nacre.guesses import recall, remember
-from tests.support import system
+from tests.support import system, x509
 from tests.support.face import asynctest
 
 DATA: Final = os.urandom(400 * 1024)
@@ -89,7 +89,7 @@ async def connected(
     home = directory / "home"
     (home / ".ssh").mkdir(parents=True, mode=0o700)
     home.chmod(0o700)
-    key = nacre.generate_private_key(algorithm)
+    key = x509.KEYS[algorithm]
     key.write_public_key(home / ".ssh" / "authorized_keys")
     (home / ".ssh" / "authorized_keys").chmod(0o600)
     options = {

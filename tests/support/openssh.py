@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from tests.support import system
 
 #: The versions that everything is tried against: Debian 12's own and that of its backports.
 VERSIONS: Final = ("9.2", "10.0")
+
+#: RSA keys that have been made, private and public, by their size.
+_rsa_keys: Final[dict[str, deque[tuple[bytes, bytes]]]] = {}
 
 #: Seconds for a server to say that it listens, and for a client to end.
 _PATIENCE: Final = 60
@@ -54,15 +58,28 @@ class OpenSSH:
     def make_key(self, path: Path, key_type: str = "ed25519") -> Path:
         """Make a key without a passphrase at `path` (and `path`.pub) unless it is there; return `path`.
 
+        RSA keys take a second to make: they are two of each size in a process, and each call gets the other
+        one. Any two calls in a row differ, as for any other type; three do not.
+
         Args:
             path: the private key file.
-            key_type: what `ssh-keygen -t` takes, with bits if need be: "rsa", "ecdsa-384".
+            key_type: what `ssh-keygen -t` takes, with bits if need be: "rsa-2048", "ecdsa-384".
         """
-        if not path.exists():
-            name, _, bits = key_type.partition("-")
+        if path.exists():
+            return path
+        name, _, bits = key_type.partition("-")
+        known = _rsa_keys.setdefault(bits, deque(maxlen=2)) if name == "rsa" else None
+        if known is None or len(known) < 2:
             command = [self.ssh_keygen, "-q", "-t", name, "-N", "", "-C", "test", "-f", path]
             command += ["-b", bits] if bits else []
             subprocess.run(command, check=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL)
+            if known is not None:
+                known.append((path.read_bytes(), _public(path).read_bytes()))
+        else:
+            known.rotate()
+            for file, content in zip((path, _public(path)), known[0], strict=True):
+                file.touch(mode=0o600)
+                file.write_bytes(content)
         return path
 
     def knows(self, kind: str, name: str) -> bool:
@@ -400,6 +417,11 @@ def client_of(server: Sshd, openssh: OpenSSH | None = None, *options: str) -> Ss
     known_hosts = server.directory / "known_hosts"
     known_hosts.write_text(server.known_hosts())
     return Ssh(openssh or server.openssh, server.port, server.user, server.user_key, known_hosts, options)
+
+
+def _public(path: Path) -> Path:
+    """Return where ssh-keygen puts the public half of a key."""
+    return path.with_name(f"{path.name}.pub")
 
 
 def _free_port() -> int:
