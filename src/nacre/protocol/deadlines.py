@@ -37,13 +37,15 @@ class Deadlines:
         started: when the connection began, in seconds of a monotonic clock; None: it has not.
     """
 
-    __slots__ = ("_core", "_handshake", "_keepalive", "_requests", "started")
+    __slots__ = ("_asked", "_core", "_handshake", "_keepalive", "_requests", "started")
 
     def __init__(self, core: Core, handshake: Handshake, requests: GlobalRequests) -> None:
         self._core = core
         self._handshake = handshake
         self._requests = requests
         self._keepalive = _keepalive(core.settings.keepalive_interval, core.settings.keepalive_count_max)
+        #: When the last keepalive was sent; it counts while one is unanswered.
+        self._asked = 0.0
         self.started: float | None = None
 
     def set_keepalive(self, interval: float, count_max: int) -> None:
@@ -82,7 +84,9 @@ class Deadlines:
         interval, _ = self._keepalive
         if not interval or self._core.phase is not Phase.OPEN:
             return None
-        return self._core.heard + interval * (self._core.unanswered + 1)
+        # Each has its whole interval to be answered in, however late we were to ask: a process that was stopped
+        # for long, or whose machine slept, would else ask all its questions at once and wait for no answer.
+        return (self._asked if self._core.unanswered else self._core.heard) + interval
 
     def check(self, now: float) -> None:
         """Act on the time.
@@ -105,4 +109,5 @@ class Deadlines:
         if core.unanswered >= count_max:
             raise ConnectionLost(f"the peer left {core.unanswered} keepalives unanswered")
         core.unanswered += 1
+        self._asked = now
         self._requests.keep_alive()

@@ -63,6 +63,24 @@ def test_a_silent_peer_is_found():
     assert "keepalives" in failure(pair.server).reason
 
 
+def test_a_peer_is_given_its_time_though_we_were_late_to_ask():
+    """A process that was stopped, or a machine that slept, for longer than all keepalives take."""
+    pair = Pair(server=server_settings(keepalive_interval=15, keepalive_count_max=2)).start()
+    server = pair.server.connection
+    server.tick(1000)
+    assert server.data_to_send()
+    assert server.next_deadline() == 1015
+    server.tick(1014)
+    assert not server.data_to_send()
+    server.tick(1017)  # late again, by less
+    assert server.data_to_send()
+    assert server.next_deadline() == 1032
+    server.tick(1031)
+    assert not server.closed
+    server.tick(1032)
+    assert "keepalives" in failure(pair.server).reason
+
+
 def test_a_peer_that_answers_is_kept():
     pair = Pair(server=server_settings(keepalive_interval=15, keepalive_count_max=1)).start()
     for now in range(15, 150, 15):
