@@ -98,6 +98,7 @@ def test_the_prompt_in_a_terminal(keys: str, tmp_path: Path, openssh: OpenSSH) -
 
     def dialogue(port: int) -> None:
         options = "-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+        options += " -o ServerAliveInterval=1 -o ServerAliveCountMax=1000000"  # see `Ssh.command`: the window changes
         command = [str(openssh.ssh), *options.split(), "-i", str(key), "-p", str(port), "alice@127.0.0.1"]
         with Terminal(command, columns=30, rows=12) as terminal:
             terminal.wait(re.compile(r"^> *$", re.MULTILINE))

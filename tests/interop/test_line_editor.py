@@ -33,6 +33,7 @@ def _asked(openssh: OpenSSH, columns: int = 60) -> Iterator[Terminal]:
     try:
         port = server.stdout.readline().split()[1].rstrip(",")
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+        options += ("ServerAliveInterval=2", "ServerAliveCountMax=1000000")  # see `Ssh.command`
         command = [str(openssh.ssh), "-F", "none", *(word for line in options for word in ("-o", line))]
         with Terminal([*command, "-p", port, "me@127.0.0.1"], columns=columns, rows=12) as terminal:
             terminal.wait("Which shell?")
@@ -42,8 +43,11 @@ def _asked(openssh: OpenSSH, columns: int = 60) -> Iterator[Terminal]:
         server.communicate()
 
 
-def _cursor(terminal: Terminal) -> tuple[int, int]:
-    return int(terminal.asked("cursor_y")), int(terminal.asked("cursor_x"))
+def _wait_cursor(terminal: Terminal, at: tuple[int, int]) -> None:
+    def there(_: str) -> bool:
+        return (int(terminal.asked("cursor_y")), int(terminal.asked("cursor_x"))) == at
+
+    terminal.wait_until(there, f"the cursor at {at}")
 
 
 def test_what_is_typed_is_seen_edited_and_given(openssh: OpenSSH) -> None:
@@ -54,7 +58,7 @@ def test_what_is_typed_is_seen_edited_and_given(openssh: OpenSSH) -> None:
         terminal.press("Home")
         terminal.type("日本e\u0301 ")
         terminal.wait("completes) 日本e\u0301 nautilus")
-        assert _cursor(terminal) == (0, len("Which shell? (Tab completes) ") + 6)
+        _wait_cursor(terminal, (0, len("Which shell? (Tab completes) ") + 6))
         terminal.press("Left", "Left", "DC", "C-Left", "BSpace", "Enter")
         terminal.wait("A secret:")
         terminal.type("hush, hush")
@@ -79,10 +83,10 @@ def test_a_line_of_several_rows_is_drawn_again(openssh: OpenSSH) -> None:
         terminal.wait_until(
             lambda screen: [line.rstrip() for line in screen.split("\n")][:3] == rows, str(rows)
         )
-        assert _cursor(terminal) == (0, len(prompt) + 1)
+        _wait_cursor(terminal, (0, len(prompt) + 1))
         terminal.press("C-k")
         terminal.wait_gone("lazy")
-        assert terminal.lines[:2] == [prompt + "X", ""]
+        terminal.wait_until(lambda _: terminal.lines[:2] == [prompt + "X", ""], "an empty second row")
         terminal.press("C-y")
         terminal.resize(60, 12)
         rows = [whole[start : start + 60].rstrip() for start in range(0, len(whole), 60)]

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support import system
 
-_PATIENCE: Final = 60
+_PATIENCE: Final = 120
 
 CLIENTS: Final = [pytest.param(name, marks=system.requires(name)) for name in ("plink", "dbclient")]
 
@@ -46,7 +46,8 @@ def command(
     known = directory / ".ssh" / "known_hosts"
     known.parent.mkdir(exist_ok=True)
     known.write_text(f"127.0.0.1 {kind} {blob}\n")
-    return ["dbclient", "-p", str(port), *keys, where]
+    # It looks at signals, as that its window has changed, before it waits: -K has it look again in a while.
+    return ["dbclient", "-K", "15", "-p", str(port), *keys, where]
 
 
 def environment(directory: Path, password: str = "") -> Mapping[str, str]:

@@ -31,7 +31,7 @@ VERSIONS: Final = ("9.2", "10.0")
 _rsa_keys: Final[dict[str, deque[tuple[bytes, bytes]]]] = {}
 
 #: Seconds for a server to say that it listens, and for a client to end.
-_PATIENCE: Final = 60
+_PATIENCE: Final = 120
 
 
 @dataclass(frozen=True)
@@ -357,7 +357,11 @@ class Ssh:
             "IdentitiesOnly yes",
             "IdentityAgent none",
             f"IdentityFile {self.key or 'none'}",
-            "ConnectTimeout 30",
+            "ConnectTimeout none",
+            # ssh looks whether its window has changed before it waits, and a change between the two waits with it
+            # for the next thing that comes.
+            "ServerAliveInterval 2",
+            "ServerAliveCountMax 1000000",
             "LogLevel INFO",
         ]
         settings = [word for line in lines for word in ("-o", line)]

@@ -21,9 +21,11 @@ from typing import Final, Self
 from tests.support import system
 
 #: Seconds within which what a test waits for has to be on the screen. Notebooks start slowly on a busy machine.
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 #: Seconds after which the screen is looked at again even if nothing was written: the end of a program.
 _LOOK_AGAIN: Final = 0.5
+#: The title that the window has when the program has ended.
+_ENDED: Final = "ended, says nacre"
 
 
 class Terminal:
@@ -48,7 +50,7 @@ class Terminal:
         self._command = list(command)
         self._size = (columns, rows)
         self._environment = {"LANG": "C.UTF-8", **(environment or {})}
-        self._folder = tempfile.TemporaryDirectory(prefix="nacre-tmux-")
+        self._folder = tempfile.TemporaryDirectory(prefix="nacre-tmux-", ignore_cleanup_errors=True)
         self._fifo = -1
 
     def __enter__(self) -> Self:
@@ -72,6 +74,7 @@ class Terminal:
                     "read x <begin",  # so that nothing of the output is missed
                     f"sh -c 'echo $$ >pid; exec \"$@\"' sh {shlex.join(self._command)}",
                     "echo $? >status",
+                    rf"printf '\033]2;{_ENDED}\033\\'",  # comes behind all that the program has written
                     "echo >output",
                     "read x <begin",  # the screen stays
                 )
@@ -182,9 +185,13 @@ class Terminal:
             self._wait_for_output(min(left, _LOOK_AGAIN))
 
     def wait_exit(self, seconds: float = PATIENCE) -> int:
-        """Wait until the program has ended; return its exit status."""
+        """Wait until the program has ended, and all that it wrote is on the screen; return its exit status."""
         status = Path(self._folder.name) / "status"
-        self.wait_until(lambda _: status.exists() and status.read_text() != "", "the program's end", seconds)
+
+        def over(_: str) -> bool:
+            return status.exists() and status.read_text() != "" and self.asked("pane_title") == _ENDED
+
+        self.wait_until(over, "the program's end", seconds)
         return int(status.read_text())
 
     def _wait_for_output(self, seconds: float) -> None:
