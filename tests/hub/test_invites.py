@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.hub import RunningHub, wait_for
 
-pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(600)]
 
 MakeHub = Callable[..., RunningHub]
 NOT_VALID = "this invite is not valid; ask for a new one"
@@ -47,9 +47,9 @@ def test_an_invite_makes_a_user_once(hub: RunningHub) -> None:
     assert again.wait_exit() == 1
     inside = hub.terminal("carol+shell")
     inside.wait("$")
+    hub.wait_line(r"enrolled carol \(user\)")
     assert code not in hub.log
     assert code.removeprefix("invite-") not in hub.log
-    assert "enrolled carol (user)" in hub.log
 
 
 def test_no_leaves_it_unspent_and_a_preset_name_is_shown(hub: RunningHub) -> None:
@@ -97,7 +97,7 @@ def test_guessing_is_limited_for_the_whole_hub(hub: RunningHub) -> None:
     right = hub.terminal(code, key=hub.key("grace"))
     right.wait(NOT_VALID)
     assert right.wait_exit() == 1
-    assert "too many wrong ones" in hub.log
+    hub.wait_line("too many wrong ones")
     # Keys are not affected.
     assert hub.ssh("alice").run("-T", "--").returncode == 1
 

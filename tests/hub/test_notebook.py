@@ -13,7 +13,7 @@ from tests.support.hub import RunningHub, wait_for
 from tests.support.notebook import ANSWER, new_cell, run
 from tests.support.openssh import OpenSSH
 
-pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(600)]
 
 
 def test_a_cell_is_run_and_a_lost_client_comes_back_to_it(

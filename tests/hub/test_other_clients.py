@@ -10,7 +10,7 @@ from tests.support import clients
 from tests.support.hub import RunningHub
 from tests.support.terminal import Terminal
 
-pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("client", clients.CLIENTS)
@@ -20,7 +20,7 @@ def test_a_session_is_resized_left_and_found_again(hub: RunningHub, client: str)
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     ).stdout
     command = clients.command(
         client, hub.directory, port=hub.port, user="alice", host_key=host_key, key=hub.key("alice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.hub import RunningHub, wait_for
 
-pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(600)]
 
 MakeHub = Callable[..., RunningHub]
 
@@ -48,9 +49,9 @@ def test_the_menu_offers_running_sessions_first(hub: RunningHub) -> None:
     shell.close()
     hub.session("detached")
     menu = hub.terminal("alice")
-    screen = menu.wait("running")
+    screen = menu.wait("q leaves")
     assert screen.index("running") < screen.index("start")
-    assert "for less than a minute, detached" in screen
+    assert re.search(r"for (less than a|\d+) minutes?, detached", screen)
     menu.press("Enter")
     menu.wait("mark-1234")
     # Another login takes it over; this terminal is told and is itself again.
@@ -128,7 +129,7 @@ def test_what_is_not_in_this_version_is_one_line(hub: RunningHub) -> None:
         target = "alice@127.0.0.1:" if name == "sftp" and program == hub.openssh.sftp else "alice@127.0.0.1:x"
         arguments = [target] if program == hub.openssh.sftp else [target, str(hub.directory / "x")]
         done = subprocess.run(
-            [*command, *arguments], capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            [*command, *arguments], capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL
         )
         assert done.returncode != 0
         assert f"{name} is not in this version of the hub".encode() in done.stderr, done
@@ -160,7 +161,7 @@ def test_everybody_gets_the_banner_and_strangers_learn_nothing(hub: RunningHub) 
     assert fingerprint in hub.log
     nokey = hub.ssh("alice", key=None)
     done = subprocess.run(
-        [*nokey.command("-o", "PubkeyAuthentication no", "--")], capture_output=True, timeout=60, check=False
+        [*nokey.command("-o", "PubkeyAuthentication no", "--")], capture_output=True, timeout=120, check=False
     )
     assert b"ssh-keygen -t ed25519" in done.stderr
 
@@ -171,10 +172,16 @@ def test_an_app_that_fails_at_once_and_one_that_is_not_there(make_hub: MakeHub) 
         '[apps.missing]\ncommand = ["no-such-program"]\n'
         '[apps.broken]\ncommand = ["/etc/hostname"]\n'
     )
-    assert "missing (there is no program no-such-program" in hub.log
-    fails = hub.terminal("alice+fails")
-    fails.wait("fails ended at once, with status 9")
-    assert fails.wait_exit() == 9
+    hub.wait_line(r"missing \(there is no program no-such-program")
+    for _ in range(
+        5
+    ):  # "at once" is two seconds: less than its start may take where others keep the machine busy
+        fails = hub.terminal("alice+fails")
+        assert fails.wait_exit() == 9
+        if "fails ended at once, with status 9" in fails.screen:
+            break
+    else:
+        pytest.fail(fails.screen)
     missing = hub.terminal("alice+missing")
     missing.wait("there is no app missing")
     assert missing.wait_exit() == 127

@@ -12,7 +12,7 @@ import pytest
 from tests.support.hub import RunningHub, wait_for
 from tests.support.notebook import ANSWER, new_cell, run
 
-pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(600)]
 
 MakeHub = Callable[..., RunningHub]
 #: Whom hubs of these tests run as where the tests are root.
@@ -67,7 +67,7 @@ def test_a_notebook_in_bubblewrap(make_hub: MakeHub) -> None:
 
 def test_users_who_share_an_account_are_refused_until_it_is_configured(make_hub: MakeHub) -> None:
     hub = make_hub(account=ACCOUNT, variables={"PATH": "/nonexistent"})
-    assert "note   all users share this account and can read each other's files" in hub.log
+    hub.wait_line("note   all users share this account and can read each other's files")
     public = hub.key("bob").with_suffix(".pub")
     public.chmod(0o644)
     said = hub.command("user", "add", "bob", "--key", str(public), status=1)
@@ -87,7 +87,7 @@ def test_users_who_share_an_account_are_refused_until_it_is_configured(make_hub:
         [*hub.start_command(), "--listen", "0.0.0.0:0"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=hub.environment(),
         user=ACCOUNT,
@@ -100,7 +100,7 @@ def test_users_who_share_an_account_are_refused_until_it_is_configured(make_hub:
 
     hub.configuration.write_text('isolation = "none"\n')
     hub.start()
-    assert "note   all users share this account" in hub.log
+    hub.wait_line("note   all users share this account")
     hub.add_user("bob")
     terminal = hub.terminal("bob+shell")
     terminal.wait("$")

@@ -195,7 +195,7 @@ def test_silence_is_found_out_by_both_ends() -> None:
             def connection_lost(self, exc: Exception | None) -> None:
                 lost.set()
 
-        options = {"keepalive_interval": 0.1, "keepalive_count_max": 2}
+        options = {"keepalive_interval": 0.05, "keepalive_count_max": 20}
         async with serving(server_factory=Silent, process_factory=_echo, **options) as listener:
             # Both directions: one that still speaks would be heard.
             silent = {"up": Damage(silent=2500), "down": Damage(silent=2500)}

@@ -22,7 +22,7 @@ TYPES = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048")
 def sign(openssh: OpenSSH, authority: Path, key: Path, *options: str) -> Path:
     """Have ssh-keygen certify a key; returns the file of the certificate."""
     command = [openssh.ssh_keygen, "-q", "-s", authority, "-I", "an id", *options, key.with_suffix(".pub")]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=120)
     return Path(f"{key}-cert.pub")
 
 

@@ -21,7 +21,7 @@ TYPES = ("ed25519", "ecdsa-256", "ecdsa-384", "ecdsa-521", "rsa-2048")
 
 def run(openssh: OpenSSH, *arguments: object) -> str:
     done = subprocess.run(
-        [openssh.ssh_keygen, *map(str, arguments)], capture_output=True, text=True, timeout=30, check=False
+        [openssh.ssh_keygen, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, (arguments, done.stdout, done.stderr)
     return done.stdout
@@ -125,7 +125,7 @@ def takes(openssh: OpenSSH, directory: Path, signature: bytes) -> bool:
     (directory / "sig").write_bytes(signature)
     command = [openssh.ssh_keygen, "-Y", "verify", "-f", directory / "signers", "-I", "me@example.com"]
     command += ["-n", "file", "-s", directory / "sig"]
-    done = subprocess.run(command, input=b"message", capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, input=b"message", capture_output=True, timeout=120, check=False)
     return done.returncode == 0
 
 
@@ -157,7 +157,7 @@ def test_their_signatures_by_a_certificate(openssh: OpenSSH, tmp_path: Path) -> 
         agent.ssh_add(key)
         command = [openssh.ssh_keygen, "-Y", "sign", "-n", "file", "-f", f"{key}-cert.pub", tmp_path / "data"]
         environment = {**os.environ, "SSH_AUTH_SOCK": str(agent.path)}
-        subprocess.run(command, check=True, capture_output=True, timeout=30, env=environment)
+        subprocess.run(command, check=True, capture_output=True, timeout=120, env=environment)
     signature = (tmp_path / "data.sig").read_bytes()
     line = f"* cert-authority {authority.with_suffix('.pub').read_text()}".encode()
     assert nacre.validate_sshsig(b"message", signature, "me@example.com", line)

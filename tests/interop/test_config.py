@@ -316,7 +316,7 @@ def asked(openssh: OpenSSH, path: Path, host: str) -> subprocess.CompletedProces
         [openssh.ssh, "-G", "-F", path, host],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         stdin=subprocess.DEVNULL,
     )

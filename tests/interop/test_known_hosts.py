@@ -153,7 +153,7 @@ def test_ssh_keygen_finds_hashes_and_forgets_the_same(tmp_path: Path) -> None:
 
 
 def keygen(openssh: OpenSSH, *arguments: str | Path) -> str:
-    done = subprocess.run([openssh.ssh_keygen, *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([openssh.ssh_keygen, *arguments], capture_output=True, text=True, timeout=120)
     return done.stdout
 
 

@@ -49,7 +49,7 @@ async def is_refused(sshd: Sshd, **options: Any) -> None:
             pass
 
 
-@partial(asynctest, time_limit=100)  # the passphrase's key derivation takes a second or more, three times
+@partial(asynctest, time_limit=280)  # the passphrase's key derivation takes a second or more, three times
 async def test_keys(openssh: OpenSSH, tmp_path: Path) -> None:
     with Sshd(openssh, tmp_path) as sshd:
         other = openssh.make_key(tmp_path / "other")

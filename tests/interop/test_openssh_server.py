@@ -84,7 +84,7 @@ async def test_data_both_ways(sshd: Sshd) -> None:
         assert (result.stdout, result.exit_status) == (data[:10], 0)
 
 
-@partial(asynctest, time_limit=100)  # sshd forks as many shells: slow on a busy machine
+@partial(asynctest, time_limit=280)  # sshd forks as many shells: slow on a busy machine
 async def test_sixty_four_channels_at_once(sshd: Sshd) -> None:
     async with connected(sshd) as connection:
         results = await asyncio.gather(
@@ -124,9 +124,12 @@ async def test_trust(sshd: Sshd) -> None:
 
 @asynctest
 async def test_the_end_of_the_connection(sshd: Sshd) -> None:
-    async with connected(sshd, keepalive_interval=0.05) as connection:
-        process = await connection.create_process("sleep 60")
-        await asyncio.sleep(0.2)  # keepalives are answered
+    async with connected(sshd, keepalive_interval=0.05, keepalive_count_max=10_000) as connection:
+        process = await connection.create_process("sleep 600")
+        core = connection.link.driver.protocol._core
+        for unanswered in (True, False) * 3:  # asked, and answered
+            while bool(core.unanswered) is not unanswered:
+                await asyncio.sleep(0.001)
         assert not connection.is_closed()
         connection.abort()
         await process.wait_closed()

@@ -23,7 +23,7 @@ SUBJECTS = ("O=Example,CN=alice", r"O=A\, B,CN=Ä \"x\" \\", "CN=a,OU=b+O=c")
 
 def openssl(*arguments: object, data: bytes = b"") -> str:
     done = subprocess.run(
-        ["openssl", *map(str, arguments)], input=data, capture_output=True, timeout=60, check=False
+        ["openssl", *map(str, arguments)], input=data, capture_output=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()

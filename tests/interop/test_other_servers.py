@@ -23,7 +23,7 @@ from tests.support import system, x509
 from tests.support.face import asynctest
 
 DATA: Final = os.urandom(400 * 1024)
-_PATIENCE: Final = 60
+_PATIENCE: Final = 120
 
 #: The programs find the keys that may come in by the home of the account, which is nobody's to choose but root's.
 _AT_HOME: Final = ("unshare", "--mount", "sh", "-ec", 'mount --bind "$1" "$2"; shift 2; exec "$@"', "sh")

@@ -65,7 +65,7 @@ def test_ssh_add_hands_a_token_to_the_agent_where_its_library_is_permitted(tmp_p
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             stdin=subprocess.DEVNULL,
         )

@@ -30,7 +30,7 @@ def puttygen(tmp_path: Path):
         words += ["--new-passphrase", secret if locks else empty] if locks or opens else []
         done = subprocess.run(
             ["puttygen", *map(str, [*arguments, *words])],
-            check=False, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+            check=False, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -18,7 +18,7 @@ from tests.support.face import asynctest
 from tests.support.openssh import OpenSSH, Sshd
 
 SIZE: Final = (1024 if LONG else 24) * MEBIBYTE
-_PATIENCE: Final = 1800 if LONG else 100
+_PATIENCE: Final = 1800 if LONG else 280
 #: What the process may grow by, however much flows: windows and queues are bounded.
 _GROWTH: Final = 64 * MEBIBYTE
 

@@ -114,16 +114,16 @@ def test_ssh_keygen_takes_our_keys_and_signatures(openssh: OpenSSH, tmp_path: Pa
         key.write_private_key(tmp_path / "key")
         (tmp_path / "data.sig").write_bytes(nacre.create_sshsig([key], b"data"))
     done = subprocess.run(
-        [openssh.ssh_keygen, "-y", "-f", tmp_path / "key"], capture_output=True, check=True, timeout=60
+        [openssh.ssh_keygen, "-y", "-f", tmp_path / "key"], capture_output=True, check=True, timeout=120
     )
     assert done.stdout == key.export_public_key()
     (tmp_path / "signers").write_text(f"a {line(key)}")
     verify = [openssh.ssh_keygen, "-Y", "verify", "-f", tmp_path / "signers", "-I", "a", "-n", "file"]
     command = [*verify, "-s", tmp_path / "data.sig"]
     assert (
-        subprocess.run(command, input=b"data", capture_output=True, check=False, timeout=60).returncode == 0
+        subprocess.run(command, input=b"data", capture_output=True, check=False, timeout=120).returncode == 0
     )
-    assert subprocess.run(command, input=b"Data", capture_output=True, check=False, timeout=60).returncode
+    assert subprocess.run(command, input=b"Data", capture_output=True, check=False, timeout=120).returncode
 
 
 @pytest.mark.requires("ssh-agent")

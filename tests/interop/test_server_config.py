@@ -162,7 +162,7 @@ PEERS = [(ME, "h.x", "10.1.2.3"), ("bob", "other", "192.0.2.1"), (ME, "h.y", "10
 def asked(openssh: OpenSSH, path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     Path("/run/sshd").mkdir(exist_ok=True)
     return subprocess.run(
-        [openssh.sshd, "-T", "-f", path, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [openssh.sshd, "-T", "-f", path, *arguments], capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -29,13 +29,13 @@ LISTS = ("rsa-sha2-256,ssh-ed25519", "-ecdsa-*,rsa-sha2-512", "^rsa-sha2-256", "
 def sign(openssh: OpenSSH, authority: Path, key: Path, algorithm: str, *options: str) -> Path:
     """Have ssh-keygen certify a key with an algorithm; returns the file of the certificate."""
     command = [openssh.ssh_keygen, "-q", "-s", authority, "-t", algorithm, "-I", "id", *options]
-    subprocess.run([*command, key.with_suffix(".pub")], check=True, timeout=60)
+    subprocess.run([*command, key.with_suffix(".pub")], check=True, timeout=120)
     return Path(f"{key}-cert.pub").rename(key.with_name(f"{key.name}-{algorithm}-cert.pub"))
 
 
 def shown(command: list[str | Path]) -> dict[str, list[str]]:
     """Return what a program has made of the two keywords."""
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     pairs = (line.partition(" ") for line in done.stdout.splitlines())
     wanted = ("casignaturealgorithms", "hostbasedacceptedalgorithms")
     return {name: value.split(",") for name, _, value in pairs if name in wanted}

@@ -129,7 +129,7 @@ def test_a_flood_is_throttled_and_others_log_in(flood: str) -> None:
         def connection_made(self, conn: nacre.SSHServerConnection) -> None:
             Counted.made += 1
 
-    @partial(asynctest, time_limit=100)
+    @partial(asynctest, time_limit=280)
     async def body() -> None:
         async with (
             serving(server_factory=Counted, **DEFENCE) as listener,

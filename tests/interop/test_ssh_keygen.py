@@ -47,7 +47,7 @@ def keygen() -> str:
 
 def run(*arguments: object, data: bytes = b"", status: int = 0) -> bytes:
     done = subprocess.run(
-        ["ssh-keygen", *map(str, arguments)], input=data, capture_output=True, timeout=30, check=False
+        ["ssh-keygen", *map(str, arguments)], input=data, capture_output=True, timeout=120, check=False
     )
     assert done.returncode == status, (arguments, done.stdout, done.stderr)
     return done.stdout
@@ -190,7 +190,7 @@ def verify(tmp_path: Path, signature: bytes, namespace: str = "file") -> bool:
     (tmp_path / "sig").write_bytes(signature)
     arguments = ("-f", tmp_path / "signers", "-I", "me@example.com", "-n", namespace, "-s", tmp_path / "sig")
     command = ["ssh-keygen", "-Y", "verify", *map(str, arguments)]
-    done = subprocess.run(command, input=b"message", capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, input=b"message", capture_output=True, timeout=120, check=False)
     assert done.returncode in (0, 255), done
     assert (b"Good" in done.stdout) is (done.returncode == 0)
     return done.returncode == 0
@@ -303,7 +303,7 @@ def test_patterns_match_what_ssh_keygen_says(tmp_path):
 
 def is_revoked(path: Path, shown: Path) -> bool:
     done = subprocess.run(
-        ["ssh-keygen", "-Q", "-f", str(path), str(shown)], capture_output=True, timeout=30, check=False
+        ["ssh-keygen", "-Q", "-f", str(path), str(shown)], capture_output=True, timeout=120, check=False
     )
     assert (b"REVOKED" in done.stdout) is (done.returncode == 1), done
     assert done.returncode in (0, 1)

@@ -86,7 +86,7 @@ def serving(home: Path, program: str) -> Iterator[int]:
 def run(program: str, port: int, user: str = "alice") -> str:
     text = program.replace("8023", str(port)).replace('"alice"', repr(user))
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -387,7 +387,8 @@ async def test_nothing_of_a_stranger_waits_for_a_collector_of_garbage(said: byte
     Watched.seen.clear()
     gc.disable()
     try:
-        async with serving(server_factory=Watched, ident_timeout=0.2, login_timeout=0.2) as listener:
+        limits = {"ident_timeout": 0.2, "login_timeout": 0.2} if said is not None else {}
+        async with serving(server_factory=Watched, **limits) as listener:
             if said is None:
                 with pytest.raises(nacre.PermissionDenied):
                     await connect(listener, username="stranger", client_keys=None, preferred_auth="password")

@@ -13,7 +13,7 @@ from nacre.agent.bindings import Session
 from nacre.wire.fields import encode_string, encode_text
 from tests.support import system
 
-_PATIENCE = 60
+_PATIENCE = 120
 
 
 class Agent:

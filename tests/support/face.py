@@ -16,7 +16,7 @@ from typing import Any
 import nacre
 from tests.support import loops
 
-TIME_LIMIT = 30
+TIME_LIMIT = 240
 HOST = "127.0.0.1"
 PASSWORD = "secret"
 
@@ -64,7 +64,7 @@ def asynctest(function: AsyncTest, *, time_limit: float = TIME_LIMIT) -> Callabl
                 await function(*args, **kwargs)
                 # The other end of what was closed here may need a turn or two to notice.
                 while left := asyncio.all_tasks() - {asyncio.current_task()}:
-                    _, still = await asyncio.wait(left, timeout=1)
+                    _, still = await asyncio.wait(left, timeout=60)
                     assert not still, f"tasks are left: {still}"
             gc.collect()
 

@@ -29,7 +29,7 @@ from tests.support import system
 from tests.support.openssh import OpenSSH, Ssh, find
 from tests.support.terminal import Terminal
 
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 _SOURCE: Final = system.ROOT / "src"
 
 

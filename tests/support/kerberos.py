@@ -22,7 +22,7 @@ REALM: Final = "NACRE.TEST"
 HOST: Final = "localhost"
 
 #: Seconds for a program to do its work.
-_PATIENCE: Final = 60
+_PATIENCE: Final = 120
 #: Ports that are tried: another process may take a free one between the look and the use.
 _TRIES: Final = 5
 _KRB5_CONF: Final = """

@@ -58,7 +58,7 @@ def provider() -> str:
     os.environ["SOFTHSM2_CONF"] = str(config)
     for name in TOKENS:
         command = ["softhsm2-util", "--init-token", "--free", "--label", name, "--pin", PIN, "--so-pin", PIN]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
     import pkcs11
 
     library = pkcs11.lib(PROVIDER)

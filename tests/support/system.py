@@ -102,6 +102,6 @@ def _install_line() -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     return line.stdout.strip()

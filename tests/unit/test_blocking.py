@@ -315,7 +315,7 @@ def test_a_fork_and_an_end_without_closing(port: int) -> None:
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "still here\n", "")

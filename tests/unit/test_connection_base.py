@@ -58,7 +58,7 @@ async def test_keepalive_finds_a_peer_that_is_silent() -> None:
     async with two_sessions() as (client, server, connection):
         with pytest.raises(ValueError):
             connection.set_keepalive(-1)
-        connection.set_keepalive(0.02, 2)
+        connection.set_keepalive(0.02, 10)
         other = server.chan.get_connection()
         await asyncio.sleep(0.1)
         assert not connection.is_closed()  # it answers

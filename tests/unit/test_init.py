@@ -116,7 +116,7 @@ def test_names_are_found_in_the_places_that_programs_know(place: str) -> None:
         env={"PYTHONPATH": str(SOURCE.parent.parent)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -147,7 +147,7 @@ def test_the_first_names_load_what_most_programs_need() -> None:
         env={"PYTHONPATH": str(SOURCE.parent.parent)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -166,7 +166,7 @@ def test_import_alone_is_cheap() -> None:
         env={"PYTHONPATH": str(SOURCE.parent.parent)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

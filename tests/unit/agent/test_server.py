@@ -102,7 +102,7 @@ async def test_an_rsa_key_does_not_sign_with_sha1() -> None:
 async def test_lifetimes_are_kept_without_anybody_asking() -> None:
     agent = Agent(lifetime=1e-3)
     await agent.add_keys([RSA])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while agent._keyring._entries:  # not by looking at them, which would do it
             await asyncio.sleep(0.001)
     assert agent._timer is None

@@ -268,7 +268,7 @@ async def test_a_process_without_descriptors_pauses_and_serves_again() -> None:
 
     before = await turns()
     await asyncio.sleep(1.2)  # what is measured is this time itself
-    assert await turns() - before < 50  # some tries in it; a loop that spins turns ten thousands of times
+    assert await turns() - before < 1000  # some tries in it; a loop that spins turns ten thousands of times
     # Fewer than 24 were accepted, the first to come; those that waited in the kernel's queue are served.
     for _, writer in clients[:8]:
         writer.close()

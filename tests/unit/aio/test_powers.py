@@ -162,7 +162,7 @@ if sys.argv[1] == "kill":
             [sys.executable, "-W", "error", "-c", program, how],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         result, pid = done.stdout.splitlines()

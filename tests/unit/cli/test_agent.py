@@ -30,7 +30,7 @@ def agent(*arguments: str | Path, **environment: str) -> subprocess.CompletedPro
         [sys.executable, "-m", "nacre", "agent", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env=own,
         check=False,
     )

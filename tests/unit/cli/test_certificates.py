@@ -28,7 +28,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def judge(*arguments: str) -> str:
     return subprocess.run(
-        ["ssh-keygen", *arguments], capture_output=True, text=True, timeout=60, check=True
+        ["ssh-keygen", *arguments], capture_output=True, text=True, timeout=120, check=True
     ).stdout
 
 

@@ -20,7 +20,7 @@ def there(tmp_path, monkeypatch) -> Path:
 
 
 def judge(*arguments: str) -> str:
-    done = subprocess.run(["ssh-keygen", *arguments], capture_output=True, timeout=30, check=False)
+    done = subprocess.run(["ssh-keygen", *arguments], capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()
 

@@ -98,7 +98,7 @@ def test_the_unit_for_systemd() -> None:
             [analyze, "verify", str(ROOT / "examples" / "nacre-hub.service")],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         # It also looks for the program, which is installed nowhere here.

@@ -55,7 +55,7 @@ def spawn(*arguments: str, **options: object) -> subprocess.CompletedProcess[str
         [sys.executable, "-m", "nacre", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env=environment,
         check=False,
         **options,  # type: ignore[call-overload]  # options of subprocess.run
@@ -77,7 +77,7 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
         [sys.executable, "-m", "nacre", "hub", "check", "--state", str(tmp_path / "s")],
         stdout=writer,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=120,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         check=False,
     )
@@ -113,7 +113,7 @@ def test_another_accounts_state_is_a_line(tmp_path: Path) -> None:
         Path(name).chmod(0o755)
         root = Path(name) / "state"
         subprocess.run(
-            [sys.executable, "-c", code, str(root)], env={"PYTHONPATH": str(SOURCE)}, check=True, timeout=60
+            [sys.executable, "-c", code, str(root)], env={"PYTHONPATH": str(SOURCE)}, check=True, timeout=120
         )
         os.chown(root, 65533, 65533)
         done = spawn("hub", "user", "add", "alice", "--state", str(root))

@@ -25,7 +25,7 @@ def there(tmp_path, monkeypatch) -> Path:
 
 def judge(*arguments: str, data: bytes = b"") -> bytes:
     done = subprocess.run(
-        ["ssh-keygen", *arguments], input=data, capture_output=True, timeout=30, check=False
+        ["ssh-keygen", *arguments], input=data, capture_output=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -149,7 +149,7 @@ def test_revocation_lists(run, there):
     assert done.status == 1
     assert [line.endswith(": REVOKED") for line in done.out.splitlines()] == verdicts
     theirs = subprocess.run(
-        ["ssh-keygen", "-Q", "-f", "krl", *names], capture_output=True, timeout=30, check=False
+        ["ssh-keygen", "-Q", "-f", "krl", *names], capture_output=True, timeout=120, check=False
     )
     assert [line.endswith(b": REVOKED") for line in theirs.stdout.splitlines()] == verdicts
     assert run("keygen", "-Q", "-f", "krl", "three.pub").status == 0

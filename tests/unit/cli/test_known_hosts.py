@@ -31,7 +31,9 @@ def there(tmp_path, monkeypatch) -> Path:
 
 
 def judge(*arguments: str) -> tuple[int, str]:
-    done = subprocess.run(["ssh-keygen", *arguments], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["ssh-keygen", *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
     return done.returncode, done.stdout
 
 

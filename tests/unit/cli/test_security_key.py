@@ -45,7 +45,7 @@ def test_a_key_that_ssh_keygen_reads(run: Any, there: Path, kind: str, name: str
         assert flags(key) == _FLAGS["touch"]
         assert key.verify(b"data", key.sign(b"data", key.get_algorithm()))
     said = subprocess.run(
-        ["ssh-keygen", "-l", "-f", f"{path}.pub"], capture_output=True, text=True, timeout=60, check=True
+        ["ssh-keygen", "-l", "-f", f"{path}.pub"], capture_output=True, text=True, timeout=120, check=True
     ).stdout
     assert said.endswith(f" me@here ({name})\n")
     assert said in done.out

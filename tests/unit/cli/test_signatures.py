@@ -30,7 +30,7 @@ def key(name: str, algorithm: str = "ssh-ed25519") -> nacre.SSHKey:
 
 def judge(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        ["ssh-keygen", *arguments], input=data, capture_output=True, timeout=30, check=False
+        ["ssh-keygen", *arguments], input=data, capture_output=True, timeout=120, check=False
     )
 
 

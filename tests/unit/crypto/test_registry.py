@@ -199,7 +199,7 @@ assert not loaded, loaded
 nacre.crypto.names(nacre.crypto.Family.CIPHER)
 assert "cryptography.hazmat.primitives.ciphers.aead" in sys.modules
 """
-    subprocess.run([sys.executable, "-I", "-c", program], check=True, timeout=30)
+    subprocess.run([sys.executable, "-I", "-c", program], check=True, timeout=120)
 
 
 def test_a_list_without_names_is_never_the_defaults_however_often_it_is_given() -> None:

@@ -56,7 +56,7 @@ def test_the_default_commands_run() -> None:
     assert str(apps["notebook"]) == "notebook (euporie)"
     for name in ("notebook", "console"):
         done = subprocess.run(
-            [*apps[name].command, "--version"], capture_output=True, timeout=60, check=False
+            [*apps[name].command, "--version"], capture_output=True, timeout=120, check=False
         )
         assert done.returncode == 0
         assert b"2.10" in done.stdout
@@ -67,7 +67,7 @@ def test_a_home_cannot_replace_pythons_own_modules(tmp_path: Path) -> None:
     code = "import sys, random; print(random.random() < 1)"
     interpreter, *options = by_name(HubConfig())["notebook"].command[:2]
     done = subprocess.run(
-        [interpreter, *options, "-c", code], cwd=tmp_path, capture_output=True, timeout=60, check=True
+        [interpreter, *options, "-c", code], cwd=tmp_path, capture_output=True, timeout=120, check=True
     )
     assert done.stdout == b"True\n"
 
@@ -254,7 +254,7 @@ def test_a_package_adds_its_apps_and_nothing_of_it_is_imported(package: Path) ->
         [*argv(board, ""), "x"],
         env={"PYTHONPATH": str(package)},
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stdout) == (7, b"['board', 'x']\n")

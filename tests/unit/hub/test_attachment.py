@@ -29,7 +29,7 @@ async def playing(answer: bytes):
 
 def run(answer: bytes, act=None):
     async def whole():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             server, attachment, told, closed = await playing(answer)
             async with server:
                 if act is not None:

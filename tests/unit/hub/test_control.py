@@ -63,7 +63,7 @@ def served(paths: StatePaths, work: Any, handlers: Mapping[str, control.Handler]
 
 def raw(paths: StatePaths, data: bytes, *, half_close: bool = True) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(30)
+        connection.settimeout(120)
         with control.socket_address(paths.control) as address:
             connection.connect(address)
         try:
@@ -223,7 +223,7 @@ def test_closing_ends_what_still_runs(paths: StatePaths) -> None:
         await asking
         await server.close()
 
-    asyncio.run(asyncio.wait_for(main(), 60))
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 def _ask_in_vain(paths: StatePaths) -> None:

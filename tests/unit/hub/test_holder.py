@@ -22,7 +22,7 @@ SRC = Path(holder.__file__).resolve().parents[2]
 
 def connect(manager, info) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(10)
+    connection.settimeout(120)
     with socket_address(manager._socket(info.id)) as address:
         while True:
             try:
@@ -72,7 +72,7 @@ def test_connections_are_bounded(make_sessions):
             # Those beyond the bound are closed at once; the others are kept, until they are silent for too long.
             closed: list[socket.socket] = []
             while len(closed) < 24 - 16:
-                closed, _, _ = select.select(connections, [], [], 30)
+                closed, _, _ = select.select(connections, [], [], 120)
                 assert closed
             assert len(closed) == 24 - 16
             for connection in connections:
@@ -93,7 +93,7 @@ def test_another_uid_is_turned_away(make_sessions):
             os.chmod(path, 0o666)
             os.chmod(path.parent, 0o711)
             code = (
-                "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(10); "
+                "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(120); "
                 "s.connect(sys.argv[1]); print(s.recv(1))"
             )
             done = await asyncio.to_thread(
@@ -103,7 +103,7 @@ def test_another_uid_is_turned_away(make_sessions):
                 group=UID + 1,
                 extra_groups=[],
                 capture_output=True,
-                timeout=20,
+                timeout=120,
             )
             assert done.stdout == b"b''\n", done.stderr
 
@@ -120,7 +120,7 @@ def test_it_imports_nothing_but_the_standard_library():
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
     assert set(done.stdout.split()) <= {
         "nacre",
@@ -180,7 +180,7 @@ holder.main()
             capture_output=True,
             text=True,
             pass_fds=[theirs.fileno()],
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert (done.returncode, done.stdout) == (0, "failed Too many open files\n"), done.stderr

@@ -144,7 +144,7 @@ sys.exit(subprocess.run(argv, cwd=home, env={"PATH": "/usr/bin:/bin", "HUB": str
         env={"PATH": "/usr/bin:/bin", "HOME": str(state)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

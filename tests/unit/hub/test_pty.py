@@ -14,7 +14,7 @@ SIZE = (100, 30, 800, 600)
 def read_all(master: int) -> bytes:
     data = b""
     while True:
-        ready, _, _ = select.select([master], [], [], 10)
+        ready, _, _ = select.select([master], [], [], 120)
         assert ready, data
         try:
             piece = os.read(master, 4096)

@@ -13,7 +13,7 @@ from tests.unit.hub.conftest import TERMINAL, UID
 
 def run(body: Coroutine[object, object, None]) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await body
 
     asyncio.run(whole())

@@ -491,7 +491,7 @@ def test_a_race_for_one_use_has_one_winner(paths: StatePaths, clock: Clock) -> N
     def redeem(number: int) -> None:
         # A connection of SQLite belongs to its thread.
         with State.open(paths, RANGE, clock, lambda uid: False) as mine:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             try:
                 outcomes.append(mine.redeem(code, f"user{number}", blob(number), clock.now).name)
             except InviteError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,29 @@ async def echo(process: Any) -> None:
         process.stdout.write(line)
     process.stderr.write(f"{process.command}\n")
     process.exit(3)
+
+
+@asynccontextmanager
+async def moved_clock() -> AsyncIterator[Callable[[float], None]]:
+    """Give what moves the loop's clock on: who waits for seconds to pass cannot know what else passes in them."""
+    loop = asyncio.get_running_loop()
+    real, ahead = loop.time, 0.0
+
+    def move(seconds: float) -> None:
+        nonlocal ahead
+        ahead += seconds
+
+    loop.time = lambda: real() + ahead  # type: ignore[method-assign] # a clock that is moved
+    try:
+        yield move
+    finally:
+        del loop.time
+
+
+async def _talk(connection: nacre.SSHClientConnection) -> None:
+    """Ask and wait for the answer, twice: what the server has said before has been taken."""
+    for _ in range(2):
+        await connection._link.global_request("turn", b"")
 
 
 @asynctest
@@ -48,13 +73,20 @@ async def test_a_process_that_has_ended_leaves_nothing_to_the_collector_of_garba
 
 @asynctest
 async def test_run_within_a_time() -> None:
+    started = asyncio.Event()
+
     async def slow(process: Any) -> None:
         process.stdout.write("started")
+        started.set()
         await process.stdin.read()
 
-    async with served(slow) as connection:
-        with pytest.raises(nacre.TimeoutError, match=r"within 0.05 s") as info:
-            await connection.run("x", timeout=0.05)
+    async with served(slow) as connection, moved_clock() as move:
+        running = asyncio.ensure_future(connection.run("x", timeout=100))
+        await started.wait()
+        await _talk(connection)
+        move(100)
+        with pytest.raises(nacre.TimeoutError, match=r"within 100 s") as info:
+            await running
         assert info.value.stdout == "started"
         while connection._link.channels:
             await asyncio.sleep(0)
@@ -256,19 +288,19 @@ async def test_what_stderr_says_at_once_goes_where_it_was_sent() -> None:
 @asynctest
 async def test_one_time_limit_for_opening_and_running() -> None:
     """The seconds of the opening are gone when the process runs."""
-    loop = asyncio.get_running_loop()
-    now = [0.0]
+    started = asyncio.Event()
 
     class Slow(nacre.SSHServerSession[str]):
         def exec_requested(self, command: str) -> bool:
-            now[0] += 20.0  # the loop's clock: most of the time is over
+            move(60)  # most of the time is over
+            started.set()
             return True
 
-    async with served(session_factory=Slow) as connection:
-        real = loop.time
-        loop.time = lambda: real() + now[0]  # type: ignore[method-assign] # a clock that is moved
-        try:
-            with pytest.raises(nacre.TimeoutError, match=r"within 20.2 s"):
-                await connection.run("cmd", timeout=20.2)
-        finally:
-            del loop.time
+    async with served(session_factory=Slow) as connection, moved_clock() as move:
+        running = asyncio.ensure_future(connection.run("cmd", timeout=100))
+        await started.wait()
+        await _talk(connection)
+        assert not running.done()
+        move(60)
+        with pytest.raises(nacre.TimeoutError, match=r"within 100 s"):
+            await running

@@ -19,5 +19,5 @@ def test_nothing_of_nacre_imports_it():
         "sys.exit(any(name.startswith('nacre.testing') for name in sys.modules))"
     )
     subprocess.run(
-        [sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=60
+        [sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=120
     )

@@ -56,7 +56,7 @@ def test_words():
     assert words("a\u00a0b c", 3) == ["a\u00a0b", "c"]
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(120)
 def test_cve_2026_0965_files(tmp_path):
     (tmp_path / "a").write_text("one\n")
     (tmp_path / "b").write_text("two\n")
