@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nacre.aio.log import logger
+from nacre.aio.traffic import code
 from nacre.config_alone import ALONE, AgentKeys, Alone
 from nacre.config_begin import configuration_files
 from nacre.config_machine import Machine, argv, plain_names_only
@@ -139,6 +140,11 @@ class _Interpretation(ConfiguredOptions, Reading):
     def devices(self, setting: Setting) -> None:
         """Take the devices of keyboard-interactive; a program may name others."""
         self.beside["kbdint_devices"] = encodable(setting.arguments[0])
+
+    def traffic(self, setting: Setting) -> None:
+        """Take a class of traffic, or one for who types and one for everything else."""
+        interactive, bulk = map(code, setting.arguments)
+        self.beside["traffic"] = interactive, bulk
 
     def trust_loopback(self, setting: Setting) -> None:
         """Take yes, which is about hosts that known_hosts would be asked about under their own names, or no."""
@@ -378,6 +384,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "identityagent": _I.agent,
     "revokedhostkeys": _I.revoked,
     "identityfile": _I.remember,
+    "ipqos": _I.traffic,
     "kbdinteractiveauthentication": _of(_I.switch, "kbdint_auth"),
     "kbdinteractivedevices": _I.devices,
     "kexalgorithms": _algorithms("kex_algs", Family.KEX),

@@ -22,6 +22,7 @@ from nacre.aio.opening import opening
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ClientStreamSession
+from nacre.aio.traffic import Marker
 from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.config_alone import alone
@@ -89,6 +90,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._host_keys = host_keys
         self._host, self._port = where
         self._direct = False
+        traffic = alone(options).traffic
+        self._marker = None if traffic is None else Marker(*traffic)
         self._trust: HostTrust | None = None
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
@@ -110,6 +113,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _make_protocol(self) -> Connection:
         assert self._owner is not None
+        if self._marker is not None:
+            self._marker.connected(self.get_extra_info("socket"))
         peer = self._extra["peername"]
         addr, port = peer[:2] if isinstance(peer, tuple) else ("", self._port)
         options = self._options
@@ -327,6 +332,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         channel: SSHClientChannel[Any] = SSHClientChannel(
             self._link, values["encoding"], values["errors"], values["window"], values["max_pktsize"]
         )
+        if self._marker is not None:
+            socket = self.get_extra_info("socket")
+            self._marker.session_opens(socket, has_terminal=wanted.term_type is not None)
         session = await channel.create(session_factory, wanted)
         return channel, session
 

@@ -40,12 +40,14 @@ class Alone:
         agent_keys: whether keys are handed to the agent, and how; None: they are not (AddKeysToAgent).
         attempts: how often a server is called, a second apart (ConnectionAttempts).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
+        traffic: the octets of the class of traffic, where somebody types and elsewhere; None: the system's default (IPQoS).
         trusts_loopback: whether any host is believed that is this machine (NoHostAuthenticationForLocalhost).
     """
 
     agent_keys: AgentKeys | None = None
     attempts: int = 1
     kbdint_devices: str = ""
+    traffic: tuple[int | None, int | None] | None = None
     trusts_loopback: bool = False
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import nacre
+from nacre.aio.traffic import Marker
 from nacre.client_config import configured
 from nacre.config_alone import AgentKeys, Alone, alone
 from tests.support.agent import ssh_agent
@@ -38,6 +39,8 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
         ("AddKeysToAgent 90", Alone(agent_keys=AgentKeys(90))),
         ("AddKeysToAgent 0", Alone(agent_keys=AgentKeys())),
         ("ConnectionAttempts 3", Alone(attempts=3)),
+        ("IPQoS ef", Alone(traffic=(0xB8, 0xB8))),
+        ("IPQoS lowdelay none", Alone(traffic=(0x10, None))),
         ("KbdInteractiveDevices pam,otp", Alone(kbdint_devices="pam,otp")),
         ("NoHostAuthenticationForLocalhost yes", Alone(trusts_loopback=True)),
     ],
@@ -166,6 +169,31 @@ async def test_another_attempt(
         listener = await opens.opened
         listener.close()
         await listener.wait_closed()
+
+
+@asynctest
+async def test_the_class_of_traffic(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("IPQoS af21 cs1\n")
+    async with serving(process_factory=lambda process: process.exit(0)) as listener:
+        port = listener.get_port()
+
+        async def marked(connection: nacre.SSHClientConnection, **session: Any) -> int:
+            await connection.run("x", **session)
+            found: int = connection.get_extra_info("socket").getsockopt(socket.IPPROTO_IP, socket.IP_TOS)
+            return found
+
+        async with nacre.connect(HOST, port, **client_options(config=config)) as connection:
+            transport = connection.get_extra_info("socket")
+            assert transport.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 0x48
+            assert await marked(connection) == 0x20
+            assert await marked(connection, term_type="xterm") == 0x48
+            assert await marked(connection) == 0x48
+        async with nacre.connect(HOST, port, **client_options()) as connection:
+            assert await marked(connection) == 0
+        near, far = socket.socketpair()
+        with near, far:  # of a proxy: it has no classes
+            Marker(1, 1).session_opens(near, has_terminal=True)
 
 
 @asynctest
