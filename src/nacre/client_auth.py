@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.key_loading import load_private_keys, sign_beside
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import Report, being_cancelled, settle
-from nacre.config_alone import alone
+from nacre.config_alone import alone, is_too_short
 from nacre.errors import PermissionDenied, ProtocolError
 from nacre.gss import asked_for
 from nacre.gss import available as gss_available
@@ -258,7 +258,7 @@ class ClientAuthenticator:
         ours = hostbased_algorithms(self._options)
         if ours is None:
             return self._algorithm(key)
-        if not tries_user_key(self._options.profile, key):
+        if not self._may_try(key):
             return None
         usable = [name for name in ours if name in key.host_key_algorithms]
         theirs = self._info.server_sig_algs or ()
@@ -304,6 +304,18 @@ class ClientAuthenticator:
         self._signed_unasked = True
         return events.PublicKeyAttempt(algorithm, key.public_data, query=query)
 
+    def _may_try(self, key: SSHKeyPair) -> bool:
+        """Return whether a key of this user, or of this host, is one that may be shown."""
+        if not tries_user_key(self._options.profile, key):
+            why = "the profile has no place for it"
+        elif is_too_short(key.key_data, self._options):
+            why = "it has fewer bits than RequiredRSASize"
+        else:
+            return True
+        logger.info("%r is not used: %s", key, why)
+        self._failed.setdefault("publickey", f"a key is not used: {why}")
+        return False
+
     def _algorithm(self, key: SSHKeyPair) -> str | None:
         """Return the best signature algorithm that both ends take.
 
@@ -311,8 +323,7 @@ class ClientAuthenticator:
         has one algorithm alone is tried whatever is announced: npm's ssh2 takes ecdsa-sha2-nistp521, and lacks a
         comma behind it.
         """
-        if not tries_user_key(self._options.profile, key):
-            logger.info("%r is not used: the profile has no place for it", key)
+        if not self._may_try(key):
             return None
         ours = self._options.signature_algs or default_signature_algorithms()
         theirs = self._info.server_sig_algs

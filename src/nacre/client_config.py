@@ -146,6 +146,10 @@ class _Interpretation(ConfiguredOptions, Reading):
         interactive, bulk = map(code, setting.arguments)
         self.beside["traffic"] = interactive, bulk
 
+    def rsa_bits(self, setting: Setting) -> None:
+        """Take the least length of RSA keys; nothing is taken anyway that is shorter than 2048 bits."""
+        self.beside["rsa_bits"] = int(setting.arguments[0])
+
     def trust_loopback(self, setting: Setting) -> None:
         """Take yes, which is about hosts that known_hosts would be asked about under their own names, or no."""
         self.beside["trusts_loopback"] = YES[setting.arguments[0]]
@@ -402,6 +406,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "rekeylimit": _I.rekey,
     "remotecommand": _I.command,
     "requesttty": _I.terminal,
+    "requiredrsasize": _I.rsa_bits,
     "sendenv": _I.send_environment,
     "serveralivecountmax": _of(_I.number, "keepalive_count_max"),
     "serveraliveinterval": _of(_I.time, "keepalive_interval"),

@@ -1,19 +1,20 @@
 """What the user's OpenSSH configuration alone says of a connection: there are no options of these names.
 
-Owns: the values (ssh_config(5)), and where options keep them. Must not know: lines of a configuration, or how any of it
-is done.
+Owns: the values (ssh_config(5)), where options keep them, and which RSA keys are too short. Must not know: lines of a
+configuration, or how any other of it is done.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from nacre.profiles import rsa_bits
 from nacre.wire.record import record
 
 if TYPE_CHECKING:
     from nacre.options import SSHConnectionOptions
 
-__all__ = ["ALONE", "AgentKeys", "Alone", "alone"]
+__all__ = ["ALONE", "AgentKeys", "Alone", "alone", "is_too_short"]
 
 #: Where options keep them: no name that an option may have.
 ALONE: Final = "(of the configuration alone)"
@@ -40,6 +41,7 @@ class Alone:
         agent_keys: whether keys are handed to the agent, and how; None: they are not (AddKeysToAgent).
         attempts: how often a server is called, a second apart (ConnectionAttempts).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
+        rsa_bits: the least length of RSA keys, of users and of hosts (RequiredRSASize).
         traffic: the octets of the class of traffic, where somebody types and elsewhere; None: the system's default (IPQoS).
         trusts_loopback: whether any host is believed that is this machine (NoHostAuthenticationForLocalhost).
     """
@@ -47,6 +49,7 @@ class Alone:
     agent_keys: AgentKeys | None = None
     attempts: int = 1
     kbdint_devices: str = ""
+    rsa_bits: int = 0
     traffic: tuple[int | None, int | None] | None = None
     trusts_loopback: bool = False
 
@@ -58,3 +61,12 @@ def alone(options: SSHConnectionOptions) -> Alone:
     """Return what was said."""
     found: Alone | None = options.__dict__.get(ALONE)
     return _NOTHING if found is None else found
+
+
+def is_too_short(blob: bytes, options: SSHConnectionOptions) -> bool:
+    """Return whether a public key is one of RSA with fewer bits than the configuration requires.
+
+    As by ssh, that is about the key itself, with a certificate or without, and not about who has certified it.
+    """
+    least = alone(options).rsa_bits
+    return bool(least) and 0 < rsa_bits(blob) < least

@@ -130,7 +130,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **refused("no local command is run", "permitlocalcommand", "no"),
     **refused("a proxy command speaks through its pipes", "proxyusefdpass", "no"),
     **refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
-    **refused("RSA keys have 2048 bits or more anyway", "requiredrsasize", "at most 2048"),
     **refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
     **refused("GSS-API takes the default identity", "gssapiclientidentity"),
 }
@@ -188,6 +187,7 @@ CLIENT_OPTIONS: Final[Mapping[str, str]] = {
     "rekeylimit": "rekey_bytes rekey_seconds",
     "remotecommand": "command",
     "requesttty": "request_pty",
+    "requiredrsasize": "",
     "revokedhostkeys": "revoked_host_keys",
     "sendenv": "send_env",
     "serveralivecountmax": "keepalive_count_max",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.link import Link
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
+from nacre.config_alone import is_too_short
 from nacre.errors import DisconnectError, KeyImportError
 from nacre.host_policy import Grounds, Judgement
 from nacre.host_trust import HostTrust, Standing
@@ -106,6 +107,7 @@ class HostKeyUpdates:
         self._handler: HostKeysHandler | None = options.server_host_keys_handler
         self._wish: Wish = options.update_host_keys
         self._hashed: bool = options.hash_known_hosts
+        self._options = options
         self._allowed = options.server_host_key_algs
         self._heard = False
         self._judgement: Judgement | None = None
@@ -135,7 +137,12 @@ class HostKeyUpdates:
         if len(blobs) > limits.HOST_KEYS:
             self._link.logger.warning("an announcement of %d host keys is passed over", len(blobs))
             return
-        keys = list(_known_kinds(dict.fromkeys(blobs)))
+        # As by ssh, keys that would not do are neither learned nor kept.
+        keys = [
+            key
+            for key in _known_kinds(dict.fromkeys(blobs))
+            if not is_too_short(key.public_data, self._options)
+        ]
         known = {key.public_data for key in trust.trusted}
         revoked = [key for key in keys if trust.standing(key) is Standing.REVOKED]
         here = [key for key in keys if key not in revoked]

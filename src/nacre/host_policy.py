@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger
 from nacre.aio.tasks import settle
+from nacre.config_alone import alone, is_too_short
 from nacre.errors import HostKeyNotVerifiable, NotSupportedYet
 from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
 from nacre.host_fingerprints import DnsVerdict, ask_dns
 from nacre.host_trust import HostTrust, Standing, require_files
 from nacre.keys import SSHCertificate, SSHKey, X509Chain
 from nacre.keys.shown import Shown
+from nacre.profiles import rsa_bits
 from nacre.trust.known_hosts_changes import Kept, Outcome, keep_key
 from nacre.trust.policy import HostKeyChecking, Wish
 from nacre.wire.record import record
@@ -105,7 +107,7 @@ def known_key(options: SSHClientConnectionOptions, trust: HostTrust, shown: Show
     """Return the judgement where nobody has to be asked: of a key that known_hosts has. None: see `HostKeyJudge`."""
     if not isinstance(shown, SSHKey) or options.verify_host_key_dns is not Wish.NO:
         return None
-    if trust.standing(shown) is not Standing.TRUSTED:
+    if trust.standing(shown) is not Standing.TRUSTED or is_too_short(shown.public_data, options):
         return None
     return Judgement(shown, Grounds.USERS if trust.is_users(shown) else Grounds.OTHER)
 
@@ -165,6 +167,7 @@ class HostKeyJudge:
         Raises:
             HostKeyNotVerifiable: it does not; the message is for our user, not for the host.
         """
+        self._require_length(shown)
         if isinstance(shown, X509Chain):
             # Only where a root is trusted was it asked for: what it says counts, and nothing else.
             check_host_chain(self._options, self._trust, shown, time.time())
@@ -179,6 +182,15 @@ class HostKeyJudge:
         if isinstance(shown, SSHCertificate):
             return await self._judge_certificate(shown)
         return await self._judge_key(shown)
+
+    def _require_length(self, shown: Shown) -> None:
+        """Refuse an RSA key that the configuration has too short, whoever vouches for it."""
+        key = shown if isinstance(shown, SSHKey) else shown.key
+        if is_too_short(key.public_data, self._options):
+            raise HostKeyNotVerifiable(
+                f"the host key of {self._trust.name()} has {rsa_bits(key.public_data)} bits; RequiredRSASize has"
+                f" {alone(self._options).rsa_bits} as the least"
+            )
 
     async def _judge_key(self, key: SSHKey) -> Judgement:
         match self._trust.standing(key):

@@ -79,10 +79,10 @@ def tries_user_key(profile: str | None, pair: SSHKeyPair) -> bool:
 
 
 def _is_short(blob: bytes) -> bool:
-    return 0 < _rsa_bits(blob) < _LEAST_RSA
+    return 0 < rsa_bits(blob) < _LEAST_RSA
 
 
-def _rsa_bits(blob: bytes) -> int:
+def rsa_bits(blob: bytes) -> int:
     """Return the size of an RSA key; 0 for a key of another type."""
     reader = Reader(blob)
     if reader.string() != b"ssh-rsa":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,35 @@ async def test_this_machine_is_believed(openssh: OpenSSH, tmp_path: Path) -> Non
             ),
         ):
             assert await both_enter(ssh, text, nothing) is entered, text
+
+
+@cache
+def rsa() -> nacre.SSHKey:
+    return nacre.generate_private_key("ssh-rsa", key_size=2048)
+
+
+@asynctest
+async def test_short_rsa_keys(openssh: OpenSSH, tmp_path: Path) -> None:
+    """Those of hosts and of users do not do; that of an authority does, which neither looks at."""
+    own = nacre.generate_private_key("ssh-ed25519")
+    certificate = rsa().generate_host_certificate(own, "host", principals=[HOST])
+    user = tmp_path / "user_rsa"
+    rsa().write_private_key(user)
+    authorized = tmp_path / "authorized"
+    authorities = tmp_path / "authorities"
+    async with peer(openssh, tmp_path, server_host_keys=[rsa()]) as ssh:
+        assert await both_enter(ssh, "RequiredRSASize 2048")
+        assert not await both_enter(ssh, "RequiredRSASize 2049")
+        assert ssh.key is not None
+        authorized.write_bytes(ssh.key.with_suffix(".pub").read_bytes() + rsa().export_public_key())
+    both = {
+        "server_host_keys": [own],
+        "server_host_certs": [certificate],
+        "authorized_client_keys": str(authorized),
+    }
+    async with peer(openssh, tmp_path, **both) as ssh:
+        authorities.write_text(f"@cert-authority * {rsa().export_public_key().decode()}")
+        assert await both_enter(ssh, "RequiredRSASize 2049", authorities)
+        short = replace(ssh, key=user)
+        assert await both_enter(short, "RequiredRSASize 2048", authorities)
+        assert not await both_enter(short, "RequiredRSASize 2049", authorities)

@@ -160,7 +160,6 @@ def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value
             "RefuseConnection not this one",
             "RefuseConnection: the configuration refuses this connection: not this one",
         ),
-        ("RequiredRSASize 4096", "RequiredRSASize: this keyword is not supported but for at most 2048"),
         ("CanonicalizePermittedCNAMEs x", "CanonicalizePermittedCNAMEs: 'x' is not of the form"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
         ("IPQoS ef", Alone(traffic=(0xB8, 0xB8))),
         ("IPQoS lowdelay none", Alone(traffic=(0x10, None))),
         ("KbdInteractiveDevices pam,otp", Alone(kbdint_devices="pam,otp")),
+        ("RequiredRSASize 3072", Alone(rsa_bits=3072)),
         ("NoHostAuthenticationForLocalhost yes", Alone(trusts_loopback=True)),
     ],
 )
@@ -230,6 +232,57 @@ async def test_the_devices_of_a_dialogue(tmp_path: Path) -> None:
         with pytest.raises(nacre.PermissionDenied):
             await nacre.connect(HOST, listener.get_port(), **given)
     assert asked == ["pam,otp", "own", "pam,otp"]
+
+
+@cache
+def rsa() -> nacre.SSHKey:
+    return nacre.generate_private_key("ssh-rsa", key_size=2048)
+
+
+@asynctest
+async def test_rsa_keys_of_hosts(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    authority = nacre.generate_private_key("ssh-ed25519")
+    certificate = authority.generate_host_certificate(rsa(), "host", principals=[HOST])
+    known = (
+        f"* {rsa().export_public_key().decode()}@cert-authority * {authority.export_public_key().decode()}"
+    )
+    short = "the host key of .* has 2048 bits; RequiredRSASize has 2049 as the least"
+    for shown in (rsa(), (rsa(), certificate)):
+        async with serving(server_host_keys=[shown]) as listener:
+            given = client_options(config=config, known_hosts=known.encode())
+            for bits in (1024, 2048):
+                config.write_text(f"RequiredRSASize {bits}\n")
+                async with nacre.connect(HOST, listener.get_port(), **given):
+                    pass
+            config.write_text("RequiredRSASize 2049\n")
+            with pytest.raises(nacre.HostKeyNotVerifiable, match=short):
+                await nacre.connect(HOST, listener.get_port(), **given)
+            with pytest.raises(nacre.HostKeyNotVerifiable, match=short):
+                await nacre.connect(HOST, listener.get_port(), **{**given, "known_hosts": None})
+
+
+@asynctest
+async def test_rsa_keys_of_users(tmp_path: Path) -> None:
+    """A short one is not shown; a short authority of a certificate is the server's affair, as by ssh."""
+    config = tmp_path / "config"
+    authorized = nacre.import_authorized_keys(
+        rsa().export_public_key().decode() + "cert-authority " + rsa().export_public_key().decode()
+    )
+    key = nacre.generate_private_key("ssh-ed25519")
+    certificate = rsa().generate_user_certificate(key, "id", principals=["user"])
+    async with serving(server_factory=nacre.SSHServer, authorized_client_keys=authorized) as listener:
+
+        async def log_in(least: int, *keys: Any) -> None:
+            config.write_text(f"RequiredRSASize {least}\n")
+            given = client_options(config=config, client_keys=keys)
+            async with nacre.connect(HOST, listener.get_port(), **given):
+                pass
+
+        await log_in(2048, rsa())
+        with pytest.raises(nacre.PermissionDenied, match="it has fewer bits than RequiredRSASize"):
+            await log_in(2049, rsa())
+        await log_in(2049, rsa(), (key, certificate))
 
 
 @asynctest
