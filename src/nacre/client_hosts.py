@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nacre.aio.host_names import confirmed_name, is_host_name
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
+from nacre.config_server_alone import is_too_short
 from nacre.errors import KeyImportError
 from nacre.host_certificates import misfit
 from nacre.host_trust import HostTrust, Standing, look_up, require_files
@@ -109,6 +110,9 @@ class ClientHosts:
             return None
         if not takes_user_key(self._options.profile, shown):
             self._refuse(event, "its key is too short for the profile")
+            return None
+        if is_too_short(shown, self._options):
+            self._refuse(event, "its key has fewer bits than RequiredRSASize")
             return None
         host = await self._host(event.client_host)
         if not host:

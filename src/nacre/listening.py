@@ -23,6 +23,7 @@ from nacre.aio.opening import opening
 from nacre.client import SSHClient
 from nacre.client_connection import SSHClientConnection
 from nacre.config_begin import configured_later, user_of
+from nacre.config_server_alone import server_alone, usable_host_keys
 from nacre.connecting import go_through
 from nacre.dialing import dial
 from nacre.errors import NotSupportedYet
@@ -61,12 +62,13 @@ async def load_host_keys(options: SSHServerConnectionOptions) -> tuple[SSHKeyPai
     keys = (
         await load_private_keys(wanted, options.passphrase, certs=options.server_host_certs) if wanted else []
     )
+    return _host_keys(options, keys)
+
+
+def _host_keys(options: SSHServerConnectionOptions, keys: Sequence[SSHKeyPair]) -> tuple[SSHKeyPair, ...]:
     require_host_keys(options.profile, keys)
-    return _host_keys(keys, needed=not offers_kex(options))
-
-
-def _host_keys(keys: Sequence[SSHKeyPair], *, needed: bool = True) -> tuple[SSHKeyPair, ...]:
-    if not keys and needed:
+    keys = usable_host_keys(options, keys)
+    if not keys and not offers_kex(options):
         raise ValueError("a server needs a host key: give server_host_keys (a file, or an SSHKey)")
     # Of one key and one algorithm there is one, the last: clients do not choose among certificates.
     keys = tuple({(key.key_data, key.algorithm): key for key in keys}.values())
@@ -98,8 +100,7 @@ class _ServerSide:
                     "update with a coroutine as passphrase", "load the keys yourself before"
                 )
             keys = load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs)
-            require_host_keys(options.profile, keys)
-            self._host_keys = _host_keys(keys, needed=not offers_kex(options))
+            self._host_keys = _host_keys(options, keys)
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
         if "known_client_hosts" in changes:
@@ -117,6 +118,7 @@ class _ServerSide:
             exempt=options.exempt_sources,
             balancers=options.proxy_protocol_from,
             late=options.source_of is not None,
+            blocks=server_alone(options).net_blocks,
         )
 
     @property

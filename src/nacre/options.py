@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self
 
 from nacre import gss
 from nacre._version import __version__
+from nacre.config_server_alone import server_alone
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import NotSupportedYet
 from nacre.keys import X509_ALGORITHMS, default_signature_algorithms
@@ -202,6 +203,12 @@ def client_settings(
     )
 
 
+def server_version(options: SSHServerConnectionOptions) -> str:
+    """Return the version that a server shows, and what is added to it (RFC 4253 section 4.2)."""
+    version, addendum = options.server_version or default_version(), server_alone(options).addendum
+    return f"{version} {addendum}" if addendum else version
+
+
 def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKey, ...]) -> Settings:
     """Return what the protocol end of a server is told: one object for all connections with these options."""
     known = options.__dict__.get("_settings")
@@ -212,7 +219,8 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
     if takes_x509(options):
         of_all["signature_algorithms"] += X509_ALGORITHMS
     settings = Settings(
-        software_version=options.server_version or default_version(),
+        software_version=server_version(options),
+        host_key_algorithms=server_alone(options).host_key_algorithms,
         host_keys=host_keys,
         max_channels=options.max_channels,
         gss=gss.of_server(options),

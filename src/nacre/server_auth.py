@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import plain
 from nacre.aio.tasks import settle
+from nacre.config_server_alone import is_too_short, server_alone
 from nacre.errors import PasswordChangeRequired
 from nacre.gss import Context, of_server
 from nacre.keys import SSHCertificate, SSHKey, X509Chain
@@ -196,6 +197,12 @@ class ServerAuthenticator:
                 "a %s for %s was refused by the profile", shown.algorithm, plain(event.username)
             )
             return False
+        if is_too_short(key, self._options):
+            self._logger.info(
+                "a %s for %s was refused: it has fewer bits than RequiredRSASize",
+                shown.algorithm, plain(event.username),
+            )  # fmt: skip
+            return False
         if isinstance(shown, SSHCertificate):
             return await self._certificate(event, shown)
         if isinstance(shown, X509Chain):
@@ -226,7 +233,7 @@ class ServerAuthenticator:
         line: Mapping[str, object] | None,
     ) -> bool:
         """Return whether a signature proves what is asked of it; a mere query has none to judge."""
-        wanted = login_proof(shown, line)
+        wanted = login_proof(shown, line, server_alone(self._options).key_proof)
         if not event.verified or wanted in event.proof:
             return True
         self._logger.info(

@@ -20,7 +20,8 @@ from nacre._version import __version__
 from nacre.aio.tasks import settle
 from nacre.aio.waiting import Waiters
 from nacre.config_login import LoginPolicy, login_policy
-from nacre.config_options import ConfiguredOptions
+from nacre.config_server_alone import SERVER_ALONE
+from nacre.config_server_handlers import ValuesAlone
 from nacre.config_server_standing import SERVER_RULES
 from nacre.config_standing import check, remedy
 from nacre.crypto.registry import Family
@@ -88,7 +89,9 @@ class ServerConfiguration:
         for name, setting, in_match in self._files.anywhere():
             try:
                 if in_match and name in _BEFORE_LOGIN:
-                    raise setting.error("it holds for everybody here, and so cannot stand in a Match block")
+                    raise setting.error(
+                        "it holds for a whole connection here, and so cannot stand in a Match block"
+                    )
                 self._check_line(name, setting)
             except ConfigParseError as error:
                 problems.append(str(error))
@@ -122,6 +125,8 @@ class ServerConfiguration:
             if handler is not None:
                 for setting in settings:
                     handler(values, setting)
+        if values.beside:
+            values.found[SERVER_ALONE] = values.alone()
         return self.given.completed({**values.found, _KEPT: self})
 
     async def look_up(
@@ -245,11 +250,12 @@ def _listener(setting: Setting) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port or '*'}"
 
 
-class _Values(ConfiguredOptions):
+class _Values(ValuesAlone):
     """Options that a server's configuration makes."""
 
     def __init__(self, given: SSHServerConnectionOptions) -> None:
         self.begin(given)
+        self.beside = {}
         self.forwards = True
 
     def add_file(self, setting: Setting, option: str) -> None:
@@ -407,6 +413,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "hostbasedauthentication": _of(_Values.switch, "host_based_auth"),
     "hostbasedusesnamefrompacketonly": _of(_Values.switch, "trust_client_host"),
     "hostcertificate": _of(_Values.add_file, "server_host_certs"),
+    "hostkeyalgorithms": _Values.host_keys,
     "hostkey": _of(_Values.add_file, "server_host_keys"),
     "kbdinteractiveauthentication": _of(_Values.switch, "kbdint_auth"),
     "kexalgorithms": _algorithms("kex_algs", Family.KEX),
@@ -418,16 +425,20 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "maxstartups": _of(_Values.word, "max_unauthenticated"),
     "passwordauthentication": _of(_Values.switch, "password_auth"),
     "permittty": _of(_Values.switch, "allow_pty"),
+    "persourcenetblocksize": _Values.net_blocks,
     "persourcemaxstartups": _Values.per_source,
     "persourcepenalties": _Values.penalties,
     "persourcepenaltyexemptlist": _Values.exempt,
     "port": _Values.port,
     "pubkeyacceptedalgorithms": _algorithms("signature_algs", "signature"),
+    "pubkeyauthoptions": _Values.key_proof,
     "pubkeyauthentication": _of(_Values.switch, "public_key_auth"),
     "rekeylimit": _Values.rekey,
+    "requiredrsasize": _Values.rsa_bits,
     "revokedkeys": _of(_Values.file, "revoked_keys"),
     "tcpkeepalive": _of(_Values.switch, "tcp_keepalive"),
     "usedns": _of(_Values.switch, "rdns_lookup"),
+    "versionaddendum": _Values.addendum,
     "x11forwarding": _of(_Values.switch, "x11_forwarding"),
     **dict.fromkeys(
         """acceptenv allowgroups allowusers authenticationmethods authorizedkeysfile authorizedprincipalsfile banner denygroups denyusers

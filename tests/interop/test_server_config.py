@@ -88,7 +88,7 @@ FILES = [
     Port 44
     Port 45
     PrintMotd no
-    PubkeyAuthOptions verify-required touch-required
+    PubkeyAuthOptions none verify-required touch-required
     RekeyLimit 1G 1h
     RequiredRSASize 3072
     RevokedKeys /y
@@ -242,6 +242,9 @@ REFUSED = """Unheard yes
 Port x
 MaxAuthTries -1
 MaxStartups 7:5:3
+PerSourceNetBlockSize 33
+PerSourceNetBlockSize 24:129
+PubkeyAuthOptions touch
 AuthenticationMethods any publickey
 AuthenticationMethods made-up
 AllowUsers x@

@@ -67,6 +67,9 @@ A server reads none unless `config=` of `listen` names files. All of them are re
 * **Signatures**: `CASignatureAlgorithms` says what authorities may have signed certificates with, of users and of hosts that vouch;
   for every login, and so in a `Match` block too. `HostbasedAcceptedAlgorithms` says what hosts sign with that vouch, those for
   certificates by their own names; without it that is `signature_algs`. Neither has RSA with SHA-1, and X.509 is not meant.
+* **Keys**, as sshd judges them: `RequiredRSASize` is about keys of users and of hosts that vouch, with a certificate and without, and
+  about this host's own, which are left out where they are too short; not about authorities. `PubkeyAuthOptions` asks every security
+  key for a touch or a PIN, whatever waives it. Of `HostKeyAlgorithms` each host key signs with what it can; a server does not start where none is left.
 * **What distributions ship** as `/etc/ssh/sshd_config` has three lines that must go: `UsePAM yes`, `X11Forwarding yes` and
   `Subsystem sftp …`. Every line that cannot be kept is told in one error; and `HostKey` must be said, or `server_host_keys` given.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or

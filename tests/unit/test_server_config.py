@@ -79,6 +79,7 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
         ("RekeyLimit 1G 1h", "rekey_bytes", 1 << 30),
         ("RekeyLimit 1G 1h", "rekey_seconds", 3600.0),
         ("RevokedKeys none", "revoked_keys", None),
+        ("PerSourceNetBlockSize 24:48\nPerSourceMaxStartups 3", "max_per_source", 3),
         ("AllowAgentForwarding no", "agent_forwarding", False),
         ("AllowAgentForwarding yes\nDisableForwarding yes", "agent_forwarding", False),
         ("DisableForwarding yes\nAllowAgentForwarding yes", "agent_forwarding", False),

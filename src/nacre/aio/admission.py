@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from nacre.aio import limits
 from nacre.aio.log import logger
 from nacre.aio.penalties import Outcome, Penalties, PenaltyPolicy
-from nacre.aio.sources import Networks, host_of, parse_address, source_of
+from nacre.aio.sources import BLOCKS, Networks, host_of, parse_address, source_of
 from nacre.wire.record import fresh, record
 
 #: These are this machine's own, and the usual ways of a tunnel or a local load balancer.
@@ -64,6 +64,7 @@ class Policy:
         exempt: networks to which neither of these two applies; UNIX sockets never are subject to them.
         balancers: networks whose connections begin with a PROXY header, which names the source.
         late: the source of every connection is only known later.
+        blocks: how many bits of an IPv4 and of an IPv6 address are one source.
     """
 
     startups: Startups = fresh(default_factory=Startups)
@@ -72,6 +73,7 @@ class Policy:
     exempt: Networks = fresh(default_factory=lambda: Networks(LOOPBACK))
     balancers: Networks = fresh(default_factory=Networks)
     late: bool = False
+    blocks: tuple[int, int] = BLOCKS
 
 
 class Refusal(Enum):
@@ -96,7 +98,7 @@ class _Origin(NamedTuple):
         balancer = policy.balancers.include(address)
         if address is None or policy.exempt.include(address):
             return cls(host, None, 0, balancer)
-        return cls(host, source_of(address), address.version, balancer)
+        return cls(host, source_of(address, policy.blocks), address.version, balancer)
 
 
 class Admission:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 #: The word that lists all UNIX sockets, which have no address.
 UNIX: Final = "unix"
-_V6_BITS: Final = 64
+#: How many bits of an IPv4 and of an IPv6 address are a source.
+BLOCKS: Final = (32, 64)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -41,12 +42,18 @@ def parse_address(host: str) -> Address:
     return found
 
 
-def source_of(address: Address) -> str:
-    """Return the name of the source that an address belongs to: an IPv4 address, or an IPv6 network."""
-    if isinstance(address, ipaddress.IPv4Address):
+def source_of(address: Address, blocks: tuple[int, int] = BLOCKS) -> str:
+    """Return the name of the source that an address belongs to: an IPv4 address, or an IPv6 network.
+
+    Args:
+        address: as `parse_address` returns it.
+        blocks: how many bits of an IPv4 and of an IPv6 address are one source.
+    """
+    kept = blocks[0] if address.version == 4 else blocks[1]
+    if kept == address.max_prefixlen:
         return str(address)
-    bits = 128 - _V6_BITS
-    return f"{ipaddress.IPv6Address(int(address) >> bits << bits)}/{_V6_BITS}"
+    bits = address.max_prefixlen - kept
+    return f"{type(address)(int(address) >> bits << bits)}/{kept}"
 
 
 class Networks:

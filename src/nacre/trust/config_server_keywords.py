@@ -79,7 +79,7 @@ SERVER: Final[tuple[Keyword, ...]] = (
         _GLOBAL,
         values.one,
         """Ciphers GSSAPIKexAlgorithms HostKeyAgent HostKeyAlgorithms KexAlgorithms MACs ModuliFile
-        PerSourceNetBlockSize PerSourcePenaltyExemptList PidFile SecurityKeyProvider SshdAuthPath
+        PerSourcePenaltyExemptList PidFile SecurityKeyProvider SshdAuthPath
         SshdSessionPath XAuthLocation""",
     ),
     *_all(_ANYWHERE, values.rest, "ForceCommand"),
@@ -98,6 +98,7 @@ SERVER: Final[tuple[Keyword, ...]] = (
     Keyword("LogVerbose", values.words("none")),
     Keyword("MaxStartups", own.startups, scope=_GLOBAL),
     Keyword("PerSourceMaxStartups", values.number_or("none"), scope=_GLOBAL),
+    Keyword("PerSourceNetBlockSize", own.net_blocks, scope=_GLOBAL),
     Keyword("PerSourcePenalties", own.penalties, Counts.EVERY, scope=_GLOBAL),
     Keyword("PermitListen", own.permitted_listeners),
     Keyword("PermitOpen", values.permitted_targets),

@@ -27,6 +27,7 @@ __all__ = [
     "key_options",
     "listener",
     "methods",
+    "net_blocks",
     "penalties",
     "permitted_listeners",
     "program",
@@ -130,10 +131,19 @@ permitted_listeners: Final = permitted("*")
 
 def key_options(setting: Setting) -> tuple[str, ...]:
     """Take none, or touch-required and verify-required."""
-    found = [word.lower() for word in words("none")(setting)]
-    if not set(found) <= {"none", "touch-required", "verify-required"}:
+    found = {word.lower() for word in words()(setting)}
+    if not found <= {"none", "touch-required", "verify-required"}:
         raise setting.error("none, touch-required or verify-required is expected")
-    return tuple(sorted(set(found)))
+    return tuple(sorted(found - {"none"})) or ("none",)
+
+
+def net_blocks(setting: Setting) -> tuple[str, ...]:
+    """Take the bits of an IPv4 address, and after a colon of an IPv6 one; sshd has 0 where these are not said."""
+    (text,) = one(setting)
+    found = re.fullmatch(r"(\d{1,3})(?::(\d{0,3}))?", text, re.ASCII)
+    if found is None or int(found[1]) > 32 or int(found[2] or 0) > 128:
+        raise setting.error(f"{text!r} is not of the form bits:bits, at most 32:128")
+    return (f"{int(found[1])}:{int(found[2] or 0)}",)
 
 
 def subsystem(setting: Setting) -> tuple[str, ...]:

@@ -23,22 +23,27 @@ _VERIFY: Final = "verify-required"
 PRESENCE_OPTIONS: Final = frozenset((_NO_TOUCH, _VERIFY))
 
 
-def login_proof(shown: SSHKey | SSHCertificate, line: Mapping[str, object] | None) -> Proof:
+def login_proof(
+    shown: SSHKey | SSHCertificate, line: Mapping[str, object] | None, always: Proof = Proof.NOTHING
+) -> Proof:
     """Return what the signature of a login must prove.
 
     Args:
         shown: the key or certificate.
         line: the options of the line of authorized_keys that admits it; None: a program does.
+        always: what is asked of every security key, whatever waives it (PubkeyAuthOptions); of others nothing is.
     """
     proof = shown.required_proof
-    if line is None:
-        return proof
-    if isinstance(shown, SSHCertificate):
-        if _NO_TOUCH not in line:
-            proof |= shown.key.required_proof
-    elif _NO_TOUCH in line:
-        proof &= ~Proof.PRESENCE
-    return proof | Proof.VERIFICATION if _VERIFY in line else proof
+    if line is not None:
+        if isinstance(shown, SSHCertificate):
+            if _NO_TOUCH not in line:
+                proof |= shown.key.required_proof
+        elif _NO_TOUCH in line:
+            proof &= ~Proof.PRESENCE
+        if _VERIFY in line:
+            proof |= Proof.VERIFICATION
+    key = shown.key if isinstance(shown, SSHCertificate) else shown
+    return proof | always if Proof.PRESENCE in key.possible_proof else proof
 
 
 def describe_missing(wanted: Proof, shown: Proof) -> str:

@@ -187,3 +187,13 @@ def test_what_is_kept_of_hosts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         admit(judge, (f"192.0.2.{number}", 1))[0].leave()
     assert len(judge._origins) <= 10
     assert not judge._by_source
+
+
+def test_a_source_is_as_large_as_the_policy_says() -> None:
+    judge, _ = admission(per_source=1, blocks=(24, 48))
+    for peer, neighbour in ((A, B), (NEAR, FAR)):
+        admit(judge, peer)
+        assert judge.admit(neighbour) is None
+    judge.change(Policy(per_source=1))
+    admit(judge, B)
+    admit(judge, FAR)

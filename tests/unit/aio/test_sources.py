@@ -21,6 +21,20 @@ def test_a_source_is_an_address_or_a_network(host: str, source: str) -> None:
     assert source_of(parse_address(host)) == source
 
 
+@pytest.mark.parametrize(
+    ("host", "blocks", "source"),
+    [
+        ("192.0.2.7", (24, 64), "192.0.2.0/24"),
+        ("192.0.2.7", (0, 0), "0.0.0.0/0"),
+        ("2001:db8::7", (24, 128), "2001:db8::7"),
+        ("2001:db8:0:1::7", (32, 48), "2001:db8::/48"),
+        ("::ffff:192.0.2.7", (16, 0), "192.0.0.0/16"),
+    ],
+)
+def test_a_source_may_be_a_block_of_any_size(host: str, blocks: tuple[int, int], source: str) -> None:
+    assert source_of(parse_address(host), blocks) == source
+
+
 def test_addresses_of_sockets() -> None:
     assert host_of(("192.0.2.7", 1)) == "192.0.2.7"
     assert host_of(("::1", 1, 0, 0)) == "::1"

@@ -48,6 +48,18 @@ def test_certificate_and_line_must_both_waive_the_touch():
     assert login_proof(lax, VERIFY) == VERIFIED
 
 
+def test_what_is_always_asked_of_security_keys_is_waived_by_nobody():
+    touch, both = Proof.PRESENCE, Proof.PRESENCE | Proof.VERIFICATION
+    lax = generate_private_key("ssh-ed25519").generate_user_certificate(
+        SK, "id", principals="user", touch_required=False
+    )
+    for shown in (SK, lax):
+        for line in (None, NO_TOUCH):
+            assert login_proof(shown, line, touch) == TOUCHED
+            assert login_proof(shown, line, both) == VERIFIED
+    assert login_proof(PLAIN, NO_TOUCH, both) == Proof.KEY
+
+
 def test_a_program_can_waive_it_for_a_key():
     key = any_key("sk-ecdsa-sha2-nistp256@openssh.com").convert_to_public()
     key.set_touch_required(False)

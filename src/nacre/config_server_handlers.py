@@ -1,0 +1,72 @@
+"""How keywords of a server's configuration become what there is no option for.
+
+Owns: the reading of those values, `nacre.config_server_alone` has them. Must not know: Match, logins, or how any of it
+is done.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from nacre.config_algorithms import known_here
+from nacre.config_options import ConfiguredOptions
+from nacre.config_server_alone import ServerAlone
+from nacre.keys import Proof
+from nacre.options import SSHServerConnectionOptions, server_version
+from nacre.signature_lists import HOSTS, SELECT
+from nacre.trust.config_lines import Setting
+
+__all__ = ["ValuesAlone"]
+
+#: An identification has 255 bytes (RFC 4253 section 4.2), with CR LF and what stands before the version.
+_VERSION_ROOM: Final = 255 - len("SSH-2.0- \r\n")
+_PROOFS: Final = {"touch-required": Proof.PRESENCE, "verify-required": Proof.VERIFICATION}
+
+
+class ValuesAlone(ConfiguredOptions):
+    """What a server's configuration says beside options.
+
+    Attributes:
+        beside: by the names of `ServerAlone`.
+    """
+
+    beside: dict[str, Any]
+    _given: SSHServerConnectionOptions
+
+    def alone(self) -> ServerAlone:
+        """Return all of it."""
+        return ServerAlone(**self.beside)
+
+    def host_keys(self, setting: Setting) -> None:
+        """Take what host keys sign with; what a sign changes is everything that they can."""
+        try:
+            self.beside["host_key_algorithms"] = SELECT[HOSTS](known_here(setting, HOSTS))
+        except ValueError as error:
+            raise setting.error(str(error)) from None
+
+    def addendum(self, setting: Setting) -> None:
+        """Take what stands behind the version, or none."""
+        text = setting.arguments[0].strip()
+        if text.lower() == "none":
+            return
+        room = _VERSION_ROOM - len(server_version(self._given))
+        if not re.fullmatch(r"[\x20-\x7e]+", text) or len(text) > room:
+            raise setting.error(f"printable ASCII is expected, {room} characters at most")
+        self.beside["addendum"] = text
+
+    def rsa_bits(self, setting: Setting) -> None:
+        """Take the least length of an RSA key."""
+        self.beside["rsa_bits"] = int(setting.arguments[0])
+
+    def key_proof(self, setting: Setting) -> None:
+        """Take what every security key must show."""
+        proof = Proof.NOTHING
+        for word in setting.arguments:
+            proof |= _PROOFS.get(word, Proof.NOTHING)
+        self.beside["key_proof"] = proof
+
+    def net_blocks(self, setting: Setting) -> None:
+        """Take the bits of an IPv4 and of an IPv6 address."""
+        first, second = setting.arguments[0].split(":")
+        self.beside["net_blocks"] = (int(first), int(second))

@@ -1,0 +1,80 @@
+"""Keywords of sshd_config that there is no option for: the same lines for sshd of both versions and for nacre's server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import nacre
+from tests.interop.programs import peer
+from tests.interop.test_signature_lists import sign
+from tests.support.face import asynctest, host_key
+from tests.support.openssh import OpenSSH, Ssh, Sshd
+
+pytestmark = pytest.mark.requires("sshd")
+
+USER = pwd.getpwuid(os.geteuid()).pw_name
+
+
+async def identification(port: int) -> str:
+    """Return the first line of a server."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line.decode().rstrip("\r\n")
+
+
+@asynctest
+async def test_keys_that_are_too_short_and_what_is_shown(openssh: OpenSSH, tmp_path: Path) -> None:
+    """RSA of 2048 bits: as a key, as a certificate's key, and as the authority of another key."""
+    short, key = openssh.make_key(tmp_path / "short", "rsa-2048"), openssh.make_key(tmp_path / "key")
+    certs = {
+        (short, sign(openssh, key, short, "ssh-ed25519", "-n", f"user,{USER}")): False,
+        (key, sign(openssh, short, key, "rsa-sha2-512", "-n", f"user,{USER}")): True,
+    }
+    (tmp_path / "authorities").write_text(
+        "".join(file.with_suffix(".pub").read_text() for file in (short, key))
+    )
+    (tmp_path / "keys").write_bytes(short.with_suffix(".pub").read_bytes())
+    lines = [
+        f"TrustedUserCAKeys {tmp_path}/authorities",
+        f"AuthorizedKeysFile {tmp_path}/keys",
+        "RequiredRSASize 2049",
+        "VersionAddendum  be  kind",
+        "HostKeyAlgorithms -ecdsa-*",
+        "StrictModes no",
+    ]
+
+    async def logins(ssh: Ssh) -> dict[tuple[Path, Path | None], bool]:
+        found: dict[tuple[Path, Path | None], bool] = {}
+        for shown, cert in ((short, None), *certs):
+            options = () if cert is None else (f"CertificateFile {cert}",)
+            done = await replace(ssh, key=shown, options=options).communicate("exit 3")
+            found[shown, cert] = done.returncode == 3
+        return found
+
+    with Sshd(openssh, tmp_path / "sshd", options=lines) as sshd:
+        known = tmp_path / "known_sshd"
+        known.write_text(sshd.known_hosts())
+        theirs = await logins(Ssh(openssh, sshd.port, sshd.user, key, known))
+        assert re.fullmatch(r"SSH-2.0-OpenSSH_.+ be  kind", await identification(sshd.port))
+        log = sshd.log
+    assert theirs == {(short, None): False, **certs}, log
+    (tmp_path / "file").write_text("".join(f"{line}\n" for line in lines))
+    keys = [nacre.generate_private_key("ecdsa-sha2-nistp256"), host_key()]
+    options = {"config": tmp_path / "file", "authorized_client_keys": (), "server_host_keys": keys}
+    async with peer(openssh, tmp_path, **options) as ssh:
+        assert await logins(ssh) == theirs
+        shown = await identification(ssh.port)
+        assert shown == f"SSH-2.0-nacre_{nacre.__version__} be  kind"
+        # The client asks for the type that is switched off, and for nothing else.
+        only = replace(ssh, options=("HostKeyAlgorithms ecdsa-sha2-nistp256",))
+        done = await only.communicate("exit 3")
+        assert (done.returncode, b"no matching host key type" in done.stderr) == (255, True), done.stderr

@@ -1,0 +1,82 @@
+"""Keywords of a server's configuration that there is no option for; `sshd -T` judges what they may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nacre
+from nacre.config_server_alone import ServerAlone, server_alone
+from nacre.keys import Proof
+from nacre.server_config import configuration_of, configured_server
+
+ENDS = (("10.1.2.3", 999), ("127.0.0.1", 22))
+
+
+def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOptions:
+    path.write_text(text)
+    return configured_server(nacre.SSHServerConnectionOptions(config=path, **given))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("HostKeyAlgorithms rsa-sha2-256,ssh-rsa", {"host_key_algorithms": ("rsa-sha2-256",)}),
+        ("VersionAddendum  be  kind ", {"addendum": "be  kind"}),
+        ("VersionAddendum none", {}),
+        ("RequiredRSASize 3072\nRequiredRSASize 4096", {"rsa_bits": 3072}),
+        ("PubkeyAuthOptions none", {"key_proof": Proof.NOTHING}),
+        ("PubkeyAuthOptions none touch-required", {"key_proof": Proof.PRESENCE}),
+        (
+            "PubkeyAuthOptions verify-required touch-required",
+            {"key_proof": Proof.PRESENCE | Proof.VERIFICATION},
+        ),
+        ("PerSourceNetBlockSize 24:48", {"net_blocks": (24, 48)}),
+        ("PerSourceNetBlockSize 24", {"net_blocks": (24, 0)}),
+    ],
+)
+def test_keywords(tmp_path: Path, line: str, said: dict[str, Any]) -> None:
+    assert server_alone(read(tmp_path / "file", f"{line}\n")) == ServerAlone(**said)
+
+
+def test_what_a_sign_changes_of_host_keys_is_everything(tmp_path: Path) -> None:
+    found = server_alone(read(tmp_path / "file", "HostKeyAlgorithms -*-cert-*,rsa-*\n")).host_key_algorithms
+    assert {"ssh-ed25519", "ecdsa-sha2-nistp256"} <= set(found)
+    assert not [name for name in found if "rsa" in name or "cert" in name]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("HostKeyAlgorithms ssh-rsa", "nacre has none of ssh-rsa"),
+        ("HostKeyAlgorithms -rsa-sha2-265", "unknown signature algorithm"),
+        ("VersionAddendum é", "printable ASCII is expected"),
+        (f"VersionAddendum {'a' * 240}", "characters at most"),
+        ("PerSourceNetBlockSize 33", "not of the form bits:bits"),
+        ("PubkeyAuthOptions touch", "none, touch-required or verify-required"),
+        ("Match user bob\nHostKeyAlgorithms ssh-ed25519", "may not stand in a Match block"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, line: str, why: str) -> None:
+    with pytest.raises(nacre.ConfigParseError, match=why):
+        read(tmp_path / "file", f"{line}\n")
+
+
+def test_a_block_says_its_own(tmp_path: Path) -> None:
+    text = "RequiredRSASize 3072\nMatch user bob\nRequiredRSASize 4096\nPubkeyAuthOptions touch-required\n"
+    known = configuration_of(read(tmp_path / "file", text))
+    assert known is not None
+    for user, said in (
+        ("bob", ServerAlone(rsa_bits=4096, key_proof=Proof.PRESENCE)),
+        ("eve", ServerAlone(rsa_bits=3072)),
+    ):
+        assert server_alone(known.login(user, ENDS).options) == said
+
+
+def test_a_version_that_the_program_gives_is_added_to(tmp_path: Path) -> None:
+    options = read(tmp_path / "file", f"VersionAddendum {'a' * 44}\n", server_version="x" * 200)
+    assert len(server_alone(options).addendum) == 44
+    with pytest.raises(nacre.ConfigParseError, match="44 characters at most"):
+        read(tmp_path / "file", f"VersionAddendum {'a' * 45}\n", server_version="x" * 200)
