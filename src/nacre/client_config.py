@@ -150,6 +150,20 @@ class _Interpretation(ConfiguredOptions, Reading):
         """Take the least length of RSA keys; nothing is taken anyway that is shorter than 2048 bits."""
         self.beside["rsa_bits"] = int(setting.arguments[0])
 
+    def gss_identity(self, setting: Setting) -> None:
+        """Take the principal to log in as."""
+        self.beside["gss_identity"] = encodable(setting.arguments[0])
+
+    def gss_by_dns(self, setting: Setting) -> None:
+        """Take yes, which is about servers that have no name said for GSS-API, or no."""
+        if not YES[setting.arguments[0]]:
+            return
+        named = self.text("gssapiserveridentity") or self._given.is_given("gss_host")
+        if not named and (self.text("gssapikeyexchange") == "yes" or self._given.gss_kex):
+            # A key exchange is offered where there is a ticket, which must be known before there is an address.
+            raise setting.error("a key exchange needs the server's name before: GSSAPIServerIdentity")
+        self.beside["gss_trusts_dns"] = not named
+
     def trust_loopback(self, setting: Setting) -> None:
         """Take yes, which is about hosts that known_hosts would be asked about under their own names, or no."""
         self.beside["trusts_loopback"] = YES[setting.arguments[0]]
@@ -373,10 +387,12 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "forwardx11": _of(_I.switch, "x11_forwarding"),
     "globalknownhostsfile": _I.remember,
     "gssapiauthentication": _of(_I.switch, "gss_auth"),
+    "gssapiclientidentity": _I.gss_identity,
     "gssapidelegatecredentials": _of(_I.switch, "gss_delegate_creds"),
     "gssapikexalgorithms": _I.gss_methods,
     "gssapikeyexchange": _of(_I.switch, "gss_kex"),
     "gssapiserveridentity": _of(_I.word, "gss_host"),
+    "gssapitrustdns": _I.gss_by_dns,
     "hostbasedacceptedalgorithms": _of(_I.signatures, HOSTS),
     "hostbasedauthentication": _of(_I.switch, "host_based_auth"),
     "hashknownhosts": _of(_I.switch, "hash_known_hosts"),

@@ -137,6 +137,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         if (trusts_x509(options) or self._trust.x509.certificates) and not options.server_host_key_algs:
             algorithms = (*X509_ALGORITHMS, *algorithms)
         gss, gss_kex = self._gss or (lazily_of_client(options, self._host), False)
+        if gss is not None and self._direct:
+            gss.reaches(addr)
         protocol = Connection(
             Role.CLIENT, client_settings(options, self._username, algorithms, gss, gss_kex=gss_kex)
         )

@@ -40,6 +40,8 @@ class Alone:
     Attributes:
         agent_keys: whether keys are handed to the agent, and how; None: they are not (AddKeysToAgent).
         attempts: how often a server is called, a second apart (ConnectionAttempts).
+        gss_identity: the principal to log in as; "": that of the tickets (GSSAPIClientIdentity).
+        gss_trusts_dns: whether a server is named to GSS-API as its address is, rather than as the user has it (GSSAPITrustDns).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
         rsa_bits: the least length of RSA keys, of users and of hosts (RequiredRSASize).
         traffic: the octets of the class of traffic, where somebody types and elsewhere; None: the system's default (IPQoS).
@@ -48,6 +50,8 @@ class Alone:
 
     agent_keys: AgentKeys | None = None
     attempts: int = 1
+    gss_identity: str = ""
+    gss_trusts_dns: bool = False
     kbdint_devices: str = ""
     rsa_bits: int = 0
     traffic: tuple[int | None, int | None] | None = None

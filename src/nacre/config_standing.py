@@ -117,7 +117,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **noted(_SHARED, "controlpath", "none"),
     **meaningless("there is no master that could stay", "controlpersist"),
     **meaningless("it takes forwardings back", "clearallforwardings"),
-    **refused("names are looked up as krb5.conf says", "gssapitrustdns", "no"),
     **meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
     **refused("an interface cannot be chosen", "bindinterface"),
     **refused("channels have no time limit", "channeltimeout", "none"),
@@ -131,7 +130,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **refused("a proxy command speaks through its pipes", "proxyusefdpass", "no"),
     **refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
     **refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
-    **refused("GSS-API takes the default identity", "gssapiclientidentity"),
 }
 
 #: The options that a keyword stands for; "": it is done by the reading itself.
@@ -155,10 +153,12 @@ CLIENT_OPTIONS: Final[Mapping[str, str]] = {
     "forwardx11": "x11_forwarding",
     "globalknownhostsfile": "known_hosts",
     "gssapiauthentication": "gss_auth",
+    "gssapiclientidentity": "",
     "gssapidelegatecredentials": "gss_delegate_creds",
     "gssapikexalgorithms": "gss_kex_algs",
     "gssapikeyexchange": "gss_kex",
     "gssapiserveridentity": "gss_host",
+    "gssapitrustdns": "",
     "hashknownhosts": "hash_known_hosts",
     "hostbasedacceptedalgorithms": "",
     "hostbasedauthentication": "host_based_auth",

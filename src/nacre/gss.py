@@ -16,8 +16,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from nacre.aio.host_names import confirmed_here
 from nacre.aio.log import logger, plain
 from nacre.aio.waiting import Waiters
+from nacre.config_alone import alone
 from nacre.crypto.kex.gss import is_gss, names_gss, with_mechanism
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import GssError, KeyExchangeFailed
@@ -277,7 +279,18 @@ class ClientGss:
     def __init__(self, options: SSHConnectionOptions, host: str) -> None:
         self._options = options
         self.host: str = options.gss_host or host
+        self._address = ""
         self._prepared: Context | None = None
+
+    def reaches(self, address: str) -> None:
+        """Say where the server is: whoever trusts the DNS has it name the server."""
+        self._address = address
+
+    def _target(self) -> str:
+        """Return the server's name; the DNS may have to be waited for."""
+        if self._address and alone(self._options).gss_trusts_dns:
+            return confirmed_here(self._address) or self._address
+        return self.host
 
     def context(self) -> GssContext:
         """Return a new context, or the one that was prepared."""
@@ -291,11 +304,12 @@ class ClientGss:
             flags |= flag.delegate_to_peer
         store = _store(self._options, "ccache")
         mechanism = library.MechType.kerberos
-        credentials = None
-        if store is not None:
-            credentials = library.Credentials(usage="initiate", mechs=[mechanism], store=store)
+        identity, credentials = alone(self._options).gss_identity, None
+        if store is not None or identity:
+            name = library.Name(identity, library.NameType.user) if identity else None
+            credentials = library.Credentials(name=name, usage="initiate", mechs=[mechanism], store=store)
         return _kind()(
-            name=_service(self.host), creds=credentials, mech=mechanism, flags=flags, usage="initiate"
+            name=_service(self._target()), creds=credentials, mech=mechanism, flags=flags, usage="initiate"
         )
 
     async def prepare(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 import nacre
 from tests.support.face import asynctest
-from tests.support.kerberos import HOST, Realm
+from tests.support.kerberos import HOST, REALM, Realm
 from tests.support.openssh import VERSIONS, Sshd, find
 
 pytestmark = pytest.mark.requires("sshd", "krb5", "gssapi")
@@ -137,3 +138,37 @@ async def test_gss_that_is_not_wanted(kerberized: Sshd, in_realm: Realm) -> None
     for unwanted in ({"gss_host": None}, {"gss_auth": False}, {"preferred_auth": "publickey"}):
         with pytest.raises(nacre.PermissionDenied):
             await connecting(kerberized, in_realm, **unwanted)
+
+
+@asynctest
+async def test_names_of_a_configuration(
+    kerberized: Sshd, in_realm: Realm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom GSS-API is about, at both ends: with the same file, ssh and nacre come in or do not."""
+    config, known_hosts = tmp_path / "config", tmp_path / "known_hosts"
+    known_hosts.write_text(kerberized.known_hosts())
+    for name, value in in_realm.as_user(kerberized.user).items():
+        monkeypatch.setenv(name, value)
+    common = f"""
+        GSSAPIAuthentication yes
+        PreferredAuthentications gssapi-with-mic
+        User {kerberized.user}
+        UserKnownHostsFile {known_hosts}
+        BatchMode yes
+    """
+    named = f"GSSAPIServerIdentity {HOST}\n"
+    for lines, enters in (
+        ("GSSAPITrustDns no\n", False),
+        ("GSSAPITrustDns yes\n", True),
+        (f"{named}GSSAPIClientIdentity {kerberized.user}@{REALM}\n", True),
+        (f"{named}GSSAPIClientIdentity mallory@{REALM}\n", False),
+    ):
+        config.write_text(lines + common)
+        ssh = [kerberized.openssh.ssh, "-F", config, "-p", str(kerberized.port), "127.0.0.1", "exit 0"]
+        process = await asyncio.create_subprocess_exec(*ssh, stdin=asyncio.subprocess.DEVNULL)
+        assert (await process.wait() == 0) is enters, lines
+        try:
+            async with nacre.connect("127.0.0.1", kerberized.port, config=config, client_keys=None):
+                assert enters, lines
+        except nacre.PermissionDenied:
+            assert not enters, lines

@@ -40,6 +40,9 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
         ("AddKeysToAgent 90", Alone(agent_keys=AgentKeys(90))),
         ("AddKeysToAgent 0", Alone(agent_keys=AgentKeys())),
         ("ConnectionAttempts 3", Alone(attempts=3)),
+        ("GSSAPIClientIdentity me@REALM", Alone(gss_identity="me@REALM")),
+        ("GSSAPITrustDns yes", Alone(gss_trusts_dns=True)),
+        ("GSSAPITrustDns yes\nGSSAPIServerIdentity x\nGSSAPIKeyExchange yes", Alone(gss_trusts_dns=False)),
         ("IPQoS ef", Alone(traffic=(0xB8, 0xB8))),
         ("IPQoS lowdelay none", Alone(traffic=(0x10, None))),
         ("KbdInteractiveDevices pam,otp", Alone(kbdint_devices="pam,otp")),
@@ -58,6 +61,7 @@ def test_what_is_said(tmp_path: Path, text: str, said: Alone) -> None:
     [
         ("AddKeysToAgent ask", "nobody is asked here: confirm has the agent ask"),
         ("ConnectionAttempts 0", "1 is the least"),
+        ("GSSAPITrustDns yes\nGSSAPIKeyExchange yes", "needs the server's name before: GSSAPIServerIdentity"),
         ("VersionAddendum é", "printable ASCII is expected"),
         (f"VersionAddendum {'x' * 151}", "150 characters at most"),
     ],

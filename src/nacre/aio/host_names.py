@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from nacre.aio.sources import parse_address
 
-__all__ = ["confirmed_name", "is_host_name", "name_of"]
+__all__ = ["confirmed_here", "confirmed_name", "is_host_name", "name_of"]
 
 _THREADS: Final = 4
 #: Letters, digits, hyphens, the underscores that some zones have, and dots (RFC 1123 section 2.1).
@@ -46,11 +46,12 @@ def is_host_name(text: str) -> bool:
 
 async def name_of(address: tuple[Any, ...]) -> str | None:
     """Return the name of a socket's address, in lower case, or None: there is none, or it is no name."""
-    loop = asyncio.get_running_loop()
+    return await asyncio.get_running_loop().run_in_executor(_resolvers(os.getpid()), _named, address[:2])
+
+
+def _named(address: tuple[Any, ...]) -> str | None:
     try:
-        found, _ = await loop.run_in_executor(
-            _resolvers(os.getpid()), socket.getnameinfo, address[:2], socket.NI_NAMEREQD
-        )
+        found, _ = socket.getnameinfo(address, socket.NI_NAMEREQD)
     except (OSError, UnicodeError):
         return None
     name = found.lower().removesuffix(".")
@@ -66,18 +67,20 @@ async def confirmed_name(host: str) -> str | None:
     Returns:
         The name in lower case, without a dot at its end, or None.
     """
+    return await asyncio.get_running_loop().run_in_executor(_resolvers(os.getpid()), confirmed_here, host)
+
+
+def confirmed_here(host: str) -> str | None:
+    """Return what `confirmed_name` does, in this thread, which may have to wait."""
     try:
         wanted = parse_address(host)
     except ValueError:
         return None
-    name = await name_of((str(wanted), 0))
+    name = _named((str(wanted), 0))
     if name is None:
         return None
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.run_in_executor(
-            _resolvers(os.getpid()), socket.getaddrinfo, name, None, socket.AF_UNSPEC, socket.SOCK_STREAM
-        )
+        found = socket.getaddrinfo(name, None, socket.AF_UNSPEC, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return None
     return name if any(parse_address(str(entry[4][0])) == wanted for entry in found) else None
