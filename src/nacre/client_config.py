@@ -150,6 +150,10 @@ class _Interpretation(ConfiguredOptions, Reading):
         """Take the least length of RSA keys; nothing is taken anyway that is shorter than 2048 bits."""
         self.beside["rsa_bits"] = int(setting.arguments[0])
 
+    def fingerprints(self, setting: Setting) -> None:
+        """Take the hash by which keys of hosts are shown."""
+        self.beside["fingerprint_hash"] = setting.arguments[0].lower()
+
     def gss_identity(self, setting: Setting) -> None:
         """Take the principal to log in as."""
         self.beside["gss_identity"] = encodable(setting.arguments[0])
@@ -383,6 +387,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "connectionattempts": _I.attempts,
     "connecttimeout": _of(_I.time, "connect_timeout"),
     "enablesshkeysign": _of(_I.switch, "client_host_keysign"),
+    "fingerprinthash": _I.fingerprints,
     "forwardagent": _I.forward_agent,
     "forwardx11": _of(_I.switch, "x11_forwarding"),
     "globalknownhostsfile": _I.remember,

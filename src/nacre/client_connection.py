@@ -128,6 +128,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             options.host_key_alias,
             options.revoked_host_keys,
             options.strict_host_key_checking,
+            alone(options).fingerprint_hash,
         )
         # A program that decides about authorities is to be shown certificates.
         decides = (

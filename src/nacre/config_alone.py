@@ -40,6 +40,7 @@ class Alone:
     Attributes:
         agent_keys: whether keys are handed to the agent, and how; None: they are not (AddKeysToAgent).
         attempts: how often a server is called, a second apart (ConnectionAttempts).
+        fingerprint_hash: by which the keys of hosts are shown to people, and by nothing else (FingerprintHash).
         gss_identity: the principal to log in as; "": that of the tickets (GSSAPIClientIdentity).
         gss_trusts_dns: whether a server is named to GSS-API as its address is, rather than as the user has it (GSSAPITrustDns).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
@@ -50,6 +51,7 @@ class Alone:
 
     agent_keys: AgentKeys | None = None
     attempts: int = 1
+    fingerprint_hash: str = "sha256"
     gss_identity: str = ""
     gss_trusts_dns: bool = False
     kbdint_devices: str = ""

@@ -59,9 +59,7 @@ def certificate_refusal(
     trust: HostTrust, certificate: SSHCertificate, standing: Authority, why: str = ""
 ) -> HostKeyNotVerifiable:
     """Return the error for a certificate that is not believed: what came, and what is wrong with it."""
-    signer = certificate.signing_key
-    shown = f"{signer.get_algorithm()} {signer.get_fingerprint()}"
-    key = f"{certificate.key.get_algorithm()} {certificate.key.get_fingerprint()}"
+    shown, key = trust.shows(certificate.signing_key), trust.shows(certificate.key)
     name = trust.name()
     match standing:
         case Authority.REVOKED:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
+from nacre.config_alone import alone
 from nacre.keys import SSHKey
 from nacre.trust.policy import Wish
 from nacre.wire.record import record
@@ -172,7 +173,7 @@ async def ask_dns(options: SSHClientConnectionOptions, host: str, key: SSHKey) -
         return DnsVerdict.SILENT
     verdict = verdict_of(records, key)
     if verdict is DnsVerdict.DENIED:
-        shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
+        shown = f"{key.get_algorithm()} {key.get_fingerprint(alone(options).fingerprint_hash)}"
         logger.warning("the DNS has other fingerprints for %s than that of %s", plain(host), shown)
     if verdict is DnsVerdict.HINTED and secure and wish is Wish.YES:
         return DnsVerdict.VOUCHED

@@ -267,7 +267,7 @@ class HostKeyJudge:
                 told = trust.refusal(key, f"another one was written to {path}:{outcome.line} meanwhile")
                 raise _Contradicted(told.reason)
             case Kept.ADDED:
-                shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
+                shown = trust.shows(key)
                 logger.info("%s:%d: the host key of %s is kept: %s", path, outcome.line, trust.name(), shown)
 
     async def _judge_certificate(self, shown: SSHCertificate) -> Judgement:

@@ -91,6 +91,7 @@ class HostTrust:
         x509: the X.509 certificates and subjects.
         ranks: the algorithms in whose order the trusted keys are asked for, wherever their lines stand, as with ssh; (): a
             program gave the keys, in its own order.
+        fingerprints: the hash by which keys are shown.
     """
 
     host: str
@@ -106,6 +107,7 @@ class HostTrust:
     own: bool = True
     x509: KnownX509 = NO_X509
     ranks: tuple[str, ...] = ()
+    fingerprints: str = "sha256"
 
     def algorithms(self, chosen: tuple[str, ...], asks_about_authorities: bool = False) -> tuple[str, ...]:
         """Return the host key algorithms to offer, in order.
@@ -125,6 +127,10 @@ class HostTrust:
             certified = certificate_algorithms()
         first = certified if self.authorities or not known else ()
         return tuple(dict.fromkeys((*first, *known, *certified, *default_host_key_algorithms())))
+
+    def shows(self, key: SSHKey) -> str:
+        """Return a key as people compare it: its type and its fingerprint."""
+        return f"{key.get_algorithm()} {key.get_fingerprint(self.fingerprints)}"
 
     def name(self) -> str:
         """Return the host as known_hosts writes it."""
@@ -175,7 +181,7 @@ class HostTrust:
             key: the key.
             why: what is in the way of a key that is not known, if it is not that alone.
         """
-        shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
+        shown = self.shows(key)
         name = self.name()
         match self.standing(key):
             case Standing.REVOKED:
@@ -196,7 +202,7 @@ class HostTrust:
 
     def _known(self) -> str:
         """Return the words for what is known in place of a changed key, and for what to do."""
-        keys = [f"{key.get_algorithm()} {key.get_fingerprint()}" for key in self.trusted]
+        keys = [self.shows(key) for key in self.trusted]
         danger = "Somebody may be listening in. If the host did get a new key"
         if not self.places:
             return f"{self.where} has {', '.join(keys)}. {danger}, replace its lines there"
@@ -276,6 +282,7 @@ def look_up(
     alias: str | None,
     revoked: RevokedArgument | None = None,
     checking: HostKeyChecking = HostKeyChecking.YES,
+    fingerprints: str = "sha256",
 ) -> HostTrust:
     """Return what is believed of a host.
 
@@ -287,6 +294,7 @@ def look_up(
         alias: the name to look up in place of the host's, on every port.
         revoked: the option `revoked_host_keys`, which holds also where the check is turned off.
         checking: whether the first file may be missing, since keys will be kept there.
+        fingerprints: the hash by which keys are shown.
 
     Raises:
         OSError, ValueError, TypeError: as `match_known_hosts` and `read_krl`.
@@ -296,7 +304,9 @@ def look_up(
     # As ssh has it, an alias is written without a port.
     written_port = _DEFAULT_PORT if alias else port
     if known_hosts is None:
-        return HostTrust(name, written_port, "nothing", anything=True, revocations=revocations)
+        return HostTrust(
+            name, written_port, "nothing", anything=True, revocations=revocations, fingerprints=fingerprints
+        )
     files = _files(known_hosts)
     places: tuple[Place, ...] = ()
     where = "known_hosts"
@@ -319,6 +329,7 @@ def look_up(
         ranks=()
         if known_hosts and (isinstance(known_hosts, tuple) or callable(known_hosts))
         else default_host_key_algorithms(),
+        fingerprints=fingerprints,
     )
 
 

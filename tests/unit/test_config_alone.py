@@ -40,6 +40,7 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
         ("AddKeysToAgent 90", Alone(agent_keys=AgentKeys(90))),
         ("AddKeysToAgent 0", Alone(agent_keys=AgentKeys())),
         ("ConnectionAttempts 3", Alone(attempts=3)),
+        ("FingerprintHash MD5", Alone(fingerprint_hash="md5")),
         ("GSSAPIClientIdentity me@REALM", Alone(gss_identity="me@REALM")),
         ("GSSAPITrustDns yes", Alone(gss_trusts_dns=True)),
         ("GSSAPITrustDns yes\nGSSAPIServerIdentity x\nGSSAPIKeyExchange yes", Alone(gss_trusts_dns=False)),
@@ -236,6 +237,23 @@ async def test_the_devices_of_a_dialogue(tmp_path: Path) -> None:
         with pytest.raises(nacre.PermissionDenied):
             await nacre.connect(HOST, listener.get_port(), **given)
     assert asked == ["pam,otp", "own", "pam,otp"]
+
+
+@asynctest
+async def test_fingerprints_as_people_have_them(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    other = nacre.generate_private_key("ssh-ed25519")
+    known = f"* {other.export_public_key().decode()}".encode()
+    async with serving() as listener:
+        for name in ("md5", "sha512"):
+            config.write_text(f"FingerprintHash {name}\n")
+            with pytest.raises(nacre.HostKeyNotVerifiable) as refused:
+                await nacre.connect(
+                    HOST, listener.get_port(), **client_options(config=config, known_hosts=known)
+                )
+            assert host_key().get_fingerprint(name) in str(refused.value)
+            assert other.get_fingerprint(name) in str(refused.value)
+            assert "SHA256:" not in str(refused.value)
 
 
 @cache
