@@ -146,6 +146,10 @@ class _Interpretation(ConfiguredOptions, Reading):
         interactive, bulk = map(code, setting.arguments)
         self.beside["traffic"] = interactive, bulk
 
+    def socket_of_proxy(self, setting: Setting) -> None:
+        """Take yes, which is about a ProxyCommand, or no."""
+        self.beside["passes_socket"] = YES[setting.arguments[0]]
+
     def rsa_bits(self, setting: Setting) -> None:
         """Take the least length of RSA keys; nothing is taken anyway that is shorter than 2048 bits."""
         self.beside["rsa_bits"] = int(setting.arguments[0])
@@ -421,6 +425,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "preferredauthentications": _of(_I.word, "preferred_auth"),
     "proxycommand": _I.way,
     "proxyjump": _I.way,
+    "proxyusefdpass": _I.socket_of_proxy,
     "pubkeyacceptedalgorithms": _algorithms("signature_algs", "signature"),
     "pubkeyauthentication": _I.public_key_auth,
     "refuseconnection": _I.refuse,

@@ -44,6 +44,7 @@ class Alone:
         gss_identity: the principal to log in as; "": that of the tickets (GSSAPIClientIdentity).
         gss_trusts_dns: whether a server is named to GSS-API as its address is, rather than as the user has it (GSSAPITrustDns).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
+        passes_socket: whether a proxy command hands over a connected socket, and ends (ProxyUseFdpass).
         rsa_bits: the least length of RSA keys, of users and of hosts (RequiredRSASize).
         traffic: the octets of the class of traffic, where somebody types and elsewhere; None: the system's default (IPQoS).
         trusts_loopback: whether any host is believed that is this machine (NoHostAuthenticationForLocalhost).
@@ -55,6 +56,7 @@ class Alone:
     gss_identity: str = ""
     gss_trusts_dns: bool = False
     kbdint_devices: str = ""
+    passes_socket: bool = False
     rsa_bits: int = 0
     traffic: tuple[int | None, int | None] | None = None
     trusts_loopback: bool = False

@@ -126,7 +126,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **refused("addresses are looked up with their names", "checkhostip", "no"),
     **refused("keystrokes are sent as they are typed", "obscurekeystroketiming", "no"),
     **refused("no local command is run", "permitlocalcommand", "no"),
-    **refused("a proxy command speaks through its pipes", "proxyusefdpass", "no"),
     **refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
     **refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
 }
@@ -181,6 +180,7 @@ CLIENT_OPTIONS: Final[Mapping[str, str]] = {
     "preferredauthentications": "preferred_auth",
     "proxycommand": "proxy_command",
     "proxyjump": "tunnel",
+    "proxyusefdpass": "",
     "pubkeyacceptedalgorithms": "signature_algs",
     "pubkeyauthentication": "public_key_auth",
     "refuseconnection": "",

@@ -116,6 +116,26 @@ class ProxyCommand:
             await self._process.wait()
 
 
+async def passed_socket(pipe: socket.socket) -> socket.socket:
+    """Return the socket that a command has sent through its own, which is closed (ssh_config(5), ProxyUseFdpass).
+
+    Raises:
+        ConnectionError: it has sent none.
+    """
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    with pipe:
+        pipe.setblocking(False)
+        loop.add_reader(pipe, came.set)
+        try:
+            await came.wait()
+        finally:
+            loop.remove_reader(pipe)
+        _, found, _, _ = socket.recv_fds(pipe, 1, 1)
+    if not found:
+        raise ConnectionError("the proxy command has handed over no connection, as ProxyUseFdpass has it")
+    return socket.socket(fileno=found[0])
+
+
 async def dial(
     connection: SSHConnection[Any],
     options: SSHConnectionOptions,
@@ -162,6 +182,8 @@ async def _attach(
     if sock is None and options.proxy_command:
         proxy, sock = await ProxyCommand.start(options.proxy_command)
         connection.own(proxy)
+        if alone(options).passes_socket:
+            sock = await passed_socket(sock)
     if sock is not None:
         sock.setblocking(False)
         await loop.create_connection(lambda: driver, sock=sock)

@@ -15,7 +15,7 @@ import nacre
 from tests.interop.programs import peer
 from tests.support.agent import ssh_agent
 from tests.support.face import HOST, asynctest
-from tests.support.netcat import NETCAT
+from tests.support.netcat import NETCAT, PASSING
 from tests.support.openssh import OpenSSH, Ssh
 
 pytestmark = pytest.mark.requires("ssh")
@@ -162,3 +162,12 @@ async def test_short_rsa_keys(openssh: OpenSSH, tmp_path: Path) -> None:
         short = replace(ssh, key=user)
         assert await both_enter(short, "RequiredRSASize 2048", authorities)
         assert not await both_enter(short, "RequiredRSASize 2049", authorities)
+
+
+@asynctest
+async def test_a_connection_that_is_handed_over(openssh: OpenSSH, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(PASSING)
+    async with peer(openssh, tmp_path) as ssh:
+        way = f"ProxyCommand {sys.executable} {program} {HOST} {ssh.port}\nProxyUseFdpass yes"
+        assert await both_enter(ssh, way)

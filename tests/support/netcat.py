@@ -1,10 +1,10 @@
-"""What `nc` does, as a program for Python: machines for tests need not have one."""
+"""What `nc` does, as programs for Python: machines for tests need not have one."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["NETCAT"]
+__all__ = ["NETCAT", "PASSING"]
 
 #: Copies between its standard input and output and a socket, as `nc` does.
 NETCAT: Final = """
@@ -19,4 +19,10 @@ while True:
         if not data:
             raise SystemExit
         key.data(data)
+"""
+#: Hands over its connection and ends, as `nc -F` does.
+PASSING: Final = """
+import socket, sys
+far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+socket.send_fds(socket.socket(fileno=1), [bytes(1)], [far.fileno()])
 """

@@ -47,6 +47,7 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
         ("IPQoS ef", Alone(traffic=(0xB8, 0xB8))),
         ("IPQoS lowdelay none", Alone(traffic=(0x10, None))),
         ("KbdInteractiveDevices pam,otp", Alone(kbdint_devices="pam,otp")),
+        ("ProxyUseFdpass yes", Alone(passes_socket=True)),
         ("RequiredRSASize 3072", Alone(rsa_bits=3072)),
         ("NoHostAuthenticationForLocalhost yes", Alone(trusts_loopback=True)),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import nacre
 from nacre.connecting import go_through
 from nacre.dialing import Hop, ProxyCommand, parse_hops
 from tests.support.face import HOST, asynctest, client_options, serving
-from tests.support.netcat import NETCAT
+from tests.support.netcat import NETCAT, PASSING
 
 
 @asynctest
@@ -30,6 +31,21 @@ async def test_a_proxy_command_is_the_transport(monkeypatch: pytest.MonkeyPatch)
             assert (await connection.run("x")).exit_status == 7
             assert connection.get_extra_info("host") == "far"
         assert started[0][0]._process.returncode is not None
+
+
+@asynctest
+async def test_a_proxy_command_hands_over_its_connection(tmp_path: Path) -> None:
+    config, program = tmp_path / "config", tmp_path / "program"
+    config.write_text(f"ProxyUseFdpass yes\nProxyCommand {sys.executable} {program} {HOST} %p\n")
+    async with serving(process_factory=lambda process: process.exit(7)) as listener:
+        given = client_options(config=config, port=listener.get_port())
+        program.write_text(PASSING)
+        async with nacre.connect("far", **given) as connection:
+            assert (await connection.run("x")).exit_status == 7
+            assert connection.get_extra_info("peername") == (HOST, listener.get_port())
+        program.write_text("print(end='x')")
+        with pytest.raises(ConnectionError, match="the proxy command has handed over no connection"):
+            await nacre.connect("far", **given)
 
 
 @asynctest
