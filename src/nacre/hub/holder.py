@@ -417,7 +417,7 @@ class Holder:
             viewer.output += frames.encode(Frame.OUTPUT, self._screen.leave())
             viewer.output += frames.encode_json(Frame.EXIT, self._ending)
             viewer.closing = True
-        elif self._fresh:
+        elif self._fresh and self._life is Life.RUNNING:  # told to end: nobody is to hear of it
             # It was over before its first viewer came, who is on the way and is to hear of it.
             self._set_timer("linger", _LINGER, self._reap)
         self._life = Life.REAPING

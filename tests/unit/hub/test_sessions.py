@@ -14,7 +14,7 @@ from nacre.hub.holder import descendants
 from nacre.hub.leftovers import left_of
 from nacre.hub.problem import HubProblem, StateError
 from nacre.hub.sessions import StartError, Terminal, _last_line
-from tests.unit.hub.conftest import TERMINAL, UID
+from tests.unit.hub.conftest import TERMINAL, UID, reachable_python
 
 SH = "/bin/sh"
 
@@ -231,6 +231,25 @@ def test_end_and_end_user(make_sessions):
     run(body())
 
 
+#: Starts a holder that would keep the end of its session for its first viewer, as if for ever.
+LINGERING = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import nacre.hub.{0} as module; "
+    "module._LINGER = 3600; module.main()"
+)
+
+
+def test_a_session_that_is_told_to_end_waits_for_no_first_viewer(make_sessions, monkeypatch, caplog):
+    monkeypatch.setattr("nacre.hub.sessions._BOOT", LINGERING)
+
+    async def body():
+        async with make_sessions() as manager:
+            info = await start(manager, "/bin/cat")
+            assert await manager.end(info.id)
+
+    run(body())
+    assert "its holder" not in caplog.text  # as if it had been killed in the end
+
+
 #: Writes until nobody has taken anything for a while, tells how much that was, and goes on; gives up after
 #: more than all that is on the way can hold.
 FLOOD = """
@@ -346,7 +365,10 @@ def test_a_session_of_a_hub_run_by_root_is_not_root_s(make_sessions):
 def test_a_holder_that_reads_nothing_does_not_keep_the_hub_waiting(make_sessions, open_tmp_path, monkeypatch):
     """A user may stop the processes of their own uid, and send more variables than a pipe holds."""
     deaf = open_tmp_path / "python"
-    deaf.write_text("#!/bin/sh\nexec sleep 600\n")
+    # What sweeps after it is another one's module, and hears.
+    deaf.write_text(
+        "#!/bin/sh\ncase $* in *hub.holder*) exec sleep 600 ;; esac\n" + f'exec {reachable_python()} "$@"\n'
+    )
     deaf.chmod(0o755)
     monkeypatch.setattr("nacre.hub.sessions._START_SECONDS", 0.5)
     environment = {f"LC_{number}": "\U00020000" * 250 for number in range(250)}
