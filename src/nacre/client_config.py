@@ -20,9 +20,10 @@ from nacre.config_begin import configuration_files
 from nacre.config_machine import Machine, argv, plain_names_only
 from nacre.config_options import ConfiguredOptions
 from nacre.config_reading import CANONICAL, YES, Reading
-from nacre.config_standing import CLIENT_RULES, check
+from nacre.config_standing import CLIENT_RULES, check, told
 from nacre.crypto.registry import Family
 from nacre.dialing import parse_hops
+from nacre.errors import ConfigParseError
 from nacre.host_trust import KnownHostsFiles
 from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
@@ -89,20 +90,29 @@ class _Interpretation(ConfiguredOptions, Reading):
             self.put(self.seen["user"][0], "username", self.user)
         if self.host != self._subject.host:
             self.found["host"] = self.host
-        for name, settings in self.seen.items():
-            rule = CLIENT_RULES.get(name)
-            handler = _KEYWORDS.get(name)
-            if handler is not None:
-                for setting in settings:
-                    handler(self, setting)
-            elif rule is not None and not self._is_taken_back(name):
-                for setting in settings:
-                    check(setting, rule)
+        problems = []
+        for name, setting in [
+            (name, setting) for name, settings in self.seen.items() for setting in settings
+        ]:
+            try:
+                self._take(name, setting)
+            except ConfigParseError as error:
+                problems.append(str(error))
+        if problems:
+            raise ConfigParseError(told(problems))
         self._finish()
         if self.beside:
             self.found[ALONE] = Alone(**self.beside)
         values = {name: value for name, value in self.found.items() if name not in without}
         return self._given.completed(values, ("host",))
+
+    def _take(self, name: str, setting: Setting) -> None:
+        """Do what a line says, or say that it is not done."""
+        rule, handler = CLIENT_RULES.get(name), _KEYWORDS.get(name)
+        if handler is not None:
+            handler(self, setting)
+        elif rule is not None and not self._is_taken_back(name):
+            check(setting, rule)
 
     def _is_taken_back(self, name: str) -> bool:
         """Return whether ClearAllForwardings makes a keyword void."""

@@ -5,7 +5,7 @@ Owns: the words for it, the table of the client's keywords, and which options do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -24,7 +24,12 @@ __all__ = [
     "noted",
     "refused",
     "remedy",
+    "told",
 ]
+
+
+#: Where lines of a client's configuration are to be taken out.
+_HOST: Final = "for this host"
 
 
 class Standing(Enum):
@@ -51,7 +56,7 @@ class Rule:
     harmless: tuple[str, ...] = ()
 
 
-def check(setting: Setting, rule: Rule, where: str = "for this host") -> None:
+def check(setting: Setting, rule: Rule, where: str = _HOST) -> None:
     """Raise an error for a line that asks for what is not done, to be taken out `where`, or say so in the log."""
     word = setting.arguments[0].lower()
     if rule.standing is Standing.MEANINGLESS or any(_is_covered(word, known) for known in rule.harmless):
@@ -67,6 +72,14 @@ def check(setting: Setting, rule: Rule, where: str = "for this host") -> None:
 def remedy(where: str) -> str:
     """Return the end of what `check` says: what to do about one line."""
     return f". Take it out {where}, or give config=None"
+
+
+def told(problems: Sequence[str], where: str = _HOST) -> str:
+    """Return everything that is wrong with lines as one text: nobody is to learn it line by line."""
+    if len(problems) == 1:
+        return problems[0]
+    lines = "".join(f"\n  {problem.removesuffix(remedy(where))}" for problem in problems)
+    return f"{len(problems)} lines cannot be kept:{lines}\nTake them out {where} or correct them, or give config=None"
 
 
 @lru_cache(256)
@@ -97,6 +110,7 @@ def noted(note: str, names: str, *harmless: str) -> dict[str, Rule]:
 
 
 _FORWARD: Final = "it says how something is forwarded that another keyword asks for, which is refused"
+_NO_FORWARDING: Final = "forwarding is not built; another alias of the host can have it for ssh"
 #: As by ssh where no master runs. Many have it for every host, and lose nothing but time, and a login that is asked for.
 _SHARED: Final = "the program has a connection and a login of its own, and shares it with nobody"
 
@@ -118,16 +132,36 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **meaningless("there is no master that could stay", "controlpersist"),
     **meaningless("it takes forwardings back", "clearallforwardings"),
     **meaningless("algorithms that are weak are refused, not warned of", "warnweakcrypto"),
-    **refused("an interface cannot be chosen", "bindinterface"),
-    **refused("channels have no time limit", "channeltimeout", "none"),
-    **refused("forwarding is not built", "dynamicforward localforward remoteforward"),
-    **refused("forwarding is not built", "tunnel", "false"),
+    **refused("BindAddress takes the address of an interface", "bindinterface"),
+    **refused("channels have no time limit: close what is idle in the program", "channeltimeout", "none"),
+    **refused(_NO_FORWARDING, "dynamicforward localforward remoteforward"),
+    **refused(_NO_FORWARDING, "tunnel", "false"),
     **refused("no program is asked for host keys", "knownhostscommand", "none"),
-    **refused("addresses are looked up with their names", "checkhostip", "no"),
-    **refused("keystrokes are sent as they are typed", "obscurekeystroketiming", "no"),
-    **refused("no local command is run", "permitlocalcommand", "no"),
-    **refused("keys on tokens come from an agent", "securitykeyprovider", "internal"),
-    **refused("GSS-API is not renewed", "gssapirenewalforcesrekey", "no"),
+    **refused(
+        "keys that are known for an address count for its name, and are not compared with it",
+        "checkhostip",
+        "no",
+    ),
+    **refused(
+        "keystrokes are sent when they are typed: ssh hides their rhythm, nacre does not",
+        "obscurekeystroketiming",
+        "no",
+    ),
+    **refused(
+        "no shell is given text with names in it: run the command in the program, once it is connected",
+        "permitlocalcommand",
+        "no",
+    ),
+    **refused(
+        "no library is loaded for security keys: they sign through the agent, or with nacre[fido2]",
+        "securitykeyprovider",
+        "internal",
+    ),
+    **refused(
+        "new tickets are used by the next connection, and not handed on with a key exchange",
+        "gssapirenewalforcesrekey",
+        "no",
+    ),
 }
 
 #: The options that a keyword stands for; "": it is done by the reading itself.

@@ -10,7 +10,7 @@ directory service or a disk that is slow to answer is waited for by that login, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from nacre.config_login import LoginPolicy, login_policy
 from nacre.config_server_alone import SERVER_ALONE
 from nacre.config_server_handlers import ValuesAlone
 from nacre.config_server_standing import SERVER_RULES
-from nacre.config_standing import check, remedy
+from nacre.config_standing import check, told
 from nacre.crypto.registry import Family
 from nacre.errors import ConfigParseError
 from nacre.keys.files import read_file
@@ -96,7 +96,7 @@ class ServerConfiguration:
             except ConfigParseError as error:
                 problems.append(str(error))
         if problems:
-            raise ConfigParseError(_told(problems))
+            raise ConfigParseError(told(problems, _HERE))
         self._files.for_arrival(Arrival("", "", "", "", 0, accounts.is_known, lambda user: (), _VERSION))
         if any(word.lower() == "group" for line in self._files.conditions() for word in line.arguments):
             accounts.require_groups()
@@ -183,14 +183,6 @@ class ServerConfiguration:
 _VERSION: Final = f"nacre_{__version__}"
 #: Where lines are to be taken out.
 _HERE: Final = "for this server"
-
-
-def _told(problems: Sequence[str]) -> str:
-    """Return everything that is wrong with lines as one text: an administrator is not to learn it line by line."""
-    if len(problems) == 1:
-        return problems[0]
-    lines = "".join(f"\n  {problem.removesuffix(remedy(_HERE))}" for problem in problems)
-    return f"{len(problems)} lines cannot be kept:{lines}\nTake them out {_HERE} or correct them, or give config=None"
 
 
 def configured_server(options: SSHServerConnectionOptions) -> SSHServerConnectionOptions:

@@ -41,6 +41,12 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
   `CASignatureAlgorithms` is about the certificates of hosts, `HostbasedAcceptedAlgorithms` about the signature of this host
   (an algorithm with a certificate has a name of its own there); there are no options for these two.
 * **Whose file it is.** `~/.ssh/config`, and what it includes, must be the user's or root's and nobody else's to change.
+* **One file for ssh and for programs**: what only somebody at a terminal wants (`LocalForward`, `DynamicForward`, `ForwardX11`) stands
+  under an alias of its own, `Host web-tunnel` beside `Host web`, or programs name another file with `config=`. An error lists
+  all lines that are in the way of a host.
+* **Agents**: `AddKeysToAgent` hands over what was read from the user's own files and has logged in, never what the program
+  gives (`client_keys`). `confirm` and times are the agent's affair, as by `ssh-add -c -t`.
+* **Not by a name of its own**: keywords with "done" and nothing beside have no option; a configuration alone says them.
 * Names of services (`Port ssh`) are refused: give numbers.
 """
 

@@ -168,6 +168,16 @@ def test_what_is_refused(line: str, error: str) -> None:
         read(f"# a comment\n{line}\n")
 
 
+def test_every_line_that_cannot_be_kept_is_told() -> None:
+    with pytest.raises(nacre.ConfigParseError) as refused:
+        read("Port 1\nLocalForward 1 a:2\nTunnel yes\nRekeyLimit 1K\n")
+    first, *lines, last = str(refused.value).splitlines()
+    assert first == "3 lines cannot be kept:"
+    found = [line.strip().partition("own line ")[2].partition(": this")[0][:16] for line in lines]
+    assert found == ["2: LocalForward", "3: Tunnel", "4: RekeyLimit: r"]
+    assert last == "Take them out for this host or correct them, or give config=None"
+
+
 def test_what_the_program_gives_goes_before() -> None:
     text = "HostName real\nPort 1\nUser bob\nProxyJump a\nCiphers aes128-ctr\n"
     given = {"port": 2, "username": "alice", "tunnel": None, "encryption_algs": ["aes256-ctr"]}
