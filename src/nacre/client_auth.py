@@ -25,7 +25,7 @@ from nacre.profiles import tries_user_key
 from nacre.protocol import events
 from nacre.protocol.auth.client import NothingToTry
 from nacre.protocol.settings import Info
-from nacre.signature_lists import hostbased_algorithms
+from nacre.signature_lists import hostbased_algorithms, publickey_algorithms
 
 if TYPE_CHECKING:
     from nacre.agent.session_keys import SessionKeys
@@ -118,9 +118,11 @@ class ClientAuthenticator:
             return None
         if not (_signs_at_once(self._keys[0]) and self._key_comes_first()):
             return None
-        self._tried["publickey"] += 1
-        self._last = "publickey"
-        return self._attempt_with(self._keys.pop(0))
+        attempt = self._attempt_with(self._keys.pop(0))
+        if attempt is not None:
+            self._tried["publickey"] += 1
+            self._last = "publickey"
+        return attempt
 
     def _key_comes_first(self) -> bool:
         """Return whether no method is preferred to a key. What is tried by default alone waits: a key was named."""
@@ -257,7 +259,7 @@ class ClientAuthenticator:
         """
         ours = hostbased_algorithms(self._options)
         if ours is None:
-            return self._algorithm(key)
+            return self._algorithm(key, None)
         if not self._may_try(key):
             return None
         usable = [name for name in ours if name in key.host_key_algorithms]
@@ -292,9 +294,12 @@ class ClientAuthenticator:
 
     def _attempt_with(self, key: SSHKeyPair) -> events.PublicKeyAttempt | None:
         """Return the attempt, or None where there is no algorithm for it."""
-        algorithm = self._algorithm(key)
+        said = publickey_algorithms(self._options)
+        algorithm = self._algorithm(key, said)
         if algorithm is None:
-            self._failed.setdefault("publickey", f"no signature algorithm in common for {key.algorithm}")
+            of_ours = said is None or not set(said).isdisjoint(key.host_key_algorithms)
+            why = "no signature algorithm in common" if of_ours else "PubkeyAcceptedAlgorithms has nothing"
+            self._failed.setdefault("publickey", f"{why} for {key.algorithm}")
             return None
         self._key = key
         self._shown.append(key)
@@ -316,8 +321,8 @@ class ClientAuthenticator:
         self._failed.setdefault("publickey", f"a key is not used: {why}")
         return False
 
-    def _algorithm(self, key: SSHKeyPair) -> str | None:
-        """Return the best signature algorithm that both ends take.
+    def _algorithm(self, key: SSHKeyPair, said: tuple[str, ...] | None) -> str | None:
+        """Return the best signature algorithm that both ends take; `said`: those of a configuration, in its order.
 
         A server that announces none (RFC 8308 section 3.1) is tried with our best one. As by OpenSSH, a key that
         has one algorithm alone is tried whatever is announced: npm's ssh2 takes ecdsa-sha2-nistp521, and lacks a
@@ -328,9 +333,11 @@ class ClientAuthenticator:
         ours = self._options.signature_algs or default_signature_algorithms()
         theirs = self._info.server_sig_algs
         # A program that has given an X.509 certificate wants it shown: these are in no list unless named.
-        usable = [
-            name for name in key.host_key_algorithms if signature_of(name) in ours or name in X509_ALGORITHMS
-        ]
+        names = key.host_key_algorithms
+        if said is not None and not isinstance(key.cert, X509Chain):
+            usable = [name for name in said if name in names]
+        else:
+            usable = [name for name in names if signature_of(name) in ours or name in X509_ALGORITHMS]
         if theirs is None or (len(key.sig_algorithms) == 1 and not isinstance(key.cert, X509Chain)):
             return usable[0] if usable else None
         return next((name for name in usable if signature_of(name) in theirs), None)

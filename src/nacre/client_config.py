@@ -29,7 +29,7 @@ from nacre.keys.files import expand, read_file
 from nacre.keys.identity_files import identity_files, read_identity
 from nacre.option_values import encodable
 from nacre.options import SSHClientConnectionOptions, default_version
-from nacre.signature_lists import AUTHORITIES, HOSTS
+from nacre.signature_lists import AUTHORITIES, HOSTS, USERS
 from nacre.trust.config_lines import Setting
 from nacre.trust.config_tokens import ALL, substituted
 
@@ -436,7 +436,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "proxycommand": _I.way,
     "proxyjump": _I.way,
     "proxyusefdpass": _I.socket_of_proxy,
-    "pubkeyacceptedalgorithms": _algorithms("signature_algs", "signature"),
+    "pubkeyacceptedalgorithms": _of(_I.signatures, USERS),
     "pubkeyauthentication": _I.public_key_auth,
     "refuseconnection": _I.refuse,
     "rekeylimit": _I.rekey,

@@ -17,15 +17,15 @@ from nacre.crypto.registry import Family, default_names, names
 from nacre.keys import (
     certificate_algorithms,
     default_host_key_algorithms,
-    default_signature_algorithms,
     signature_algorithms,
 )
 from nacre.keys.algorithms import CERTIFICATE_SUFFIX
 from nacre.signature_lists import (
     AUTHORITIES,
     HOSTS,
+    USERS,
+    default_accepted_algorithms,
     default_authority_algorithms,
-    default_hostbased_algorithms,
 )
 from nacre.trust.config_lines import Setting
 from nacre.trust.pattern import Glob
@@ -57,8 +57,8 @@ _OPENSSH: Final = {
     ]
     + [f"umac-{size}{suffix}@openssh.com" for size in (64, 128) for suffix in ("", "-etm")],
     "host key": _SIGNATURES,
-    "signature": _SIGNATURES,
     HOSTS: _SIGNATURES,
+    USERS: _SIGNATURES,
     AUTHORITIES: [name for name in _SIGNATURES if not name.endswith(CERTIFICATE_SUFFIX)],
 }
 
@@ -72,11 +72,9 @@ def _here(kind: Family | str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return default_names(kind), names(kind)
     if kind == "host key":
         return default_host_key_algorithms(), (*certificate_algorithms(), *signature_algorithms())
-    if kind == HOSTS:
-        return default_hostbased_algorithms(), (*certificate_algorithms(), *signature_algorithms())
     if kind == AUTHORITIES:
         return default_authority_algorithms(), signature_algorithms()
-    return default_signature_algorithms(), signature_algorithms()
+    return default_accepted_algorithms(), (*certificate_algorithms(), *signature_algorithms())
 
 
 def known_here(setting: Setting, kind: Family | str) -> str | tuple[()]:
@@ -84,7 +82,7 @@ def known_here(setting: Setting, kind: Family | str) -> str | tuple[()]:
 
     Args:
         setting: the line.
-        kind: a family of the transport, "host key", "signature", or one of `nacre.signature_lists`.
+        kind: a family of the transport, "host key", or one of `nacre.signature_lists`.
 
     Returns:
         The option as a program would write it; `()`: the default, since nothing is left of what changes it.

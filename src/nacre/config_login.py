@@ -81,7 +81,7 @@ class LoginPolicy:
             methods = tuple(method for method in methods if method in first)
         elif not (self.barred or self._root in ("no", "without-password", "forced-commands-only")):
             return policy
-        return events.AuthPolicy(required=True, methods=methods)
+        return events.AuthPolicy(True, methods, policy.publickey_algorithms, policy.hostbased_algorithms)
 
     @staticmethod
     def judges(event: Any) -> bool:

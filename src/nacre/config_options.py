@@ -13,7 +13,7 @@ from nacre.config_reading import YES
 from nacre.crypto.registry import Family
 from nacre.errors import NotSupportedYet
 from nacre.options import SSHConnectionOptions, accept
-from nacre.signature_lists import SELECT
+from nacre.signature_lists import SELECT, USERS, require_some
 from nacre.trust.config_lines import Setting
 
 _FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
@@ -69,9 +69,12 @@ class ConfiguredOptions:
     def signatures(self, setting: Setting, kind: str) -> None:
         """Take a list of `nacre.signature_lists`, for which there is no option."""
         try:
-            self.found[kind] = SELECT[kind](known_here(setting, kind))
+            found = SELECT[kind](known_here(setting, kind))
+            if kind == USERS:
+                require_some(self._given, found)
         except ValueError as error:
             raise setting.error(str(error)) from None
+        self.found[kind] = found
 
     def gss_methods(self, setting: Setting) -> None:
         """Take key exchanges of GSS-API: OpenSSH's own that nacre has not are left out."""

@@ -101,7 +101,7 @@ SERVER_OPTIONS: Final[Mapping[str, str]] = {
     "persourcepenalties": "source_penalties",
     "persourcepenaltyexemptlist": "exempt_sources",
     "port": "port",
-    "pubkeyacceptedalgorithms": "signature_algs",
+    "pubkeyacceptedalgorithms": "",
     "pubkeyauthentication": "public_key_auth",
     "pubkeyauthoptions": "",
     "refuseconnection": "",

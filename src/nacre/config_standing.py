@@ -215,7 +215,7 @@ CLIENT_OPTIONS: Final[Mapping[str, str]] = {
     "proxycommand": "proxy_command",
     "proxyjump": "tunnel",
     "proxyusefdpass": "",
-    "pubkeyacceptedalgorithms": "signature_algs",
+    "pubkeyacceptedalgorithms": "",
     "pubkeyauthentication": "public_key_auth",
     "refuseconnection": "",
     "rekeylimit": "rekey_bytes rekey_seconds",

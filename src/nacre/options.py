@@ -23,7 +23,7 @@ from nacre.option_table import Option, Sides, as_given, table
 from nacre.profiles import with_profile
 from nacre.protocol.gss import GssApi
 from nacre.protocol.settings import HostKey, Settings
-from nacre.signature_lists import hostbased_algorithms
+from nacre.signature_lists import announced_algorithms
 from nacre.x509_login import takes_x509
 
 _NOT_GIVEN: tuple[()] = ()
@@ -216,15 +216,17 @@ def server_settings(options: SSHServerConnectionOptions, host_keys: tuple[HostKe
         found: Settings = known
         return found
     of_all = _common(options, gss_kex=gss.offers_kex(options))
+    announced = announced_algorithms(options)
     if takes_x509(options):
         of_all["signature_algorithms"] += X509_ALGORITHMS
+        announced = None if announced is None else announced + X509_ALGORITHMS
     settings = Settings(
         software_version=server_version(options),
         host_key_algorithms=server_alone(options).host_key_algorithms,
         host_keys=host_keys,
         max_channels=options.max_channels,
         gss=gss.of_server(options),
-        hostbased_algorithms=hostbased_algorithms(options),
+        announced_algorithms=announced,
         **{**of_all, **_of_login(options)},
     )
     options.__dict__["_settings"] = settings

@@ -23,6 +23,7 @@ from nacre.keys import SSHCertificate, SSHKey, X509Chain
 from nacre.login_restrictions import LoginRestrictions
 from nacre.profiles import takes_user_key
 from nacre.protocol import events
+from nacre.signature_lists import hostbased_algorithms, publickey_algorithms
 from nacre.trust import AuthorizedKeyVerdict, SSHAuthorizedKeys, remembered_authorized_keys
 from nacre.trust.presence import PRESENCE_OPTIONS, describe_missing, login_proof
 from nacre.x509_login import vouching
@@ -181,7 +182,10 @@ class ServerAuthenticator:
                 methods.append("keyboard-interactive")
         if self._options.password_auth and passwords:
             methods.append("password")
-        return events.AuthPolicy(required=True, methods=tuple(methods))
+        options = self._options
+        return events.AuthPolicy(
+            True, tuple(methods), publickey_algorithms(options), hostbased_algorithms(options)
+        )
 
     # ------------------------------------------------------------ credentials
 

@@ -29,7 +29,7 @@ from nacre.errors import ConfigParseError
 from nacre.keys.files import read_file
 from nacre.options import SSHServerConnectionOptions
 from nacre.server_auth import read_authorized, read_revoked
-from nacre.signature_lists import AUTHORITIES, HOSTS
+from nacre.signature_lists import ANNOUNCED, AUTHORITIES, HOSTS, USERS, announced_by
 from nacre.trust.config import Found
 from nacre.trust.config_keywords import Counts
 from nacre.trust.config_lines import Setting
@@ -86,12 +86,8 @@ class ServerConfiguration:
     def _check(self) -> None:
         """Refuse what is not done, wherever it stands: nobody is to find out at a login, nor line by line."""
         problems = []
-        for name, setting, in_match in self._files.anywhere():
+        for name, setting, _ in self._files.anywhere():
             try:
-                if in_match and name in _BEFORE_LOGIN:
-                    raise setting.error(
-                        "it holds for a whole connection here, and so cannot stand in a Match block"
-                    )
                 self._check_line(name, setting)
             except ConfigParseError as error:
                 problems.append(str(error))
@@ -116,7 +112,17 @@ class ServerConfiguration:
         options = self._completed(found)
         for setting in found.get("authenticationmethods", ()):
             _require_a_way_in(setting, options)
-        return options
+        return options.completed({ANNOUNCED: announced_by(options, self._lists_of_users())})
+
+    def _lists_of_users(self) -> list[tuple[str, ...]]:
+        """Return every list of PubkeyAcceptedAlgorithms, those of Match blocks among them."""
+        values = _Values(self.given)
+        found = []
+        for name, setting, _ in self._files.anywhere():
+            if name == "pubkeyacceptedalgorithms":
+                values.signatures(setting, USERS)
+                found.append(values.found[USERS])
+        return found
 
     def _completed(self, found: Found) -> SSHServerConnectionOptions:
         values = _Values(self.given)
@@ -386,9 +392,6 @@ def _require_a_way_in(setting: Setting, options: SSHServerConnectionOptions) -> 
         raise setting.error(f"nobody could log in: {', '.join(sorted(set.union(*needed)))} is switched off")
 
 
-#: Options that are settled before anybody has a name: their keywords, which OpenSSH has in Match blocks too.
-_BEFORE_LOGIN: Final = frozenset({"hostbasedacceptedalgorithms", "pubkeyacceptedalgorithms"})
-
 _KEYWORDS: Final[dict[str, Handler]] = {
     "addressfamily": _Values.family,
     "allowagentforwarding": _Values.forward_agent,
@@ -422,7 +425,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "persourcepenalties": _Values.penalties,
     "persourcepenaltyexemptlist": _Values.exempt,
     "port": _Values.port,
-    "pubkeyacceptedalgorithms": _algorithms("signature_algs", "signature"),
+    "pubkeyacceptedalgorithms": _of(_Values.signatures, USERS),
     "pubkeyauthoptions": _Values.key_proof,
     "pubkeyauthentication": _of(_Values.switch, "public_key_auth"),
     "rekeylimit": _Values.rekey,

@@ -38,8 +38,11 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
   resolve names in a thread.
 * **Algorithms**: `+`, `-` and `^` with wildcards, as in OpenSSH. What OpenSSH has and nacre has not is left out of a list; wildcards never
   reach what nacre does not offer by default. A name that neither knows is an error, after `-` too.
-  `CASignatureAlgorithms` is about the certificates of hosts, `HostbasedAcceptedAlgorithms` about the signature of this host
-  (an algorithm with a certificate has a name of its own there); there are no options for these two.
+  `CASignatureAlgorithms` is about the certificates of hosts, `HostbasedAcceptedAlgorithms` about the signature of this host,
+  `PubkeyAcceptedAlgorithms` about keys and certificates of the user: what it has not is not shown. An algorithm with a
+  certificate has a name of its own in the last two (`ssh-ed25519` alone means no certificate). There are no options for these
+  three: `signature_algs` names signatures, and means each with a certificate as well. Where both are said, both hold, and
+  nothing in common is an error.
 * **Whose file it is.** `~/.ssh/config`, and what it includes, must be the user's or root's and nobody else's to change.
 * **One file for ssh and for programs**: what only somebody at a terminal wants (`LocalForward`, `DynamicForward`, `ForwardX11`) stands
   under an alias of its own, `Host web-tunnel` beside `Host web`, or programs name another file with `config=`. An error lists
@@ -71,8 +74,12 @@ A server reads none unless `config=` of `listen` names files. All of them are re
 * **Slow directories and disks** hold up the login that asks them and no other connection: users, groups and files are looked up
   in threads, 16 at once, and 4 for any one name or source. `LoginGraceTime` ends the waiting.
 * **Signatures**: `CASignatureAlgorithms` says what authorities may have signed certificates with, of users and of hosts that vouch;
-  for every login, and so in a `Match` block too. `HostbasedAcceptedAlgorithms` says what hosts sign with that vouch, those for
-  certificates by their own names; without it that is `signature_algs`. Neither has RSA with SHA-1, and X.509 is not meant.
+  for every login. `PubkeyAcceptedAlgorithms` says which keys and certificates of users are taken, those for certificates by their
+  own names: `ssh-ed25519` takes no certificate, `*-cert-*` nothing else. What a program gives as `signature_algs`, which names
+  signatures, holds as well; where nothing is left of a line, that is an error. `HostbasedAcceptedAlgorithms` says the same
+  of hosts that vouch; without it that is `signature_algs`. All three count in a `Match` block, too; what users may sign with by any
+  line is announced (`server-sig-algs`), and again once the user has a name, to clients that take that. None has RSA with SHA-1,
+  and X.509 is not meant.
 * **Keys**, as sshd judges them: `RequiredRSASize` is about keys of users and of hosts that vouch, with a certificate and without, and
   about this host's own, which are left out where they are too short; not about authorities. `PubkeyAuthOptions` asks every security
   key for a touch or a PIN, whatever waives it. Of `HostKeyAlgorithms` each host key signs with what it can; a server does not start where none is left.

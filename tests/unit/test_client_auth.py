@@ -12,6 +12,7 @@ import nacre
 from nacre.client_auth import ClientAuthenticator
 from nacre.protocol import events
 from nacre.protocol.settings import Info
+from nacre.signature_lists import USERS
 from tests.support.face import (
     HOST,
     OpenServer,
@@ -70,6 +71,43 @@ async def test_the_order_of_methods() -> None:
     for switch, left in (("public_key_auth", 2), ("kbdint_auth", 2), ("password_auth", 2)):
         assert len(await drain(make(keys=keys, password="x", **{switch: False}))) == left
     assert await drain(make()) == []
+
+
+CERTIFIED = (user_key(), RSA.generate_user_certificate(user_key(), "id", principals=["user"]))
+
+
+@pytest.mark.parametrize(
+    ("said", "theirs", "shown"),
+    [
+        (("rsa-sha2-256", "rsa-sha2-512"), None, ["rsa-sha2-256"]),
+        (("rsa-sha2-256", "rsa-sha2-512"), ("ssh-ed25519", "rsa-sha2-512"), ["rsa-sha2-512"]),
+        (("rsa-sha2-256",), ("ssh-ed25519", "rsa-sha2-512"), []),
+        (("ssh-ed25519", "rsa-sha2-512"), None, ["ssh-ed25519", "rsa-sha2-512"]),
+        (("ssh-ed25519-cert-v01@openssh.com",), (), ["ssh-ed25519-cert-v01@openssh.com"]),
+        (("rsa-sha2-512-cert-v01@openssh.com",), None, []),
+    ],
+)
+@asynctest
+async def test_what_a_configuration_takes_is_shown_and_nothing_else(
+    said: tuple[str, ...], theirs: tuple[str, ...] | None, shown: list[str]
+) -> None:
+    authenticator = make(keys=nacre.load_keypairs([CERTIFIED, RSA]), info=Info())
+    authenticator._info.server_sig_algs = theirs
+    authenticator.restrict(nacre.SSHClientConnectionOptions().completed({USERS: said}))
+    assert [attempt.algorithm for attempt in await drain(authenticator, "publickey")] == shown
+    if not shown:
+        why = await authenticator.next_or_why(needed("publickey"))
+        assert "PubkeyAcceptedAlgorithms has nothing for ssh-ed25519-cert-v01@openssh.com" in str(why)
+
+
+@asynctest
+async def test_what_is_not_taken_is_not_shown_unasked_either() -> None:
+    for said, tried in ((("ssh-ed25519",), 1), (("ssh-ed25519-cert-v01@openssh.com",), 0)):
+        keys = nacre.load_keypairs([user_key()])
+        authenticator = make(keys=keys, client_keys=[user_key()], info=Info())
+        authenticator.restrict(authenticator._options.completed({USERS: said}))
+        assert bool(authenticator.first_attempt()) is bool(tried)
+        assert authenticator._tried["publickey"] == tried
 
 
 @asynctest

@@ -96,7 +96,7 @@ def read(text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
         ("Ciphers aes128-cbc,aes256-ctr", "encryption_algs", ("aes256-ctr",)),
         ("Ciphers -*-cbc,3des-cbc", "encryption_algs", ()),
         ("MACs ^umac-64@openssh.com,hmac-sha2-512-etm@openssh.com", "mac_algs", MACS),
-        ("PubkeyAcceptedAlgorithms ssh-*", "signature_algs", ("ssh-ed25519",)),
+        ("PubkeyAcceptedAlgorithms ssh-*", "signature_algs", ()),
         ("RequestTTY force", "request_pty", "force"),
         ("RequestTTY no", "request_pty", False),
         ("RemoteCommand ls '%h' # all", "command", b"ls 'h' # all"),

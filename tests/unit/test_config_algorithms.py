@@ -46,7 +46,7 @@ def test_other_kinds() -> None:
     with pytest.raises(
         ConfigParseError, match="here: Keyword: nacre has none of ssh-dss; it has ssh-ed25519"
     ):
-        left("ssh-dss", "signature")
+        left("ssh-dss", "host key")
     with pytest.raises(ConfigParseError, match="a pattern of"):
         left("*" * 5000)
 

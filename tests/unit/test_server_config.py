@@ -74,7 +74,7 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
         ("PerSourceMaxStartups 3", "max_per_source", 3),
         ("PerSourcePenalties no", "source_penalties", None),
         ("Port 2200", "port", 2200),
-        ("PubkeyAcceptedAlgorithms ssh-ed25519", "signature_algs", ("ssh-ed25519",)),
+        ("PubkeyAcceptedAlgorithms ssh-ed25519", "signature_algs", ()),
         ("PubkeyAuthentication no", "public_key_auth", False),
         ("RekeyLimit 1G 1h", "rekey_bytes", 1 << 30),
         ("RekeyLimit 1G 1h", "rekey_seconds", 3600.0),

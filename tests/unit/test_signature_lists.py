@@ -1,4 +1,4 @@
-"""What authorities and vouching hosts may sign with, and that everything else is refused."""
+"""What users, authorities and vouching hosts may sign with, and that everything else is refused."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def of_server(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionO
     return configured_server(nacre.SSHServerConnectionOptions(config=path, **given))
 
 
-def of_client(path: Path, text: str) -> nacre.SSHClientConnectionOptions:
+def of_client(path: Path, text: str, **given: Any) -> nacre.SSHClientConnectionOptions:
     path.write_text(text)
-    return configured(nacre.SSHClientConnectionOptions(config=path, host="h", username="u"))
+    return configured(nacre.SSHClientConnectionOptions(config=path, host="h", username="u", **given))
 
 
 def test_what_is_taken_where_nothing_is_said() -> None:
@@ -40,6 +40,8 @@ def test_what_is_taken_where_nothing_is_said() -> None:
         name for name in lists.default_authority_algorithms() if "webauthn" in name or name == "ssh-rsa"
     ]
     assert lists.hostbased_algorithms(options) is None
+    assert lists.publickey_algorithms(options) is None
+    assert lists.announced_algorithms(nacre.SSHServerConnectionOptions()) is None
 
 
 @pytest.mark.parametrize("read", [of_server, of_client])
@@ -59,15 +61,86 @@ def test_the_lists_of_authorities(tmp_path: Path, read: Any, said: str, taken: t
 
 
 @pytest.mark.parametrize("read", [of_server, of_client])
-def test_the_lists_of_hosts_name_certificates_too(tmp_path: Path, read: Any) -> None:
+@pytest.mark.parametrize(
+    ("keyword", "found"),
+    [
+        ("HostbasedAcceptedAlgorithms", lists.hostbased_algorithms),
+        ("PubkeyAcceptedAlgorithms", lists.publickey_algorithms),
+        ("PubkeyAcceptedKeyTypes", lists.publickey_algorithms),
+    ],
+)
+def test_the_lists_of_hosts_and_users_name_certificates_too(
+    tmp_path: Path, read: Any, keyword: str, found: Any
+) -> None:
     def taken(said: str) -> Any:
-        return lists.hostbased_algorithms(read(tmp_path / "file", f"HostbasedAcceptedAlgorithms {said}\n"))
+        return found(read(tmp_path / "file", f"{keyword} {said}\n"))
 
     certificate = f"{ED25519}-cert-v01@openssh.com"
     assert taken(f"{certificate},ssh-dss") == (certificate,)
     assert taken("^rsa-sha2-256")[:2] == (SHA256, certificate)
     assert taken("-*-cert-*,ecdsa-*,sk-*") == (ED25519, SHA512, SHA256)
-    assert taken("+ssh-rsa") == lists.default_hostbased_algorithms()
+    assert taken("+ssh-rsa") == lists.default_accepted_algorithms()
+    assert taken("ssh-*-cert-*") == (certificate,)
+    assert taken(ED25519) == (ED25519,)
+    assert "webauthn-sk-ecdsa-sha2-nistp256@openssh.com" not in taken("-ssh-rsa")
+
+
+OF_RSA = "rsa-sha2-512-cert-v01@openssh.com"
+
+
+@pytest.mark.parametrize("read", [of_server, of_client])
+@pytest.mark.parametrize(
+    ("said", "given", "taken"),
+    [
+        ("*-cert-*", [SHA512, ED25519], {OF_RSA, f"{ED25519}-cert-v01@openssh.com"}),
+        ("rsa-*", [SHA512], {SHA512, OF_RSA}),
+        (f"{ED25519},{SHA256}", [SHA256], {SHA256}),
+        ("sk-*", ["sk-ssh-ed25519@openssh.com"],
+         {"sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com"}),
+    ],
+)  # fmt: skip
+def test_the_option_and_the_keyword_both_hold(
+    tmp_path: Path, read: Any, said: str, given: list[str], taken: set[str]
+) -> None:
+    options = read(tmp_path / "file", f"PubkeyAcceptedAlgorithms {said}\n", signature_algs=given)
+    assert set(lists.publickey_algorithms(options) or ()) == taken
+    assert options.signature_algs == tuple(given)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (of_client, "PubkeyAcceptedAlgorithms rsa-*\n"),
+        (of_server, "PubkeyAcceptedAlgorithms rsa-*\n"),
+        (of_server, "Match user bob\nPubkeyAcceptedAlgorithms rsa-*\n"),
+    ],
+)
+def test_nothing_in_common_of_option_and_keyword_is_told(tmp_path: Path, read: Any, text: str) -> None:
+    with pytest.raises(
+        nacre.ConfigParseError, match="signature_algs, which leaves none of them: ssh-ed25519"
+    ):
+        read(tmp_path / "file", text, signature_algs=[ED25519])
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "announced"),
+    [
+        ("Port 22\n", (), None),
+        ("PubkeyAcceptedAlgorithms *-cert-*\n", (), "default"),
+        (f"PubkeyAcceptedAlgorithms {OF_RSA},{ED25519}\n", (), (ED25519, SHA512)),
+        (f"PubkeyAcceptedAlgorithms {OF_RSA},{ED25519}\n", [SHA512], (SHA512,)),
+        (f"PubkeyAcceptedAlgorithms {OF_RSA}\nMatch user bob\nPubkeyAcceptedAlgorithms {SHA256}\n", (),
+         (SHA512, SHA256)),
+        (f"Match user bob\nPubkeyAcceptedAlgorithms {SHA256}\n", [SHA256, ED25519], (ED25519, SHA256)),
+    ],
+)  # fmt: skip
+def test_what_a_server_announces_is_what_somebody_may_sign_with(
+    tmp_path: Path, text: str, given: Any, announced: Any
+) -> None:
+    options = of_server(tmp_path / "file", text, signature_algs=given)
+    if announced == "default":
+        announced = lists.default_authority_algorithms()
+    assert lists.announced_algorithms(options) == announced
 
 
 @pytest.mark.parametrize("read", [of_server, of_client])
@@ -81,6 +154,12 @@ def test_the_lists_of_hosts_name_certificates_too(tmp_path: Path, read: Any) -> 
         ("HostbasedAcceptedAlgorithms ssh-rsa", "nacre has none of ssh-rsa"),
         ("HostbasedAcceptedAlgorithms -*", "leaves no signature algorithm"),
         ("HostbasedAcceptedAlgorithms made-up", "unknown signature algorithm"),
+        ("PubkeyAcceptedAlgorithms ssh-rsa", "nacre has none of ssh-rsa"),
+        ("PubkeyAcceptedAlgorithms ssh-rsa-cert-v01@openssh.com", "nacre has none of ssh-rsa-cert"),
+        ("PubkeyAcceptedAlgorithms -*", "leaves no signature algorithm"),
+        ("PubkeyAcceptedAlgorithms -ssh-ed25519-cert-v01", "unknown signature algorithm"),
+        ("PubkeyAcceptedAlgorithms !ssh-ed25519", "unknown signature algorithm"),
+        ("PubkeyAcceptedKeyTypes made*", "no signature algorithm offered by default matches"),
     ],
 )
 def test_a_list_that_is_wrong_names_its_line(tmp_path: Path, read: Any, line: str, why: str) -> None:
@@ -88,16 +167,22 @@ def test_a_list_that_is_wrong_names_its_line(tmp_path: Path, read: Any, line: st
         read(tmp_path / "file", f"{line}\n")
 
 
-def test_match_may_be_about_authorities_and_not_about_hosts(tmp_path: Path) -> None:
-    text = "CASignatureAlgorithms rsa-sha2-256\nMatch user bob\nCASignatureAlgorithms rsa-sha2-512\n"
+@pytest.mark.parametrize(
+    ("keyword", "found"),
+    [
+        ("CASignatureAlgorithms", lists.authority_algorithms),
+        ("HostbasedAcceptedAlgorithms", lists.hostbased_algorithms),
+        ("PubkeyAcceptedAlgorithms", lists.publickey_algorithms),
+    ],
+)
+def test_match_may_be_about_them(tmp_path: Path, keyword: str, found: Any) -> None:
+    text = f"{keyword} rsa-sha2-256\nMatch user bob\n{keyword} rsa-sha2-512\n"
     options = of_server(tmp_path / "file", text)
     configuration = configuration_of(options)
     assert configuration is not None
     ends = ("192.0.2.1", 1), ("192.0.2.2", 22)
     for user, algorithm in (("bob", SHA512), ("eve", SHA256)):
-        assert lists.authority_algorithms(configuration.login(user, ends).options) == (algorithm,)
-    with pytest.raises(nacre.ConfigParseError, match="holds for a whole connection"):
-        of_server(tmp_path / "file", "Match user bob\nHostbasedAcceptedAlgorithms ssh-ed25519\n")
+        assert found(configuration.login(user, ends).options) == (algorithm,)
 
 
 def test_the_refusal(tmp_path: Path) -> None:
@@ -194,3 +279,53 @@ async def test_hosts_that_vouch(tmp_path: Path) -> None:
     only = f"{keyword} rsa-sha2-512-cert-v01@openssh.com\n"
     assert await enters(only, only, certified)
     assert not await enters("", only)
+
+
+def shown_by(key: nacre.SSHKey, **how: Any) -> Any:
+    """Return a certificate of a user's key, with the key."""
+    return key, authority().generate_user_certificate(key, "id", principals=["user"], **how)
+
+
+@cache
+def other_rsa() -> nacre.SSHKey:
+    return nacre.generate_private_key("ssh-rsa", key_size=2048)
+
+
+#: What a user shows, by the algorithms that it can be taken with.
+KINDS: dict[str, Any] = {
+    ED25519: lambda: user_key(),
+    f"{ED25519}-cert-v01@openssh.com": lambda: shown_by(host_key()),
+    f"{SHA512} {SHA256}": lambda: authority(),
+    f"{OF_RSA} rsa-sha2-256-cert-v01@openssh.com": lambda: shown_by(other_rsa()),
+}
+SAID = (ED25519, "*-cert-*", f"{SHA256},ssh-ed25519-cert-v01@openssh.com")
+
+
+@asynctest
+async def test_users_by_every_list(tmp_path: Path) -> None:
+    """Each kind of key with each list: on the server, whose client would show everything, and the other way round."""
+    (tmp_path / "keys").write_bytes(
+        authority().export_public_key() + user_key().export_public_key()
+        + b"cert-authority " + authority().export_public_key()
+    )  # fmt: skip
+    server, client = tmp_path / "server", tmp_path / "client"
+    open_to_all = {"server_factory": nacre.SSHServer, "authorized_client_keys": str(tmp_path / "keys")}
+    async with serving(**open_to_all) as free:
+        for said in SAID:
+            text = f"PubkeyAcceptedAlgorithms {said}\n"
+            client.write_text(text)
+            server.write_text(f"PubkeyAcceptedAlgorithms ssh-ed25519\nMatch user user\n{text}")
+            taken = set(lists.publickey_algorithms(of_server(tmp_path / "x", text)) or ())
+            async with serving(**open_to_all, config=server) as judging:
+                for names, make in KINDS.items():
+                    right = not taken.isdisjoint(names.split())
+                    for listener, options in ((judging, {}), (free, {"config": client})):
+                        assert await enters(listener, make(), **options) is right, (said, names)
+
+
+async def enters(listener: Any, key: Any, **options: Any) -> bool:
+    try:
+        async with connected(listener, client_keys=[key], **options):
+            return True
+    except nacre.PermissionDenied:
+        return False

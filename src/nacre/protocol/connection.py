@@ -103,7 +103,7 @@ class Connection(Commands):
         self.channel_write = self._writing.write
         self.receive_buffer = self._core.inbound.receive_buffer
         self._client = ClientAuth(self._core, self._handshake) if role is Role.CLIENT else None
-        self._server = ServerAuth(self._core) if role is Role.SERVER else None
+        self._server = ServerAuth(self._core, self._handshake) if role is Role.SERVER else None
         self._fast: dict[int, Channel] = _NOTHING
         #: Who takes which message while an open connection is in no key exchange of the peer's.
         self._routine = _NOBODY

@@ -157,10 +157,14 @@ class AuthPolicy:
     Attributes:
         required: False lets the user in at once.
         methods: the names of the methods that may continue, in order (without "none").
+        publickey_algorithms, hostbased_algorithms: what is taken of the user, and of hosts that vouch, by whole names:
+            one for certificates is another (X.509 of users is not meant). None: as the settings say.
     """
 
     required: bool
     methods: tuple[str, ...] = ()
+    publickey_algorithms: tuple[str, ...] | None = None
+    hostbased_algorithms: tuple[str, ...] | None = None
 
 
 @record

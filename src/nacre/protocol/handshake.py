@@ -25,6 +25,7 @@ from nacre.errors import (
     LocalProtocolError,
     ProtocolError,
 )
+from nacre.keys import X509_ALGORITHMS, signature_of
 from nacre.keys.shown import Shown, decode_shown
 from nacre.protocol import limits
 from nacre.protocol.core import Core
@@ -57,7 +58,8 @@ _LETTERS_OF_CLIENT: Final = (b"C", b"A", b"E")
 _LETTERS_OF_SERVER: Final = (b"D", b"B", b"F")
 _NEWKEYS: Final = NewKeys()
 _PING: Final = ("ping@openssh.com", b"0")
-_FROM_CLIENT: Final = (("ext-info-in-auth@openssh.com", b"0"), _PING)
+_IN_AUTH: Final = ("ext-info-in-auth@openssh.com", b"0")
+_FROM_CLIENT: Final = (_IN_AUTH, _PING)
 _HOSTBOUND: Final = ("publickey-hostbound@openssh.com", b"0")
 
 
@@ -452,16 +454,36 @@ class Handshake:
         if not self._peer_takes_ext_info:
             return
         core = self._core
-        algorithms = tuple(core.settings.signature_algorithms) if core.role is Role.SERVER else None
-        core.outbound.send_now(_our_ext_info(algorithms))
+        core.outbound.send_now(_our_ext_info(self._told if core.role is Role.SERVER else None))
+
+    @property
+    def _told(self) -> tuple[str, ...]:
+        """What a client is told at first that its users may sign with."""
+        announced = self._core.settings.announced_algorithms
+        return tuple(self._core.settings.signature_algorithms) if announced is None else announced
+
+    def announce(self, algorithms: tuple[str, ...]) -> None:
+        """Server: tell a client that takes it what its user may sign with, unless it has heard that (OpenSSH PROTOCOL).
+
+        Args:
+            algorithms: by whole names, some for certificates. X.509, which none of them is, stays announced.
+        """
+        core = self._core
+        told = self._told
+        now = tuple(dict.fromkeys(map(signature_of, algorithms)))
+        now += tuple(name for name in told if name in X509_ALGORITHMS)
+        if core.info.updates_sig_algs and set(now) != set(told):
+            core.info.updates_sig_algs = False  # once
+            core.send(ExtInfo((("server-sig-algs", ",".join(now).encode("ascii")),)))
 
     def received_ext_info(self, payload: bytes) -> None:
         """Take the peer's extensions; the newer server-sig-algs replaces the older."""
         if self.ext_info is ExtInfoTurn.IN_AUTH:
             self.ext_info = ExtInfoTurn.NO
         short = len(payload) <= limits.EXT_INFO_REMEMBERED_LENGTH
-        algorithms, hostbound = (_announced_again if short else _announced)(payload)
+        algorithms, hostbound, updates = (_announced_again if short else _announced)(payload)
         if self._core.role is not Role.CLIENT:
+            self._core.info.updates_sig_algs = updates and self._peer_takes_ext_info
             return
         if algorithms is not None:
             self._core.info.server_sig_algs = algorithms
@@ -540,15 +562,15 @@ def _our_ext_info(algorithms: tuple[str, ...] | None) -> bytes:
     return ExtInfo((("server-sig-algs", ",".join(algorithms).encode("ascii")), _HOSTBOUND, _PING)).encode()
 
 
-def _announced(payload: bytes) -> tuple[tuple[str, ...] | None, bool]:
-    """Return what the last server-sig-algs of an EXT_INFO names, None where there is none, and of hostbound keys."""
+def _announced(payload: bytes) -> tuple[tuple[str, ...] | None, bool, bool]:
+    """Return what the last server-sig-algs of an EXT_INFO names, None where there is none; of hostbound keys; of later ones."""
     found = None
     extensions = ExtInfo.decode(payload).extensions
     for name, value in extensions:
         if name == "server-sig-algs":
             names = value[: limits.SIG_ALGS].decode("ascii", "replace").split(",")
             found = tuple(filter(None, names))
-    return found, _HOSTBOUND in extensions
+    return found, _HOSTBOUND in extensions, _IN_AUTH in extensions
 
 
 #: Peers of one kind send the same one again and again.

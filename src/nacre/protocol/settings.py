@@ -76,10 +76,9 @@ class Settings:
         host_keys: server: its private keys, in order of preference.
         host_key_algorithms: client: accepted algorithms in order; server: limits what
             `host_keys` offer.
-        signature_algorithms: what is accepted in user signatures, and announced as
-            server-sig-algs (RFC 8308 section 3.1).
-        hostbased_algorithms: server: what is accepted of hosts that vouch, those for certificates by their own
-            names; None: as of users.
+        signature_algorithms: what is accepted in signatures of users, and of hosts that vouch for them, where an
+            `AuthPolicy` says nothing else; an algorithm counts with a certificate, too.
+        announced_algorithms: server: server-sig-algs (RFC 8308 section 3.1); None: `signature_algorithms`.
         ident_timeout: until the peer's identification line is complete.
         login_timeout: until authentication is complete.
         rekey_bytes: re-key after this many bytes in one direction; also bounded by the cipher.
@@ -102,7 +101,7 @@ class Settings:
     host_keys: tuple[HostKey, ...] = ()
     host_key_algorithms: tuple[str, ...] = ()
     signature_algorithms: tuple[str, ...] = fresh(default_factory=default_signature_algorithms)
-    hostbased_algorithms: tuple[str, ...] | None = None
+    announced_algorithms: tuple[str, ...] | None = None
     ident_timeout: float = limits.IDENT_TIMEOUT
     login_timeout: float = limits.LOGIN_TIMEOUT
     rekey_bytes: int = limits.REKEY_BYTES
@@ -140,6 +139,7 @@ class Info:
         own_version, peer_version: the identification strings, without CR LF.
         host_key_blob: the server's public host key, once its signature was verified.
         server_sig_algs: what the peer's EXT_INFO announced (RFC 8308 section 3.1), or None.
+        updates_sig_algs: server: whether the peer announced that it takes another server-sig-algs while it logs in.
         hostbound: whether the peer announced that it takes keys bound to its host key (OpenSSH PROTOCOL).
         username: the user of the latest authentication request.
         host_key_signature: client: the server's signature of the session id, which proves to others that it was there.
@@ -157,6 +157,7 @@ class Info:
     host_key_signature: bytes = hidden(default=b"")
     negotiated: Negotiated | None = None
     server_sig_algs: tuple[str, ...] | None = None
+    updates_sig_algs: bool = False
     hostbound: bool = False
     peer_prefers: tuple[str, str] = ("", "")
     refused: int = 0

@@ -32,6 +32,8 @@ SERVER: Final[tuple[Keyword, ...]] = (
         PermitUserRC RefuseConnection StreamLocalBindUnlink X11Forwarding X11UseLocalhost""",
     ),
     Keyword("PubkeyAuthentication", own.flag, aliases=("dsaauthentication",)),
+    Keyword("PubkeyAcceptedAlgorithms", values.one, aliases=("pubkeyacceptedkeytypes",)),
+    Keyword("HostbasedAcceptedAlgorithms", values.one, aliases=("hostbasedacceptedkeytypes",)),
     Keyword(
         "KbdInteractiveAuthentication",
         own.flag,
@@ -72,8 +74,7 @@ SERVER: Final[tuple[Keyword, ...]] = (
         _ANYWHERE,
         values.one,
         """AuthorizedKeysCommandUser AuthorizedPrincipalsCommandUser AuthorizedPrincipalsFile Banner
-        CASignatureAlgorithms ChrootDirectory HostbasedAcceptedAlgorithms PAMServiceName
-        PubkeyAcceptedAlgorithms RDomain RevokedKeys TrustedUserCAKeys""",
+        CASignatureAlgorithms ChrootDirectory PAMServiceName RDomain RevokedKeys TrustedUserCAKeys""",
     ),
     *_all(
         _GLOBAL,

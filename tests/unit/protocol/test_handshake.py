@@ -17,9 +17,19 @@ from nacre.errors import (
 )
 from nacre.keys import generate_private_key
 from nacre.protocol import limits
-from nacre.protocol.events import AuthSucceeded, HostKeyQuestion, KeysExchanged, Verdict
+from nacre.protocol.events import (
+    AuthBegin,
+    AuthNeeded,
+    AuthPolicy,
+    AuthSucceeded,
+    Disconnected,
+    HostKeyQuestion,
+    KeysExchanged,
+    Verdict,
+)
 from nacre.protocol.handshake import Handshake
 from nacre.protocol.settings import Settings
+from nacre.wire.auth import UserauthRequest
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.transport import ExtInfo, Ignore
 from tests.pair.ends import HOST_KEY, LATER, Pair
@@ -390,6 +400,50 @@ def test_an_answer_to_a_guess_comes_behind_a_kexinit():
     inject(pair.server, b"\x1f" + bytes(12))
     pair.client.feed(b"SSH-2.0-x\r\n" + pair.server.output())
     assert isinstance(failure(pair.client), ProtocolError)
+
+
+@pytest.mark.parametrize(
+    ("taken", "now"),
+    [
+        (None, ("ssh-ed25519", "rsa-sha2-256")),
+        (("rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-512"), ("rsa-sha2-512",)),
+        (("rsa-sha2-256-cert-v01@openssh.com", "ssh-ed25519"), ("ssh-ed25519", "rsa-sha2-256")),
+        (("sk-ssh-ed25519-cert-v01@openssh.com",), ("sk-ssh-ed25519@openssh.com",)),
+    ],
+)
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_user_who_signs_with_something_else_is_told_of_it(taken, now, listens):
+    """OpenSSH's ext-info-in-auth: before the answer to the first request, to clients that announce it."""
+    of_all = ("ssh-ed25519", "rsa-sha2-256")
+    settings = server_settings(signature_algorithms=("ssh-ed25519",), announced_algorithms=of_all)
+    pair = Pair(server=settings, client_answers={AuthNeeded: LATER})
+
+    def begin(event):
+        if event.username == "alice":
+            assert pair.client.connection.info.server_sig_algs == of_all
+        if not listens:
+            pair.server.connection.info.updates_sig_algs = False
+        return AuthPolicy(True, ("publickey",), taken if event.username == "alice" else ("ssh-ed25519",))
+
+    pair.server.answers[AuthBegin] = begin
+    pair.start()
+    assert pair.client.connection.info.server_sig_algs == (now if listens else of_all)
+    # Once: a client takes no third.
+    talk(pair, pair.client, UserauthRequest("bob", "ssh-connection", "none", b"").encode())
+    assert set(now) == set(of_all) or pair.client.connection.info.server_sig_algs == (
+        now if listens else of_all
+    )
+    assert not pair.client.of(Disconnected)
+
+
+def test_a_client_that_announces_nothing_is_told_once():
+    told = ExtInfo((("ext-info-in-auth@openssh.com", b"0"),)).encode()
+    for extensions, takes in ((told, True), (ExtInfo(()).encode(), False)):
+        pair = Pair()
+        for wanted in (True, False):
+            pair.server.connection._handshake._peer_takes_ext_info = wanted
+            pair.server.connection._handshake.received_ext_info(extensions)
+            assert pair.server.connection.info.updates_sig_algs is (takes and wanted)
 
 
 def test_ext_info_tells_the_client_which_signatures_are_taken():

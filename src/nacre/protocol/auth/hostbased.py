@@ -66,8 +66,7 @@ class ServerHostbased:
 
 
 def _verifies(auth: ServerAuth, username: str, data: HostbasedData, signature: bytes) -> bool:
-    taken = auth.core.settings.hostbased_algorithms
-    shown = shown_key(auth, username, data.algorithm, data.key_blob, taken)
+    shown = shown_key(auth, username, data.algorithm, data.key_blob, auth.policy.hostbased_algorithms)
     if shown is None:
         return False
     signed = signed_data(auth.core.info.session_id, username, data)

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from nacre.errors import KeyImportError, LocalProtocolError, ProtocolError
-from nacre.keys import Proof, signature_of
+from nacre.keys import X509_ALGORITHMS, Proof, signature_of
 from nacre.keys.shown import Shown, decode_shown
 from nacre.protocol.auth.base import SERVICE, Attempt
 from nacre.protocol.events import KeyRefused, Partial, PublicKeyQuestion, SignatureNeeded
@@ -51,7 +51,7 @@ def _request(
 
 
 def shown_key(
-    auth: ServerAuth, username: str, algorithm: str, key_blob: bytes, taken: tuple[str, ...] | None = None
+    auth: ServerAuth, username: str, algorithm: str, key_blob: bytes, taken: tuple[str, ...] | None
 ) -> Shown | None:
     """Return what a client shows, or None for what is refused unasked, of which the application is told.
 
@@ -60,7 +60,8 @@ def shown_key(
         username: whom to log in as.
         algorithm: what the signature is made with.
         key_blob: the key, or a certificate.
-        taken: the algorithms that are taken, by their whole names; None: those for user keys.
+        taken: the algorithms that are taken, by their whole names; None: those of the settings, with a certificate
+            and without.
     """
     reason = "it is not taken here"
     ours = auth.core.settings.signature_algorithms
@@ -140,7 +141,8 @@ class ServerPublicKey:
         if self._bound_to is not None and (not own or self._bound_to != own):
             auth.core.emit(KeyRefused(username, query.algorithm, "it is bound to another host key than ours"))
             return None
-        return shown_key(auth, username, query.algorithm, query.key_blob)
+        taken = None if query.algorithm in X509_ALGORITHMS else auth.policy.publickey_algorithms
+        return shown_key(auth, username, query.algorithm, query.key_blob, taken)
 
     def _proof(
         self,

@@ -25,6 +25,7 @@ from nacre.protocol.auth.password import ServerPassword
 from nacre.protocol.auth.publickey import ServerPublicKey
 from nacre.protocol.core import Core
 from nacre.protocol.events import AuthBegin, AuthPolicy, AuthSucceeded, Partial
+from nacre.protocol.handshake import Handshake
 from nacre.protocol.lane import Lane, MakeQuestion
 from nacre.protocol.state import Phase
 from nacre.wire.auth import (
@@ -67,6 +68,8 @@ _METHODS: Final[dict[str, Callable[[], ServerMethod]]] = {
     KEYEX: partial(_gss_method, KEYEX),
     HOSTBASED: ServerHostbased,
 }
+#: Before somebody has a name.
+_NOTHING: Final = AuthPolicy(True, (), (), ())
 #: What stands for a method under another name, and is never offered by it.
 _SYNONYMS: Final = {HOSTBOUND: PUBLICKEY}
 
@@ -78,22 +81,25 @@ class ServerAuth:
         "_banners",
         "_current",
         "_failures",
+        "_handshake",
         "_lane",
         "_none_was_free",
-        "_policy",
         "_queries",
         "_remaining",
         "_requests",
         "_user",
         "_waiting",
         "core",
+        "policy",
     )
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, handshake: Handshake) -> None:
         self.core = core
+        self._handshake = handshake
         self._lane = Lane(core, ServerAuth._take, limits.AUTH_PENDING, self)
         self._user: tuple[str, str] | None = None
-        self._policy: AuthPolicy | None = None
+        #: What is asked of the user; before that is known nothing is taken.
+        self.policy = _NOTHING
         self._remaining: tuple[str, ...] = ()
         self._current: ServerMethod | None = None
         self._none_was_free = False
@@ -163,10 +169,10 @@ class ServerAuth:
         if self._user != (request.username, request.service):
             # RFC 4252 section 5: a change of user or service starts everything over.
             self._user = (request.username, request.service)
-            self._policy = None
+            self.policy = _NOTHING
             self._remaining = ()
             self.core.info.username = request.username
-        if self._policy is None:
+        if self.policy is _NOTHING:
             self.ask(
                 lambda token: AuthBegin(token, request.username), lambda value: self._begun(request, value)
             )
@@ -175,8 +181,10 @@ class ServerAuth:
 
     def _begun(self, request: UserauthRequest, value: object) -> None:
         policy = value if isinstance(value, AuthPolicy) else AuthPolicy(required=True)
-        self._policy = policy
+        self.policy = policy
         self._remaining = self._usable(policy.methods)
+        if policy.publickey_algorithms is not None and PUBLICKEY in self._remaining:
+            self._handshake.announce(policy.publickey_algorithms)
         if policy.required is False:
             self._succeed(Attempt(request.username, _NONE))
         else:
@@ -252,7 +260,8 @@ class ServerAuth:
         core.opened()
         core.info.username = attempt.username
         # Requests that come now are passed over: nothing of this is asked for any more.
-        self._current = self._policy = self._user = None
+        self._current = self._user = None
+        self.policy = _NOTHING
         self._remaining = ()
         core.emit(AuthSucceeded(attempt.username, attempt.method, attempt.key_blob))
 

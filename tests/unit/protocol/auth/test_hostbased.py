@@ -187,13 +187,19 @@ def test_where_it_is_not_offered_it_is_not_asked_about(pair):
 )
 def test_what_hosts_sign_with_may_be_said_apart_from_users(taken, comes_in):
     tries = iter([HostbasedAttempt(ED25519, HOST.public_data, "h", "u")])
+    policy = AuthPolicy(
+        required=True,
+        methods=("hostbased",),
+        publickey_algorithms=("rsa-sha2-512",),
+        hostbased_algorithms=taken,
+    )
     pair = Pair(
-        server_answers=dict(OFFERED),
+        server_answers={**OFFERED, AuthBegin: policy},
         client_answers={
             AuthNeeded: lambda event: next(tries, None),
             SignatureNeeded: lambda event: HOST.sign(event.data, event.algorithm),
         },
-        server=server_settings(signature_algorithms=("rsa-sha2-512",), hostbased_algorithms=taken),
+        server=server_settings(signature_algorithms=("rsa-sha2-512",)),
     ).start()
     assert bool(pair.server.of(AuthSucceeded)) is comes_in
     assert [event.reason for event in pair.server.of(KeyRefused)] == (

@@ -23,6 +23,7 @@ from nacre.wire.auth import HOSTBOUND, PublicKeyQuery, UserauthPkOk, UserauthReq
 from nacre.wire.fields import encode_string
 from nacre.wire.transport import ExtInfo
 from tests.pair.ends import LATER, USER_KEY, Pair
+from tests.support.certificates import by_hand
 from tests.support.protocol import failure, server_settings, talk
 
 ED25519 = "ssh-ed25519"
@@ -109,6 +110,46 @@ def test_every_kind_of_key(kind, algorithm, query):
     succeeded = pair.server.of(AuthSucceeded)[0]
     assert (succeeded.method, succeeded.key_blob) == ("publickey", key.public_data)
     assert pair.client.of(AuthSucceeded)[0].key_blob == key.public_data
+
+
+PLAIN, CERTIFIED = ED25519, "ssh-ed25519-cert-v01@openssh.com"
+
+
+@pytest.mark.parametrize(
+    ("taken", "comes_in"),
+    [
+        (None, {PLAIN, CERTIFIED}),
+        ((PLAIN,), {PLAIN}),
+        ((CERTIFIED,), {CERTIFIED}),
+        ((CERTIFIED, PLAIN), {PLAIN, CERTIFIED}),
+        (("rsa-sha2-512", "rsa-sha2-512-cert-v01@openssh.com"), set()),
+        ((), set()),
+    ],
+)
+@pytest.mark.parametrize("query", [True, False])
+def test_a_policy_takes_algorithms_by_whole_names(taken, comes_in, query):
+    policy = AuthPolicy(required=True, methods=("publickey",), publickey_algorithms=taken)
+    for algorithm, blob in ((PLAIN, USER_KEY.public_data), (CERTIFIED, by_hand(USER_KEY, USER_KEY))):
+        pair = login(
+            algorithm=algorithm,
+            blob=blob,
+            query=query,
+            sign=lambda event: USER_KEY.sign(event.data, ED25519),
+            server_answers={AuthBegin: policy},
+        )
+        assert bool(pair.server.of(AuthSucceeded)) is (algorithm in comes_in), algorithm
+        assert bool(pair.server.of(PublicKeyQuestion)) is (algorithm in comes_in)
+        reasons = [event.reason for event in pair.server.of(KeyRefused)]
+        assert reasons == ([] if algorithm in comes_in else ["it is not taken here"])
+
+
+def test_another_user_has_another_policy(pair):
+    of = {"carol": (CERTIFIED,), "bob": (PLAIN,)}
+    pair.server.answers[AuthBegin] = lambda event: AuthPolicy(True, ("publickey",), of[event.username])
+    pair.server.answers[PublicKeyQuestion] = False
+    for user, asked in (("carol", 0), ("bob", 1), ("carol", 1)):
+        talk(pair, pair.client, request(pair, signature=None, user=user))
+        assert len(pair.server.of(PublicKeyQuestion)) == asked
 
 
 def test_a_signature_of_another_key_is_refused_without_a_question():
