@@ -9,12 +9,25 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import Collection
 from pathlib import Path
 
+from nacre.aio.commands import Identity
 from nacre.errors import ConfigParseError
 from nacre.wire.record import record
 
-__all__ = ["Account", "account", "groups", "is_known", "is_plain_name", "is_private_to", "require_groups"]
+__all__ = [
+    "Account",
+    "account",
+    "groups",
+    "identity",
+    "is_known",
+    "is_plain_name",
+    "is_private_to",
+    "require_groups",
+    "unsafe_program",
+]
 
 _LONGEST = 255
 
@@ -98,12 +111,41 @@ def is_private_to(path: Path, owner: Account | None) -> bool:
     if not hasattr(os, "getuid"):
         return True
     trusted = {0, os.getuid(), *(() if owner is None else (owner.uid,))}
-    real = Path(os.path.realpath(path))
     home = None if owner is None else Path(os.path.realpath(owner.home))
+    return _changeable(path, trusted, home) is None
+
+
+def unsafe_program(path: str) -> str:
+    """Return why a program may not be run for logins, as sshd judges; "": root alone can change it.
+
+    Raises:
+        OSError: nobody knows.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return "it is no regular file"
+    part = _changeable(Path(path), {0})
+    return "" if part is None else f"others than root can change {part}: root must own it, with a mode of 755"
+
+
+def identity(name: str) -> tuple[Identity, str, Path] | None:
+    """Return whom a program of a user runs as, the user's name and home, or None for one that there is not."""
+    try:
+        import pwd
+
+        found = pwd.getpwnam(name)
+    except (ImportError, KeyError, ValueError):
+        return None
+    groups = tuple(os.getgrouplist(found.pw_name, found.pw_gid))
+    return Identity(found.pw_uid, found.pw_gid, groups), found.pw_name, Path(found.pw_dir)
+
+
+def _changeable(path: Path, trusted: Collection[int], home: Path | None = None) -> Path | None:
+    """Return what others can change of a file and the folders above it, up to a home or the root; None: nothing."""
+    real = Path(os.path.realpath(path))
     for part in (real, *real.parents):
         status = part.stat()
         if status.st_uid not in trusted or status.st_mode & 0o022:
-            return False
+            return part
         if part == home:
             break
-    return True
+    return None

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from nacre import config_accounts as accounts
 from nacre.aio.log import logger, plain
+from nacre.config_principals import authorities, principals
 from nacre.keys import SSHKey
 from nacre.keys.files import expand, read_file
 from nacre.protocol import events
@@ -22,7 +23,6 @@ from nacre.trust.config import Found
 from nacre.trust.config_lines import Setting, matches_one
 from nacre.trust.config_server import Arrival
 from nacre.trust.config_tokens import Tokens, substituted
-from nacre.trust.key_options import parse_key_options
 from nacre.trust.pattern import HostPatterns, parse_address
 
 __all__ = ["LoginPolicy", "login_policy"]
@@ -196,7 +196,8 @@ class LoginPolicy:
     @property
     def names_keys(self) -> bool:
         """Whether the configuration says where keys are."""
-        return bool(self._found.keys() & {"authorizedkeysfile", "trustedusercakeys"})
+        named = bool(self._found.keys() & {"authorizedkeysfile", "trustedusercakeys"})
+        return named or self._names("authorizedkeyscommand")
 
     def authorized_keys(self, user: str) -> SSHAuthorizedKeys:
         """Return the keys that may log a user in: of the files that there are, and of the authorities.
@@ -211,11 +212,19 @@ class LoginPolicy:
         words = settings[0].arguments if settings else _DEFAULT_FILES
         for path in self._files(settings, words, user):
             keys.load(self._read(path, user))
-        name = self._word("trustedusercakeys")
-        if name and name.lower() != "none":
-            principals = self._principals(user)
-            keys.load("".join(_authorities(read_file(name).decode("utf-8", "replace"), principals)))
+        text = self.authorities()
+        if text:
+            keys.load("".join(authorities(text, self._principals(user))))
         return keys
+
+    def authorities(self) -> str:
+        """Return the keys of the authorities that certify users, a line each. OSError, ValueError."""
+        name = self._word("trustedusercakeys")
+        return read_file(name).decode("utf-8", "replace") if name and name.lower() != "none" else ""
+
+    def _names(self, keyword: str) -> bool:
+        """Return whether a keyword names something, rather than none."""
+        return self._word(keyword).lower() not in ("", "none")
 
     def _read(self, path: Path, user: str) -> bytes:
         """Return the content of a user's file; nothing of one that is not there, or that others can change."""
@@ -234,24 +243,12 @@ class LoginPolicy:
         """Return options of authorized_keys that name whom certificates may be for; None: the user's own name."""
         settings = self._found.get("authorizedprincipalsfile")
         if not settings or settings[0].arguments[0].lower() == "none":
-            return None
-        found = []
+            # Where a program names them, the user's own name is none of them by itself.
+            return [] if self._names("authorizedprincipalscommand") else None
+        found: list[str] = []
         for path in self._files(settings, settings[0].arguments, user):
-            for line in self._read(path, user).decode("utf-8", "replace").split("\n"):
-                # What stands behind a # is a comment, in quotes too: so sshd has it.
-                *options, principal = line.partition("#")[0].rsplit(maxsplit=1) or ("",)
-                if not principal:
-                    continue
-                if any(character in principal for character in ',"\\'):
-                    logger.warning(
-                        "%s: %s is no principal that can be told from several", path, plain(principal)
-                    )
-                    continue
-                option = ",".join((f'principals="{principal}"', *options))
-                if not _is_options(option):
-                    logger.warning("%s: what stands before %s is no list of options", path, plain(principal))
-                    continue
-                found.append(option)
+            text = self._read(path, user).decode("utf-8", "replace")
+            found += [option for _, option in principals(text, path)]
         return found
 
     @staticmethod
@@ -280,30 +277,6 @@ class LoginPolicy:
 def login_policy(found: Found, arrival: Arrival) -> LoginPolicy:
     """Return what is asked of a login."""
     return LoginPolicy(found, arrival)
-
-
-def _is_options(text: str) -> bool:
-    """Return whether a text is a list of options and nothing more, whoever has written it: no key, above all."""
-    key = "key"
-    try:
-        options, rest = parse_key_options(f"cert-authority,{text} {key}")
-    except ValueError:
-        return False
-    # What stands there twice has the place of the later one: ours is the first if the text has none.
-    return rest == key and next(iter(options)) == "cert-authority"
-
-
-def _authorities(text: str, principals: Sequence[str] | None) -> list[str]:
-    """Return lines of authorized_keys that trust the authorities of TrustedUserCAKeys.
-
-    Args:
-        text: their keys, a line each.
-        principals: options that name whom certificates may be for; None: they have the user's own name.
-    """
-    lines = [line.strip() for line in text.split("\n")]
-    keys = [line for line in lines if line and not line.startswith("#")]
-    options = [""] if principals is None else [f",{option}" for option in principals]
-    return [f"cert-authority{option} {key}\n" for key in keys for option in options]
 
 
 def _is_barred(found: Found, arrival: Arrival) -> bool:

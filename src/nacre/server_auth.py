@@ -30,6 +30,7 @@ from nacre.x509_login import vouching
 
 if TYPE_CHECKING:
     from nacre.client_hosts import ClientHosts
+    from nacre.config_commands import LoginCommands
     from nacre.options import SSHServerConnectionOptions
     from nacre.server import SSHServer
     from nacre.trust.revocation import KeyRevocationList
@@ -111,6 +112,7 @@ class ServerAuthenticator:
         # One callback that hangs leaves the client time for another try.
         self._limit = options.login_timeout / 2 or None
         self._authorized: SSHAuthorizedKeys | None = None
+        self._commands: LoginCommands | None = None
         #: Whether a dialogue asks for the password, and nothing else.
         self.dialogue_by_password = False
         #: Of the keys and certificates that have signed.
@@ -124,8 +126,12 @@ class ServerAuthenticator:
         self.gss: Context | None = None
 
     def set_authorized_keys(self, keys: Any) -> None:
-        """Have keys checked against these, for the user that is logging in."""
-        self._authorized = read_authorized(keys)
+        """Have keys checked against these, for the user that is logging in, and nothing else asked about them."""
+        self._authorized, self._commands = read_authorized(keys), None
+
+    def use_commands(self, commands: LoginCommands | None) -> None:
+        """Have programs asked about keys that no line lets in."""
+        self._commands = commands
 
     async def _settle(self, value: Any) -> Any:
         """Return what a callback answers; none in time is an error, and so a no."""
@@ -213,6 +219,9 @@ class ServerAuthenticator:
             return self._chain(event, shown)
         judged = self._judged(shown)
         options = None if judged is None else self._options_of(judged)
+        if options is None and self._commands is not None:
+            said = await self._settle(self._commands.keys(shown))
+            options = self._options_of(said.judge(shown, self._client_host, self._client_addr, ENFORCED))
         verdict: bool | events.Partial = options is not None
         if options is None:
             verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, shown)))
@@ -323,6 +332,14 @@ class ServerAuthenticator:
             )
             options = self._options_of(judged)
             untrusted = judged.reason or untrusted
+        for ask in () if self._commands is None else (self._commands.principals, self._commands.keys):
+            if options is None:
+                said = await self._settle(ask(certificate))
+                options = self._options_of(
+                    said.judge_certificate(
+                        certificate, username, self._client_host, self._client_addr, ENFORCED
+                    )
+                )
         verdict: bool | events.Partial = options is not None
         if options is None:
             if not certificate.names(username):

@@ -19,6 +19,7 @@ from nacre import config_accounts as accounts
 from nacre._version import __version__
 from nacre.aio.tasks import settle
 from nacre.aio.waiting import Waiters
+from nacre.config_commands import LoginCommands, command_problems, login_commands
 from nacre.config_login import LoginPolicy, login_policy
 from nacre.config_server_alone import SERVER_ALONE
 from nacre.config_server_handlers import ValuesAlone
@@ -64,11 +65,13 @@ class Login:
         options: of the connection, from here on.
         policy: what else is asked of the login.
         banner: the text that is shown before the login; "": none.
+        commands: the programs that are asked for keys; None: there are none.
     """
 
     options: SSHServerConnectionOptions
     policy: LoginPolicy
     banner: str
+    commands: LoginCommands | None = None
 
 
 class ServerConfiguration:
@@ -91,6 +94,7 @@ class ServerConfiguration:
                 self._check_line(name, setting)
             except ConfigParseError as error:
                 problems.append(str(error))
+        problems += map(str, command_problems(self._files))
         if problems:
             raise ConfigParseError(told(problems, _HERE))
         self._files.for_arrival(Arrival("", "", "", "", 0, accounts.is_known, lambda user: (), _VERSION))
@@ -152,15 +156,23 @@ class ServerConfiguration:
             RuntimeError: the system has no thread left.
         """
         about = (("user", user),) if source is None else (("user", user), ("source", source))
-        return await settle(_threads(os.getpid()).call(partial(self.login, user, addresses, host), about))
+        login = partial(self.login, user, addresses, host, about)
+        return await settle(_threads(os.getpid()).call(login, about))
 
-    def login(self, user: str, addresses: tuple[Any, Any], host: str | None = None) -> Login:
+    def login(
+        self,
+        user: str,
+        addresses: tuple[Any, Any],
+        host: str | None = None,
+        about: tuple[Hashable, ...] = (),
+    ) -> Login:
         """Return what holds for a login; this may block.
 
         Args:
             user: the name that the client gives.
             addresses: the client's address and ours, as sockets have them.
             host: the client's name, if it is known.
+            about: whom programs that are asked are counted for.
 
         Raises:
             ConfigParseError, OSError, ValueError: it cannot be told; nobody may log in by what is not known.
@@ -172,9 +184,10 @@ class ServerConfiguration:
         found = self._files.for_arrival(arrival)
         policy = login_policy(found, arrival)
         options = self._completed(found)
-        keys = options.authorized_client_keys
+        keys, commands = options.authorized_client_keys, None
         if not self.given.is_given("authorized_client_keys") and policy.names_keys:
             keys = policy.authorized_keys(user)
+            commands = login_commands(found, user, addresses, policy.authorities, about)
         # Files that the program names are read here too: whoever judges has no file to wait for.
         read = {
             "authorized_client_keys": read_authorized(keys),
@@ -183,7 +196,7 @@ class ServerConfiguration:
         options = options.completed(
             {name: value for name, value in read.items() if value is not None}, tuple(read)
         )
-        return Login(options, policy, policy.banner())
+        return Login(options, policy, policy.banner(), commands)
 
 
 _VERSION: Final = f"nacre_{__version__}"
@@ -436,7 +449,8 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "versionaddendum": _Values.addendum,
     "x11forwarding": _of(_Values.switch, "x11_forwarding"),
     **dict.fromkeys(
-        """acceptenv allowgroups allowusers authenticationmethods authorizedkeysfile authorizedprincipalsfile banner denygroups denyusers
+        """acceptenv allowgroups allowusers authenticationmethods authorizedkeyscommand authorizedkeyscommanduser
+        authorizedkeysfile authorizedprincipalscommand authorizedprincipalscommanduser authorizedprincipalsfile banner denygroups denyusers
         forcecommand permitemptypasswords permitrootlogin permituserenvironment refuseconnection setenv strictmodes trustedusercakeys""".split(),
         _Values.remember,
     ),

@@ -116,6 +116,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         banner = login.banner if self._login is None else ""
         self._login, self._options = login.policy, login.options
         self._authenticator = None  # another one, with these options: a new name starts everything over
+        self._auth().use_commands(login.commands)
         self.set_keepalive(login.options.keepalive_interval, login.options.keepalive_count_max)
         if self._link.active:
             protocol = self._link.protocol

@@ -6,8 +6,11 @@ Owns: what such a server must hold to whatever a client names or shows. Must not
 from __future__ import annotations
 
 import asyncio
+import getpass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import nacre
 from nacre.protocol import events
@@ -15,6 +18,7 @@ from nacre.server_config import ServerConfiguration, configuration_of, configure
 from tests.security.certified import CA, KEY, OTHER
 
 __all__ = [
+    "asks_programs_without_a_shell",
     "bars_by_every_method",
     "leads_to_no_other_keys",
     "lets_no_key_set_the_environment",
@@ -96,6 +100,56 @@ def names_no_authority(folder: Path) -> None:
             shown = authority.generate_user_certificate(KEY, "id", principals="alice")
             found = keys.judge_certificate(shown, "user", None, None, ("no-pty", "command")).options
             assert (found is not None) is (admitted and trusted), before
+
+
+def asks_programs_without_a_shell(folder: Path) -> None:
+    """What a client names reaches a program as one argument or not at all; whose the program is matters, and how it ends."""
+    made, log, script = folder / "made", folder / "log", folder / "script"
+    script.write_text(
+        f'for a in "$@"; do echo "[$a]" >> {log}; done; cat {folder}/keys; exit $(cat {folder}/status)\n'
+    )
+    (folder / "status").write_text("0")
+    (folder / "keys").write_bytes(b'cert-authority,principals="alice" ' + CA.export_public_key())
+    me = getpass.getuser()
+    lines = f"AuthorizedKeysFile none\nAuthorizedKeysCommandUser {me}\nAuthorizedPrincipalsCommandUser {me}\n"
+    programs = (
+        f"AuthorizedKeysCommand /bin/sh {script} %u\nAuthorizedPrincipalsCommand /bin/sh {script} %i %u\n"
+    )
+    (folder / "ca").write_bytes(CA.export_public_key())
+    known = _read(folder / "sshd_config", f"{lines}{programs}TrustedUserCAKeys {folder}/ca\n")
+    told = f"$(touch {made}); `touch {made}`"
+    shown = CA.generate_user_certificate(KEY, told, principals="alice")
+
+    def asked(user: str) -> bool:
+        commands = known.login(user, (("192.0.2.1", 1), ("192.0.2.9", 22))).commands
+        assert commands is not None
+        keys = asyncio.run(commands.keys(shown))
+        asyncio.run(commands.principals(shown))
+        return keys.judge_certificate(shown, user, None, None).options is not None
+
+    assert asked("someone")
+    assert log.read_text().splitlines() == ["[someone]", f"[{told}]", "[someone]"]
+    log.unlink()
+    for name in (
+        f"$(touch {made})",
+        f";touch {made}",
+        "a;b",
+        "a`b",
+        "-x",
+        "a -x",
+        "a|b",
+        "a\nb",
+        "a\0b",
+        "../x",
+    ):
+        assert not asked(name), name
+        assert not log.exists(), name
+    (folder / "status").write_text("1")
+    assert not asked("someone")
+    assert not made.exists()
+    script.chmod(0o777)
+    with pytest.raises(nacre.ConfigParseError, match="others than root can change"):
+        _read(folder / "sshd_config", f"{lines}AuthorizedKeysCommand {script}\n")
 
 
 def lets_no_key_set_the_environment(config: Path) -> None:

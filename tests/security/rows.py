@@ -161,7 +161,7 @@ ROWS: Final = (
     Row(78, "CVE-2023-38408", "client", "a forwarded agent loads any library"),
     Row(79, "CVE-2023-51384, CVE-2026-39832", "client", "constraints are dropped for some keys"),
     Row(80, "CVE-2025-47914", "client", "lengths and counts of an agent are believed"),
-    Row(81, "CVE-2023-51385, CVE-2025-61984", "client", "a shell sees the name of a host or a user"),
+    Row(81, "CVE-2023-51385, CVE-2025-61984", "both", "a shell sees the name of a host or a user"),
     Row(82, "CVE-2024-39930", "server", "an environment variable becomes an argument"),
     Row(83, "CVE-2019-6111, CVE-2026-54591", "both", "the peer chooses the names of files", _SCP),
     Row(84, "CVE-2026-35385", "client", "setuid is kept on what is received", _SCP),

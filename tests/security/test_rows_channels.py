@@ -34,7 +34,7 @@ from tests.pair.damage import string, uint32
 from tests.pair.ends import HOST_KEY, LATER
 from tests.pair.stage import Stage
 from tests.pair.talk import data, extended, lent, numbers, opened, reason, request
-from tests.security.configured import lets_no_key_set_the_environment
+from tests.security.configured import asks_programs_without_a_shell, lets_no_key_set_the_environment
 from tests.security.drive import play_row
 from tests.security.expectations import Phase
 from tests.security.registry import covers
@@ -404,6 +404,7 @@ def test_cve_2023_51385_no_shell_sees_a_host_or_a_user() -> None:
 
         commands()
         _named_in_a_configuration(Path(folder), made)
+        asks_programs_without_a_shell(Path(folder))
     assert not os.path.exists("made")
 
 

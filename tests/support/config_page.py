@@ -71,6 +71,17 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   user's own name, or with one of `AuthorizedPrincipalsFile` (a line may have options before the name).
   Where the file says neither, the program says whose keys are taken, as without a configuration. `environment=` of a line
   counts as `PermitUserEnvironment` says; where it says nothing, that of the program's own list alone.
+* **Programs**: `AuthorizedKeysCommand` and `AuthorizedPrincipalsCommand` are run as by sshd, in `Match` blocks too: after the files,
+  for each key that is shown, once for a query and once for a signature; without a shell, in `/`, with nothing on stdin,
+  as the user that `…CommandUser` names, which must be said; root alone may be able to change the program or a folder above
+  it. What is wrong with that is told when the server starts. A server that is not root runs programs as its own user alone.
+  What one prints counts when it ends with status 0, within 30 seconds, 1 MiB and 10,000 lines; else it is as if nothing were
+  printed, and the log says why, and what it wrote to stderr. It is killed then, and when the login ends, with its process group.
+  8 run at once, 4 for any one name or source. Tokens: `%u %h %U %t %f %k %C %D %%`, and `%i %s %T %F %K` of certificates. `%C`
+  has our end first, as sshd 10.0 does it, and `%D` is empty; principals have no argument but those that are written.
+  For users whom the machine does not have the program runs too, with `/nonexistent` and 65534 for `%h` and `%U`, and what it prints
+  about these is void: nobody sees by it who is there. Where the program gives `authorized_client_keys`, or calls
+  `set_authorized_keys`, none is run. sshd 9.2 passes over an `AuthorizedPrincipalsCommand` below an `AuthorizedKeysCommand`; nacre does not.
 * **Slow directories and disks** hold up the login that asks them and no other connection: users, groups and files are looked up
   in threads, 16 at once, and 4 for any one name or source. `LoginGraceTime` ends the waiting.
 * **Signatures**: `CASignatureAlgorithms` says what authorities may have signed certificates with, of users and of hosts that vouch;

@@ -71,3 +71,29 @@ def test_what_others_can_change(tmp_path: Path) -> None:
     link.symlink_to(path)
     path.chmod(0o602)
     assert not accounts.is_private_to(link, me)
+
+
+def test_programs_that_root_alone_can_change(tmp_path: Path) -> None:
+    assert accounts.unsafe_program("/bin/sh") == ""
+    assert accounts.unsafe_program("/bin") == "it is no regular file"
+    path = tmp_path / "program"
+    path.touch(mode=0o755)
+    path.chmod(0o775)
+    assert (
+        f"others than root can change {os.path.realpath(path)}: root must own it"
+        in accounts.unsafe_program(str(path))
+    )
+    path.chmod(0o755)  # and so for each folder above it
+    assert "others than root can change" in accounts.unsafe_program(str(path))
+    with pytest.raises(FileNotFoundError):
+        accounts.unsafe_program(str(tmp_path / "none"))
+
+
+def test_whom_a_program_runs_as() -> None:
+    found = accounts.identity("root")
+    assert found is not None
+    who, name, home = found
+    assert (who.uid, who.gid, name, home) == (0, 0, "root", Path("/root"))
+    assert 0 in who.groups
+    assert accounts.identity("no-such-user") is None
+    assert accounts.identity("a\0b") is None

@@ -16,7 +16,7 @@ from nacre.trust.lines import MAX_LINE, MAX_LINES
 from nacre.trust.pattern import Glob
 from nacre.wire.record import record
 
-__all__ = ["MAX_DEPTH", "MAX_FILES", "Setting", "included", "matches_one", "settings"]
+__all__ = ["MAX_DEPTH", "MAX_FILES", "Setting", "included", "matches_one", "settings", "whole_words"]
 
 #: Files that include files that include files …: OpenSSH's bound.
 MAX_DEPTH: Final = 16
@@ -85,14 +85,19 @@ def settings(path: Path) -> Iterator[Setting]:
         yield Setting(found[1], found[2], arguments, where)
 
 
-def _split(setting: Setting) -> Iterator[str]:
+def whole_words(setting: Setting) -> tuple[str, ...]:
+    """Return the words of a command, in which a # begins no comment. ConfigParseError: a quote is not closed."""
+    return tuple(_split(setting, comments=False))
+
+
+def _split(setting: Setting, *, comments: bool = True) -> Iterator[str]:
     """Return the words of a line: in quotes of either kind blanks and # are as others; backslashes quote."""
     text, position = setting.text, 0
     while position < len(text):
         if text[position] in " \t":
             position += 1
             continue
-        if text[position] == "#":
+        if comments and text[position] == "#":
             return
         word, quote = "", ""
         while position < len(text):

@@ -48,11 +48,11 @@ class Tokens:
         together = hashlib.sha1(whole, usedforsecurity=False)
         return cls(
             {
+                **({"i": subject.uid} if subject.uid else {}),
                 "%": "%",
                 "C": together.hexdigest(),
                 "d": subject.home,
                 "h": hostname,
-                "i": subject.uid,
                 "j": jump,
                 "k": first("hostkeyalias").lower() or subject.host,
                 "L": local.partition(".")[0],
@@ -100,8 +100,8 @@ def substituted(
         if not letter or letter not in allowed:
             known = ", ".join(f"%{known}" for known in allowed)
             raise setting.error(f"the token %{letter} has no meaning there: {known} have")
-        if letter == "i" and not tokens.by_letter["i"]:
-            raise setting.error("the token %i: users have no numbers here")
+        if letter not in tokens.by_letter:  # of those that a connection has, by `Tokens.of`
+            raise setting.error(f"the token %{letter}: users have no numbers here")
         return tokens.by_letter[letter]
 
     return re.sub(_LETTER if environment is None else _BOTH, token, text)

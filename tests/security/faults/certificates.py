@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nacre import config_login, host_trust, user_certificates
+from nacre import config_principals, host_trust, user_certificates
 from nacre.keys import SSHCertificate, SSHKey, certificate, certificate_options, decode_shown_key
 from nacre.protocol.auth import publickey
 from tests.security.registry import Fault, replaced, rewritten
@@ -43,7 +43,7 @@ CERTIFICATES: Final = (
     Fault(
         49,
         "a user's list of principals may name an authority of the user's own",
-        replaced(config_login, "_is_options", lambda text: True),
+        replaced(config_principals, "_is_options", lambda text: True),
     ),
     Fault(
         49,

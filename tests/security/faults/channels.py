@@ -10,13 +10,13 @@ from typing import Final
 
 import pytest
 
-from nacre import config_login, config_machine, config_reading, dialing, option_values
+from nacre import config_commands, config_login, config_machine, config_reading, dialing, option_values
 from nacre.agent import bindings, lending
 from nacre.agent import client as agent_client
 from nacre.agent import constraints as agent_constraints
 from nacre.agent import messages as agent_messages
 from nacre.agent import server as agent_server
-from nacre.aio import server_channel
+from nacre.aio import commands, server_channel
 from nacre.hub import environment
 from nacre.protocol import global_requests, mux, window, writing
 from nacre.server_connection import SSHServerConnection
@@ -243,6 +243,26 @@ CHANNELS: Final = (
         together(
             rewritten(option_values.username, 'or "\\n" in found', ""),
         ),
+    ),
+    Fault(
+        81,
+        "the program of a login goes through a shell",
+        rewritten(commands._Run._start, "command.argv,", '["/bin/sh", "-c", " ".join(command.argv)],'),
+    ),
+    Fault(
+        81,
+        "any name of a user reaches the program of a login",
+        replaced(config_commands, "is_plain_user", lambda name: True),
+    ),
+    Fault(
+        81,
+        "a program that others can change is run for a login",
+        replaced(config_commands.accounts, "unsafe_program", lambda path: ""),
+    ),
+    Fault(
+        81,
+        "what a program that fails has printed lets somebody in",
+        rewritten(commands._Run.__call__, "if status:", "if False:"),
     ),
     Fault(
         82,

@@ -8,7 +8,7 @@ import pytest
 
 from nacre.errors import ConfigParseError
 from nacre.trust import config_lines
-from nacre.trust.config_lines import Setting, included, matches_one, settings
+from nacre.trust.config_lines import Setting, included, matches_one, settings, whole_words
 
 
 def read(folder: Path, text: str) -> list[Setting]:
@@ -74,3 +74,10 @@ def test_patterns() -> None:
     assert not matches_one(setting, ["a*", "!ab?"], "abc")
     assert not matches_one(setting, ["!x"], "abc")
     assert str(setting.error("wrong")) == "here: Host: wrong"
+
+
+def test_words_of_a_command() -> None:
+    setting = Setting("K", "/a 'b c' # \\x \\' it", (), "here")
+    assert whole_words(setting) == ("/a", "b c", "#", "\\x", "'", "it")
+    with pytest.raises(ConfigParseError, match="not closed"):
+        whole_words(Setting("K", "/a # 'b", (), "here"))
