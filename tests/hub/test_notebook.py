@@ -5,49 +5,32 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.support.hub import RunningHub, wait_for
+from tests.support.hub import RunningHub
 from tests.support.notebook import ANSWER, new_cell, run
-from tests.support.openssh import OpenSSH
+from tests.support.openssh import find
+from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.requires("tmux"), pytest.mark.timeout(600)]
 
 
-def test_a_cell_is_run_and_a_lost_client_comes_back_to_it(
-    make_hub: Callable[..., RunningHub], openssh: OpenSSH
-) -> None:
-    hub = make_hub(openssh=openssh)
-    terminal = hub.terminal("alice+notebook", columns=120, rows=36)
-    new_cell(terminal)
-    screen = run(terminal, "6*7", ANSWER)
-    assert max(map(len, screen.split("\n"))) > 80
+@pytest.fixture(scope="module")
+def answered(shared_hub: RunningHub) -> Callable[[], Terminal]:
+    """Return what gives bob's notebook with a cell whose output is 42; notebooks start slowly."""
+    shared_hub.add_user("bob")
 
-    terminal.resize(80, 24)
-    repainted = terminal.wait_until(
-        lambda now: "Python 3" in now.split("\n")[23] and ANSWER.search(now) is not None, "80x24 repainted"
-    )
-    assert max(map(len, repainted.split("\n"))) <= 80
+    @cache
+    def notebook() -> Terminal:
+        terminal = shared_hub.terminal("bob+notebook", columns=120, rows=36)
+        new_cell(terminal)
+        run(terminal, "6*7", ANSWER)
+        return terminal
 
-    os.kill(terminal.pid, 9)
-    terminal.wait_exit()
-    before = hub.session("detached")
-    back = hub.terminal("alice+notebook", columns=100, rows=30)
-    screen = back.wait_until(
-        lambda now: "Python 3" in now.split("\n")[29] and ANSWER.search(now) is not None, "100x30 repainted"
-    )
-    assert hub.session("attached")["id"] == before["id"]
-
-    back.press("C-q")
-    back.wait("Do you want to save")
-    back.press("Tab", "Enter")  # No
-    assert back.wait_exit() == 0
-    assert back.asked("alternate_on") == "0"
-    assert back.asked("mouse_any_flag") == "0"
-    assert back.asked("cursor_flag") == "1"
-    wait_for(lambda: not hub.left_over(), "nothing left of it")
+    return notebook
 
 
 PROBE = """
@@ -80,12 +63,12 @@ print("begin", *[
 
 
 @pytest.mark.requires("root")
-def test_two_users_at_once_and_neither_can_touch_what_is_the_others(hub: RunningHub) -> None:
-    hub.add_user("bob")
-    alice, bob = hub.terminal("alice+notebook"), hub.terminal("bob+notebook")
-    for terminal in (alice, bob):
-        new_cell(terminal)
-    run(bob, "6*7", ANSWER)
+def test_two_users_at_once_and_neither_can_touch_what_is_the_others(
+    shared_hub: RunningHub, answered: Callable[[], Terminal]
+) -> None:
+    hub, bob = shared_hub, answered()
+    alice = hub.terminal("alice+notebook")
+    new_cell(alice)
     (hub.home("bob") / "note.txt").write_text("bob's")
 
     files = [path for path in hub.state.iterdir() if path.is_file()]
@@ -113,3 +96,48 @@ def test_two_users_at_once_and_neither_can_touch_what_is_the_others(hub: Running
     # Bob has noticed nothing.
     bob.press("C-e")
     bob.wait(re.compile(r"\[(?!1\])\d+\] 42\b"))
+
+
+def test_a_cell_is_run_and_a_lost_client_comes_back_to_it(
+    shared_hub: RunningHub, answered: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, terminal = shared_hub, answered()
+    assert max(map(len, terminal.lines)) > 80
+    resized(terminal, 80, 24)
+    for row in hub.sessions():
+        if row["user"] != "bob":
+            hub.command("session", "end", row["id"])
+
+    os.kill(terminal.pid, 9)
+    terminal.wait_exit()
+    before = hub.session("detached")
+    # By another version of the client.
+    monkeypatch.setattr(hub, "openssh", find("10.0"))
+    back = hub.terminal("bob+notebook", columns=100, rows=30)
+    repainted(back, 100, 30)
+    assert hub.session("attached")["id"] == before["id"]
+    resized(back, 90, 26)
+
+    back.press("C-q")
+    back.wait("Do you want to save")
+    back.press("Tab", "Enter")  # No
+    assert back.wait_exit() == 0
+    assert back.asked("alternate_on") == "0"
+    assert back.asked("mouse_any_flag") == "0"
+    assert back.asked("cursor_flag") == "1"
+    hub.wait_nothing_left()
+
+
+def resized(terminal: Terminal, columns: int, rows: int) -> None:
+    """Change the size, and wait until the notebook is painted anew."""
+    terminal.resize(columns, rows)
+    screen = repainted(terminal, columns, rows)
+    assert max(map(len, screen.split("\n"))) <= columns
+
+
+def repainted(terminal: Terminal, columns: int, rows: int) -> str:
+    """Wait until the notebook with its output is painted in a size."""
+    return terminal.wait_until(
+        lambda now: "Python 3" in now.split("\n")[rows - 1] and ANSWER.search(now) is not None,
+        f"{columns}x{rows} repainted",
+    )

@@ -40,7 +40,14 @@ def fails(hub: RunningHub, *options: str, **more: str) -> str:
     return lines[0]
 
 
-def test_the_first_lines(hub: RunningHub) -> None:
+@pytest.fixture
+def unstarted(open_tmp_path: Path) -> RunningHub:
+    """Return a hub that has not been started, and has no state."""
+    return RunningHub(open_tmp_path)
+
+
+def test_the_first_lines(make_hub: MakeHub) -> None:
+    hub = make_hub()
     first, apps, third = hub.lines[:3]
     fingerprint = subprocess.run(
         [hub.openssh.ssh_keygen, "-lf", hub.host_key_file()], capture_output=True, text=True, check=True
@@ -74,7 +81,7 @@ def test_the_first_invite_makes_the_administrator(open_tmp_path: Path) -> None:
         client.wait("[y/n]")
         client.type("y")
         assert client.wait_exit() == 0
-        assert re.search(r"ada +admin", hub.command("user", "list"))
+        assert re.search(r"ada +admin", hub.program("user", "list"))
         inside = hub.terminal("ada")
         inside.wait("q leaves")
         console.press("C-c")
@@ -98,19 +105,22 @@ def test_a_second_hub_and_a_port_in_use(hub: RunningHub, tmp_path: Path) -> None
     assert "--listen" in fails(hub, "--listen", "no.such.host.invalid:0")
 
 
-def test_a_broken_configuration_names_file_line_and_remedy(hub: RunningHub) -> None:
-    hub.stop()
+def test_a_broken_configuration_names_file_line_and_remedy(unstarted: RunningHub) -> None:
+    hub = unstarted
     hub.configuration.write_text("\n\nportt = 3\n")
     assert f"{hub.configuration}:3: " in fails(hub)
     hub.configuration.write_text("listen = [\n")
     assert f"{hub.configuration}:" in fails(hub)
 
 
-def test_a_state_that_cannot_be_used(hub: RunningHub) -> None:
-    hub.stop()
-    hub.host_key_file().write_text("not a key\n")
-    assert "host" in fails(hub)
-    hub.host_key_file().unlink()
+def test_a_state_that_cannot_be_used(unstarted: RunningHub) -> None:
+    hub = unstarted
+    hub.add_user("alice")
+    host_key = hub.state / "ssh_host_ed25519_key"
+    host_key.write_text("not a key\n")
+    host_key.chmod(0o600)
+    assert str(host_key) in fails(hub)
+    host_key.unlink()
     (database,) = [
         path for path in hub.state.iterdir() if path.is_file() and path.read_bytes()[:6] == b"SQLite"
     ]
@@ -154,32 +164,43 @@ def greeting(port: int, *ends: bytes, source: str = "127.0.0.2") -> tuple[bytes,
     return line, client
 
 
-def test_one_address_cannot_take_the_places_of_all_others(open_tmp_path: Path) -> None:
-    with RunningHub(open_tmp_path, "[limits]\nexempt = []\n") as hub, contextlib.ExitStack() as clients:
+@pytest.fixture(scope="module")
+def counting(make_shared_hub: MakeHub) -> RunningHub:
+    """Return a hub that counts the connections of this machine too, and has a load balancer."""
+    return make_shared_hub('proxy_protocol_from = ["127.0.0.4"]\n[limits]\nexempt = []\n')
+
+
+def test_one_address_cannot_take_the_places_of_all_others(counting: RunningHub) -> None:
+    with contextlib.ExitStack() as clients:
         greetings = []
         for _ in range(30):
-            line, client = greeting(hub.port)
+            line, client = greeting(counting.port)
             clients.enter_context(client)
             greetings.append(line)
         assert greetings == [b"SSH-2.0-"] * 20 + [b"Not allo"] * 10
-        line, client = greeting(hub.port, source="127.0.0.3")
+        line, client = greeting(counting.port, source="127.0.0.3")
         clients.enter_context(client)
         assert line == b"SSH-2.0-"
-        wait_for(lambda: "too many of one source" in hub.log, "a line about it")
+        counting.wait_line("too many of one source")
 
 
-def test_behind_a_load_balancer_the_client_is_the_source(open_tmp_path: Path) -> None:
-    configuration = 'proxy_protocol_from = ["127.0.0.2"]\n[limits]\nper_source = 1\n'
-    with RunningHub(open_tmp_path, configuration) as hub, contextlib.ExitStack() as clients:
-        for source, expected in (("192.0.2.1", b"SSH-2.0-"), ("192.0.2.1", b""), ("192.0.2.9", b"SSH-2.0-")):
-            line, client = greeting(hub.port, f"PROXY TCP4 {source} 192.0.2.2 5 22\r\n".encode())
+def test_behind_a_load_balancer_the_client_is_the_source(counting: RunningHub) -> None:
+    sources = ["192.0.2.1"] * 21 + ["192.0.2.9"]
+    lines = []
+    with contextlib.ExitStack() as clients:
+        for source in sources:
+            header = f"PROXY TCP4 {source} 192.0.2.2 5 22\r\n".encode()
+            line, client = greeting(counting.port, header, source="127.0.0.4")
             clients.enter_context(client)
-            assert line == expected
+            lines.append(line)
+    assert lines == [b"SSH-2.0-"] * 20 + [b""] + [b"SSH-2.0-"]
 
 
 @pytest.mark.requires("root")
-def test_an_interpreter_that_users_cannot_run_is_refused_at_start(hub: RunningHub, tmp_path: Path) -> None:
-    hub.stop()
+def test_an_interpreter_that_users_cannot_run_is_refused_at_start(
+    unstarted: RunningHub, tmp_path: Path
+) -> None:
+    hub = unstarted
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     source = hub.start_command()[0]

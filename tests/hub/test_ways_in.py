@@ -75,12 +75,22 @@ def test_keys_that_leave_the_menu(hub: RunningHub, key: str) -> None:
     assert terminal.wait_exit() == 0
 
 
-def test_an_app_by_command_with_arguments(make_hub: MakeHub) -> None:
-    hub = make_hub(
+@pytest.fixture(scope="module")
+def with_apps(make_shared_hub: MakeHub) -> RunningHub:
+    """Return a hub with apps of its own."""
+    return make_shared_hub(
         '[apps.say]\ncommand = ["/bin/sh", "-c", "printf \'[%s]\' \\"$@\\"; echo; read x", "say"]\n'
         'arguments = true\ndescription = "says it"\n'
         "[apps.shell]\narguments = false\n"
+        '[apps.secret]\ncommand = ["/bin/true"]\nroles = ["admin"]\n'
+        '[apps.fails]\ncommand = ["/bin/sh", "-c", "exit 9"]\n'
+        '[apps.missing]\ncommand = ["no-such-program"]\n'
+        '[apps.broken]\ncommand = ["/etc/hostname"]\n'
     )
+
+
+def test_an_app_by_command_with_arguments(with_apps: RunningHub) -> None:
+    hub = with_apps
     terminal = hub.terminal("alice", "-t", "--", "say", "one", "'two three'", "'$(id)'", "'*'", "'; id'")
     terminal.wait("[one][two three][$(id)][*][; id]")
     terminal.press("Enter")
@@ -101,8 +111,8 @@ def test_without_a_terminal_the_line_says_what_to_add(hub: RunningHub) -> None:
         assert done.stderr.splitlines()[1:] == [b"an app needs a terminal: add -t to the ssh command"]
 
 
-def test_an_unknown_app_gives_the_list_of_hers(make_hub: MakeHub) -> None:
-    hub = make_hub('[apps.secret]\ncommand = ["/bin/true"]\nroles = ["admin"]\n')
+def test_an_unknown_app_gives_the_list_of_hers(with_apps: RunningHub) -> None:
+    hub = with_apps
     for user, command in (
         ("alice+nope", ()),
         ("alice", ("nope",)),
@@ -142,7 +152,8 @@ def test_what_is_not_in_this_version_is_one_line(hub: RunningHub) -> None:
 
 
 def test_everybody_gets_the_banner_and_strangers_learn_nothing(hub: RunningHub) -> None:
-    hub.add_user("bob")
+    public = hub.key("bob").with_suffix(".pub")
+    assert "added bob, role user, 1 key" in hub.program("user", "add", "bob", "--key", str(public))
     hub.command("user", "remove", "bob")
     answers = set()
     for user in ("alice", "bob", "nobody", "root", "alice+shell"):
@@ -166,12 +177,8 @@ def test_everybody_gets_the_banner_and_strangers_learn_nothing(hub: RunningHub) 
     assert b"ssh-keygen -t ed25519" in done.stderr
 
 
-def test_an_app_that_fails_at_once_and_one_that_is_not_there(make_hub: MakeHub) -> None:
-    hub = make_hub(
-        '[apps.fails]\ncommand = ["/bin/sh", "-c", "exit 9"]\n'
-        '[apps.missing]\ncommand = ["no-such-program"]\n'
-        '[apps.broken]\ncommand = ["/etc/hostname"]\n'
-    )
+def test_an_app_that_fails_at_once_and_one_that_is_not_there(with_apps: RunningHub) -> None:
+    hub = with_apps
     hub.wait_line(r"missing \(there is no program no-such-program")
     for _ in range(
         5

@@ -61,8 +61,8 @@ def test_a_notebook_in_bubblewrap(make_hub: MakeHub) -> None:
     new_cell(terminal)
     run(terminal, "6*7", ANSWER)
     assert any("ipykernel" in command for command in hub.processes().values())
-    hub.command("session", "end", str(hub.session()["id"]))
-    wait_for(lambda: not hub.left_over(), "nothing left of it, kernel included")
+    hub.program("session", "end", str(hub.session()["id"]))
+    hub.wait_nothing_left()  # kernel included
 
 
 def test_users_who_share_an_account_are_refused_until_it_is_configured(make_hub: MakeHub) -> None:
@@ -70,7 +70,7 @@ def test_users_who_share_an_account_are_refused_until_it_is_configured(make_hub:
     hub.wait_line("note   all users share this account and can read each other's files")
     public = hub.key("bob").with_suffix(".pub")
     public.chmod(0o644)
-    said = hub.command("user", "add", "bob", "--key", str(public), status=1)
+    said = hub.program("user", "add", "bob", "--key", str(public), status=1)
     assert len(said.strip().split("\n")) == 1
     assert 'isolation = "none"' in said
     assert 'isolation = "none"' in hub.command("invite", status=1)

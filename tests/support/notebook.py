@@ -12,7 +12,7 @@ from tests.support.terminal import Terminal
 
 #: How often a cell is run until its output comes: euporie loses what its kernel says in the first moments,
 #: when it runs a cell before it listens (seen without any hub).
-ATTEMPTS: Final = 12
+ATTEMPTS: Final = 40
 
 
 def new_cell(terminal: Terminal) -> None:
@@ -31,7 +31,7 @@ def run(terminal: Terminal, code: str, output: re.Pattern[str]) -> str:
     for attempt in range(1, ATTEMPTS + 1):
         terminal.press("C-e")
         try:
-            return terminal.wait(output, seconds=5)
+            return terminal.wait(output, seconds=2)
         except AssertionError:
             if attempt == ATTEMPTS:
                 raise

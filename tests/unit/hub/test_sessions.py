@@ -240,6 +240,7 @@ LINGERING = (
 
 def test_a_session_that_is_told_to_end_waits_for_no_first_viewer(make_sessions, monkeypatch, caplog):
     monkeypatch.setattr("nacre.hub.sessions._BOOT", LINGERING)
+    monkeypatch.setattr("nacre.hub.sessions._END_SECONDS", 120.0)
 
     async def body():
         async with make_sessions() as manager:
