@@ -50,14 +50,26 @@ FIRST = (
 )
 
 
+def _keys(suite: tuple[str, str]) -> tuple[bytes, bytes, bytes]:
+    cipher, mac = suite
+    algorithm = lookup(Family.CIPHER, cipher)
+    mac_size = lookup(Family.MAC, mac).key_size if mac else 0
+    chance = random.Random(1)
+    return (
+        chance.randbytes(algorithm.key_size),
+        chance.randbytes(algorithm.iv_size),
+        chance.randbytes(mac_size),
+    )
+
+
 class Wire:
     """One direction under one key, sealed once and opened as often as it takes."""
 
     def __init__(self, suite: tuple[str, str], payloads: tuple[bytes, ...]) -> None:
         self.payloads = payloads
-        self._suite = suite
+        self._keyed = (*suite, *_keys(suite))
         outbound = Outbound(lambda size: b"\x5a" * size)
-        outbound.activate(make_sealer(*suite, *self._keys()), reset_sequence=True)
+        outbound.activate(make_sealer(*self._keyed), reset_sequence=True)
         self.ends: list[int] = []
         sent = b""
         for payload in payloads:
@@ -66,21 +78,10 @@ class Wire:
             self.ends.append(len(sent))
         self.sent = sent
 
-    def _keys(self) -> tuple[bytes, bytes, bytes]:
-        cipher, mac = self._suite
-        algorithm = lookup(Family.CIPHER, cipher)
-        mac_size = lookup(Family.MAC, mac).key_size if mac else 0
-        chance = random.Random(1)
-        return (
-            chance.randbytes(algorithm.key_size),
-            chance.randbytes(algorithm.iv_size),
-            chance.randbytes(mac_size),
-        )
-
-    def opened(self, received: bytes) -> tuple[list[bytes], Exception | None]:
+    def opened(self, received: bytes | bytearray) -> tuple[list[bytes], Exception | None]:
         """Return the payloads that come out, and what ended it; None: more is waited for."""
         inbound = Inbound()
-        inbound.activate(make_opener(*self._suite, *self._keys()), reset_sequence=True)
+        inbound.activate(make_opener(*self._keyed), reset_sequence=True)
         found: list[bytes] = []
         try:
             view = memoryview(received)
@@ -98,11 +99,11 @@ class Wire:
         return found, None
 
 
-def flipped(sent: bytes, bit: int) -> bytes:
+def flipped(sent: bytes, bit: int) -> bytearray:
     """The same bytes with one bit the other way."""
     altered = bytearray(sent)
     altered[bit // 8] ^= 1 << bit % 8
-    return bytes(altered)
+    return altered
 
 
 def expect_refused(wire: Wire, bit: int) -> None:
@@ -135,11 +136,11 @@ def test_a_thousand_random_bits_later(suite: tuple[str, str]) -> None:
 def test_a_live_end_ends_and_delivers_nothing(suite: tuple[str, str]) -> None:
     cipher, mac = suite
     chance = random.Random(" ".join(suite))
+    raw = {"cipher": cipher, **({"mac": mac} if mac else {})}
     for role in Role:
+        settings = Settings(username="alice") if role is Role.CLIENT else Settings(host_keys=(HOST_KEY,))
+        settings = changed(settings, ciphers=(cipher,), macs=(mac or "hmac-sha2-256",))
         for part in (0, 1, 2):  # length, content, tag
-            settings = Settings(username="alice") if role is Role.CLIENT else Settings(host_keys=(HOST_KEY,))
-            settings = changed(settings, ciphers=(cipher,), macs=(mac or "hmac-sha2-256",))
-            raw = {"cipher": cipher, **({"mac": mac} if mac else {})}
             stage = Stage(role, settings=settings, **raw).to(Phase.AUTHENTICATED)
             number = opened(stage)
             stage.raw.send(data(number, b"never to be seen" * 4))
