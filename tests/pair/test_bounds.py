@@ -29,6 +29,7 @@ from tests.pair.ends import LATER
 from tests.pair.stage import Stage
 from tests.pair.talk import RAW_CHANNEL, data, end_of, extended, numbers, opened, reason, request
 from tests.security.expectations import Phase
+from tests.support.cases import each_case
 
 ROLES = list(Role)
 
@@ -91,8 +92,8 @@ def test_noise_makes_nothing_grow(role):
 # ---------------------------------------------------------------- replies nobody asked for
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("number", [81, 82, 99, 100])
+@each_case("role", ROLES)
+@each_case("number", [81, 82, 99, 100])
 def test_an_answer_to_nothing_is_a_fault_also_after_a_right_one(role, number):
     """Row 65."""
     stage = Stage(role).to(Phase.AUTHENTICATED)
@@ -129,8 +130,8 @@ def test_a_keepalive_goes_out_also_when_the_peer_owes_many_answers(role):
 # ---------------------------------------------------------------- after our own close
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(
+@each_case("role", ROLES)
+@each_case(
     "payload",
     [
         data(0, b"x"),
@@ -139,7 +140,6 @@ def test_a_keepalive_goes_out_also_when_the_peer_owes_many_answers(role):
         request(0, b"x@example.com"),
         b"\x5d" + uint32(0, 1),
     ],
-    ids=["data", "extended", "eof", "request", "adjust"],
 )
 def test_what_is_in_flight_when_we_close_is_dropped(role, payload):
     """RFC 4254 section 5.3: the peer has not seen our CLOSE."""
@@ -182,8 +182,8 @@ def test_what_waited_behind_a_question_is_dropped_when_we_close():
     assert stage.end.events[-1] == ChannelClosed(channel)
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("number", [93, 94, 95, 96, 97, 98, 99, 100])
+@each_case("role", ROLES)
+@each_case("number", [93, 94, 95, 96, 97, 98, 99, 100])
 def test_a_channel_that_is_closed_on_both_sides_is_unknown(role, number):
     stage = Stage(role).to(Phase.AUTHENTICATED)
     channel = opened(stage)
@@ -193,8 +193,8 @@ def test_a_channel_that_is_closed_on_both_sides_is_unknown(role, number):
     assert reason(stage) == 2
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("number", [93, 94, 95, 96, 97, 98, 99, 100])
+@each_case("role", ROLES)
+@each_case("number", [93, 94, 95, 96, 97, 98, 99, 100])
 def test_a_channel_that_is_not_confirmed_is_unknown(role, number):
     """Row 70."""
     stage = Stage(role).to(Phase.AUTHENTICATED)
@@ -223,7 +223,7 @@ def test_a_client_rejects_sessions_by_itself():
     assert stage.end.of(ChannelOpenQuestion)[-1].payload == b"x"
 
 
-@pytest.mark.parametrize("value", [1, "yes", b"", [], object(), ValueError("no"), None, False])
+@each_case("value", [1, "yes", b"", [], object(), ValueError("no"), None, False])
 def test_a_key_is_fine_by_true_or_partial_alone(value):
     stage = Stage(Role.SERVER, answers={PublicKeyQuestion: LATER}).to(Phase.WAIT_AUTH)
     query = userauth(b"publickey", b"\0" + string(b"ssh-ed25519") + string(ED25519))

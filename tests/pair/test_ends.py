@@ -10,10 +10,11 @@ from nacre.protocol.settings import Role, Settings
 from tests.pair.ends import HOST_KEY
 from tests.pair.stage import Stage
 from tests.security.expectations import Phase
+from tests.support.cases import each_case
 
 
-@pytest.mark.parametrize("phase", list(Phase))
-@pytest.mark.parametrize("role", Role)
+@each_case("phase", list(Phase))
+@each_case("role", Role)
 def test_the_transport_may_go_at_any_time(role, phase):
     stage = Stage(role).to(phase)
     stage.end.connection.receive_eof(1.0)

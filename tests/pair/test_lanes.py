@@ -25,6 +25,7 @@ from tests.pair.ends import LATER, Pair
 from tests.pair.stage import Stage
 from tests.pair.talk import RAW_CHANNEL, data, end_of, extended, numbers, opened, request
 from tests.security.expectations import Phase
+from tests.support.cases import each_case
 
 EXEC = string(b"cat")
 ADDRESSED = uint32(RAW_CHANNEL)
@@ -170,7 +171,7 @@ def test_an_answer_after_the_end_is_dropped_and_a_second_one_is_a_misuse_even_so
         stage.end.connection.answer(token, True)
 
 
-@pytest.mark.parametrize("value", [None, 1, "yes", b"", [], object(), ValueError("x"), False])
+@each_case("value", [None, 1, "yes", b"", [], object(), ValueError("x"), False])
 def test_what_is_no_true_is_a_no(value):
     stage, _ = undecided()
     assert answer(stage, value) == [b"\x64" + ADDRESSED]

@@ -17,6 +17,7 @@ from tests.pair.ends import HOST_KEY
 from tests.pair.stage import Stage
 from tests.pair.talk import end_of, reason
 from tests.security.expectations import Phase
+from tests.support.cases import each_case
 
 ROLES = list(Role)
 #: Every way to seal a packet: a MAC matters to those ciphers alone that do not authenticate.
@@ -77,16 +78,16 @@ def test_a_length_is_judged_before_anything_waits_for_it(role, mode):
         assert stage.seen[-1][0] == 1
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("length", LENGTHS)
+@each_case("role", ROLES)
+@each_case("length", LENGTHS)
 def test_a_length_in_the_clear_too(role, length):
     stage = Stage(role)
     stage.end.feed(struct.pack(">I", length) + b"\x04\x02" + bytes(10))
     assert end_of(stage).error is not None
 
 
-@pytest.mark.parametrize("mode", MODES, ids="/".join)
-@pytest.mark.parametrize("role", ROLES)
+@each_case("mode", MODES)
+@each_case("role", ROLES)
 def test_a_packet_with_nothing_in_it_is_a_fault(role, mode):
     """Row 12."""
     stage = keyed(role, mode)
@@ -129,7 +130,7 @@ def test_altered_bits_are_noticed_and_nothing_of_them_is_delivered(mode):
         assert [type(event) for event in stage.end.events[events:]] == [Disconnected], bit
 
 
-@pytest.mark.parametrize("mode", MODES, ids="/".join)
+@each_case("mode", MODES)
 def test_an_altered_tag_is_told_as_such(mode):
     stage = keyed(Role.CLIENT, mode)
     stage.raw.send(b"\x02" + string(bytes(100)))
@@ -158,8 +159,8 @@ def test_a_packet_cannot_be_played_back_left_out_or_exchanged(mode):
         assert isinstance(error, MACError) or "packet_length" in str(error) or "lost" in str(error)
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("size", [34_000, 35_100, 60_000])
+@each_case("role", ROLES)
+@each_case("size", [34_000, 35_100, 60_000])
 def test_only_a_kexinit_may_be_long_before_authentication(role, size):
     names_of = b",".join(b"x%060d" % number for number in range(size // 62))
     kexinit = Stage(role).raw.kexinit()
@@ -187,8 +188,8 @@ def test_no_other_message_in_the_clear_may_be_long(role):
     assert stage.end.connection.closed
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(
+@each_case("role", ROLES)
+@each_case(
     "listed",
     [
         b",".join([b"a"] * 100_000),
@@ -198,7 +199,6 @@ def test_no_other_message_in_the_clear_may_be_long(role):
         b"a b",
         b"a\0",
     ],
-    ids=["many", "long", "commas", "latin-1", "space", "nul"],
 )
 def test_a_kexinit_with_odd_names_is_a_fault(role, listed):
     """Row 14; RFC 4251 sections 5 and 6."""
@@ -212,10 +212,8 @@ def test_a_kexinit_with_odd_names_is_a_fault(role, listed):
     assert text.isprintable()
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(
-    "listed", [b"," * 1000, b"a,,b", b"a,b,"], ids=["commas", "empty-name", "trailing-comma"]
-)
+@each_case("role", ROLES)
+@each_case("listed", [b"," * 1000, b"a,,b", b"a,b,"])
 def test_empty_names_of_a_kexinit_are_passed_over(role, listed):
     """RFC 4251 section 5 has none; libssh 0.10 sends them."""
     stage = Stage(role)
@@ -250,8 +248,8 @@ def test_a_wrap_of_the_sequence_number_in_the_first_key_exchange(role):
     assert reason(stage) == 3
 
 
-@pytest.mark.parametrize("mode", MODES, ids="/".join)
-@pytest.mark.parametrize("role", ROLES)
+@each_case("mode", MODES)
+@each_case("role", ROLES)
 def test_the_sequence_number_may_wrap_later(role, mode):
     """RFC 4253 section 6.4: modulo 2^32; no cipher of ours stumbles over it."""
     stage = keyed(role, mode, strict=False)  # without a reset: ChaCha20 counts from where a key began

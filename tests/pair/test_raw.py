@@ -45,6 +45,7 @@ from nacre.wire.transport import Disconnect
 from tests.pair.ends import HOST_KEY, LATER, PASSWORD, USER_KEY
 from tests.pair.stage import Stage
 from tests.security.expectations import Phase
+from tests.support.cases import each_case
 
 SERVER, CLIENT = Role.SERVER, Role.CLIENT
 
@@ -135,9 +136,7 @@ def test_a_reply_that_is_wrong_anywhere_never_gets_to_the_question(where):
     assert not any(50 <= payload[0] < 80 for payload in stage.seen)
 
 
-@pytest.mark.parametrize(
-    "answer", [Verdict.REFUSED, None, True, "trusted", 1, object()], ids=lambda value: type(value).__name__
-)
+@each_case("answer", [Verdict.REFUSED, None, True, "trusted", 1, object()])
 def test_only_the_positive_token_is_trust(answer):
     stage = Stage(CLIENT, answers={HostKeyQuestion: answer}).to(Phase.INITIAL_WAIT_NEWKEYS)
     assert reason(stage) == DisconnectReason.HOST_KEY_NOT_VERIFIABLE
@@ -248,8 +247,8 @@ def test_a_key_that_was_only_asked_about_counts_for_nothing():
     assert stage.end.of(AuthSucceeded)[0].key_blob == USER_KEY.public_data
 
 
-@pytest.mark.parametrize("user", ["alice", "nobody"])
-@pytest.mark.parametrize(
+@each_case("user", ["alice", "nobody"])
+@each_case(
     "data",
     [
         encode_boolean(False) + encode_text("ssh-ed25519") + encode_string(b"not a key"),
@@ -260,7 +259,6 @@ def test_a_key_that_was_only_asked_about_counts_for_nothing():
         + encode_string(USER_KEY.public_data)
         + encode_string(b""),
     ],
-    ids=["no key", "an algorithm that nobody has", "another key's algorithm", "no signature"],
 )
 def test_odd_keys_are_answered_alike_for_everybody(user, data):
     answers = {PublicKeyQuestion: lambda event: event.username == "alice"}
@@ -290,11 +288,7 @@ def test_another_user_starts_everything_over():
     assert [event.username for event in stage.end.of(AuthBegin)] == ["alice", "bob", "alice"]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [None, 1, "yes", object(), LocalProtocolError("x"), b"\1"],
-    ids=lambda value: type(value).__name__,
-)
+@each_case("answer", [None, 1, "yes", object(), LocalProtocolError("x"), b"\1"])
 def test_what_is_not_true_is_a_no(answer):
     stage = Stage(SERVER, answers={PasswordQuestion: answer}).to(Phase.WAIT_AUTH)
     assert numbers(stage.send(password(PASSWORD))) == [51]

@@ -21,6 +21,7 @@ from nacre.protocol.events import (
 from nacre.protocol.settings import Settings
 from nacre.wire.requests import ExecRequest, ExitStatus
 from tests.pair.ends import HOST_KEY, Pair
+from tests.support.cases import each_case
 
 
 def conversation(pair: Pair) -> tuple[list[str], list[str]]:
@@ -124,7 +125,7 @@ def test_every_key_exchange(kex):
     assert conversation(Pair(client=client, server=server)) == WHOLE
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("cipher", "mac"),
     [
         (cipher, mac)

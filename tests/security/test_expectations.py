@@ -12,6 +12,7 @@ import pytest
 from tests.security import expectations as table
 from tests.security import sequences
 from tests.security.expectations import Outcome, Phase, Role, expected
+from tests.support.cases import each_case
 
 COLUMNS = list(itertools.product(Role, (False, True), Phase))
 INITIAL = [phase for phase in Phase if phase.value.startswith("initial")]
@@ -28,7 +29,7 @@ NEXT_KEX_MESSAGE = {
 }
 
 
-@pytest.mark.parametrize(("role", "strict", "phase"), COLUMNS)
+@each_case(("role", "strict", "phase"), COLUMNS)
 def test_every_cell_is_decided_by_a_rule_with_a_source(role: Role, strict: bool, phase: Phase) -> None:
     for number in range(256):
         rule = table.rule_for(role, strict, phase, number)
@@ -37,14 +38,14 @@ def test_every_cell_is_decided_by_a_rule_with_a_source(role: Role, strict: bool,
         assert any(mark in rule.source for mark in ("RFC", "1e", "row", "PROTOCOL")), number
 
 
-@pytest.mark.parametrize(("role", "strict", "phase"), COLUMNS)
+@each_case(("role", "strict", "phase"), COLUMNS)
 def test_the_base_rule_comes_first_and_covers_everything(role: Role, strict: bool, phase: Phase) -> None:
     base, *exceptions = table.rules(role, strict, phase)
     assert base.numbers == frozenset(range(256))
     assert all(rule.numbers and rule.numbers < base.numbers for rule in exceptions)
 
 
-@pytest.mark.parametrize(("role", "strict", "phase"), COLUMNS)
+@each_case(("role", "strict", "phase"), COLUMNS)
 def test_the_peers_disconnect_always_ends_and_nothing_else_does(
     role: Role, strict: bool, phase: Phase
 ) -> None:
@@ -53,31 +54,29 @@ def test_the_peers_disconnect_always_ends_and_nothing_else_does(
     assert expected(role, strict, phase, 1) == {Outcome.ENDED}
 
 
-@pytest.mark.parametrize(("role", "phase"), list(itertools.product(Role, INITIAL)))
+@each_case(("role", "phase"), list(itertools.product(Role, INITIAL)))
 def test_strict_initial_exchange_has_one_path(role: Role, phase: Phase) -> None:
     alive = [n for n in range(256) if expected(role, True, phase, n) != DISCONNECT]
     assert alive == sorted({1, NEXT_KEX_MESSAGE[role, phase]})
 
 
-@pytest.mark.parametrize(("role", "phase"), list(itertools.product(Role, INITIAL)))
+@each_case(("role", "phase"), list(itertools.product(Role, INITIAL)))
 def test_initial_exchange_not_strict_adds_ignore_unimplemented_and_debug(role: Role, phase: Phase) -> None:
     alive = [n for n in range(256) if expected(role, False, phase, n) != DISCONNECT]
     assert alive == sorted({1, 2, 3, 4, NEXT_KEX_MESSAGE[role, phase]})
 
 
-@pytest.mark.parametrize(("role", "phase"), list(itertools.product(Role, LATER)))
+@each_case(("role", "phase"), list(itertools.product(Role, LATER)))
 def test_strictness_changes_no_message_number_later(role: Role, phase: Phase) -> None:
     assert all(expected(role, True, phase, n) == expected(role, False, phase, n) for n in range(256))
 
 
-@pytest.mark.parametrize(
-    ("role", "strict", "phase"), list(itertools.product(Role, (False, True), BEFORE_AUTHENTICATION))
-)
+@each_case(("role", "strict", "phase"), list(itertools.product(Role, (False, True), BEFORE_AUTHENTICATION)))
 def test_nothing_from_80_up_lives_before_authentication(role: Role, strict: bool, phase: Phase) -> None:
     assert all(expected(role, strict, phase, n) == DISCONNECT for n in range(80, 256))
 
 
-@pytest.mark.parametrize(("strict", "phase"), list(itertools.product((False, True), Phase)))
+@each_case(("strict", "phase"), list(itertools.product((False, True), Phase)))
 def test_a_server_never_takes_what_only_servers_send(strict: bool, phase: Phase) -> None:
     for number in (6, 31, 51, 52, 53, *range(60, 80)):  # row 35; keyboard-interactive is not in progress
         assert Outcome.HANDLED not in expected(Role.SERVER, strict, phase, number), number
@@ -85,13 +84,13 @@ def test_a_server_never_takes_what_only_servers_send(strict: bool, phase: Phase)
         assert expected(Role.SERVER, strict, phase, number) == DISCONNECT, number
 
 
-@pytest.mark.parametrize(("strict", "phase"), list(itertools.product((False, True), Phase)))
+@each_case(("strict", "phase"), list(itertools.product((False, True), Phase)))
 def test_a_client_never_takes_what_only_clients_send(strict: bool, phase: Phase) -> None:
     for number in (5, 30, 50, 61):
         assert Outcome.HANDLED not in expected(Role.CLIENT, strict, phase, number), number
 
 
-@pytest.mark.parametrize(("role", "strict", "phase"), COLUMNS)
+@each_case(("role", "strict", "phase"), COLUMNS)
 def test_unimplemented_is_an_answer_after_authentication_only(role: Role, strict: bool, phase: Phase) -> None:
     answered = {n for n in range(256) if Outcome.UNIMPLEMENTED in expected(role, strict, phase, n)}
     if phase in BEFORE_AUTHENTICATION:
@@ -121,7 +120,7 @@ def test_only_the_ambiguous_messages_before_a_strict_kexinit_are_judged_later() 
     assert judged == [(True, Phase.INITIAL_BEFORE_KEXINIT, n) for n in (2, 3, 4)]
 
 
-@pytest.mark.parametrize(("role", "phase"), list(itertools.product(Role, Phase)))
+@each_case(("role", "phase"), list(itertools.product(Role, Phase)))
 def test_payloads_begin_with_their_number(role: Role, phase: Phase) -> None:
     for number in range(256):
         if table.needs_supplied(role, phase, number):
@@ -151,7 +150,7 @@ def test_sequences_are_named_once_and_cover_their_rows() -> None:
     assert covered >= {*range(1, 8), *range(15, 20), *range(35, 45), 47, *range(65, 73)}
 
 
-@pytest.mark.parametrize("sequence", sequences.SEQUENCES, ids=lambda sequence: sequence.name)
+@each_case("sequence", sequences.SEQUENCES)
 def test_sequence_speaks_the_vocabulary(sequence: sequences.AttackSequence) -> None:
     assert sequence.source
     assert sequence.steps
@@ -164,7 +163,7 @@ def test_sequence_speaks_the_vocabulary(sequence: sequences.AttackSequence) -> N
         assert not unknown, unknown
 
 
-@pytest.mark.parametrize("sequence", sequences.SEQUENCES, ids=lambda sequence: sequence.name)
+@each_case("sequence", sequences.SEQUENCES)
 def test_sequence_sends_nothing_after_the_end(sequence: sequences.AttackSequence) -> None:
     ended = False
     for step in sequence.steps:

@@ -15,6 +15,7 @@ from fuzz import corpus, machines, parsers
 from fuzz.feed import Feed
 from fuzz.targets import MACHINES, PARSERS, TARGETS
 from nacre.protocol.settings import Role
+from tests.support.cases import each_case
 
 #: What showed a fault that is mended: target, what was wrong, and the input as base64.
 FOUND: tuple[tuple[str, str, str], ...] = (
@@ -55,7 +56,7 @@ def test_every_method_of_key_exchange_and_every_message_of_one_is_a_target() -> 
                 parsers.key_exchange(bytes((first, second)) + rest)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@each_case("target", TARGETS)
 def test_the_ends_of_what_can_be_given(target: str) -> None:
     for data in (b"", b"\0", b"\xff" * 300, bytes(300)):
         TARGETS[target](data)

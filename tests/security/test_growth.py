@@ -25,6 +25,7 @@ from tests.pair.ends import LATER
 from tests.pair.stage import Stage
 from tests.pair.talk import data, lent, opened, request
 from tests.security.expectations import Phase
+from tests.support.cases import each_case
 from tests.support.face import asynctest, connect, connected, serving
 
 MOST = 8 << 20
@@ -133,8 +134,8 @@ def test_answers_to_a_peer_that_does_not_read_are_bounded(role: Role) -> None:
     assert stage.end.connection.closed
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("number", [81, 82, 91, 92, 93, 99, 100])
+@each_case("role", ROLES)
+@each_case("number", [81, 82, 91, 92, 93, 99, 100])
 def test_unsolicited_answers_end_the_connection(number: int, role: Role) -> None:
     stage = at(Phase.AUTHENTICATED, role)
     payload = bytes([number]) + (BIG if number == 81 else uint32(0) * (number < 93) + uint32(0, 1) * 2)

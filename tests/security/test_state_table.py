@@ -16,6 +16,7 @@ from tests.pair.copies import Frozen
 from tests.pair.stage import Stage
 from tests.security import expectations
 from tests.security.expectations import Outcome, Phase, expected, judged_at_kexinit, minimal_payload, rule_for
+from tests.support.cases import each_case
 
 ROLES = {Role.CLIENT: expectations.Role.CLIENT, Role.SERVER: expectations.Role.SERVER}
 
@@ -97,9 +98,9 @@ OWN: dict[Phase, tuple[OwnPhase, KexStep]] = {
 }
 
 
-@pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("strict", [True, False], ids=["strict", "not-strict"])
-@pytest.mark.parametrize("role", Role)
+@each_case("phase", Phase)
+@each_case("strict", [True, False])
+@each_case("role", Role)
 def test_the_declared_rules_never_let_through_what_the_standards_forbid(role, strict, phase):
     """`judge` decides by number; what a payload makes of a legal number is the live end's affair."""
     own_phase, step = OWN[phase]

@@ -8,6 +8,7 @@ import pytest
 
 import nacre
 from nacre.client_connection import SSHClientConnection
+from tests.support.cases import each_case
 from tests.support.face import Recorder, SessionServer, asynctest, connected, host_key, serving
 
 
@@ -31,7 +32,7 @@ def test_a_command_stands_in_place_of_the_default_subsystem_and_the_other_way_ro
     assert request({}).command is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("wanted", "command", "term_type", "expected"),
     [
         (True, None, None, None),

@@ -6,9 +6,10 @@ import pytest
 
 from nacre import errors
 from nacre.errors import DisconnectError, DisconnectReason, OpenFailureReason
+from tests.support.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("error", "code"),
     [
         # RFC 4253 section 11.1
@@ -86,7 +87,7 @@ def test_every_exception_is_public_here():
     assert kinds - {"IntEnum"} == set(errors.__all__)
 
 
-@pytest.mark.parametrize("code", range(17))
+@each_case("code", range(17))
 def test_what_a_peer_says_has_the_class_of_its_code(code):
     said = errors.said_by_peer(DisconnectError(code, "why", "de"))
     assert (said.code, said.reason, said.lang) == (code, "why", "de")

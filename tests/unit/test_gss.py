@@ -14,6 +14,7 @@ from nacre.crypto.kex.gss import with_mechanism
 from nacre.errors import GssError
 from nacre.options import SSHClientConnectionOptions, SSHServerConnectionOptions
 from nacre.protocol.events import GssFailure, GssStepNeeded
+from tests.support.cases import each_case
 from tests.support.face import asynctest, client_options, host_key
 from tests.support.kerberos import HOST, REALM
 
@@ -51,10 +52,8 @@ async def served(realm, *, server=(), **options):
 # ---------------------------------------------------------------- who asked for it
 
 
-@pytest.mark.parametrize("kind", [SSHClientConnectionOptions, SSHServerConnectionOptions])
-@pytest.mark.parametrize(
-    ("given", "asked"),
-    [
+@each_case("kind", [SSHClientConnectionOptions, SSHServerConnectionOptions])
+@each_case(("given", "asked"), [
         ({}, False),
         ({"gss_host": None}, False),
         ({"gss_host": None, "gss_kex": True}, False),
@@ -65,8 +64,7 @@ async def served(realm, *, server=(), **options):
         ({"gss_store": "x"}, True),
         ({"gss_kex": True}, True),
         ({"kex_algs": "+gss-group14-sha256"}, True),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_who_asked_for_it(kind, given, asked):
     assert gss.asked_for(kind(**given)) is asked
 
@@ -271,9 +269,7 @@ async def test_a_host_key_that_gss_vouches_for(in_realm):
 # ---------------------------------------------------------------- principals
 
 
-@pytest.mark.parametrize(
-    ("username", "user_principal", "host_principal", "right"),
-    [
+@each_case(("username", "user_principal", "host_principal", "right"), [
         ("alice", "alice@X.ORG", "host/h@X.ORG", True),
         ("alice", "bob@X.ORG", "host/h@X.ORG", False),
         ("alice", "alice@Y.ORG", "host/h@X.ORG", False),
@@ -286,8 +282,7 @@ async def test_a_host_key_that_gss_vouches_for(in_realm):
         ("", "@X.ORG", "host/h@X.ORG", False),
         ("alice@X.ORG", "alice@X.ORG", "host/h@X.ORG", False),
         ("alice@Y.ORG", r"alice\@Y.ORG@X.ORG", "host/h@X.ORG", False),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_who_may_log_in_by_default(username, user_principal, host_principal, right):
     assert nacre.SSHServer().validate_gss_principal(username, user_principal, host_principal) is right
 

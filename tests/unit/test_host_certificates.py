@@ -10,6 +10,7 @@ import nacre
 from nacre.host_certificates import Authority, certificate_refusal, find_authority, misfit
 from nacre.host_trust import look_up
 from nacre.keys import certificate_algorithms, default_host_key_algorithms
+from tests.support.cases import each_case
 from tests.support.face import asynctest, connect, connected, host_key, reported, serving
 
 CA, OTHER = (nacre.generate_private_key("ssh-ed25519") for _ in range(2))
@@ -33,7 +34,7 @@ def trust(lines: str, host: str = NAME, port: int = 22) -> Any:
     return look_up(lines.encode(), host, "192.0.2.1", port, None)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("lines", "standing"),
     [
         ("", Authority.UNKNOWN),
@@ -47,7 +48,6 @@ def trust(lines: str, host: str = NAME, port: int = 22) -> Any:
         (CA_LINE + line(host_key(), marker="@revoked "), Authority.REVOKED),
         (line(host_key()) + line(CA, marker="@revoked "), Authority.REVOKED),
     ],
-    ids="nothing ca plain-ca other-ca elsewhere key key-as-ca ca-revoked key-revoked known-but-ca-revoked".split(),
 )
 def test_who_stands_behind_it(lines, standing):
     assert find_authority(trust(lines), cert()) is standing

@@ -10,9 +10,10 @@ import pytest
 from nacre import option_values as values
 from nacre.crypto.registry import Family, default_names, names
 from nacre.protocol import limits
+from tests.support.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "expected"),
     [
         (1, 1),
@@ -28,13 +29,13 @@ def test_sizes(value: Any, expected: int) -> None:
     assert values.size(value) == expected
 
 
-@pytest.mark.parametrize("value", ["", "g", "1x", "1 g", "-1", -1, 0, "0", "1.5.1g", ".5g", "0.5"])
+@each_case("value", ["", "g", "1x", "1 g", "-1", -1, 0, "0", "1.5.1g", ".5g", "0.5"])
 def test_sizes_that_are_none(value: Any) -> None:
     with pytest.raises(ValueError):
         values.size(value)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "expected"),
     [
         (0, 0),
@@ -65,7 +66,7 @@ def test_no_time_is_no_limit() -> None:
     assert values.optional_seconds("1m") == 60
 
 
-@pytest.mark.parametrize(
+@each_case(
     "convert",
     [
         values.text,

@@ -26,6 +26,7 @@ from nacre.agent.constraints import (
 )
 from nacre.errors import WireError
 from nacre.wire.fields import Reader, encode_string, encode_text
+from tests.support.cases import each_case
 
 A, B, C, CA = (nacre.generate_private_key("ssh-ed25519") for _ in range(4))
 NOW = time.time()
@@ -60,7 +61,7 @@ def test_a_lifetime_that_is_none(lifetime: int) -> None:
         encode_constraints(Constraints(lifetime))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "step",
     [
         Destination(Hop()),
@@ -70,7 +71,6 @@ def test_a_lifetime_that_is_none(lifetime: int) -> None:
         Destination(hop("a", A), Hop("", (HopKey(b"key"),))),
         Destination(hop("a", A), hop("b", B, "user")),
     ],
-    ids=["nothing", "no-key", "no-name", "origin-without-key", "origin-without-name", "origin-with-user"],
 )
 def test_steps_that_are_not_complete(step: Destination) -> None:
     with pytest.raises(ConstraintRefused):

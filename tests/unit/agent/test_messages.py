@@ -9,6 +9,7 @@ from nacre.agent import messages
 from nacre.agent.constraints import Constraints
 from nacre.errors import WireError
 from nacre.wire.fields import Reader, encode_string, encode_uint32
+from tests.support.cases import each_case
 
 
 def test_what_is_asked() -> None:
@@ -51,7 +52,7 @@ def test_identities() -> None:
     assert messages.identities(Reader(encode_uint32(0))) == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         b"",

@@ -11,6 +11,7 @@ from nacre.aio import limits
 from nacre.aio.admission import Admission, Place, Policy, Refusal, Startups
 from nacre.aio.penalties import Outcome, PenaltyPolicy
 from nacre.aio.sources import Networks
+from tests.support.cases import each_case
 
 A, B = ("192.0.2.1", 1000), ("192.0.2.2", 1000)
 NEAR, FAR = ("2001:db8::1", 1, 0, 0), ("2001:db8:0:1::1", 1, 0, 0)
@@ -34,7 +35,7 @@ def admit(judge: Admission, peer: Any = A, count: int = 1) -> list[Place]:
     return [place for place in places if place is not None]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("count", "draw", "dropped"),
     [
         (9, 0.0, False),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nacre.aio.host_names import confirmed_name, is_host_name, name_of
+from tests.support.cases import each_case
 from tests.support.face import asynctest
 
 LOOPBACK = "127.0.0.1"
@@ -56,7 +57,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     return server
 
 
-@pytest.mark.parametrize(
+@each_case(
     "name",
     ["localhost", "a", "a.b.example", "_x.y", "a-b.c3", "3com.example", "xn--bcher-kva.example", "a" * 255],
 )

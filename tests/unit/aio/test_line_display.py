@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from nacre.aio.line_display import LineDisplay, advance, width_of
+from tests.support.cases import each_case
 
 _SEQUENCE = re.compile(r"\x1b\[(\d*)([ABCDJ])")
 
@@ -142,15 +143,12 @@ def test_a_full_row_is_left_and_no_row_stays_empty_behind_it() -> None:
     assert display.enter("") == "\r\n"
 
 
-@pytest.mark.parametrize(
-    ("output", "column"),
-    [
+@each_case(("output", "column"), [
         (["plain"], 5), (["a\nbc"], 2), (["abc\rd"], 1), (["ab\bc"], 2), (["\tx"], 9), (["日本"], 4), (["\b"], 0),
         (["\x1b[1;31m> \x1b[0m"], 2), (["\x1b]0;a title\x07> "], 2), (["\x1b]0;a title\x1b\\> "], 2),
         (["\x1b(Bab"], 2), (["\x1b[3", "1m>"], 1), (["\x1b]0;half", " title\x07ab"], 2), (["\x1b", "7ab"], 2),
         (["x" * 9000 + "\n", "ab"], 2), (["\x1b]never ends" * 1000, "\nab"], 2),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_where_the_output_ends(output: list[str], column: int) -> None:
     display = LineDisplay(40)
     for piece in output:
@@ -176,7 +174,7 @@ def test_a_new_width() -> None:
     assert display.show("x" * 81, 0).endswith("\x1b[1A\x1b[1D")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("character", "width"), [("a", 1), ("é", 1), ("\u0301", 0), ("\u200d", 0), ("日", 2), ("👍", 2), ("ｱ", 1)]
 )
 def test_widths(character: str, width: int) -> None:

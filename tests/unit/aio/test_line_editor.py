@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nacre.aio.line_editor import EditorSettings, LineEditor
+from tests.support.cases import each_case
 
 
 class Listener:
@@ -182,7 +183,7 @@ def test_breaks_and_ends() -> None:
     assert listener.taken() == "\x07"
 
 
-@pytest.mark.parametrize("key", ["\x00", "\x07", "\t", "\x1a", "\x1f", "\x85", "\u200b", "\udc80", "\x1bc", "\x1b[99~",
+@each_case("key", ["\x00", "\x07", "\t", "\x1a", "\x1f", "\x85", "\u200b", "\udc80", "\x1bc", "\x1b[99~",
                                  "\x1b[1;2P", "\x1b[200~", "\x1bOP"])  # fmt: skip
 def test_what_is_no_key_rings_and_leaves_nothing(key: str) -> None:
     typed([(key, "\x07"), ("a\r", "a\r\n")], told=["a\n"])

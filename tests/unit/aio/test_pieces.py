@@ -10,6 +10,7 @@ import pytest
 from nacre.aio import limits
 from nacre.aio.pieces import Pieces, Separator
 from nacre.errors import SignalReceived, TerminalSizeChanged
+from tests.support.cases import each_case
 
 LONG = "x" * limits.JOIN_READ
 
@@ -43,8 +44,8 @@ def test_small_pieces_are_joined_even_when_some_of_one_was_taken() -> None:
     assert (pieces.size, pieces.take(-1)) == (3, "bcd")
 
 
-@pytest.mark.parametrize("most", [-1, 1000, 1001])
-@pytest.mark.parametrize("count", [1, 2, 3])
+@each_case("most", [-1, 1000, 1001])
+@each_case("count", [1, 2, 3])
 def test_all_that_waits_is_taken_at_once(most: int, count: int) -> None:
     pieces = Pieces(b"")
     parts = [
@@ -84,13 +85,10 @@ def test_exceptions_are_few() -> None:
     assert str(sizes.exception()) == str(TerminalSizeChanged(8, 1, 0, 0))
 
 
-@pytest.mark.parametrize(
-    ("wanted", "longest", "overlap", "ends"),
-    [
+@each_case(("wanted", "longest", "overlap", "ends"), [
         ("\n", 0, 0, [2, 3]), ("b\n", 0, 1, [2, -1]), (["\n", "b\n\n"], 0, 2, [3, 3]), (re.compile("b?\n"), 2, 1, [2, 3]),
         (re.compile("^\n"), 0, None, [-1, 3]), (re.compile("c$"), 5, 4, [4, 4]),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_separators(wanted: Any, longest: int, overlap: int | None, ends: list[int]) -> None:
     separator: Separator[str] = Separator(wanted, longest, "")
     assert separator.overlap == overlap

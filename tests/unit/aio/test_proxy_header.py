@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nacre.aio import limits
 from nacre.aio.proxy_header import Header, HeaderError, parse
+from tests.support.cases import each_case
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -41,7 +42,7 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("header", GOOD)
+@each_case("header", GOOD)
 def test_headers_at_every_cut(header: bytes) -> None:
     source, destination = GOOD[header]
     for cut in range(len(header)):
@@ -50,7 +51,7 @@ def test_headers_at_every_cut(header: bytes) -> None:
         assert parse(header + more) == Header(len(header), source, destination)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         b"SSH-2.0-OpenSSH_9.2\r\n",

@@ -6,6 +6,7 @@ import pytest
 
 import nacre
 from nacre.aio.session import PLAIN, require_plain
+from tests.support.cases import each_case
 from tests.support.face import Recorder, SessionServer, asynctest, connected, reported, serving
 
 
@@ -38,7 +39,7 @@ def test_server_defaults_grant_a_terminal_and_nothing_else() -> None:
     session.connection_lost(None)
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@each_case("name", PLAIN)
 def test_a_callback_that_nothing_waits_for_is_no_coroutine(name: str) -> None:
     async def coroutine(self: object, *args: object) -> None:
         raise AssertionError("never run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Suite:
     def sealer(self) -> Sealer:
         return make_sealer(*self._arguments())
 
+    @functools.cache  # noqa: B019 - there are two dozen suites, and each is asked thousands of times
     def _arguments(self) -> tuple[str, str, bytes, bytes, bytes]:
         cipher = lookup(Family.CIPHER, self.cipher)
         mac_key_size = lookup(Family.MAC, self.mac).key_size if self.mac else 0

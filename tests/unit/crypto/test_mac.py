@@ -6,6 +6,7 @@ import pytest
 
 from nacre.crypto import Family, Status, lookup
 from nacre.crypto.mac import MacOrder, PacketMac
+from tests.support.cases import each_case
 
 # RFC 4231 sections 4.2 to 4.5, 4.7 and 4.8: key, data, HMAC-SHA-256, HMAC-SHA-512.
 VECTORS = [
@@ -69,7 +70,7 @@ VECTORS = [
 ]
 
 
-@pytest.mark.parametrize(("key", "data", "sha256", "sha512"), VECTORS)
+@each_case(("key", "data", "sha256", "sha512"), VECTORS)
 def test_the_published_vectors(key: bytes, data: bytes, sha256: str, sha512: str) -> None:
     # What is authenticated begins with the sequence number: here the first four bytes of the vector.
     sequence, rest = int.from_bytes(data[:4], "big"), memoryview(data[4:])
@@ -100,7 +101,7 @@ def test_the_published_vectors_of_sha1(key: bytes, data: bytes, expected: str) -
     assert mac.tag(int.from_bytes(data[:4], "big"), memoryview(data[4:])).hex() == expected
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "size", "order", "status"),
     [
         ("hmac-sha2-256-etm@openssh.com", 32, MacOrder.ENCRYPT_THEN_MAC, Status.DEFAULT),

@@ -127,20 +127,20 @@ def test_a_scratch_buffer_is_wiped_of_earlier_packets_too(suite: Any) -> None:
     assert bytes(scratch) == bytes(4096)
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x00"])
-def test_empty_payloads_are_packets(suite: Any, payload: bytes) -> None:
-    sealer, opener = suite.sealer(), suite.opener()
-    packet = suite.packet(sealer, payload)
-    assert suite.open(opener, suite.seal(sealer, packet, 0), 0) == packet
+def test_empty_payloads_are_packets(suite: Any) -> None:
+    for payload in (b"", b"\x00"):
+        sealer, opener = suite.sealer(), suite.opener()
+        packet = suite.packet(sealer, payload)
+        assert suite.open(opener, suite.seal(sealer, packet, 0), 0) == packet
 
 
-@pytest.mark.parametrize("packet_length", range(17))
-def test_a_length_too_small_for_a_packet_is_a_mac_error_at_worst(suite: Any, packet_length: int) -> None:
-    opener = suite.opener()
-    src = memoryview(bytes(200))
-    opener.length(src, 0, 0)
-    with pytest.raises(MACError):
-        opener.open(src, 0, packet_length, 0, bytearray(64))
+def test_a_length_too_small_for_a_packet_is_a_mac_error_at_worst(suite: Any) -> None:
+    for packet_length in range(17):
+        opener = suite.opener()
+        src = memoryview(bytes(200))
+        opener.length(src, 0, 0)
+        with pytest.raises(MACError):
+            opener.open(src, 0, packet_length, 0, bytearray(64))
 
 
 def test_keys_and_ivs_of_other_sizes_are_refused(suite: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 import nacre.crypto
 from nacre.crypto import Algorithm, Family, Status, default_names, lookup, names, select
 from nacre.crypto.registry import choose, register
+from tests.support.cases import each_case
 
 CIPHERS = (
     "aes128-gcm@openssh.com",
@@ -58,8 +59,8 @@ def test_what_there_is_in_order(family: Family, default: tuple[str, ...], option
         assert algorithm.risk or name in default
 
 
-@pytest.mark.parametrize("family", Family)
-@pytest.mark.parametrize("spec", ["*", "+*", "^*", "?*", "*1*,*2*,*n*", "-nothing*"])
+@each_case("family", Family)
+@each_case("spec", ["*", "+*", "^*", "?*", "*1*,*2*,*n*", "-nothing*"])
 def test_no_pattern_reaches_what_is_not_offered_by_default(family: Family, spec: str) -> None:
     try:
         chosen = select(family, spec)
@@ -95,7 +96,7 @@ def test_names_and_ranks_are_unique(change: dict[str, Any], message: str) -> Non
     assert names(Family.COMPRESSION) == ("none", "zlib@openssh.com")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("spec", "expected"),
     [
         ((), MACS),

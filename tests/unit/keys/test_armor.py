@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nacre.errors import KeyImportError
 from nacre.keys.armor import armor, blocks, decode_base64, strict_base64
+from tests.support.cases import each_case
 
 
 @settings(deadline=None, max_examples=50)
@@ -51,9 +52,7 @@ def test_the_body_is_not_in_the_repr():
     assert "c2Vjc" not in repr(block)
 
 
-@pytest.mark.parametrize(
-    "text", ["AAAA=", "AAAA==", "AAAA====", "AA===", "AA", "AAA=A", "A A=", "=AAA", "A\u00e9=="]
-)
+@each_case("text", ["AAAA=", "AAAA==", "AAAA====", "AA===", "AA", "AAA=A", "A A=", "=AAA", "A\u00e9=="])
 def test_base64_has_the_padding_that_it_needs_and_no_more(text):
     """Two texts for one key are one too many; OpenSSH refuses these too."""
     with pytest.raises(ValueError, match=r"\w"):

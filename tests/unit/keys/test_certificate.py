@@ -12,6 +12,7 @@ from nacre.keys import SSHCertificate, SSHKey, decode_certificate, decode_shown_
 from nacre.keys.certificate import MAX_CERTIFICATE, MAX_PRINCIPALS, CertificateType
 from nacre.keys.validity import FOREVER
 from nacre.wire.fields import encode_string, encode_text, encode_uint32, encode_uint64
+from tests.support.cases import each_case
 from tests.support.certificates import CERT_NAME, by_hand, option
 
 USER, HOST = CertificateType.USER, CertificateType.HOST
@@ -91,7 +92,7 @@ def test_signed_with_sha_1():
         refuses(body + encode_string(signature), f"signed with '{name}'")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("fields", "said"),
     [
         ({"name": b"ssh-ed25519"}, "no type of certificate"),
@@ -113,7 +114,7 @@ def test_neither_for_users_nor_for_hosts(number):
     refuses(signed(kind=encode_uint32(number)), f"of type {number}")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "fields",
     [
         {"principals": encode_string(b"user")},
@@ -127,7 +128,6 @@ def test_neither_for_users_nor_for_hosts(number):
         {"signing_key": encode_string(b"")},
         {"key_id": encode_string(b"x" * MAX_CERTIFICATE)},
     ],
-    ids="bare trailing many count doubled nowhere valued damaged no-authority huge".split(),
 )
 def test_damaged_fields(fields):
     refuses(signed(**fields))

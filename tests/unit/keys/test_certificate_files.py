@@ -8,6 +8,7 @@ import nacre
 from nacre.errors import KeyImportError
 from nacre.keys.certificate_files import certificate_beside, load_certificates
 from nacre.keys.files import MAX_FILE
+from tests.support.cases import each_case
 
 CA = nacre.generate_private_key("ssh-ed25519")
 KEY = nacre.generate_private_key("ssh-ed25519")
@@ -43,7 +44,7 @@ def test_every_form_of_an_argument(tmp_path):
         load_certificates([1])
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         b"junk",
@@ -57,7 +58,6 @@ def test_every_form_of_an_argument(tmp_path):
         b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
         b"-----BEGIN PUBLIC KEY-----\n",
     ],
-    ids="junk key bare base64 misnamed cut blob open private public".split(),
 )
 def test_what_is_no_certificate(data):
     with pytest.raises(KeyImportError):

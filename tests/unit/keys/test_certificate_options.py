@@ -15,6 +15,7 @@ from nacre.keys.certificate_options import (
     user_options,
 )
 from nacre.wire.fields import encode_string
+from tests.support.cases import each_case
 
 
 def option(name: bytes, value: bytes = b"") -> bytes:
@@ -29,7 +30,7 @@ def test_a_list_is_written_in_the_order_of_names():
     assert decode_options(b"") == ()
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         option(b"force-command", encode_string(b"ls")) * 2,
@@ -40,7 +41,6 @@ def test_a_list_is_written_in_the_order_of_names():
         b"\xff\xff\xff\xff",
         b"".join(option(b"o%d" % number) for number in range(MAX_OPTIONS + 1)),
     ],
-    ids="doubled unnamed control cut no-value count too-many".split(),
 )
 def test_damaged_lists_are_refused(data):
     with pytest.raises(WireError):
@@ -81,9 +81,7 @@ def test_one_list_does_not_stand_in_for_the_other():
     assert not said.permits("pty")
 
 
-@pytest.mark.parametrize(
-    ("critical", "extensions"),
-    [
+@each_case(("critical", "extensions"), [
         ([("force-command", b"")], []),
         ([("force-command", b"ls")], []),
         ([("force-command", encode_string(b"ls") + b"x")], []),
@@ -98,8 +96,7 @@ def test_one_list_does_not_stand_in_for_the_other():
         ([("source-address", encode_string(b"10.0.0.1," * 1024 + b"10.0.0.1"))], []),
         ([("verify-required", b"x")], []),
         ([], [("permit-pty", b"x")]),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_values_that_are_wrong_are_refused(critical, extensions):
     with pytest.raises(WireError):
         restrictions(tuple(critical), tuple(extensions))

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from nacre.errors import KeyImportError
 from nacre.keys import KEY_TYPES, decode_public_key, generate_private_key
 from nacre.wire.fields import Reader, encode_mpint, encode_string
+from tests.support.cases import each_case
 
 # curve, x, y, r, s of the message "sample" with the curve's own hash
 RFC_6979 = [
@@ -108,7 +109,7 @@ def test_cve_2026_35387_a_signature_counts_for_its_own_algorithm_only():
             key.sign(b"data", other)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("r", "s"),
     [
         (encode_mpint(0), encode_mpint(1)),

@@ -26,6 +26,7 @@ from nacre.keys import (
     set_default_skip_rsa_key_validation,
 )
 from nacre.keys.files import MAX_FILE
+from tests.support.cases import each_case
 
 PASSPHRASE = "correct horse"
 
@@ -63,7 +64,7 @@ def test_the_wrong_half_is_named(data):
             read_private_key(data / name)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content",
     [
         b"",

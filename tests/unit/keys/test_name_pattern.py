@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nacre.keys.name_pattern import MAX_PATTERN, Glob, matches_name
+from tests.support.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("pattern", "text", "expected"),
     [
         ("", "", True),

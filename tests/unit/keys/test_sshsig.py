@@ -11,6 +11,7 @@ from nacre.keys import generate_private_key, read_public_key
 from nacre.keys.armor import armor, blocks, decode_base64
 from nacre.keys.sshsig import MAX_SSHSIG, SSHSignature, create_sshsig, hash_data
 from nacre.wire.fields import Reader, encode_string, encode_uint32
+from tests.support.cases import each_case
 
 KEY = generate_private_key("ssh-ed25519")
 DIGEST = hashlib.sha512(b"message").digest()
@@ -73,7 +74,7 @@ def test_rsa_signs_with_sha2(data):
     assert Reader(made.signature).string() == b"rsa-sha2-512"
 
 
-@pytest.mark.parametrize(
+@each_case(
     "wrong",
     [
         {"version": encode_uint32(0)},
@@ -88,7 +89,6 @@ def test_rsa_signs_with_sha2(data):
         {"key": b""},
         {"key": encode_string(b"ssh-dss")},
     ],
-    ids=repr,
 )
 def test_what_is_no_signature_of_this_version_is_refused(wrong):
     assert SSHSignature.decode(blob()).verify(DIGEST)
@@ -118,7 +118,7 @@ def test_what_is_reserved_is_ignored_but_not_signed_away():
     assert SSHSignature.decode(blob(reserved=b"later")).verify(DIGEST)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         b"",
@@ -129,7 +129,6 @@ def test_what_is_reserved_is_ignored_but_not_signed_away():
         b"-----BEGIN SSH SIGNATURE-----\n",
         b"S" * (MAX_SSHSIG + 1),
     ],
-    ids=range(7),
 )
 def test_other_files_are_refused(text):
     with pytest.raises(KeyImportError):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nacre.keys.validity import FOREVER, seconds_since_epoch, wall_clock
+from tests.support.cases import each_case
 
 
 def test_absolute_times():
@@ -32,7 +33,7 @@ def test_a_time_without_a_zone_is_local(monkeypatch):
     time.tzset()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "seconds"),
     [("now", 0), ("NOW", 0), ("+0", 0), ("+1h30m", 5400), ("1d12h", 129600), ("-1w", -604800), ("-90", -90)],
 )
@@ -41,11 +42,8 @@ def test_what_counts_from_now(text, seconds):
     assert int(before) <= seconds_since_epoch(text) - seconds <= wall_clock()
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["", "forever", "2030-01-01", "20300101T000000", "20301301", "20300230", "+", "1x", "--1h", "1h ", "٢٠٣٠٠١٠١",
-     -1, 1 << 64, math.inf, math.nan, "-100000w", "9" * 4000],
-)  # fmt: skip
+@each_case("value", ["", "forever", "2030-01-01", "20300101T000000", "20301301", "20300230", "+", "1x", "--1h", "1h ", "٢٠٣٠٠١٠١",
+     -1, 1 << 64, math.inf, math.nan, "-100000w", "9" * 4000])  # fmt: skip
 def test_what_is_no_time(value):
     with pytest.raises(ValueError):
         seconds_since_epoch(value)

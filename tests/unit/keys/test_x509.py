@@ -12,6 +12,7 @@ from nacre.keys import SSHKeyPair, X509Chain, decode_chain, decode_shown_key
 from nacre.keys.certificate_files import chained
 from nacre.keys.x509 import MAX_CHAIN, MAX_CHAIN_SIZE
 from nacre.wire.fields import Reader, encode_string, encode_text, encode_uint32
+from tests.support.cases import each_case
 from tests.support.x509 import KEYS, ROOT, USER, authority, user_certificate
 
 
@@ -89,7 +90,7 @@ def test_chains_over_the_wire():
         decode_shown_key(chain.public_data)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "wrong",
     [
         lambda leaf: blob(),
@@ -103,7 +104,6 @@ def test_chains_over_the_wire():
         lambda leaf: blob(leaf, bytes(MAX_CHAIN_SIZE)),
         lambda leaf: encode_text("x509v3-ecdsa-sha2-nistp256") + encode_uint32(2**32 - 1),
     ],
-    ids=["empty", "long", "type", "rsa", "responses", "more", "less", "nonsense", "large", "count"],
 )
 def test_chains_that_are_none(wrong):
     with pytest.raises(KeyImportError):

@@ -6,6 +6,7 @@ import pytest
 
 from nacre.keys.x509_making import parse_name
 from nacre.keys.x509_subjects import X509Subject, decode_x509_line, subject_of
+from tests.support.cases import each_case
 from tests.support.x509 import KEYS, ROOT, user_certificate
 
 TYPE = "x509v3-ecdsa-sha2-nistp256"
@@ -13,7 +14,7 @@ LEAF = user_certificate("O=Org,CN=alice", "CN=root")
 TEXT = LEAF.export_certificate("openssh").decode().split()[1]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "name", "fits"),
     [
         ("O=Org,CN=h", "O=Org,CN=h", True),
@@ -36,13 +37,13 @@ def test_which_certificates_are_meant(written: str, name: str, fits: bool) -> No
     assert X509Subject(written).matches(parse_name(name)) is fits
 
 
-@pytest.mark.parametrize("text", ["", "*", ",*", "h", "/O=Org/CN=h", '"O=Org', "O=Org,,CN=h", "Unheard=x"])
+@each_case("text", ["", "*", ",*", "h", "/O=Org/CN=h", '"O=Org', "O=Org,,CN=h", "Unheard=x"])
 def test_what_is_no_subject(text: str) -> None:
     with pytest.raises(ValueError, match="no subject"):
         X509Subject(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     ["subject=CN=h", "subject CN=h", "Subject: CN=h", "DN:CN=h", "Distinguished-Name=CN=h", "dn \tCN=h"],
 )

@@ -7,6 +7,7 @@ import pytest
 from nacre.protocol import events
 from nacre.protocol.events import Event, Question, Token
 from nacre.protocol.lane import Lane
+from tests.support.cases import each_case
 from tests.support.protocol import make_core
 
 KINDS = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)]
@@ -18,15 +19,13 @@ def token():
     return Token(Lane(make_core(), lambda item: None, 1))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_every_event_is_slots_alone_and_documented(kind):
     assert not hasattr(object.__new__(kind), "__dict__")
     assert kind.__doc__
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS if issubclass(kind, Question) and kind is not Question]
-)
+@each_case("kind", [kind for kind in KINDS if issubclass(kind, Question) and kind is not Question])
 def test_every_question_says_what_answers_it_takes(kind):
     assert "Answers:" in kind.__doc__
     assert kind.__match_args__[0] == "token"

@@ -13,6 +13,7 @@ from nacre.protocol.negotiate import negotiate, our_kexinit
 from nacre.protocol.settings import Role, Settings
 from nacre.wire.gss import KexGssComplete, KexGssContinue, KexGssError, KexGssHostKey, KexGssInit
 from tests.pair.ends import HOST_KEY, LATER, Pair
+from tests.support.cases import each_case
 from tests.support.gss import ANSWERS, MECHANISM, client_gss, server_gss
 from tests.support.protocol import changed, failure, talk
 
@@ -120,9 +121,9 @@ def test_contexts_that_take_more_or_fewer_steps(steps):
     assert len(pair.server.of(GssStepNeeded)) == steps
 
 
-@pytest.mark.parametrize("end", ["client", "server"])
-@pytest.mark.parametrize("lacks", ["mutual", "integrity"])
-@pytest.mark.parametrize("value", [False, None, 0])
+@each_case("end", ["client", "server"])
+@each_case("lacks", ["mutual", "integrity"])
+@each_case("value", [False, None, 0])
 def test_mutual_authentication_and_integrity_are_required(end, lacks, value):
     make = client_gss if end == "client" else server_gss
     pair = gss_pair(**{end: make(**{lacks: value})}).start()
@@ -163,9 +164,7 @@ def waiting_client(**changes):
 COMPLETE = KexGssComplete(bytes(32), b"mic", False, b"")
 
 
-@pytest.mark.parametrize(
-    ("messages", "why"),
-    [
+@each_case(("messages", "why"), [
         ([COMPLETE], "which it is not"),
         ([KexGssHostKey(b"another")], "comes first, and once"),
         ([KexGssComplete(bytes(32), b"mic", False, b"x")], ""),
@@ -174,8 +173,7 @@ COMPLETE = KexGssComplete(bytes(32), b"mic", False, b"")
         ([KexGssContinue(b"t"), KexGssContinue(b"t")], "nothing to say"),
         ([KexGssContinue(b"t" * (limits.GSS_TOKEN + 1))], "too long"),
         ([KexGssError(1, 2, "one\r\n\x1b[2Jtwo", "en")], r"one\r\n\x1b[2Jtwo"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_a_server_may_not_answer(messages, why):
     pair = waiting_client()
     talk(pair, pair.server, *(message.encode() for message in messages))

@@ -33,6 +33,7 @@ from nacre.wire.auth import UserauthRequest
 from nacre.wire.kex import KexInit, NewKeys
 from nacre.wire.transport import ExtInfo, Ignore
 from tests.pair.ends import HOST_KEY, LATER, Pair
+from tests.support.cases import each_case
 from tests.support.protocol import changed, failure, inject, payloads, server_settings, talk
 
 
@@ -48,8 +49,8 @@ def test_every_method(kex):
     assert pair.client.connection.info.host_key_blob == HOST_KEY.public_data
 
 
-@pytest.mark.parametrize("cipher", names(Family.CIPHER))
-@pytest.mark.parametrize("mac", names(Family.MAC))
+@each_case("cipher", names(Family.CIPHER))
+@each_case("mac", names(Family.MAC))
 def test_every_cipher_and_mac(cipher, mac):
     pair = Pair(server=server_settings(ciphers=(cipher,), macs=(mac,)),
                 client=Settings(username="alice", macs=(mac,))).start()  # fmt: skip
@@ -104,7 +105,7 @@ def test_no_option_takes_a_key_beyond_what_its_cipher_bears(cipher, most):
         getattr(core, direction).octets -= most
 
 
-@pytest.mark.parametrize("answer", [Verdict.REFUSED, None, False, True, "trusted", 1])
+@each_case("answer", [Verdict.REFUSED, None, False, True, "trusted", 1])
 def test_only_the_token_of_trust_is_trust(answer):
     pair = Pair(client_answers={HostKeyQuestion: answer}).start()
     assert isinstance(failure(pair.client), HostKeyNotVerifiable)

@@ -8,14 +8,15 @@ from nacre.errors import ProtocolError, ProtocolNotSupported
 from nacre.protocol import limits
 from nacre.protocol.ident import IdentReader
 from nacre.protocol.settings import Role
+from tests.support.cases import each_case
 
 
 def read(data: bytes, role: Role = Role.CLIENT) -> tuple[int, str | None]:
     return IdentReader(role).feed(memoryview(data))
 
 
-@pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize(
+@each_case("role", Role)
+@each_case(
     ("line", "version"),
     [
         (b"SSH-2.0-OpenSSH_9.2 Debian\r\n", "SSH-2.0-OpenSSH_9.2 Debian"),

@@ -16,6 +16,7 @@ from nacre.protocol.negotiate import (
     read_kexinit,
 )
 from nacre.protocol.settings import Role, Settings
+from tests.support.cases import each_case
 from tests.support.protocol import changed
 
 BASE = our_kexinit(Role.CLIENT, Settings(), bytes(16), first=False)
@@ -79,7 +80,7 @@ def test_nothing_in_common_names_both_lists(field, word):
         negotiate(Role.CLIENT, lists(), server, strict=True)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("field", "theirs", "hint"),
     [
         (

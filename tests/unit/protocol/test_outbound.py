@@ -11,6 +11,7 @@ from nacre.errors import KeyExchangeFailed
 from nacre.protocol import limits
 from nacre.protocol.inbound import Inbound
 from nacre.protocol.outbound import Outbound, is_viewed
+from tests.support.cases import each_case
 from tests.support.protocol import payloads
 
 GCM = ("aes128-gcm@openssh.com", "", bytes(range(16)), bytes(12), b"")
@@ -20,7 +21,7 @@ def taken(outbound: Outbound) -> bytes:
     return b"".join(bytes(segment) for segment in outbound.take())
 
 
-@pytest.mark.parametrize("size", [*range(1, 40), 255, 256, 1000, 40_000])
+@each_case("size", [*range(1, 40), 255, 256, 1000, 40_000])
 def test_padding(size):
     outbound = Outbound(os.urandom)
     outbound.send_now(bytes(size))

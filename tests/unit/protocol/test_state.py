@@ -6,6 +6,7 @@ import pytest
 
 from nacre.protocol.settings import Role
 from nacre.protocol.state import Action, ExtInfoTurn, KexStep, Phase, judge
+from tests.support.cases import each_case
 
 HANDLE, IGNORE, UNIMPLEMENTED, DISCONNECT = (
     Action.HANDLE, Action.IGNORE, Action.UNIMPLEMENTED, Action.DISCONNECT,
@@ -17,9 +18,9 @@ def verdict(number, role=SERVER, phase=Phase.OPEN, step=KexStep.NONE, *, strict=
     return judge(number, role, phase, step, strict=strict, **more)
 
 
-@pytest.mark.parametrize("phase", [Phase.KEYS, Phase.SERVICE, Phase.AUTH, Phase.OPEN])
-@pytest.mark.parametrize("step", KexStep)
-@pytest.mark.parametrize("role", Role)
+@each_case("phase", [Phase.KEYS, Phase.SERVICE, Phase.AUTH, Phase.OPEN])
+@each_case("step", KexStep)
+@each_case("role", Role)
 def test_disconnect_is_legal_always(role, phase, step):
     assert verdict(1, role, phase, step) is HANDLE
 
@@ -60,7 +61,7 @@ def test_after_our_kexinit_the_peers_data_stays_legal():
     assert verdict(20, step=KexStep.AWAIT_KEXINIT) is HANDLE
 
 
-@pytest.mark.parametrize("number", [80, 81, 90, 93, 94, 95, 96, 97, 98, 99, 100])
+@each_case("number", [80, 81, 90, 93, 94, 95, 96, 97, 98, 99, 100])
 def test_no_connection_protocol_before_authentication(number):
     assert verdict(number, phase=Phase.SERVICE) is DISCONNECT
     assert verdict(number, phase=Phase.AUTH) is DISCONNECT
@@ -109,7 +110,7 @@ def test_no_ping_before_authentication():
     assert verdict(192) is HANDLE
 
 
-@pytest.mark.parametrize("number", [0, 8, 22, 54, 83, 101, 128, 191, 194, 255])
+@each_case("number", [0, 8, 22, 54, 83, 101, 128, 191, 194, 255])
 def test_unknown_numbers(number):
     assert verdict(number) is UNIMPLEMENTED
     assert verdict(number, phase=Phase.AUTH) is DISCONNECT

@@ -11,6 +11,7 @@ from nacre.aio.log import debug_level
 from nacre.testing import Line, Transcript, connected_pair, recording
 from nacre.testing.transcript import KINDS, as_line, make_message
 from nacre.wire.message import MESSAGES
+from tests.support.cases import each_case
 from tests.support.face import asynctest
 
 TEXT = """
@@ -48,9 +49,7 @@ def test_every_message_can_be_made_of_its_name():
         assert as_line(make_message(name, line.fields), sent=True) == line
 
 
-@pytest.mark.parametrize(
-    ("name", "fields", "data"),
-    [
+@each_case(("name", "fields", "data"), [
         ("CHANNEL_DATA", {"recipient_channel": 1, "data": "<5 bytes>"}, "5e 00000001 00000005 0000000000"),
         ("CHANNEL_DATA", {"recipient_channel": 1, "data": b"hello"}, "5e 00000001 00000005 68656c6c6f"),
         ("USERAUTH_INFO_RESPONSE", {"responses": ["<secret>", "<secret>"]},
@@ -64,8 +63,7 @@ def test_every_message_can_be_made_of_its_name():
         ("EXT_INFO", {"extensions": [["a", "<1 bytes>"]]}, "07 00000001 00000001 61 00000001 00"),
         ("USERAUTH_REQUEST", {"method": "password", "data": {"change": False, "password": "<secret>"}},
          "32 00000000 00000000 00000008 70617373776f7264 00 00000008 7878787878787878"),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_messages_of_what_a_transcript_shows(name, fields, data):
     assert make_message(name, fields).encode() == bytes.fromhex(data)
 

@@ -8,6 +8,7 @@ import pytest
 
 from nacre.keys.files import MAX_FILE
 from nacre.trust.lines import MAX_LINE, MAX_LINES, as_text, numbered_lines, once_for_each, read_texts, words
+from tests.support.cases import each_case
 
 
 def lines(text):
@@ -21,9 +22,7 @@ def test_comments_and_blanks():
     assert problems == []
 
 
-@pytest.mark.parametrize(
-    "separator", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"]
-)
+@each_case("separator", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"])
 def test_only_a_line_feed_ends_a_line(separator):
     found, _ = lines(f"a{separator}b")
     assert found == [(1, f"a{separator}b")]

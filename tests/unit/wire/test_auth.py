@@ -7,6 +7,7 @@ import pytest
 from nacre.errors import WireError
 from nacre.wire import auth
 from nacre.wire.message import BY_NUMBER, MESSAGES, Sender
+from tests.support.cases import each_case
 
 CASES = [
     (
@@ -26,14 +27,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("value", "encoded"), CASES)
+@each_case(("value", "encoded"), CASES)
 def test_messages(value, encoded):
     data = bytes.fromhex(encoded)
     assert value.encode() == data
     assert type(value).decode(data) == value
 
 
-@pytest.mark.parametrize(("value", "encoded"), CASES[1:])
+@each_case(("value", "encoded"), CASES[1:])
 def test_a_message_cut_short_or_too_long_is_refused(value, encoded):
     data = bytes.fromhex(encoded)
     for size in range(len(data)):

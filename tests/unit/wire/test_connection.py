@@ -7,6 +7,7 @@ import pytest
 from nacre.errors import WireError
 from nacre.wire import connection
 from nacre.wire.message import BY_NUMBER, Sender, When
+from tests.support.cases import each_case
 
 CASES = [
     (connection.GlobalRequest("x@y", True, b"\7"), "50 00000003 784079 01 07"),
@@ -31,7 +32,7 @@ CASES = [
 OPEN_ENDED = {80, 81, 90, 91, 98}
 
 
-@pytest.mark.parametrize(("value", "encoded"), CASES)
+@each_case(("value", "encoded"), CASES)
 def test_messages(value, encoded):
     data = bytes.fromhex(encoded)
     assert value.encode() == data
@@ -39,7 +40,7 @@ def test_messages(value, encoded):
     assert (value.when, value.sender) == (When.CONNECTION, Sender.BOTH)
 
 
-@pytest.mark.parametrize(("value", "encoded"), [case for case in CASES if case[0].number not in OPEN_ENDED])
+@each_case(("value", "encoded"), [case for case in CASES if case[0].number not in OPEN_ENDED])
 def test_a_message_cut_short_or_too_long_is_refused(value, encoded):
     data = bytes.fromhex(encoded)
     for size in range(len(data)):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nacre.errors import WireError
 from nacre.wire import fields
 from nacre.wire.fields import MAX_MPINT, MAX_NAMES, Codec, Reader
+from tests.support.cases import each_case
 
 
 def codec(annotation: object) -> Codec:
@@ -76,9 +77,7 @@ def test_an_mpint_larger_than_any_key_is_refused():
         Reader(fields.encode_string(b"\1" * (MAX_MPINT + 1))).mpint()
 
 
-@pytest.mark.parametrize(
-    "names", [b"a b", b"a,b c", b"a\n", "é".encode(), b"\0", b"a" * 65, b"b," + b"a" * 65, b"a\x7f"]
-)
+@each_case("names", [b"a b", b"a,b c", b"a\n", "é".encode(), b"\0", b"a" * 65, b"b," + b"a" * 65, b"a\x7f"])
 def test_name_lists_that_are_refused(names):
     with pytest.raises(WireError):
         Reader(fields.encode_string(names)).name_list()
@@ -120,7 +119,7 @@ def test_text_must_be_utf_8_unless_said_otherwise():
     assert raw.encode(raw.decode(Reader(damaged))) == damaged
 
 
-@pytest.mark.parametrize(
+@each_case(
     "read",
     [
         Reader.uint32,
@@ -170,7 +169,7 @@ def test_compound_fields(annotation, value, encoded):
     assert codec(annotation).decode(Reader(bytes.fromhex(encoded))) == value
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("encode", "value"),
     [
         (fields.encode_uint32, -1),

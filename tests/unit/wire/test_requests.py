@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from nacre.errors import WireError
 from nacre.wire import requests
 from nacre.wire.requests import CHANNEL_REQUESTS, decode_terminal_modes, encode_terminal_modes
+from tests.support.cases import each_case
 
 CASES = [
     (
@@ -31,7 +32,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "encoded"), CASES)
+@each_case(("name", "value", "encoded"), CASES)
 def test_channel_requests(name, value, encoded):
     data = bytes.fromhex(encoded)
     assert value.encode() == data
@@ -81,7 +82,7 @@ def test_terminal_modes():
     assert encode_terminal_modes({1: 3, 53: 1}) == data
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("data", "modes"),
     [
         ("", {}),

@@ -17,6 +17,7 @@ from nacre.wire.transport import (
     ServiceRequest,
     Unimplemented,
 )  # fmt: skip
+from tests.support.cases import each_case
 
 CASES = [
     (Disconnect(11, "bye", "en"), "01 0000000b 00000003627965 00000002656e"),
@@ -31,13 +32,13 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "encoded"), CASES)
+@each_case(("value", "encoded"), CASES)
 def test_messages(value, encoded):
     assert value.encode() == bytes.fromhex(encoded)
     assert type(value).decode(bytes.fromhex(encoded)) == value
 
 
-@pytest.mark.parametrize(("value", "encoded"), CASES)
+@each_case(("value", "encoded"), CASES)
 def test_a_message_cut_short_or_too_long_is_refused(value, encoded):
     data = bytes.fromhex(encoded)
     for size in range(len(data)):

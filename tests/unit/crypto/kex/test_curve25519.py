@@ -9,6 +9,7 @@ import pytest
 from nacre.crypto import make_exchange
 from nacre.crypto.kex import curve25519
 from nacre.errors import KeyExchangeFailed
+from tests.support.cases import each_case
 
 # RFC 7748 section 6.1.
 ALICE = bytes.fromhex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a")
@@ -93,8 +94,8 @@ LOW_ORDER = [
 ]
 
 
-@pytest.mark.parametrize("high_bit", [0, 0x80])
-@pytest.mark.parametrize("point", LOW_ORDER)
+@each_case("high_bit", [0, 0x80])
+@each_case("point", LOW_ORDER)
 def test_points_of_low_order_are_refused(point: str, high_bit: int) -> None:
     # Security history row 22. The top bit of a public key is not looked at (RFC 7748 section 5).
     public = bytearray.fromhex(point)

@@ -8,6 +8,7 @@ import pytest
 
 from nacre.crypto.kex.groups import SIZES, Group, Power, SafePrimeCheck, best_for, check_size, modp
 from nacre.errors import KeyExchangeFailed
+from tests.support.cases import each_case
 
 # SHA-256 of the primes as OpenSSL has them: openssl genpkey -genparam -algorithm DH -pkeyopt group:modp_2048
 DIGESTS = {
@@ -49,7 +50,7 @@ def test_the_groups_are_those_of_the_rfc(bits: int) -> None:
     assert hashlib.sha256(group.prime.to_bytes(bits // 8, "big")).hexdigest() == DIGESTS[bits]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("least", "wanted", "most", "bits"),
     [
         (1024, 1024, 8192, 3072),  # security history row 21: what a client asks for is no reason for less
@@ -68,19 +69,16 @@ def test_what_a_client_is_given(least: int, wanted: int, most: int, bits: int) -
     assert best_for(least, wanted, most).bits == bits
 
 
-@pytest.mark.parametrize(
-    ("least", "wanted", "most"),
-    [
+@each_case(("least", "wanted", "most"), [
         (0, 0, 0), (0, 2048, 8192), (2048, 0, 8192), (4096, 2048, 8192), (2048, 8192, 4096), (8192, 4096, 2048),
         (1024, 1024, 1024), (1024, 1024, 2047), (8193, 8193, 9000), (2049, 2050, 3071),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_requests_that_are_refused(least: int, wanted: int, most: int) -> None:
     with pytest.raises(KeyExchangeFailed):
         best_for(least, wanted, most)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("prime", "generator"),
     [
         (SAFE, 2),
@@ -112,7 +110,7 @@ def test_small_safe_primes_pass(prime: int) -> None:
     judge(prime)
 
 
-@pytest.mark.parametrize("number", [PRIME, HALF_PRIME, 15, 35, 27, SAFE * SAFE, 2047, 3215031751])
+@each_case("number", [PRIME, HALF_PRIME, 15, 35, 27, SAFE * SAFE, 2047, 3215031751])
 def test_what_is_no_safe_prime_is_refused(number: int) -> None:
     with pytest.raises(KeyExchangeFailed, match="no safe prime"):
         judge(number)

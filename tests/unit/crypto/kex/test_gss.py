@@ -14,6 +14,7 @@ from nacre.crypto.kex.gss import (
 )
 from nacre.crypto.registry import Family, default_names, names
 from nacre.errors import KeyExchangeFailed
+from tests.support.cases import each_case
 
 KERBEROS = bytes.fromhex("06092a864886f712010202")
 
@@ -22,7 +23,7 @@ def test_the_name_that_openssh_uses_for_kerberos():
     assert with_mechanism("gss-group14-sha256", KERBEROS) == "gss-group14-sha256-toWM5Slw5Ew8Mqkay+al2g=="
 
 
-@pytest.mark.parametrize("name", GSS_METHODS)
+@each_case("name", GSS_METHODS)
 def test_the_hash_is_the_one_that_the_name_says(name):
     assert make_gss_exchange(with_mechanism(name, KERBEROS)).hash_name == name.rpartition("-")[2]
 

@@ -26,6 +26,7 @@ from nacre.protocol.state import Phase
 from nacre.wire.auth import UserauthBanner, UserauthFailure, UserauthRequest, UserauthSuccess
 from nacre.wire.transport import ServiceAccept, ServiceRequest
 from tests.pair.ends import LATER, PASSWORD, USER_KEY, Pair
+from tests.support.cases import each_case
 from tests.support.protocol import failure, inject, talk
 
 
@@ -156,8 +157,8 @@ def test_an_answer_too_many_is_a_fault(again):
         client._client._take(again.encode())
 
 
-@pytest.mark.parametrize("method", ["password", "keyboard-interactive", "publickey"])
-@pytest.mark.parametrize("payload", [b"\x3c\0", b"\x3f", b"\x4f\0\0"])
+@each_case("method", ["password", "keyboard-interactive", "publickey"])
+@each_case("payload", [b"\x3c\0", b"\x3f", b"\x4f\0\0"])
 def test_a_message_that_the_method_has_not_is_a_fault(method, payload):
     attempt = {
         "password": PasswordAttempt("x"),

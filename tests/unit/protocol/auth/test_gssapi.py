@@ -35,6 +35,7 @@ from nacre.wire.gss import (
     UserauthGssapiToken,
 )
 from tests.pair.ends import HOST_KEY, LATER, PASSWORD, Pair
+from tests.support.cases import each_case
 from tests.support.gss import ANSWERS, MECHANISM, client_gss, server_gss
 from tests.support.protocol import failure, talk
 
@@ -172,8 +173,8 @@ def test_keyex_asked_for_all_the_same_is_a_failure():
     assert not pair.server.of(GssPrincipalQuestion)
 
 
-@pytest.mark.parametrize("answer", [False, None, "yes", 1])
-@pytest.mark.parametrize(("method", "kex"), [(WITH_MIC, ()), (KEYEX, (CURVE,))])
+@each_case("answer", [False, None, "yes", 1])
+@each_case(("method", "kex"), [(WITH_MIC, ()), (KEYEX, (CURVE,))])
 def test_the_principal_decides(method, kex, answer):
     pair, _ = login(GssAttempt(method), kex=kex, principal=answer)
     assert pair.server.of(GssPrincipalQuestion)
@@ -329,17 +330,14 @@ def hostile(*payloads, client=None):
 CHOICE = UserauthGssapiResponse(MECHANISM).encode()
 
 
-@pytest.mark.parametrize(
-    "payloads",
-    [
+@each_case("payloads", [
         (UserauthGssapiResponse(b"\x06\x01\x01").encode(),),
         (TOKEN,),
         (CHOICE, CHOICE),
         (CHOICE, TOKEN, TOKEN),
         (UserauthGssapiMic(b"mic").encode(),),
         (CHOICE, UserauthGssapiToken(bytes(limits.GSS_TOKEN + 1)).encode()),
-    ],
-)  # fmt: skip
+    ])  # fmt: skip
 def test_what_a_server_may_not_say(payloads):
     pair, _ = hostile(*payloads)
     assert isinstance(failure(pair.client), ProtocolError)

@@ -17,6 +17,7 @@ from nacre.protocol.events import (
 )
 from nacre.wire.auth import UserauthRequest
 from tests.pair.ends import LATER, PASSWORD, Pair
+from tests.support.cases import each_case
 from tests.support.protocol import failure, talk
 
 
@@ -103,7 +104,7 @@ def test_without_a_new_password_the_attempt_is_given_up(answer):
     assert not pair.server.of(AuthSucceeded)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         b"",

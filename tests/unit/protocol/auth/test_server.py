@@ -27,6 +27,7 @@ from nacre.protocol.settings import Settings
 from nacre.wire.auth import PublicKeyQuery, UserauthRequest
 from nacre.wire.transport import ServiceRequest
 from tests.pair.ends import HOST_KEY, LATER, PASSWORD, USER_KEY, Pair
+from tests.support.cases import each_case
 from tests.support.protocol import failure, inject, talk
 
 CONNECTION = "ssh-connection"
@@ -43,7 +44,7 @@ def pair():
     return Pair(client_answers={AuthNeeded: LATER}).start()
 
 
-@pytest.mark.parametrize("answer", [None, True, False, "yes", (), object()])
+@each_case("answer", [None, True, False, "yes", (), object()])
 def test_without_a_policy_every_method_is_refused(answer):
     pair = Pair(
         server_answers={AuthBegin: answer, PasswordQuestion: True}, client_answers={AuthNeeded: LATER}
@@ -68,7 +69,7 @@ def test_only_false_requires_nothing(required):
     assert not pair.server.of(AuthSucceeded)
 
 
-@pytest.mark.parametrize("answer", [False, None, 1, "True", object(), (True,)])
+@each_case("answer", [False, None, 1, "True", object(), (True,)])
 def test_only_true_is_a_yes(answer):
     pair = Pair(server_answers={PasswordQuestion: answer}, client_answers={AuthNeeded: LATER}).start()
     talk(pair, pair.client, request("alice", PASSWORD))
