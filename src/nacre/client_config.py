@@ -147,6 +147,10 @@ class _Interpretation(ConfiguredOptions, Reading):
             raise setting.error("1 is the least")
         self.beside["attempts"] = number
 
+    def interface(self, setting: Setting) -> None:
+        """Take the interface to call from; an address goes before."""
+        self.beside["interface"] = setting.arguments[0]
+
     def devices(self, setting: Setting) -> None:
         """Take the devices of keyboard-interactive; a program may name others."""
         self.beside["kbdint_devices"] = encodable(setting.arguments[0])
@@ -394,6 +398,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "addkeystoagent": _I.keep_in_agent,
     "addressfamily": _I.family,
     "bindaddress": lambda found, setting: found.put(setting, "local_addr", (setting.arguments[0], 0)),
+    "bindinterface": _I.interface,
     "certificatefile": _I.remember,
     "casignaturealgorithms": _of(_I.signatures, AUTHORITIES),
     "ciphers": _algorithms("encryption_algs", Family.CIPHER),

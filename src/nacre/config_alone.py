@@ -43,6 +43,7 @@ class Alone:
         fingerprint_hash: by which the keys of hosts are shown to people, and by nothing else (FingerprintHash).
         gss_identity: the principal to log in as; "": that of the tickets (GSSAPIClientIdentity).
         gss_trusts_dns: whether a server is named to GSS-API as its address is, rather than as the user has it (GSSAPITrustDns).
+        interface: whose address is called from, unless one is named; "": any (BindInterface).
         kbdint_devices: what the server is to ask with, names with commas between; "": its choice (KbdInteractiveDevices).
         passes_socket: whether a proxy command hands over a connected socket, and ends (ProxyUseFdpass).
         rsa_bits: the least length of RSA keys, of users and of hosts (RequiredRSASize).
@@ -55,6 +56,7 @@ class Alone:
     fingerprint_hash: str = "sha256"
     gss_identity: str = ""
     gss_trusts_dns: bool = False
+    interface: str = ""
     kbdint_devices: str = ""
     passes_socket: bool = False
     rsa_bits: int = 0

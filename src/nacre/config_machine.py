@@ -19,7 +19,7 @@ from nacre.trust.config import Setting
 from nacre.trust.config_tokens import ALL, Tokens, substituted
 from nacre.trust.pattern import IPAddress
 
-__all__ = ["Machine", "MustWait", "NoMachine", "argv", "plain_names_only"]
+__all__ = ["Machine", "MustWait", "NoMachine", "argv", "interface_addresses", "plain_names_only"]
 
 #: Seconds that a program of Match exec may take.
 _PATIENCE: Final = 60.0
@@ -122,7 +122,31 @@ class NoMachine(Machine):
         raise MustWait
 
 
+def interface_addresses(name: str) -> list[IPAddress]:
+    """Return the addresses of one interface that is up, best first: those that reach further than the machine or its link.
+
+    Raises:
+        OSError: this system does not tell them.
+    """
+    try:
+        found = [*_named_6(), *_named_4()]
+    except ImportError as error:
+        raise OSError(f"this system does not tell the addresses of its interfaces: {error}") from None
+    mine = [address for interface, address in found if interface == name]
+    return sorted(
+        mine, key=lambda address: address.is_loopback or (address.version == 6 and address.is_link_local)
+    )
+
+
 def _addresses_4() -> list[IPAddress]:
+    return [address for _, address in _named_4()]
+
+
+def _addresses_6() -> list[IPAddress]:
+    return [address for _, address in _named_6()]
+
+
+def _named_4() -> list[tuple[str, IPAddress]]:
     import array
     import fcntl  # absent on some systems, where localnetwork says so
 
@@ -131,11 +155,18 @@ def _addresses_4() -> list[IPAddress]:
         asked = struct.pack("iL", len(buffer), buffer.buffer_info()[0])
         length = struct.unpack("iL", fcntl.ioctl(sock.fileno(), _GET_INTERFACES, asked))[0]
     data = buffer.tobytes()[:length]
-    return [ip_address(data[at + 20 : at + 24]) for at in range(0, len(data), _INTERFACE_SIZE)]
+    entries = [data[at : at + _INTERFACE_SIZE] for at in range(0, len(data), _INTERFACE_SIZE)]
+    return [(_plain_name(entry[:16]), ip_address(entry[20:24])) for entry in entries]
 
 
-def _addresses_6() -> list[IPAddress]:
+def _plain_name(field: bytes) -> str:
+    """Return the name of an interface; those of further addresses have a label behind a colon."""
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape").partition(":")[0]
+
+
+def _named_6() -> list[tuple[str, IPAddress]]:
     path = Path("/proc/net/if_inet6")
     if not path.exists():
         return []
-    return [ip_address(bytes.fromhex(line.split()[0])) for line in path.read_text().splitlines()]
+    entries = [line.split() for line in path.read_text().splitlines()]
+    return [(entry[-1], ip_address(bytes.fromhex(entry[0]))) for entry in entries]

@@ -7,10 +7,11 @@ connection that could not be made. Must not know: roles, or what is said over th
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import shlex
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from nacre.aio.log import logger, plain
@@ -174,7 +175,6 @@ async def _attach(
     sock: socket.socket | None,
     tunnel: SSHConnection[Any] | None,
 ) -> None:
-    loop = asyncio.get_running_loop()
     driver = connection.driver
     if sock is None and tunnel is not None:
         await open_tunnel(tunnel.link, options.host or "localhost", options.port, driver)
@@ -186,19 +186,12 @@ async def _attach(
             sock = await passed_socket(sock)
     if sock is not None:
         sock.setblocking(False)
-        await loop.create_connection(lambda: driver, sock=sock)
+        await asyncio.get_running_loop().create_connection(lambda: driver, sock=sock)
         return
     host: Any = options.host or None  # None is this machine, as for asyncio's own
     for left in reversed(range(alone(options).attempts)):
         try:
-            await loop.create_connection(
-                lambda: driver,
-                host,
-                options.port,
-                family=options.family,
-                flags=flags,
-                local_addr=options.local_addr,
-            )
+            await _call(options, driver, host, flags)
         except socket.gaierror:  # as ssh has it, a name that is not there is not asked for again
             raise
         except OSError as error:
@@ -208,3 +201,41 @@ async def _attach(
             await asyncio.sleep(_BETWEEN_ATTEMPTS)
         else:
             return
+
+
+async def _call(options: SSHConnectionOptions, driver: Any, host: Any, flags: int) -> None:
+    """Connect once, from each of the places in turn that it may come from."""
+    ends = [(options.family, options.local_addr)]
+    if alone(options).interface and options.local_addr is None:
+        ends = list(_ends_of(alone(options).interface, options.family))
+    failure: OSError | None = None
+    for family, local in ends:
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: driver, host, options.port, family=family, flags=flags, local_addr=local
+            )
+        except OSError as error:
+            # A name that has no address of this family says less than a host that does not answer.
+            failure = failure if failure is not None and isinstance(error, socket.gaierror) else error
+        else:
+            return
+    assert failure is not None
+    raise failure
+
+
+def _ends_of(interface: str, wanted: int) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Return the families that an interface has addresses of, and the best one of each. OSError: there are none."""
+    from nacre.config_machine import interface_addresses  # few connections are to come from one
+
+    best: dict[int, str] = {}
+    for address in interface_addresses(interface):
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        scope = f"%{interface}" if address.version == 6 and address.is_link_local else ""
+        if wanted in (socket.AF_UNSPEC, family):
+            best.setdefault(family, f"{address}{scope}")
+    if not best:
+        raise OSError(
+            errno.EADDRNOTAVAIL, f"BindInterface {interface}: there is no such interface with an address"
+        )
+    for found, text in best.items():
+        yield found, (text, 0)

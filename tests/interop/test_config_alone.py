@@ -37,7 +37,7 @@ async def nacre_enters(ssh: Ssh, config: Path) -> bool:
     try:
         async with nacre.connect(HOST, ssh.port, config=config) as connection:
             return (await connection.run("exit 0")).exit_status == 0
-    except (nacre.PermissionDenied, nacre.HostKeyNotVerifiable) as error:
+    except (nacre.PermissionDenied, nacre.HostKeyNotVerifiable, OSError) as error:
         print(error)
         return False
 
@@ -171,3 +171,18 @@ async def test_a_connection_that_is_handed_over(openssh: OpenSSH, tmp_path: Path
     async with peer(openssh, tmp_path) as ssh:
         way = f"ProxyCommand {sys.executable} {program} {HOST} {ssh.port}\nProxyUseFdpass yes"
         assert await both_enter(ssh, way)
+
+
+@asynctest
+async def test_where_a_connection_comes_from(openssh: OpenSSH, tmp_path: Path) -> None:
+    sources: list[str] = []
+
+    class Server(nacre.SSHServer):
+        def connection_made(self, conn: nacre.SSHServerConnection) -> None:
+            sources.append(conn.get_extra_info("peername")[0])
+
+    async with peer(openssh, tmp_path, server_factory=Server) as ssh:
+        assert await both_enter(ssh, "BindInterface lo")
+        assert not await both_enter(ssh, "BindInterface no-such")
+        assert await both_enter(ssh, "BindInterface no-such\nBindAddress 127.0.0.9")
+    assert sources == ["127.0.0.1", "127.0.0.1", "127.0.0.9", "127.0.0.9"]

@@ -39,6 +39,7 @@ def test_where_nothing_is_said(tmp_path: Path) -> None:
         ("AddKeysToAgent confirm 5m", Alone(agent_keys=AgentKeys(300, confirm=True))),
         ("AddKeysToAgent 90", Alone(agent_keys=AgentKeys(90))),
         ("AddKeysToAgent 0", Alone(agent_keys=AgentKeys())),
+        ("BindInterface lo", Alone(interface="lo")),
         ("ConnectionAttempts 3", Alone(attempts=3)),
         ("FingerprintHash MD5", Alone(fingerprint_hash="md5")),
         ("GSSAPIClientIdentity me@REALM", Alone(gss_identity="me@REALM")),

@@ -81,3 +81,27 @@ def test_names_that_are_no_names(name: str) -> None:
         with pytest.raises(ConfigParseError, match="cannot stand there"):
             plain_names_only(SETTING, f"x%{letter}", tokens(name, name))
     plain_names_only(SETTING, "x%%h", tokens(name, name))
+
+
+def test_the_addresses_of_one_interface() -> None:
+    found = list(map(str, config_machine.interface_addresses("lo")))
+    assert "127.0.0.1" in found
+    assert config_machine.interface_addresses("no-such-interface") == []
+    every = {str(address) for _, address in [*config_machine._named_4(), *config_machine._named_6()]}
+    assert set(found) < every or set(found) == every
+
+
+def test_what_reaches_further_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["fe80::1", "::1", "2001:db8::1"]
+    monkeypatch.setattr(config_machine, "_named_6", lambda: [("x", ip_address(text)) for text in texts])
+    monkeypatch.setattr(
+        config_machine,
+        "_named_4",
+        lambda: [
+            ("x", ip_address("127.0.0.1")),
+            ("y", ip_address("10.0.0.1")),
+            ("x", ip_address("192.0.2.1")),
+        ],
+    )
+    found = list(map(str, config_machine.interface_addresses("x")))
+    assert found == ["2001:db8::1", "192.0.2.1", "fe80::1", "::1", "127.0.0.1"]

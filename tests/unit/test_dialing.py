@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nacre
+from nacre import config_machine
 from nacre.connecting import go_through
 from nacre.dialing import Hop, ProxyCommand, parse_hops
 from tests.support.face import HOST, asynctest, client_options, serving
@@ -31,6 +34,33 @@ async def test_a_proxy_command_is_the_transport(monkeypatch: pytest.MonkeyPatch)
             assert (await connection.run("x")).exit_status == 7
             assert connection.get_extra_info("host") == "far"
         assert started[0][0]._process.returncode is not None
+
+
+@asynctest
+async def test_the_address_of_an_interface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has = {"lo": ["::1", "127.0.0.5", "127.0.0.6"], "six": ["fe80::1"], "none": []}
+    monkeypatch.setattr(
+        config_machine, "interface_addresses", lambda name: [ip_address(text) for text in has[name]]
+    )
+    config = tmp_path / "config"
+    async with serving() as listener:
+
+        async def source(text: str, **given: Any) -> str:
+            config.write_text(text)
+            options = client_options(config=config, port=listener.get_port(), **given)
+            async with nacre.connect(HOST, **options) as connection:
+                found: str = connection.get_extra_info("sockname")[0]
+                return found
+
+        assert await source("BindInterface lo\n") == "127.0.0.5"
+        assert await source("BindInterface lo\nBindAddress 127.0.0.7\n") == "127.0.0.7"
+        assert await source("BindInterface lo\n", local_addr=("127.0.0.8", 0)) == "127.0.0.8"
+        with pytest.raises(OSError, match="BindInterface none: there is no such interface with an address"):
+            await source("BindInterface none\n")
+        with pytest.raises(OSError, match="BindInterface lo: there is no such interface"):
+            await source("BindInterface lo\n", family=socket.AF_UNIX)
+        with pytest.raises(OSError):
+            await source("BindInterface six\n")
 
 
 @asynctest
