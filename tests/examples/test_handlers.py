@@ -12,7 +12,7 @@ import pytest
 
 import nacre
 from tests.interop.programs import Askpass
-from tests.support.examples import run, running
+from tests.support.examples import run, run_here, running
 from tests.support.face import HOST, asynctest, client_options, user_key
 from tests.support.openssh import OpenSSH, Ssh
 
@@ -98,22 +98,24 @@ async def test_a_password_that_has_expired(tmp_path: Path) -> None:
         status, _, errors = await run("change_password.py", where, **home)
         assert status == 255
         (tmp_path / ".ssh" / "known_hosts").write_text(errors.splitlines()[-1] + "\n")
-        status, output, errors = await run("change_password.py", where, SSH_NEW_PASSWORD="short", **home)
+        status, output, errors = await run_here("change_password.py", where, SSH_NEW_PASSWORD="short", **home)
         assert status == 255
         question = "Choose a password of 8 characters or more.\n"
         assert output.startswith(
             f"{question}the password is not changed\nNot that one: 8 characters or more.\n"
         )
         assert "permission denied" in errors
-        status, output, errors = await run(
+        status, output, errors = await run_here(
             "change_password.py", where, SSH_NEW_PASSWORD="a longer one", **home
         )
         assert (status, output, errors) == (0, f"{question}the password is changed\nwelcome\n", "")
-        status, output, errors = await run(
+        status, output, errors = await run_here(
             "change_password.py", where, HOME=str(tmp_path), SSH_PASSWORD="a longer one"
         )
         assert (status, output, errors) == (0, "welcome\n", "")
-        status, _, errors = await run("change_password.py", where, SSH_NEW_PASSWORD="a longer one", **home)
+        status, _, errors = await run_here(
+            "change_password.py", where, SSH_NEW_PASSWORD="a longer one", **home
+        )
         assert (status, "permission denied" in errors) == (255, True)
 
 
@@ -180,5 +182,5 @@ async def test_hosts_vouch_for_their_users(tmp_path: Path) -> None:
 @asynctest
 async def test_help() -> None:
     for name in ("serve_keys.py", "serve_hosts.py", "serve_certificates.py", "change_password.py"):
-        status, _, errors = await run(name)
+        status, _, errors = await run_here(name)
         assert (status, "python" in errors) == (1, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nacre
-from tests.support.examples import ROOT, run
+from tests.support.examples import ROOT, run, run_here
 from tests.support.face import HOST, PASSWORD, PasswordServer, asynctest, host_key, serving
 
 
@@ -25,7 +25,7 @@ async def test_trusting_by_a_fingerprint(tmp_path: Path) -> None:
     async with serving(server_host_keys=keys, **options) as listener:
         where = f"user@{HOST}:{listener.get_port()}"
 
-        async def attempt(fingerprint: str) -> tuple[int | None, str, str]:
+        async def attempt(fingerprint: str, run: Any = run_here) -> tuple[int | None, str, str]:
             environment = {"HOME": str(tmp_path), "SSH_PASSWORD": PASSWORD}
             return await run("trust_by_fingerprint.py", where, fingerprint, "hello", **environment)
 
@@ -33,7 +33,7 @@ async def test_trusting_by_a_fingerprint(tmp_path: Path) -> None:
         assert (status, output) == (255, "")
         assert host_key().get_fingerprint() in errors
         assert not (tmp_path / ".ssh").exists()
-        assert (await attempt(host_key().get_fingerprint()))[:2] == (0, "here\n")
+        assert (await attempt(host_key().get_fingerprint(), run))[:2] == (0, "here\n")
         assert (await attempt("not needed any more"))[:2] == (0, "here\n")
         known = nacre.read_known_hosts(tmp_path / ".ssh" / "known_hosts")
         trusted = known.match(HOST, "", listener.get_port())[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nacre
-from tests.support.examples import EXAMPLES, run, running
+from tests.support.examples import EXAMPLES, run, run_here, running
 from tests.support.face import HOST, asynctest, user_key
 
 
@@ -27,11 +27,11 @@ async def test_the_calculator_and_the_command(tmp_path: Path) -> None:
         assert "is not known" in errors
         (tmp_path / ".ssh").mkdir()
         (tmp_path / ".ssh" / "known_hosts").write_text(errors.splitlines()[-1] + "\n")
-        status, output, errors = await run(
+        status, output, errors = await run_here(
             "run_command.py", where, "add", HOME=str(tmp_path), SSH_PASSWORD="pearl"
         )
         assert (status, output, errors) == (0, "Numbers to add, one a line; end with Ctrl-D.\ntotal 0\n", "")
-        status, _, errors = await run(
+        status, _, errors = await run_here(
             "run_command.py", where, "add", HOME=str(tmp_path), SSH_PASSWORD="wrong"
         )
         assert status == 255
@@ -58,6 +58,6 @@ async def test_the_echo(tmp_path: Path) -> None:
 @asynctest
 async def test_help() -> None:
     for name in ("run_command.py", "serve_echo.py"):
-        status, _, errors = await run(name)
+        status, _, errors = await run_here(name)
         assert status == 1
         assert "python" in errors

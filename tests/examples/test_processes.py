@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import nacre
-from tests.support.examples import run, running
+from tests.support.examples import run, run_here, running
 from tests.support.face import HOST, asynctest, client_options, host_key, serving, user_key
 from tests.support.openssh import OpenSSH
 from tests.support.terminal import Terminal
@@ -208,7 +208,7 @@ async def test_clients(tmp_path: Path) -> None:
     async with a_host(tmp_path) as (where, environment):
         status, output, _ = await run("run_on_hosts.py", "hostname", where, where, **environment)
         assert (status, output) == (0, f"{where}: a host\n" * 2)
-        status, output, _ = await run("run_on_hosts.py", "fail", where, f"{HOST}:1", **environment)
+        status, output, _ = await run_here("run_on_hosts.py", "fail", where, f"{HOST}:1", **environment)
         assert status == 1
         assert re.search(rf"{where}: failed: .*status 3\n{HOST}:1: failed: ", output)
         status, output, _ = await run("ask_bc.py", where, "1+2", "30+4", **environment)
@@ -226,16 +226,16 @@ async def test_clients(tmp_path: Path) -> None:
 @asynctest
 async def test_how_commands_end(tmp_path: Path) -> None:
     async with a_host(tmp_path) as (where, environment):
+        slow = asyncio.create_task(run("check_status.py", where, "slow", "5", **environment))
         for command, expected in (
             ("hostname", "well done: a host\n"),
             ("fail", "status 3: no such thing\n"),
             ("crash", "ended by SEGV (core dumped) oh\n"),
-            ("slow", "not done after 5 s; until then it said 'begun'\n"),
         ):
-            status, output, _ = await run(
-                "check_status.py", where, command, "5" if command == "slow" else "60", **environment
-            )
+            status, output, _ = await run_here("check_status.py", where, command, **environment)
             assert (status, output) == (0 if command == "hostname" else 1, expected)
+        status, output, _ = await slow
+        assert (status, output) == (1, "not done after 5 s; until then it said 'begun'\n")
         status, output, _ = await run("time_output.py", where, "fail", **environment)
         assert status == 3
         assert re.fullmatch(r" *\d+\.\d\d s  2  'no such thing\\n'\n", output)
@@ -255,6 +255,6 @@ async def test_files(tmp_path: Path) -> None:
 @asynctest
 async def test_help_of_those_that_need_words() -> None:
     for name in ("run_on_hosts.py", "serve_chat.py", "check_status.py"):
-        status, _, errors = await run(name)
+        status, _, errors = await run_here(name)
         assert status == 1
         assert f"python {name}" in errors

@@ -1,8 +1,10 @@
-"""The programs of README.md and docs/library.md do what the text says, word for word but for port and user."""
+"""The programs of README.md and docs/library.md do what the text says, word for word but for port, user and rounds of a KDF."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import re
 import subprocess
 import sys
@@ -83,8 +85,23 @@ def serving(home: Path, program: str) -> Iterator[int]:
             process.terminate()
 
 
+def told(program: str, port: int, user: str) -> str:
+    """Return a program with its port and its user."""
+    return program.replace("8023", str(port)).replace('"alice"', repr(user))
+
+
 def run(program: str, port: int, user: str = "alice") -> str:
-    text = program.replace("8023", str(port)).replace('"alice"', repr(user))
+    """Run a program in this process; returns what it says."""
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        exec(compile(told(program, port, user), "document", "exec"), {"__name__": "__main__"})
+    assert errors.getvalue() == ""
+    return output.getvalue()
+
+
+def run_alone(program: str, port: int, user: str = "alice") -> str:
+    """Run a program in a process of its own, as its reader would; returns what it says."""
+    text = told(program, port, user)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, timeout=120, check=False
     )
@@ -96,7 +113,7 @@ def run(program: str, port: int, user: str = "alice") -> str:
 def test_readme(home):
     server, client = programs("README.md")
     with serving(home, server) as port:
-        assert run(client, port) == "Hello alice, you asked for uptime.\n"
+        assert run_alone(client, port) == "Hello alice, you asked for uptime.\n"
 
 
 @pytest.mark.requires("sshd")
@@ -150,7 +167,10 @@ def test_server_with_passwords(home):
 
 
 def test_keys(home):
-    exec(compile(programs("docs/library.md")[4], "document", "exec"), {})
+    words = 'passphrase="correct horse"'
+    program = programs("docs/library.md")[4].replace(words, f"{words}, rounds=50")  # in place of 128
+    assert "rounds" in program
+    exec(compile(program, "document", "exec"), {})
     assert (home / "id_ed25519").stat().st_mode & 0o777 == 0o600
 
 
@@ -164,7 +184,7 @@ def test_agent(home, monkeypatch):
 
 @pytest.mark.requires("ssh-agent")
 def test_an_agent_of_one_s_own(home):
-    assert "(ED25519)" in run(programs("docs/agent.md")[0], 0)
+    assert "(ED25519)" in run_alone(programs("docs/agent.md")[0], 0)
 
 
 def test_a_login_by_an_agent_of_one_s_own(home):

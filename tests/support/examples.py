@@ -6,12 +6,16 @@ Owns: how they are started and ended, and where they say their port. Must not kn
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import os
+import runpy
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "examples"
@@ -62,3 +66,29 @@ async def run(name: str, *arguments: str, **environment: str) -> tuple[int | Non
     )
     output, errors = await process.communicate()
     return process.returncode, output.decode(), errors.decode()
+
+
+async def run_here(name: str, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    """Run a program to its end in this process, which is cheaper than `run`; one at a time."""
+    return await asyncio.to_thread(_run_here, name, arguments, environment)
+
+
+def _run_here(
+    name: str, arguments: tuple[str, ...], environment: dict[str, str]
+) -> tuple[int | None, str, str]:
+    output, errors = io.StringIO(), io.StringIO()
+    status: int | None = 0
+    with (
+        mock.patch.dict(os.environ, environment),
+        mock.patch.object(sys, "argv", [str(EXAMPLES / name), *arguments]),
+        mock.patch.object(sys, "stdin", io.StringIO()),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
+        try:
+            runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+            if status != end.code:
+                print(end.code, file=errors)
+    return status, output.getvalue(), errors.getvalue()

@@ -81,7 +81,7 @@ def test_the_passphrase_is_asked_for_until_it_is_the_same_twice(there, monkeypat
 
 
 def test_changing_the_passphrase_and_the_comment(run, there):
-    judge("-q", "-t", "ed25519", "-f", "key", "-N", "one", "-C", "old")
+    judge("-q", "-t", "ed25519", "-f", "key", "-N", "one", "-a", "2", "-C", "old")
     assert run("keygen", "-p", "-f", "key", "-P", "wrong", "-N", "two").status == 1
     assert run("keygen", "-p", "-f", "key", "-P", "one", "-N", "two", "-a", "4").status == 0
     assert run("keygen", "-c", "-f", "key", "-P", "two", "-C", "new", "-a", "4").status == 0
@@ -93,9 +93,16 @@ def test_changing_the_passphrase_and_the_comment(run, there):
     assert run("keygen", "-c", "-f", "key").status == 1
 
 
+@pytest.fixture(scope="module")
+def rsa_key(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("rsa") / "key"
+    judge("-q", "-t", "rsa", "-b", "2048", "-f", str(path), "-N", "", "-C", "me")
+    return path
+
+
 @pytest.mark.parametrize("form", ["RFC4716", "PKCS8", "PEM"])
-def test_other_formats(run, there, form):
-    judge("-q", "-t", "rsa", "-b", "2048", "-f", "key", "-N", "", "-C", "me")
+def test_other_formats(run, there, rsa_key, form):
+    (there / "key.pub").write_bytes(rsa_key.with_suffix(".pub").read_bytes())
     ours = run("keygen", "-e", "-m", form, "-f", "key.pub").out
     theirs = judge("-e", "-m", form, "-f", "key.pub").decode()
     (there / "theirs").write_text(theirs)

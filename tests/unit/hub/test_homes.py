@@ -96,7 +96,7 @@ def test_depth_costs_neither_descriptors_nor_frames(paths: StatePaths) -> None:
     # A user can nest directories far beyond what a path may be long.
     home = ensure_home(paths, "alice", None)
     descriptor = os.open(home, os.O_RDONLY)
-    for _ in range(3000):
+    for _ in range(2100):
         os.mkdir("d", dir_fd=descriptor)
         deeper = os.open("d", os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
