@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -164,46 +163,52 @@ def test_the_right_secret_is_seen_by_all_of_it() -> None:
 # ---------------------------------------------------------------- the hub
 
 
-@contextmanager
-def hub() -> Iterator[Callable[[], nacre.SSHServer]]:
-    """What makes the callbacks of the connections of a hub with alice, who has key A, and carol, who is gone."""
+Made = Callable[[], nacre.SSHServer]
+
+
+@pytest.fixture(scope="module")
+def state() -> Iterator[State]:
+    """The state of a hub with alice, who has key A, and carol, who is gone."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        State.open(prepare(Path(folder) / "state"), (70000, 70099)) as state,
+        State.open(prepare(Path(folder) / "state"), (70000, 70099)) as opened,
     ):
-        state.add_user(USER, keys=[(hostile.KEYS["A"].public_data, "")])
-        state.add_user("carol", keys=[(hostile.KEYS["restricted"].public_data, "")])
-        state.remove_user("carol")
-        book = LoginBook(state, lambda server, visit: None)
+        opened.add_user(USER, keys=[(hostile.KEYS["A"].public_data, "")])
+        opened.add_user("carol", keys=[(hostile.KEYS["restricted"].public_data, "")])
+        opened.remove_user("carol")
+        yield opened
 
-        def made() -> nacre.SSHServer:
-            server = book.server()
-            server.connection_made(FakeConnection())  # type: ignore[arg-type]  # it keeps what is done with it
-            return server
 
-        yield made
+@pytest.fixture
+def made(state: State) -> Made:
+    """What makes the callbacks of the connections of that hub."""
+    book = LoginBook(state, lambda server, visit: None)
+
+    def make() -> nacre.SSHServer:
+        server = book.server()
+        server.connection_made(FakeConnection())  # type: ignore[arg-type]  # it keeps what is done with it
+        return server
+
+    return make
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_the_hub_tells_nobody_who_its_users_are(name: str) -> None:
-    with hub() as made:
-        seen(made(), USER, *REQUESTS[name])
-        known = seen(made(), USER, *REQUESTS[name])
-        for user in EVERYBODY[1:]:
-            assert seen(made(), user, *REQUESTS[name]) == known, user
+def test_the_hub_tells_nobody_who_its_users_are(made: Made, name: str) -> None:
+    seen(made(), USER, *REQUESTS[name])
+    known = seen(made(), USER, *REQUESTS[name])
+    for user in EVERYBODY[1:]:
+        assert seen(made(), user, *REQUESTS[name]) == known, user
 
 
-def test_the_hub_does_the_same_work_for_a_key_of_somebody_else() -> None:
+def test_the_hub_does_the_same_work_for_a_key_of_somebody_else(made: Made) -> None:
     """A key that opens for alice opens for nobody else, and does not tell that alice has it."""
-    with hub() as made:
-        seen(made(), NOBODY, key("A").asked())
-        sent, done, closed = seen(made(), "carol", key("A").asked())
-        assert seen(made(), NOBODY, key("A").asked()) == (sent, done, closed)
-        assert sent == seen(made(), NOBODY, key("B").asked())[0]
+    seen(made(), NOBODY, key("A").asked())
+    sent, done, closed = seen(made(), "carol", key("A").asked())
+    assert seen(made(), NOBODY, key("A").asked()) == (sent, done, closed)
+    assert sent == seen(made(), NOBODY, key("B").asked())[0]
 
 
-def test_every_invite_is_let_through_to_the_dialogue() -> None:
-    with hub() as made:
-        seen(made(), INVITE_PREFIX + "xxxx", key("B").asked())
-        known = seen(made(), INVITE_PREFIX + "xxxx", key("B").asked())
-        assert seen(made(), INVITE_PREFIX + "yyyy", key("B").asked()) == known
+def test_every_invite_is_let_through_to_the_dialogue(made: Made) -> None:
+    seen(made(), INVITE_PREFIX + "xxxx", key("B").asked())
+    known = seen(made(), INVITE_PREFIX + "xxxx", key("B").asked())
+    assert seen(made(), INVITE_PREFIX + "yyyy", key("B").asked()) == known

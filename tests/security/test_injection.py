@@ -154,6 +154,11 @@ class Victim:
         return end.output()
 
 
+@cache
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(FROM)
+
+
 class Calls:
     """A profiler that sees every call from `FROM`, and can raise at one of them."""
 
@@ -167,13 +172,18 @@ class Calls:
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "c_call":
-            caller, called = frame, getattr(argument, "__qualname__", str(argument))
+            caller = frame
         elif event == "call" and frame.f_back is not None:
-            caller, called = frame.f_back, frame.f_code.co_qualname
+            caller = frame.f_back
         else:
             return
-        if not caller.f_code.co_filename.startswith(FROM):
+        if not _is_ours(
+            caller.f_code.co_filename
+        ):  # as nearly all: what is called is asked of the others alone
             return
+        called = (
+            getattr(argument, "__qualname__", str(argument)) if caller is frame else frame.f_code.co_qualname
+        )
         site = (caller.f_code, caller.f_lineno, called)
         self.seen[site] = self.seen.get(site, 0) + 1
         if self._raise_at == (site, self.seen[site]) and not self.raised:
@@ -182,6 +192,9 @@ class Calls:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
+        if self.raised:  # there is nothing more to see
+            yield
+            return
         # A collection of garbage calls whoever asked to be told of it, in the midst of anything.
         gc.disable()
         sys.setprofile(self)

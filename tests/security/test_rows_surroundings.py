@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import functools
+import gc
 import hmac
 import logging
 import os
@@ -53,8 +54,13 @@ SOURCES = sorted(Path(nacre.__file__).parent.rglob("*.py"))
 
 @functools.cache
 def trees() -> dict[Path, ast.Module]:
-    """The sources, parsed once."""
-    return {path: ast.parse(path.read_text()) for path in SOURCES}
+    """The sources, parsed once, and spared the collector: it would look at all of them after each test."""
+    gc.disable()
+    try:
+        return {path: ast.parse(path.read_text()) for path in SOURCES}
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 #: What does something to a terminal, or begins a line of its own in a log.
