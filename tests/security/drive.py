@@ -559,23 +559,29 @@ def play(*wanted: str | AttackSequence) -> None:
     """Play sequences, by name (`*` at the end takes all that begin so).
 
     Raises:
-        AssertionError: the end did something else.
+        ExceptionGroup: the end did something else in these; each has a note with the name of the sequence.
     """
     from tests.security.sequences import SEQUENCES
 
+    chosen: list[AttackSequence] = []
     for want in wanted:
         if isinstance(want, AttackSequence):
-            chosen = [want]
+            found = [want]
         elif want.endswith("*"):
-            chosen = [sequence for sequence in SEQUENCES if sequence.name.startswith(want[:-1])]
+            found = [sequence for sequence in SEQUENCES if sequence.name.startswith(want[:-1])]
         else:
-            chosen = [sequence for sequence in SEQUENCES if sequence.name == want]
-        assert chosen, f"no sequence {want}"
-        for sequence in chosen:
-            try:
-                Play(sequence).run()
-            except AssertionError as error:
-                raise AssertionError(f"{sequence.name}: {error} ({sequence.source})") from error
+            found = [sequence for sequence in SEQUENCES if sequence.name == want]
+        assert found, f"no sequence {want}"
+        chosen += found
+    wrong = []
+    for sequence in chosen:
+        try:
+            Play(sequence).run()
+        except Exception as error:
+            error.add_note(f"in {sequence.name} ({sequence.source})")
+            wrong.append(error)
+    if wrong:
+        raise ExceptionGroup(f"{len(wrong)} of {len(chosen)} sequences", wrong)
 
 
 def play_row(row: int) -> None:

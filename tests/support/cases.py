@@ -35,7 +35,11 @@ def each_case(
         tried = [case if isinstance(names, tuple) else (case,) for case in cases]
         assert tried, "no cases"
 
-        def run(**others: Any) -> None:  # those of another `each_case` above this one
+        def run(*one: Any, **others: Any) -> None:
+            """Try `one`, as a test that borrows this one wants it; otherwise all; `others` come from above."""
+            if one:
+                test(*one, **others)
+                return
             wrong = []
             for case in tried:
                 given = dict(zip(told, case, strict=True))
