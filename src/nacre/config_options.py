@@ -42,7 +42,9 @@ class ConfiguredOptions:
         """
         wanted = self._given.options[option]
         if not wanted.built and value not in (False, None):
-            raise setting.error(f"this keyword is not supported yet but for no: {wanted.hint}")
+            raise setting.error(
+                f"this keyword is not supported yet but for no: {wanted.hint}. Take it out, or give config=None"
+            )
         try:
             self.found[option] = accept(wanted, value)
         except (ValueError, TypeError, NotSupportedYet) as error:

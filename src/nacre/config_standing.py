@@ -69,16 +69,18 @@ def check(setting: Setting, rule: Rule, where: str = _HOST) -> None:
     raise setting.error(f"this keyword is not supported{only}: {rule.note}{remedy(where)}")
 
 
-def remedy(where: str) -> str:
-    """Return the end of what `check` says: what to do about one line."""
-    return f". Take it out {where}, or give config=None"
+def remedy(where: str = "") -> str:
+    """Return the end of what is said of one line: what to do about it."""
+    return f". Take it out{f' {where}' if where else ''}, or give config=None"
 
 
 def told(problems: Sequence[str], where: str = _HOST) -> str:
     """Return everything that is wrong with lines as one text: nobody is to learn it line by line."""
     if len(problems) == 1:
         return problems[0]
-    lines = "".join(f"\n  {problem.removesuffix(remedy(where))}" for problem in problems)
+    lines = "".join(
+        f"\n  {problem.removesuffix(remedy(where)).removesuffix(remedy())}" for problem in problems
+    )
     return f"{len(problems)} lines cannot be kept:{lines}\nTake them out {where} or correct them, or give config=None"
 
 

@@ -125,7 +125,10 @@ def test_keywords(monkeypatch: pytest.MonkeyPatch, line: str, option: str, value
         ("Unheard yes", "Unheard: there is no such keyword; IgnoreUnknown, on a line before"),
         ("StrictHostKeyChecking sometimes", "StrictHostKeyChecking: .* is expected, not 'sometimes'"),
         ("LocalForward 1 a:2", "LocalForward: this keyword is not supported: forwarding"),
-        ("ForwardX11 yes", "ForwardX11: this keyword is not supported yet but for no"),
+        (
+            "ForwardX11 yes",
+            "ForwardX11: this keyword is not supported yet but for no: .*. Take it out, or give",
+        ),
         ("RequestTTY maybe", "RequestTTY: true or false or yes"),
         ("Port x", "Port: 'x' is no number"),
         ("Port 70000", "Port: '70000' is no number of a port"),
