@@ -6,20 +6,30 @@ lines of a configuration, or how any other of it is done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from nacre.aio.log import logger
+from nacre.aio.timed_channel import Limits
 from nacre.keys import Proof, SSHCertificate, SSHKey, SSHKeyPair
 from nacre.profiles import rsa_bits
+from nacre.trust.pattern import Glob
 from nacre.wire.record import record
 
 if TYPE_CHECKING:
     from nacre.options import SSHServerConnectionOptions
 
-__all__ = ["SERVER_ALONE", "ServerAlone", "is_too_short", "server_alone", "usable_host_keys"]
+__all__ = [
+    "SERVER_ALONE",
+    "ServerAlone",
+    "channel_limits",
+    "is_too_short",
+    "server_alone",
+    "usable_host_keys",
+]
 
 #: Where options keep them: no name that an option may have.
+_OF_ALL: Final = "global"
 SERVER_ALONE: Final = "(of the server's configuration alone)"
 
 
@@ -33,6 +43,9 @@ class ServerAlone:
         rsa_bits: the least length of RSA keys: of users, of hosts that vouch, of this host (RequiredRSASize).
         key_proof: what the signature of every security key must show (PubkeyAuthOptions).
         net_blocks: how many bits of an IPv4 and of an IPv6 address are a source (PerSourceNetBlockSize).
+        channel_timeouts: patterns of kinds of channels, and for how many seconds nothing may move on them; 0: for
+            ever (ChannelTimeout).
+        unused_timeout: for how many seconds a connection may have no channel; 0: for ever (UnusedConnectionTimeout).
     """
 
     host_key_algorithms: tuple[str, ...] = ()
@@ -40,6 +53,8 @@ class ServerAlone:
     rsa_bits: int = 0
     key_proof: Proof = Proof.NOTHING
     net_blocks: tuple[int, int] = (32, 64)
+    channel_timeouts: tuple[tuple[str, float], ...] = ()
+    unused_timeout: float = 0.0
 
 
 _NOTHING: Final = ServerAlone()
@@ -49,6 +64,16 @@ def server_alone(options: SSHServerConnectionOptions) -> ServerAlone:
     """Return what was said."""
     found: ServerAlone | None = options.__dict__.get(SERVER_ALONE)
     return _NOTHING if found is None else found
+
+
+def channel_limits(timeouts: Iterable[tuple[str, float]], kind: str) -> Limits:
+    """Return the limits of a kind of channel: of the first pattern that fits, and of all of a connection.
+
+    No pattern stands for those of all: they are called "global" themselves.
+    """
+    of_all = next((seconds for pattern, seconds in timeouts if pattern == _OF_ALL), 0.0)
+    fitting = (seconds for pattern, seconds in timeouts if pattern != _OF_ALL and Glob(pattern).matches(kind))
+    return Limits(next(fitting, 0.0), of_all)
 
 
 def usable_host_keys(options: SSHServerConnectionOptions, keys: Sequence[SSHKeyPair]) -> Sequence[SSHKeyPair]:

@@ -16,6 +16,8 @@ from nacre.keys import Proof
 from nacre.options import SSHServerConnectionOptions, server_version
 from nacre.signature_lists import HOSTS, SELECT
 from nacre.trust.config_lines import Setting
+from nacre.trust.config_values import seconds
+from nacre.trust.pattern import Glob
 
 __all__ = ["ValuesAlone"]
 
@@ -65,6 +67,23 @@ class ValuesAlone(ConfiguredOptions):
         for word in setting.arguments:
             proof |= _PROOFS.get(word, Proof.NOTHING)
         self.beside["key_proof"] = proof
+
+    def channel_timeouts(self, setting: Setting) -> None:
+        """Take patterns of channels, each with a time; or none."""
+        pairs = [word.partition("=") for word in setting.arguments if word.lower() != "none"]
+        try:
+            for pattern, _, _ in pairs:
+                Glob(pattern)
+        except ValueError as error:
+            raise setting.error(str(error)) from None
+        self.beside["channel_timeouts"] = tuple(
+            (pattern, float(seconds(setting, text))) for pattern, _, text in pairs
+        )
+
+    def unused_timeout(self, setting: Setting) -> None:
+        """Take seconds, or none."""
+        text = setting.arguments[0]
+        self.beside["unused_timeout"] = 0.0 if text == "none" else float(text)
 
     def net_blocks(self, setting: Setting) -> None:
         """Take the bits of an IPv4 and of an IPv6 address."""

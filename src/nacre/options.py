@@ -240,6 +240,7 @@ def _of_login(options: SSHServerConnectionOptions) -> dict[str, Any]:
         "max_auth_tries": options.max_auth_tries,
         "rekey_bytes": options.rekey_bytes,
         "rekey_seconds": options.rekey_seconds,
+        "unused_timeout": server_alone(options).unused_timeout,
     }
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from nacre.absent import absent, absent_plain, refused_channel, refused_request
+from nacre.aio.channel import SSHChannel
 from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import SSHServerSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ServerHandlerSession
 from nacre.aio.tasks import settle
+from nacre.config_server_alone import channel_limits, server_alone
 from nacre.connection_base import SSHConnection
 from nacre.errors import ChannelOpenError, DisconnectReason, OpenFailureReason
 from nacre.host_key_updates import HostKeyAnnouncer
@@ -35,7 +38,11 @@ from nacre.trust.key_options import shown_options
 
 if TYPE_CHECKING:
     from nacre.agent.lending import ForwardedAgent
+    from nacre.aio.timed_channel import Activity
     from nacre.config_login import LoginPolicy
+
+
+C = TypeVar("C", bound=SSHChannel[Any])
 
 
 class SSHServerConnection(SSHConnection[SSHServer]):
@@ -61,6 +68,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._announcer: HostKeyAnnouncer | None = None
         self._forwarded: ForwardedAgent | None = None
         self._login: LoginPolicy | None = None
+        self._activity: Activity | None = None
         self._extra.update(host=options.host, port=options.port)
         self.driver.write_timeout = options.write_timeout
 
@@ -183,13 +191,50 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         errors = errors or options.errors
         window = window or options.window
         max_pktsize = max_pktsize or options.max_pktsize
-        if not options.line_editor:
+        timed = bool(server_alone(options).channel_timeouts)
+        if not (options.line_editor or timed):
             return SSHServerChannel(self._link, self, encoding, errors, window, max_pktsize)
+        how = encoding, errors, window, max_pktsize
+        return self._limited(self._special_channel(how, timed=timed))
+
+    def _special_channel(
+        self, how: tuple[str | None, str, int, int], *, timed: bool
+    ) -> SSHServerChannel[Any]:
+        """Return a channel of a kind that few sessions have."""
+        options = self._options
+        if not options.line_editor:
+            from nacre.aio.timed_channel import TimedServerChannel
+
+            return TimedServerChannel(self._link, self, *how)
         from nacre.aio.editor_channel import SSHLineEditorChannel  # for terminals
         from nacre.aio.line_editor import EditorSettings
 
         settings = EditorSettings(options.line_echo, options.line_history, options.max_line_length)
-        return SSHLineEditorChannel(self._link, self, encoding, errors, window, max_pktsize, settings)
+        if not timed:
+            return SSHLineEditorChannel(self._link, self, *how, settings)
+        from nacre.aio.timed_channel import TimedEditorChannel
+
+        return TimedEditorChannel(self._link, self, *how, settings)
+
+    def _limited(self, channel: C, kind: str = "") -> C:
+        """Return a channel that is closed when nothing has moved on it for as long as the configuration permits."""
+        from nacre.aio.timed_channel import Activity, TimedChannel
+
+        if isinstance(channel, TimedChannel):
+            if self._activity is None:
+                self._activity = Activity(
+                    partial(channel_limits, server_alone(self._options).channel_timeouts)
+                )
+            channel.limit(self._activity, kind)
+        return channel
+
+    def _agent_channel(self) -> SSHChannel[bytes]:
+        """Return a channel to the agent that the client forwards."""
+        if not server_alone(self._options).channel_timeouts:
+            return SSHChannel(self._link)
+        from nacre.aio.timed_channel import TimedChannel
+
+        return self._limited(TimedChannel[bytes](self._link), "agent-connection")
 
     # ------------------------------------------------------------ the client's agent
 
@@ -205,7 +250,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         if self._forwarded is None:
             from nacre.agent.lending import ForwardedAgent  # for those who have one
 
-            self._forwarded = ForwardedAgent(self._link)
+            self._forwarded = ForwardedAgent(self._link, self._agent_channel)
             self.own(self._forwarded)
         return await self._forwarded.start()
 

@@ -78,3 +78,34 @@ async def test_keys_that_are_too_short_and_what_is_shown(openssh: OpenSSH, tmp_p
         only = replace(ssh, options=("HostKeyAlgorithms ecdsa-sha2-nistp256",))
         done = await only.communicate("exit 3")
         assert (done.returncode, b"no matching host key type" in done.stderr) == (255, True), done.stderr
+
+
+@asynctest
+async def test_what_is_not_used_ends(openssh: OpenSSH, tmp_path: Path) -> None:
+    """A command on which nothing moves, and a connection without any channel, of both servers."""
+    lines = [
+        "ChannelTimeout session:shell=1h session:c*=1",
+        "UnusedConnectionTimeout 2",
+    ]
+    (tmp_path / "file").write_text("".join(f"{line}\n" for line in lines))
+
+    async def ends(ssh: Ssh) -> tuple[int | None, int | None]:
+        """Return how the command ends, and then the connection without one."""
+        command, unused = await asyncio.gather(ssh.communicate("sleep 100"), without_channel(ssh))
+        return command.returncode, unused
+
+    async def without_channel(ssh: Ssh) -> int | None:
+        return (await replace(ssh, options=("SessionType none",)).communicate("")).returncode
+
+    with Sshd(openssh, tmp_path / "sshd", options=lines) as sshd:
+        known = tmp_path / "known_sshd"
+        known.write_text(sshd.known_hosts())
+        theirs = await ends(Ssh(openssh, sshd.port, sshd.user, sshd.user_key, known))
+    assert theirs == (255, 255)
+
+    async def sleeping(process: nacre.SSHServerProcess[bytes]) -> None:
+        await process.stdin.read()
+        await process.wait_closed()
+
+    async with peer(openssh, tmp_path, config=tmp_path / "file", process_factory=sleeping) as ssh:
+        assert await ends(ssh) == theirs

@@ -96,6 +96,8 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   key for a touch or a PIN, whatever waives it. Of `HostKeyAlgorithms` each host key signs with what it can; a server does not start where none is left.
 * **What distributions ship** as `/etc/ssh/sshd_config` has three lines that must go: `UsePAM yes`, `X11Forwarding yes` and
   `Subsystem sftp …`. Every line that cannot be kept is told in one error; and `HostKey` must be said, or `server_host_keys` given.
+* **Time**: `ChannelTimeout` counts what moves either way on sessions by what was asked for (`session:shell`, `session:command`,
+  `session:subsystem:…`) and on `agent-connection`; `global` on all together. What expires is closed without a status.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.
 * `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.

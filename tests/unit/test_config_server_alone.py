@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 
 import nacre
+from nacre.aio.timed_channel import Limits
 from nacre.client_hosts import ClientHosts
-from nacre.config_server_alone import SERVER_ALONE, ServerAlone, is_too_short, server_alone, usable_host_keys
+from nacre.config_server_alone import (
+    SERVER_ALONE,
+    ServerAlone,
+    channel_limits,
+    is_too_short,
+    server_alone,
+    usable_host_keys,
+)
 from nacre.keys import load_keypairs
 from nacre.protocol import events
 from nacre.trust import known_hosts_line
@@ -57,6 +65,35 @@ def test_a_host_key_must_sign_with_what_is_named() -> None:
     assert usable_host_keys(saying(host_key_algorithms=("ssh-ed25519",)), keys) == keys
     with pytest.raises(ValueError, match=r"HostKeyAlgorithms has nothing of .*: ssh-ed25519"):
         usable_host_keys(saying(host_key_algorithms=("rsa-sha2-512",)), keys)
+
+
+def test_the_first_pattern_that_fits_counts_and_none_stands_for_all() -> None:
+    timeouts = (("session:shell", 0.0), ("session:*", 300.0), ("*", 7.0), ("global", 60.0))
+    for kind, own in (("session:shell", 0.0), ("session:command", 300.0), ("agent-connection", 7.0)):
+        assert channel_limits(timeouts, kind) == Limits(own, 60.0)
+    assert channel_limits(timeouts[:2], "agent-connection") == Limits()
+
+
+@asynctest
+async def test_sessions_on_which_nothing_moves(tmp_path: Path) -> None:
+    config = tmp_path / "sshd_config"
+    config.write_text("Match user bob\nChannelTimeout session:command=1\nUnusedConnectionTimeout 1h\n")
+
+    async def hold(process: nacre.SSHServerProcess[str]) -> None:
+        await process.stdin.read()
+
+    for line_editor in (False, True):
+        options = {"config": config, "process_factory": hold, "line_editor": line_editor}
+        async with serving(**options) as listener, connected(listener, username="bob") as client:
+            kept = await client.create_process(subsystem="x")
+            done = await client.run("x")
+            assert (done.exit_status, done.exit_signal) == (None, None)
+            assert not kept.channel.is_closing()
+            assert not client.is_closed()
+        async with serving(**options) as listener, connected(listener, username="eve") as client:
+            process = await client.create_process("x")
+            await client.create_process("y")
+            assert not process.channel.is_closing()
 
 
 @asynctest

@@ -33,6 +33,13 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
             "PubkeyAuthOptions verify-required touch-required",
             {"key_proof": Proof.PRESENCE | Proof.VERIFICATION},
         ),
+        (
+            "ChannelTimeout session:shell=0 session:*=5m global=1h",
+            {"channel_timeouts": (("session:shell", 0.0), ("session:*", 300.0), ("global", 3600.0))},
+        ),
+        ("ChannelTimeout none", {"channel_timeouts": ()}),
+        ("UnusedConnectionTimeout 5m", {"unused_timeout": 300.0}),
+        ("UnusedConnectionTimeout 0", {"unused_timeout": 0.0}),
         ("PerSourceNetBlockSize 24:48", {"net_blocks": (24, 48)}),
         ("PerSourceNetBlockSize 24", {"net_blocks": (24, 0)}),
     ],

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -176,10 +177,12 @@ class ForwardedAgent:
 
     Args:
         link: of the connection.
+        make_channel: makes a channel that is not open yet; None: a plain one.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, make_channel: Callable[[], SSHChannel[bytes]] | None = None) -> None:
         self._link = link
+        self._make_channel = make_channel or functools.partial(SSHChannel[bytes], link)
         self._socket: PrivateSocket | None = None
         self._turn = asyncio.Lock()
         self._over = False
@@ -207,7 +210,7 @@ class ForwardedAgent:
         Raises:
             ChannelOpenError: the client refuses, or the connection has ended.
         """
-        channel: SSHChannel[bytes] = SSHChannel(self._link)
+        channel = self._make_channel()
         session = await channel.open(AGENT_CHANNEL, b"", _AgentSession, channel.start)
         return session.reader, session.writer
 

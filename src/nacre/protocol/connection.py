@@ -108,7 +108,9 @@ class Connection(Commands):
         #: Who takes which message while an open connection is in no key exchange of the peer's.
         self._routine = _NOBODY
         self._eof = False
-        self._deadlines = Deadlines(self._core, self._handshake, self._mux.global_requests)
+        self._deadlines = Deadlines(
+            self._core, self._handshake, self._mux.global_requests, self._mux.channels
+        )
         self.waiting: Sequence[Event] = self._core.events
         self.failure: DisconnectError | None = None
 

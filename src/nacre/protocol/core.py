@@ -36,6 +36,7 @@ class Core:
         now: the time of the latest call that brought one, in seconds of a monotonic clock.
         heard: when something was received last.
         unanswered: how many keepalives were sent since.
+        unused_since: when the last channel has gone, or the login was complete.
         phase: how far the connection has come.
         events: what the driver has not pulled yet.
         emit: queues an event there.
@@ -59,6 +60,7 @@ class Core:
         "settings",
         "sources",
         "unanswered",
+        "unused_since",
     )
 
     def __init__(self, role: Role, settings: Settings, sources: Sources) -> None:
@@ -74,7 +76,7 @@ class Core:
         self.ready: list[Lane] | None = None
         self.phase = Phase.KEYS
         self.fault: DisconnectError | None = None
-        self.now = self.heard = 0.0
+        self.now = self.heard = self.unused_since = 0.0
         self.unanswered = 0
         self.deadline_moved = True
 
@@ -91,6 +93,7 @@ class Core:
     def opened(self) -> None:
         """The user is authenticated: packets may be larger, and are compressed where that was agreed on."""
         self.phase = Phase.OPEN
+        self.unused_since = self.now
         self.deadline_moved = True
         self.inbound.limit = limits.PACKET
         agreed = self.info.negotiated

@@ -7,8 +7,9 @@ Must not know: what a keepalive consists of, or how a connection ends: the pump 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
-from nacre.errors import ConnectionLost
+from nacre.errors import ConnectionLost, DisconnectError, DisconnectReason
 from nacre.protocol.core import Core
 from nacre.protocol.global_requests import GlobalRequests
 from nacre.protocol.handshake import Handshake
@@ -32,15 +33,19 @@ class Deadlines:
         core: says when the peer was heard last, and how many keepalives it has not answered since.
         handshake: has deadlines of its own.
         requests: send a keepalive.
+        channels: those that there are.
 
     Attributes:
         started: when the connection began, in seconds of a monotonic clock; None: it has not.
     """
 
-    __slots__ = ("_asked", "_core", "_handshake", "_keepalive", "_requests", "started")
+    __slots__ = ("_asked", "_channels", "_core", "_handshake", "_keepalive", "_requests", "started")
 
-    def __init__(self, core: Core, handshake: Handshake, requests: GlobalRequests) -> None:
+    def __init__(
+        self, core: Core, handshake: Handshake, requests: GlobalRequests, channels: Mapping[int, object]
+    ) -> None:
         self._core = core
+        self._channels = channels
         self._handshake = handshake
         self._requests = requests
         self._keepalive = _keepalive(core.settings.keepalive_interval, core.settings.keepalive_count_max)
@@ -64,7 +69,11 @@ class Deadlines:
             if self._keepalive[0]:
                 keepalive = self._keepalive_at()
                 if keepalive is not None and (deadline is None or keepalive < deadline):
-                    return keepalive
+                    deadline = keepalive
+            if self._core.settings.unused_timeout:
+                unused = self._unused_at()
+                if unused is not None and (deadline is None or unused < deadline):
+                    deadline = unused
             return deadline
         times = [time for time, _ in self._of_login()]
         if deadline is not None:
@@ -80,6 +89,13 @@ class Deadlines:
             deadlines.append((started + settings.login_timeout, "the login took too long"))
         return deadlines
 
+    def _unused_at(self) -> float | None:
+        """When a connection ends that has no channel, if it does (UnusedConnectionTimeout of sshd_config(5))."""
+        timeout = self._core.settings.unused_timeout
+        if not timeout or self._channels or self._core.phase is not Phase.OPEN:
+            return None
+        return self._core.unused_since + timeout
+
     def _keepalive_at(self) -> float | None:
         interval, _ = self._keepalive
         if not interval or self._core.phase is not Phase.OPEN:
@@ -93,7 +109,12 @@ class Deadlines:
 
         Raises:
             ConnectionLost: it is over with this peer.
+            DisconnectError: the connection was not used for as long as it may be.
         """
+        unused = self._unused_at()
+        if unused is not None and now >= unused:
+            timeout = self._core.settings.unused_timeout
+            raise DisconnectError(DisconnectReason.BY_APPLICATION, f"no channel was open for {timeout:.0f} s")
         for time, reason in self._of_login():
             if now >= time:
                 raise Overdue(reason)

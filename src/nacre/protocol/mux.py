@@ -420,6 +420,9 @@ class Mux:
             channel.lane = None  # it holds the channel
         if channel.receive is not None:
             channel.receive.close()
+        if not self.channels:
+            self._core.unused_since = self._core.now
+            self._core.deadline_moved = True
 
     def eof(self, number: int, *, status_follows: bool) -> None:
         """Send EOF; see `Connection.channel_eof`."""

@@ -88,6 +88,7 @@ class Settings:
         max_channels: channels that the peer may have open at once.
         max_sessions: of these, of kind "session".
         max_auth_tries: server: failures of all methods after which the connection ends.
+        unused_timeout: time without a channel after which the connection ends.
         disable_trivial_auth: client: refuse a success that took no credential.
         gss: makes the contexts of GSS-API; None: there are none, and none of its methods.
     """
@@ -112,6 +113,7 @@ class Settings:
     max_channels: int = limits.MAX_CHANNELS
     max_sessions: int = limits.MAX_SESSIONS
     max_auth_tries: int = limits.AUTH_FAILURES
+    unused_timeout: float = 0
     disable_trivial_auth: bool = False
     gss: GssApi | None = None
 

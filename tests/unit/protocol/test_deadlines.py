@@ -90,6 +90,27 @@ def test_a_peer_that_answers_is_kept():
     assert not pair.server.connection.closed
 
 
+def test_a_connection_without_a_channel_is_ended():
+    pair = Pair(server=server_settings(unused_timeout=30)).start()
+    server = pair.server.connection
+    assert server.next_deadline() == 30
+    pair.now = 20.0
+    number, _ = pair.open()
+    assert server.next_deadline() != 30
+    server.tick(1000)
+    assert not server.closed
+    pair.now = 1000.0
+    pair.client.connection.channel_close(number)
+    pair.run()
+    assert server.next_deadline() == 1030
+    server.tick(1029)
+    assert not server.closed
+    server.tick(1030)
+    assert failure(pair.server).reason == "no channel was open for 30 s"
+    pair.run()
+    assert pair.client.connection.closed
+
+
 def test_keepalive_can_change_at_any_time(pair):
     assert pair.client.connection.next_deadline() == limits.REKEY_SECONDS
     pair.client.connection.set_keepalive(5, 3)
