@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from nacre.aio.log import logger
-from nacre.aio.timed_channel import Limits
 from nacre.keys import Proof, SSHCertificate, SSHKey, SSHKeyPair
 from nacre.profiles import rsa_bits
 from nacre.trust.pattern import Glob
@@ -46,6 +45,8 @@ class ServerAlone:
         channel_timeouts: patterns of kinds of channels, and for how many seconds nothing may move on them; 0: for
             ever (ChannelTimeout).
         unused_timeout: for how many seconds a connection may have no channel; 0: for ever (UnusedConnectionTimeout).
+        exposes_auth: whether sessions are told how their user has logged in (ExposeAuthInfo).
+        traffic: the octets of the class of traffic, where somebody types and elsewhere; None: the system's default (IPQoS).
     """
 
     host_key_algorithms: tuple[str, ...] = ()
@@ -55,6 +56,8 @@ class ServerAlone:
     net_blocks: tuple[int, int] = (32, 64)
     channel_timeouts: tuple[tuple[str, float], ...] = ()
     unused_timeout: float = 0.0
+    exposes_auth: bool = False
+    traffic: tuple[int | None, int | None] | None = None
 
 
 _NOTHING: Final = ServerAlone()
@@ -66,14 +69,14 @@ def server_alone(options: SSHServerConnectionOptions) -> ServerAlone:
     return _NOTHING if found is None else found
 
 
-def channel_limits(timeouts: Iterable[tuple[str, float]], kind: str) -> Limits:
-    """Return the limits of a kind of channel: of the first pattern that fits, and of all of a connection.
+def channel_limits(timeouts: Iterable[tuple[str, float]], kind: str) -> tuple[float, float]:
+    """Return how many seconds nothing may move on a kind of channel, by the first pattern that fits, and on all.
 
     No pattern stands for those of all: they are called "global" themselves.
     """
     of_all = next((seconds for pattern, seconds in timeouts if pattern == _OF_ALL), 0.0)
     fitting = (seconds for pattern, seconds in timeouts if pattern != _OF_ALL and Glob(pattern).matches(kind))
-    return Limits(next(fitting, 0.0), of_all)
+    return next(fitting, 0.0), of_all
 
 
 def usable_host_keys(options: SSHServerConnectionOptions, keys: Sequence[SSHKeyPair]) -> Sequence[SSHKeyPair]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from nacre.aio.traffic import code
 from nacre.config_algorithms import known_here
 from nacre.config_options import ConfiguredOptions
+from nacre.config_reading import YES
 from nacre.config_server_alone import ServerAlone
 from nacre.keys import Proof
 from nacre.options import SSHServerConnectionOptions, server_version
@@ -84,6 +86,15 @@ class ValuesAlone(ConfiguredOptions):
         """Take seconds, or none."""
         text = setting.arguments[0]
         self.beside["unused_timeout"] = 0.0 if text == "none" else float(text)
+
+    def auth_info(self, setting: Setting) -> None:
+        """Take whether sessions are told how their user has logged in."""
+        self.beside["exposes_auth"] = YES[setting.arguments[0]]
+
+    def traffic(self, setting: Setting) -> None:
+        """Take a class of traffic, or one for who types and one for everything else."""
+        interactive, bulk = map(code, setting.arguments)
+        self.beside["traffic"] = interactive, bulk
 
     def net_blocks(self, setting: Setting) -> None:
         """Take the bits of an IPv4 and of an IPv6 address."""

@@ -20,7 +20,7 @@ from nacre.aio.session import SSHServerSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ServerHandlerSession
 from nacre.aio.tasks import settle
-from nacre.config_server_alone import channel_limits, server_alone
+from nacre.config_server_alone import ServerAlone, channel_limits, server_alone
 from nacre.connection_base import SSHConnection
 from nacre.errors import ChannelOpenError, DisconnectReason, OpenFailureReason
 from nacre.host_key_updates import HostKeyAnnouncer
@@ -38,11 +38,13 @@ from nacre.trust.key_options import shown_options
 
 if TYPE_CHECKING:
     from nacre.agent.lending import ForwardedAgent
-    from nacre.aio.timed_channel import Activity
+    from nacre.aio.timed_channel import Activity, TimedChannel
+    from nacre.aio.traffic import Marker
+    from nacre.config_auth_info import AuthInfo
     from nacre.config_login import LoginPolicy
 
 
-C = TypeVar("C", bound=SSHChannel[Any])
+C = TypeVar("C", bound="TimedChannel[Any]")
 
 
 class SSHServerConnection(SSHConnection[SSHServer]):
@@ -69,6 +71,10 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         self._forwarded: ForwardedAgent | None = None
         self._login: LoginPolicy | None = None
         self._activity: Activity | None = None
+        self._auth_info: AuthInfo | None = None
+        self._marker: Marker | None = None
+        #: Whether channels are closed on which nothing moves.
+        self._timed = False
         self._extra.update(host=options.host, port=options.port)
         self.driver.write_timeout = options.write_timeout
 
@@ -95,6 +101,9 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             plain_keys = [key for key in self._host_keys if not key.has_cert]
             self._announcer = HostKeyAnnouncer(self._link, plain_keys)
             self._announcer.announce()
+        if self._auth_info is not None:
+            self.own(self._auth_info)
+            self._auth_info.write()
         # No question of a login comes any more; of what has answered them, only this is still asked for.
         self._granted, self._authenticator = self._restrictions, None
 
@@ -129,6 +138,7 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         if self._link.active:
             protocol = self._link.protocol
             protocol.change_settings(settings_of_login(protocol.settings, login.options))
+        self._begin_beside(server_alone(login.options))
         if banner:
             self.send_auth_banner(banner)
         if login.policy.refuses:
@@ -136,13 +146,34 @@ class SSHServerConnection(SSHConnection[SSHServer]):
             return False
         return login.policy.offered(await self._auth().begin(event))
 
+    def _begin_beside(self, said: ServerAlone) -> None:
+        """Begin what few configurations ask for; of another user name, anew."""
+        self._auth_info = self._marker = None
+        self._timed = bool(said.channel_timeouts)
+        if said.exposes_auth:
+            from nacre.config_auth_info import AuthInfo
+
+            self._auth_info = AuthInfo()
+        if said.traffic is not None:
+            from nacre.aio.traffic import Marker
+
+            self._marker = Marker(*said.traffic)
+
     def _answer(self, event: Any, answer: Coroutine[Any, Any, Any], refusal: object = False) -> None:
         if self._login is not None and self._login.judges(event):
             auth = self._auth()
             answer = self._login.judged(
                 event, answer, auth.restrictions.forced_command, for_password=auth.dialogue_by_password
             )
+        if self._auth_info is not None:
+            answer = self._noted(event, answer, self._auth_info)
         super()._answer(event, answer, refusal)
+
+    @staticmethod
+    async def _noted(event: Any, answer: Coroutine[Any, Any, Any], info: AuthInfo) -> Any:
+        verdict = await answer
+        info.note(event, verdict)
+        return verdict
 
     async def _prove_host_keys(self, event: events.GlobalRequestQuestion) -> bool | bytes:
         return self._announcer is not None and await self._announcer.prove(event)
@@ -151,6 +182,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
 
     async def _open_session(self, event: events.ChannelOpenQuestion) -> tuple[Channel, events.OpenAccept]:
         options = self._options
+        if self._marker is not None:
+            self._marker.session_opens(self.get_extra_info("socket"), has_terminal=False)
         if options.process_factory is not None:
             session: Any = SSHServerProcess[Any](options.process_factory)
             channel = self.create_server_channel()
@@ -191,46 +224,43 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         errors = errors or options.errors
         window = window or options.window
         max_pktsize = max_pktsize or options.max_pktsize
-        timed = bool(server_alone(options).channel_timeouts)
-        if not (options.line_editor or timed):
-            return SSHServerChannel(self._link, self, encoding, errors, window, max_pktsize)
-        how = encoding, errors, window, max_pktsize
-        return self._limited(self._special_channel(how, timed=timed))
-
-    def _special_channel(
-        self, how: tuple[str | None, str, int, int], *, timed: bool
-    ) -> SSHServerChannel[Any]:
-        """Return a channel of a kind that few sessions have."""
-        options = self._options
+        if self._timed:
+            return self._timed_channel(encoding, errors, window, max_pktsize)
         if not options.line_editor:
-            from nacre.aio.timed_channel import TimedServerChannel
-
-            return TimedServerChannel(self._link, self, *how)
+            return SSHServerChannel(self._link, self, encoding, errors, window, max_pktsize)
         from nacre.aio.editor_channel import SSHLineEditorChannel  # for terminals
         from nacre.aio.line_editor import EditorSettings
 
         settings = EditorSettings(options.line_echo, options.line_history, options.max_line_length)
-        if not timed:
-            return SSHLineEditorChannel(self._link, self, *how, settings)
-        from nacre.aio.timed_channel import TimedEditorChannel
+        return SSHLineEditorChannel(self._link, self, encoding, errors, window, max_pktsize, settings)
 
-        return TimedEditorChannel(self._link, self, *how, settings)
+    def _timed_channel(
+        self, encoding: str | None, errors: str, window: int, max_pktsize: int
+    ) -> SSHServerChannel[Any]:
+        """Return a channel that is closed when nothing has moved on it for as long as the configuration permits."""
+        from nacre.aio.timed_channel import TimedEditorChannel, TimedServerChannel
+
+        options = self._options
+        if not options.line_editor:
+            return self._limited(TimedServerChannel(self._link, self, encoding, errors, window, max_pktsize))
+        from nacre.aio.line_editor import EditorSettings
+
+        settings = EditorSettings(options.line_echo, options.line_history, options.max_line_length)
+        return self._limited(
+            TimedEditorChannel(self._link, self, encoding, errors, window, max_pktsize, settings)
+        )
 
     def _limited(self, channel: C, kind: str = "") -> C:
-        """Return a channel that is closed when nothing has moved on it for as long as the configuration permits."""
-        from nacre.aio.timed_channel import Activity, TimedChannel
+        from nacre.aio.timed_channel import Activity
 
-        if isinstance(channel, TimedChannel):
-            if self._activity is None:
-                self._activity = Activity(
-                    partial(channel_limits, server_alone(self._options).channel_timeouts)
-                )
-            channel.limit(self._activity, kind)
+        if self._activity is None:
+            self._activity = Activity(partial(channel_limits, server_alone(self._options).channel_timeouts))
+        channel.limit(self._activity, kind)
         return channel
 
     def _agent_channel(self) -> SSHChannel[bytes]:
         """Return a channel to the agent that the client forwards."""
-        if not server_alone(self._options).channel_timeouts:
+        if not self._timed:
             return SSHChannel(self._link)
         from nacre.aio.timed_channel import TimedChannel
 
@@ -276,7 +306,10 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     def pty_allowed(self) -> bool:
         """Return whether sessions may have a terminal."""
         permitted = self.check_key_permission("pty") and self.check_certificate_permission("pty")
-        return bool(self._options.allow_pty) and permitted
+        allowed = bool(self._options.allow_pty) and permitted
+        if allowed and self._marker is not None:
+            self._marker.session_opens(self.get_extra_info("socket"), has_terminal=True)
+        return allowed
 
     def forced_command(self) -> str | None:
         """Return the command that runs whatever the client asks for, or None."""
@@ -290,7 +323,8 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         if self._login is None:
             return of_key
         permitted = {name: value for name, value in of_key.items() if self._login.takes_variable_of_key(name)}
-        return {**permitted, **self._login.environment()}
+        told = {} if self._auth_info is None else self._auth_info.environment()
+        return {**permitted, **self._login.environment(), **told}
 
     def variable_allowed(self, name: str) -> bool:
         """Return whether the client may set a variable for its sessions."""

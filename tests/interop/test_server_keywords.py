@@ -109,3 +109,46 @@ async def test_what_is_not_used_ends(openssh: OpenSSH, tmp_path: Path) -> None:
 
     async with peer(openssh, tmp_path, config=tmp_path / "file", process_factory=sleeping) as ssh:
         assert await ends(ssh) == theirs
+
+
+@asynctest
+async def test_sessions_are_told_how_they_have_logged_in(openssh: OpenSSH, tmp_path: Path) -> None:
+    """sshd's file and nacre's have the same line, of a key and of a certificate, and go with the connection."""
+    lines = ["ExposeAuthInfo yes", "StrictModes no"]
+    key, authority = openssh.make_key(tmp_path / "key"), openssh.make_key(tmp_path / "ca")
+    cert = sign(openssh, authority, key, "ssh-ed25519", "-n", f"user,{USER}")
+    (tmp_path / "keys").write_text(
+        f"{key.with_suffix('.pub').read_text()}cert-authority {authority.with_suffix('.pub').read_text()}"
+    )
+
+    async def told(ssh: Ssh) -> list[bytes]:
+        found = []
+        for options in ((), (f"CertificateFile {cert}",)):
+            ssh = replace(ssh, key=key, options=options)
+            done = await ssh.communicate('cat "$SSH_USER_AUTH"; echo "$SSH_USER_AUTH" 1>&2')
+            assert done.returncode == 0, done.stderr
+            (path,) = re.findall(rb"^/\S+$", done.stderr, re.MULTILINE)
+            for _ in range(1000):
+                if not Path(os.fsdecode(path)).exists():
+                    break
+                await asyncio.sleep(0.05)
+            assert not Path(os.fsdecode(path)).exists()
+            found.append(done.stdout)
+        return found
+
+    with Sshd(openssh, tmp_path / "sshd", options=[*lines, f"AuthorizedKeysFile {tmp_path}/keys"]) as sshd:
+        known = tmp_path / "known_sshd"
+        known.write_text(sshd.known_hosts())
+        theirs = await told(Ssh(openssh, sshd.port, sshd.user, key, known))
+    assert [line.split()[1] for line in theirs] == [b"ssh-ed25519", b"ssh-ed25519-cert-v01@openssh.com"]
+
+    async def tell(process: nacre.SSHServerProcess[bytes]) -> None:
+        path = Path(process.env["SSH_USER_AUTH"])
+        process.stdout.write(path.read_bytes())
+        process.stderr.write(f"{path}\n".encode())
+        process.exit(0)
+
+    (tmp_path / "file").write_text("".join(f"{line}\n" for line in lines))
+    options = {"config": tmp_path / "file", "process_factory": tell}
+    async with peer(openssh, tmp_path, authorized_client_keys=str(tmp_path / "keys"), **options) as ssh:
+        assert await told(ssh) == theirs

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import nacre
-from nacre.aio.timed_channel import Limits
 from nacre.client_hosts import ClientHosts
 from nacre.config_server_alone import (
     SERVER_ALONE,
@@ -70,8 +69,8 @@ def test_a_host_key_must_sign_with_what_is_named() -> None:
 def test_the_first_pattern_that_fits_counts_and_none_stands_for_all() -> None:
     timeouts = (("session:shell", 0.0), ("session:*", 300.0), ("*", 7.0), ("global", 60.0))
     for kind, own in (("session:shell", 0.0), ("session:command", 300.0), ("agent-connection", 7.0)):
-        assert channel_limits(timeouts, kind) == Limits(own, 60.0)
-    assert channel_limits(timeouts[:2], "agent-connection") == Limits()
+        assert channel_limits(timeouts, kind) == (own, 60.0)
+    assert channel_limits(timeouts[:2], "agent-connection") == (0.0, 0.0)
 
 
 @asynctest

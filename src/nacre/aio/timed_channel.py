@@ -15,27 +15,14 @@ from typing import AnyStr, Final
 from nacre.aio.channel import SSHChannel
 from nacre.aio.editor_channel import SSHLineEditorChannel
 from nacre.aio.server_channel import SSHServerChannel
-from nacre.wire.record import record
 
 __all__ = ["Activity", "Limits", "TimedChannel", "TimedEditorChannel", "TimedServerChannel"]
 
 _KINDS: Final = {"shell": "session:shell", "exec": "session:command"}
 
 
-@record
-class Limits:
-    """How long nothing may move, in seconds; 0: for ever.
-
-    Attributes:
-        own: on a channel.
-        of_all: on all of a connection.
-    """
-
-    own: float = 0.0
-    of_all: float = 0.0
-
-
-_NONE: Final = Limits()
+#: How many seconds nothing may move on a channel, and on all of a connection; 0: for ever.
+Limits = tuple[float, float]
 
 
 class Activity:
@@ -61,7 +48,7 @@ class TimedChannel(SSHChannel[AnyStr]):
     __slots__ = ()
 
     _activity: Activity | None = None
-    _limits: Limits = _NONE
+    _limits: Limits = (0.0, 0.0)
     _moved = 0.0
     _timer: asyncio.TimerHandle | None = None
 
@@ -94,8 +81,8 @@ class TimedChannel(SSHChannel[AnyStr]):
         """Look when it may be time."""
         activity, limits = self._activity, self._limits
         assert activity is not None
-        both = (self._moved, limits.own), (activity.moved, limits.of_all)
-        due = [moved + limit for moved, limit in both if limit]
+        moved = self._moved, activity.moved
+        due = [then + limit for then, limit in zip(moved, limits, strict=True) if limit]
         self._timer = self._link.loop.call_at(min(due), self._look, min(due)) if due else None
 
     def _look(self, due: float) -> None:

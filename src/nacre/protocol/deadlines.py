@@ -91,10 +91,9 @@ class Deadlines:
 
     def _unused_at(self) -> float | None:
         """When a connection ends that has no channel, if it does (UnusedConnectionTimeout of sshd_config(5))."""
-        timeout = self._core.settings.unused_timeout
-        if not timeout or self._channels or self._core.phase is not Phase.OPEN:
+        if self._channels or self._core.phase is not Phase.OPEN:
             return None
-        return self._core.unused_since + timeout
+        return self._core.unused_since + self._core.settings.unused_timeout
 
     def _keepalive_at(self) -> float | None:
         interval, _ = self._keepalive
@@ -111,9 +110,8 @@ class Deadlines:
             ConnectionLost: it is over with this peer.
             DisconnectError: the connection was not used for as long as it may be.
         """
-        unused = self._unused_at()
-        if unused is not None and now >= unused:
-            timeout = self._core.settings.unused_timeout
+        timeout = self._core.settings.unused_timeout
+        if timeout and (unused := self._unused_at()) is not None and now >= unused:
             raise DisconnectError(DisconnectReason.BY_APPLICATION, f"no channel was open for {timeout:.0f} s")
         for time, reason in self._of_login():
             if now >= time:

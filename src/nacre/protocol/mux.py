@@ -420,7 +420,7 @@ class Mux:
             channel.lane = None  # it holds the channel
         if channel.receive is not None:
             channel.receive.close()
-        if not self.channels:
+        if not self.channels and self._core.settings.unused_timeout:
             self._core.unused_since = self._core.now
             self._core.deadline_moved = True
 

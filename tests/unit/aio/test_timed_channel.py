@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nacre.aio.phases import Sending
-from nacre.aio.timed_channel import Activity, Limits, TimedChannel, TimedEditorChannel, TimedServerChannel
+from nacre.aio.timed_channel import Activity, TimedChannel, TimedEditorChannel, TimedServerChannel
 
 
 class Clock:
@@ -68,7 +68,7 @@ def closed(channel: Any) -> bool:
 
 def test_a_channel_on_which_nothing_moves_is_closed(clock: Clock) -> None:
     channel = made(clock)
-    channel.limit(Activity(lambda kind: Limits(own=5.0)), "x")
+    channel.limit(Activity(lambda kind: (5.0, 0.0)), "x")
     for move in (lambda: channel.data_arrived(b"x", None), channel.writable):
         clock.forward(4.5)
         move()
@@ -80,7 +80,7 @@ def test_a_channel_on_which_nothing_moves_is_closed(clock: Clock) -> None:
 
 
 def test_what_moves_on_one_counts_for_all_where_the_limit_is_of_all(clock: Clock) -> None:
-    activity = Activity(lambda kind: Limits(own=9.0 if kind == "short" else 0.0, of_all=20.0))
+    activity = Activity(lambda kind: (9.0 if kind == "short" else 0.0, 20.0))
     busy, idle, short = made(clock), made(clock), made(clock)
     for channel, kind in ((busy, "long"), (idle, "long"), (short, "short")):
         channel.limit(activity, kind)
@@ -95,7 +95,7 @@ def test_what_moves_on_one_counts_for_all_where_the_limit_is_of_all(clock: Clock
 
 def test_a_channel_that_has_gone_is_not_looked_at(clock: Clock) -> None:
     channel = made(clock)
-    channel.limit(Activity(lambda kind: Limits(own=5.0)), "x")
+    channel.limit(Activity(lambda kind: (5.0, 0.0)), "x")
     assert len(clock.timers) == 1
     channel.gone(None)
     assert not clock.timers
@@ -103,7 +103,7 @@ def test_a_channel_that_has_gone_is_not_looked_at(clock: Clock) -> None:
 
 def test_no_limit_needs_no_timer(clock: Clock) -> None:
     channel = made(clock)
-    channel.limit(Activity(lambda kind: Limits()), "x")
+    channel.limit(Activity(lambda kind: (0.0, 0.0)), "x")
     assert not clock.timers
     plain = made(clock)
     plain.writable()
@@ -126,7 +126,7 @@ def test_the_kind_of_a_session_is_what_was_asked_for(
 ) -> None:
     channel = made(clock, kind, SimpleNamespace())
     asked: list[str] = []
-    channel.limit(Activity(lambda kind: asked.append(kind) or Limits()))  # type: ignore[func-returns-value]  # it is None
+    channel.limit(Activity(lambda kind: asked.append(kind) or (0.0, 0.0)))  # type: ignore[func-returns-value]  # it is None
     channel._failed = True  # nothing is started
     channel._subsystem = subsystem
     channel.set_extra_info(original_command=forced or "")
