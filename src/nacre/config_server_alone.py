@@ -16,7 +16,7 @@ from nacre.trust.pattern import Glob
 from nacre.wire.record import record
 
 if TYPE_CHECKING:
-    from nacre.options import SSHServerConnectionOptions
+    from nacre.options import SSHConnectionOptions, SSHServerConnectionOptions
 
 __all__ = [
     "SERVER_ALONE",
@@ -46,6 +46,9 @@ class ServerAlone:
             ever (ChannelTimeout).
         unused_timeout: for how many seconds a connection may have no channel; 0: for ever (UnusedConnectionTimeout).
         exposes_auth: whether sessions are told how their user has logged in (ExposeAuthInfo).
+        listeners: the hosts and ports to listen on; (): those of the options (ListenAddress, Port).
+        any_acceptor: whether GSS-API answers by any name that there is a key for (GSSAPIStrictAcceptorCheck).
+        fingerprint_hash: by which the log shows keys (FingerprintHash).
         traffic: the octets of the class of traffic, where somebody types and elsewhere; None: the system's default (IPQoS).
     """
 
@@ -57,14 +60,17 @@ class ServerAlone:
     channel_timeouts: tuple[tuple[str, float], ...] = ()
     unused_timeout: float = 0.0
     exposes_auth: bool = False
+    listeners: tuple[tuple[str, int], ...] = ()
+    any_acceptor: bool = False
+    fingerprint_hash: str = "sha256"
     traffic: tuple[int | None, int | None] | None = None
 
 
 _NOTHING: Final = ServerAlone()
 
 
-def server_alone(options: SSHServerConnectionOptions) -> ServerAlone:
-    """Return what was said."""
+def server_alone(options: SSHConnectionOptions) -> ServerAlone:
+    """Return what was said; for a client nothing is."""
     found: ServerAlone | None = options.__dict__.get(SERVER_ALONE)
     return _NOTHING if found is None else found
 

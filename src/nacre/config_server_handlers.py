@@ -37,10 +37,47 @@ class ValuesAlone(ConfiguredOptions):
 
     beside: dict[str, Any]
     _given: SSHServerConnectionOptions
+    _ports: tuple[int, ...] = ()
+    _hosts: tuple[tuple[str, int | None], ...] = ()
 
     def alone(self) -> ServerAlone:
         """Return all of it."""
         return ServerAlone(**self.beside)
+
+    def port(self, setting: Setting) -> None:
+        """Take one port more."""
+        self.put(setting, "port", int(setting.arguments[0]))
+        self._ports += (self.found["port"],)
+
+    def listener(self, setting: Setting) -> None:
+        """Take one address more, with a port of its own or without."""
+        host, port = setting.arguments
+        self.put(setting, "host", "" if host == "*" else host)
+        self._hosts += ((self.found["host"], int(port) if port else None),)
+
+    def settle_listeners(self) -> None:
+        """Say what is listened on, once all is read: an address without a port has each; what the program gives goes before."""
+        given = self._given
+        if not (self._ports or self._hosts):
+            return
+        ports = (given.port,) if given.is_given("port") else self._ports or (given.port,)
+        hosts = ((given.host, None),) if given.is_given("host") else self._hosts or ((given.host, None),)
+        ends = dict.fromkeys(
+            (host, own)
+            for host, port in hosts
+            for own in ((port,) if port is not None and not given.is_given("port") else ports)
+        )
+        self.found["host"], self.found["port"] = next(iter(ends))
+        if len(ends) > 1:
+            self.beside["listeners"] = tuple(ends)
+
+    def acceptor_check(self, setting: Setting) -> None:
+        """Take whether GSS-API answers by the name of this host alone."""
+        self.beside["any_acceptor"] = not YES[setting.arguments[0]]
+
+    def fingerprints(self, setting: Setting) -> None:
+        """Take the hash that keys are shown by."""
+        self.beside["fingerprint_hash"] = setting.arguments[0].lower()
 
     def host_keys(self, setting: Setting) -> None:
         """Take what host keys sign with; what a sign changes is everything that they can."""

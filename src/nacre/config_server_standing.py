@@ -29,22 +29,33 @@ SERVER_RULES: Final[Mapping[str, Rule]] = {
         "Kerberos goes through GSS-API, and credentials end with their connection",
         "gssapicleanupcredentials kerberosgetafstoken kerberosorlocalpasswd kerberosticketcleanup",
     ),
-    **refused("a user's .rhosts decides nothing", "ignorerhosts", "yes", "shosts-only"),
-    **refused("a user's known_hosts decides nothing", "ignoreuserknownhosts", "yes"),
+    **refused(
+        "no file of a user says which hosts vouch for it: known_client_hosts and the program do",
+        "ignorerhosts",
+        "yes",
+        "shosts-only",
+    ),
+    **refused(
+        "no file of a user says whose host keys count: known_client_hosts does", "ignoreuserknownhosts", "yes"
+    ),
     **refused("credentials are kept as they came", "gssapistorecredentialsonrekey", "no"),
-    **refused("the name of the service is the option gss_host", "gssapistrictacceptorcheck", "yes"),
     **meaningless("the version is the option server_version", "debianbanner"),
-    **refused("PAM is not asked", "usepam", "no"),
+    **refused("PAM is not asked: the program checks passwords (validate_password)", "usepam", "no"),
     **refused("forwarding is not built", "allowtcpforwarding", "no"),
     **refused("forwarding is not built", "allowstreamlocalforwarding", "no"),
     **refused("forwarding is not built", "permittunnel", "no"),
-    **refused("the program has its own root", "chrootdirectory", "none"),
-    **refused("fingerprints are shown in SHA256", "fingerprinthash", "sha256"),
-    **refused("keys are in files", "hostkeyagent", "none"),
-    **refused("Kerberos goes through GSS-API", "kerberosauthentication", "no"),
+    **refused("the whole program has one root, and sessions are its own", "chrootdirectory", "none"),
+    **refused("host keys sign in this process: everybody would wait for an agent", "hostkeyagent", "none"),
+    **refused(
+        "no password is checked with Kerberos: tickets come by GSSAPIAuthentication",
+        "kerberosauthentication",
+        "no",
+    ),
     **refused("routing domains are not known here", "rdomain", "none"),
     **refused("keys on tokens are verified here", "securitykeyprovider", "internal"),
-    **refused("the program serves subsystems", "subsystem"),
+    **refused(
+        "the program serves subsystems (subsystem_requested), no command; SFTP is not built", "subsystem"
+    ),
 }
 
 #: The options that a keyword stands for; "": it is asked of each login.
@@ -72,10 +83,12 @@ SERVER_OPTIONS: Final[Mapping[str, str]] = {
     "denygroups": "",
     "denyusers": "",
     "exposeauthinfo": "",
+    "fingerprinthash": "",
     "forcecommand": "",
     "gssapiauthentication": "gss_auth",
     "gssapikexalgorithms": "gss_kex_algs",
     "gssapikeyexchange": "gss_kex",
+    "gssapistrictacceptorcheck": "",
     "hostbasedacceptedalgorithms": "",
     "hostbasedauthentication": "host_based_auth",
     "hostbasedusesnamefrompacketonly": "trust_client_host",

@@ -20,6 +20,7 @@ from nacre.aio.host_names import confirmed_here
 from nacre.aio.log import logger, plain
 from nacre.aio.waiting import Waiters
 from nacre.config_alone import alone
+from nacre.config_server_alone import server_alone
 from nacre.crypto.kex.gss import is_gss, names_gss, with_mechanism
 from nacre.crypto.registry import Family, default_names
 from nacre.errors import GssError, KeyExchangeFailed
@@ -373,8 +374,10 @@ class ServerGss:
         with self._lock:
             if self._credentials is None:
                 library = _library()
+                options = self._options
+                by_any = server_alone(options).any_acceptor and not options.is_given("gss_host")
                 self._credentials = library.Credentials(
-                    name=_service(self._options.gss_host or socket.getfqdn()),
+                    name=None if by_any else _service(options.gss_host or socket.getfqdn()),
                     usage="accept",
                     mechs=[library.MechType.kerberos],
                     store=_store(self._options, "keytab"),

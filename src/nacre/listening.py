@@ -245,16 +245,23 @@ async def _start(
         sock.listen(max(backlog, limits.BACKLOG))
         sockets = [sock]
     else:
-        sockets = await open_sockets(
-            asyncio.get_running_loop(),
-            options.host,
-            options.port,
-            family=options.family,
-            flags=flags,
-            backlog=backlog,
-            reuse_address=reuse_address,
-            reuse_port=reuse_port,
-        )
+        sockets = []
+        try:
+            for host, port in server_alone(options).listeners or ((options.host, options.port),):
+                sockets += await open_sockets(
+                    asyncio.get_running_loop(),
+                    host,
+                    port,
+                    family=options.family,
+                    flags=flags,
+                    backlog=backlog,
+                    reuse_address=reuse_address,
+                    reuse_port=reuse_port,
+                )
+        except BaseException:
+            for opened in sockets:
+                opened.close()
+            raise
     await listener.start(sockets)
 
 

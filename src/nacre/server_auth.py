@@ -303,8 +303,11 @@ class ServerAuthenticator:
         if (judged is None or not judged.line) and self._logger.isEnabledFor(logging.INFO):
             why = "the program does not take it" if judged is None else "it is not in authorized_keys"
             self._logger.info(
-                "a %s %s for %s was refused: %s", key.algorithm, key.get_fingerprint(), plain(username), why
+                "a %s %s for %s was refused: %s", key.algorithm, self._fingerprint(key), plain(username), why
             )
+
+    def _fingerprint(self, key: SSHKey) -> str:
+        return key.get_fingerprint(server_alone(self._options).fingerprint_hash)
 
     def _options_of(self, judged: AuthorizedKeyVerdict) -> Mapping[str, object] | None:
         if judged.options is None and judged.line:

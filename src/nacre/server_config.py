@@ -135,6 +135,7 @@ class ServerConfiguration:
             if handler is not None:
                 for setting in settings:
                     handler(values, setting)
+        values.settle_listeners()
         if values.beside:
             values.found[SERVER_ALONE] = values.alone()
         return self.given.completed({**values.found, _KEPT: self})
@@ -285,21 +286,6 @@ class _Values(ValuesAlone):
             setting, "compression_algs", "none,zlib@openssh.com" if setting.arguments[0] == "yes" else "none"
         )
 
-    def port(self, setting: Setting) -> None:
-        """Take the one port."""
-        if "port" in self.found:
-            raise setting.error("one port is listened on; call listen for each of several")
-        self.put(setting, "port", int(setting.arguments[0]))
-
-    def listener(self, setting: Setting) -> None:
-        """Take the one address."""
-        if "host" in self.found:
-            raise setting.error("one address is listened on; call listen for each of several")
-        host, port = setting.arguments
-        self.put(setting, "host", "" if host == "*" else host)
-        if port:
-            self.put(setting, "port", int(port))
-
     def rekey(self, setting: Setting) -> None:
         """Take bytes, and a time after them."""
         size, after, *_ = (*map(int, setting.arguments), 0)
@@ -416,8 +402,10 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "compression": _Values.compression,
     "disableforwarding": _Values.no_forwarding,
     "exposeauthinfo": _Values.auth_info,
+    "fingerprinthash": _Values.fingerprints,
     "gssapiauthentication": _of(_Values.switch, "gss_auth"),
     "gssapikexalgorithms": _Values.gss_methods,
+    "gssapistrictacceptorcheck": _Values.acceptor_check,
     "gssapikeyexchange": _of(_Values.switch, "gss_kex"),
     "hostbasedacceptedalgorithms": _of(_Values.signatures, HOSTS),
     "hostbasedauthentication": _of(_Values.switch, "host_based_auth"),

@@ -9,7 +9,7 @@ import pytest
 
 import nacre
 from tests.interop.programs import peer
-from tests.support.face import asynctest
+from tests.support.face import asynctest, host_key
 from tests.support.kerberos import HOST, REALM, Realm
 from tests.support.openssh import OpenSSH
 
@@ -123,3 +123,20 @@ async def test_the_program_decides(openssh: OpenSSH, tmp_path: Path, in_realm: R
         done = await ssh.communicate("exit 5", environment=in_realm.as_user("user"))
         assert done.returncode == 255
     assert asked[0] == ("user", f"mallory@{REALM}", f"host/{HOST}@{REALM}")
+
+
+@asynctest
+async def test_any_name_that_there_is_a_key_for(openssh: OpenSSH, tmp_path: Path, in_realm: Realm) -> None:
+    """GSSAPIStrictAcceptorCheck no: this machine is called otherwise than its key, and no option says how."""
+    name, file = "acceptor.example", tmp_path / "file"
+    options = {**serving(in_realm), "gss_store": str(in_realm.keytab(f"host/{name}")), "config": file}
+    del options["gss_host"]
+    for said, given in (("yes", {}), ("no", {"gss_host": HOST})):
+        file.write_text(f"GSSAPIStrictAcceptorCheck {said}\n")
+        with pytest.raises(ValueError, match="this server has no keys"):
+            await nacre.listen(port=0, server_host_keys=[host_key()], **options, **given)
+    lines = "GSSAPIAuthentication yes", f"GSSAPIServerIdentity {name}", "PubkeyAuthentication no"
+    async with peer(openssh, tmp_path, *lines, **options) as ssh:
+        done = await ssh.communicate("exit 5", environment=in_realm.as_user("user"))
+        assert done.returncode == 5, done.stderr
+        assert Known.facts["gss_host_principal"] == f"host/{name}@{REALM}"

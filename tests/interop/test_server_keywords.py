@@ -6,12 +6,15 @@ import asyncio
 import os
 import pwd
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import nacre
+from nacre.config_server_alone import server_alone
+from nacre.server_config import configured_server
 from tests.interop.programs import peer
 from tests.interop.test_signature_lists import sign
 from tests.support.face import asynctest, host_key
@@ -152,3 +155,28 @@ async def test_sessions_are_told_how_they_have_logged_in(openssh: OpenSSH, tmp_p
     options = {"config": tmp_path / "file", "process_factory": tell}
     async with peer(openssh, tmp_path, authorized_client_keys=str(tmp_path / "keys"), **options) as ssh:
         assert await told(ssh) == theirs
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Port 1\nPort 2", "ListenAddress ::1\nPort 1\nListenAddress 127.0.0.1:33\nPort 2", "ListenAddress ::1"],
+    ids=["ports", "both", "address"],
+)
+def test_what_is_listened_on(openssh: OpenSSH, tmp_path: Path, text: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("sshd -T looks for root's directory of its own before it reads")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    file = tmp_path / "file"
+    file.write_text(f"{text}\n")
+    command = [openssh.sshd, "-T", "-h", openssh.make_key(tmp_path / "key"), "-f", file]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    theirs = set(re.findall(r"^listenaddress (\S+)$", done.stdout, re.MULTILINE))
+    options = configured_server(nacre.SSHServerConnectionOptions(config=file))
+    ours = set()
+    for host, port in server_alone(options).listeners or ((options.host, options.port),):
+        # Every interface is one of each family.
+        ours |= {
+            f"{'[' + name + ']' if ':' in name else name}:{port}"
+            for name in ([host] if host else ["0.0.0.0", "::"])
+        }
+    assert ours == theirs

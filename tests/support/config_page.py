@@ -100,6 +100,7 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   `session:subsystem:…`) and on `agent-connection`; `global` on all together. What expires is closed without a status.
 * `ExposeAuthInfo`: `SSH_USER_AUTH` of a session names a file with a line for each method that has said yes (`publickey ssh-ed25519 AAAA…`);
   whoever runs the server may read it, and it goes with the connection.
+* **Where**: each `ListenAddress` without a port has every `Port`; a host or a port that the program gives goes before all of them.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.
 * `MaxAuthTries` counts what failed. Keys that are asked about, without a signature, are not among that: 15 of them are the most.

@@ -11,6 +11,16 @@ import nacre
 from nacre.config_server_alone import ServerAlone, server_alone
 from nacre.keys import Proof
 from nacre.server_config import configuration_of, configured_server
+from tests.support.face import (
+    HOST,
+    OpenServer,
+    asynctest,
+    client_options,
+    connect,
+    host_key,
+    serving,
+    user_key,
+)
 
 ENDS = (("10.1.2.3", 999), ("127.0.0.1", 22))
 
@@ -42,6 +52,9 @@ def read(path: Path, text: str, **given: Any) -> nacre.SSHServerConnectionOption
         ("UnusedConnectionTimeout 0", {"unused_timeout": 0.0}),
         ("ExposeAuthInfo yes", {"exposes_auth": True}),
         ("ExposeAuthInfo no", {}),
+        ("FingerprintHash md5", {"fingerprint_hash": "md5"}),
+        ("GSSAPIStrictAcceptorCheck no", {"any_acceptor": True}),
+        ("GSSAPIStrictAcceptorCheck yes", {}),
         ("IPQoS lowdelay none", {"traffic": (0x10, None)}),
         ("IPQoS ef", {"traffic": (0xB8, 0xB8)}),
         ("PerSourceNetBlockSize 24:48", {"net_blocks": (24, 48)}),
@@ -91,3 +104,58 @@ def test_a_version_that_the_program_gives_is_added_to(tmp_path: Path) -> None:
     assert len(server_alone(options).addendum) == 44
     with pytest.raises(nacre.ConfigParseError, match="44 characters at most"):
         read(tmp_path / "file", f"VersionAddendum {'a' * 45}\n", server_version="x" * 200)
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "ends"),
+    [
+        ("Port 1", {}, [("", 1)]),
+        ("Port 1\nPort 2\nPort 1", {}, [("", 1), ("", 2)]),
+        ("Port 1\nListenAddress a:7\nListenAddress b\nPort 2", {}, [("a", 7), ("b", 1), ("b", 2)]),
+        ("ListenAddress ::1\nListenAddress *", {}, [("::1", 22), ("", 22)]),
+        ("Port 1\nPort 2\nListenAddress a:7", {"port": 9}, [("a", 9)]),
+        ("Port 1\nPort 2\nListenAddress a:7", {"host": "h"}, [("h", 1), ("h", 2)]),
+        ("Port 1\nListenAddress a:7", {"host": "h", "port": 0}, [("h", 0)]),
+        ("MaxSessions 3", {"host": "h", "port": 9}, [("h", 9)]),
+    ],
+)
+def test_what_is_listened_on(
+    tmp_path: Path, text: str, given: dict[str, Any], ends: list[tuple[str, int]]
+) -> None:
+    options = read(tmp_path / "file", f"{text}\n", **given)
+    assert (options.host, options.port) == ends[0]
+    assert server_alone(options).listeners == (tuple(ends) if len(ends) > 1 else ())
+
+
+@asynctest
+async def test_a_server_on_several_ends(tmp_path: Path) -> None:
+    hosts = (HOST, "127.0.0.2")
+    (tmp_path / "file").write_text("".join(f"ListenAddress {host}\n" for host in hosts))
+    options = {"config": tmp_path / "file", "server_host_keys": [host_key()], "server_factory": OpenServer}
+    listener = await nacre.listen(port=0, **options)
+    try:
+        ends = [address[:2] for address in listener.get_addresses()]
+        assert [host for host, _ in ends] == list(hosts)
+        for host, port in ends:
+            async with await nacre.connect(host, port, **client_options()):
+                pass
+        # Where one of them is taken, none is listened on.
+        with pytest.raises(OSError, match=str(ends[1][1])):
+            await nacre.listen(port=ends[1][1], **options)
+    finally:
+        listener.close()
+        await listener.wait_closed()
+
+
+@pytest.mark.parametrize(("line", "prefix"), [("", "SHA256:"), ("FingerprintHash md5\n", "MD5:")])
+@asynctest
+async def test_the_log_shows_keys_by_the_hash_that_is_named(
+    tmp_path: Path, caplog: Any, line: str, prefix: str
+) -> None:
+    caplog.set_level("INFO")
+    (tmp_path / "file").write_text(f"{line}MaxSessions 3\n")
+    options = {"config": tmp_path / "file", "server_factory": nacre.SSHServer}
+    async with serving(**options, authorized_client_keys=nacre.SSHAuthorizedKeys()) as listener:
+        with pytest.raises(nacre.PermissionDenied):
+            await connect(listener, client_keys=[user_key()])
+    assert f"a ssh-ed25519 {prefix}" in caplog.text

@@ -121,8 +121,6 @@ def test_keywords(config: Path, line: str, option: str, value: Any) -> None:
         ("TrustedUserCAKeys /", "TrustedUserCAKeys: the file cannot be used: / is not a regular file"),
         ("UsePAM yes", "UsePAM: this keyword is not supported but for no"),
         ("IgnoreRhosts no", "IgnoreRhosts: this keyword is not supported but for yes or shosts-only"),
-        ("Port 1\nPort 2", "Port: one port is listened on"),
-        ("ListenAddress a\nListenAddress b", "ListenAddress: one address is listened on"),
         ("Ciphers aes128-cbc", "Ciphers: nacre has none of"),
         ("RekeyLimit 1K", "RekeyLimit: rekey_bytes"),
         (
