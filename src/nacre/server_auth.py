@@ -321,11 +321,11 @@ class ServerAuthenticator:
 
         What it says restricts, and so does the line that trusts its authority: both hold.
         """
-        from nacre.user_certificates import check_user_certificate  # few users have one
+        from nacre.user_certificates import check_source_address, check_user_certificate  # few users have one
 
         username = event.username
         try:
-            check_user_certificate(certificate, self._client_addr, time.time(), self._options)
+            check_user_certificate(certificate, time.time(), self._options)
         except ValueError as error:
             return self._refuse(certificate, username, str(error))
         options, untrusted = None, "its authority is not trusted"
@@ -351,6 +351,10 @@ class ServerAuthenticator:
             verdict = _verdict(await self._settle(asked))
             if verdict is False:
                 return self._refuse(certificate, username, untrusted)
+        try:
+            check_source_address(certificate, self._client_addr)
+        except ValueError as error:
+            return self._refuse(certificate, username, str(error))
         why = self.restrictions.refusal(options, certificate)
         if why:
             return self._refuse(certificate, username, why)

@@ -15,17 +15,14 @@ from nacre.trust.pattern import parse_address
 if TYPE_CHECKING:
     from nacre.options import SSHConnectionOptions
 
-__all__ = ["check_user_certificate"]
+__all__ = ["check_source_address", "check_user_certificate"]
 
 
-def check_user_certificate(
-    certificate: SSHCertificate, client_addr: str | None, now: float, options: SSHConnectionOptions
-) -> None:
-    """Check everything but whether the authority is trusted, and the user's name.
+def check_user_certificate(certificate: SSHCertificate, now: float, options: SSHConnectionOptions) -> None:
+    """Check everything but whether the authority is trusted, the user's name, and where it comes from.
 
     Args:
         certificate: what the client has shown, and proven to have the key of.
-        client_addr: where it comes from; None is nowhere that a certificate can name.
         now: seconds since 1970-01-01 UTC.
         options: of the connection.
 
@@ -34,6 +31,18 @@ def check_user_certificate(
     """
     require_authority_algorithm(certificate, options)
     certificate.validate(CertificateType.USER, None, now)
+
+
+def check_source_address(certificate: SSHCertificate, client_addr: str | None) -> None:
+    """Check that a certificate may be used from an address, once its authority is trusted: there may be many networks.
+
+    Args:
+        certificate: what the client has shown.
+        client_addr: where it comes from; None is nowhere that a certificate can name.
+
+    Raises:
+        ValueError: it may not, or its list of networks is wrong.
+    """
     networks = certificate.restrictions.source_address
     if networks is not None:
         address = parse_address(client_addr)

@@ -369,6 +369,13 @@ def decode_certificate(blob: bytes) -> SSHCertificate:
     Raises:
         KeyImportError: whatever is wrong with it: the type, an encoding, a bound, the signature.
     """
+    certificate = _of_stranger(blob)
+    _ = certificate.restrictions.source_address
+    return certificate
+
+
+def _of_stranger(blob: bytes) -> SSHCertificate:
+    """Return a certificate as `decode_certificate` does, but for the networks that it names, which cost: see there."""
     try:
         statement, signed, signature = parse_certificate(blob)
         algorithm = Reader(signature).ascii()
@@ -393,7 +400,7 @@ def decode_shown_key(blob: bytes) -> SSHKey | SSHCertificate:
         return plain
     # What is not encoded as it should be is refused there.
     name = blob[4 : 4 + int.from_bytes(blob[:4], "big")]
-    return decode_certificate(blob) if name.endswith(_SUFFIX_BYTES) else decode_public_key(blob)
+    return _of_stranger(blob) if name.endswith(_SUFFIX_BYTES) else decode_public_key(blob)
 
 
 # ---------------------------------------------------------------- making

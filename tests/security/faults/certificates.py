@@ -24,7 +24,7 @@ CERTIFICATES: Final = (
     Fault(
         43,
         "the address of a certificate is not looked at",
-        rewritten(user_certificates.check_user_certificate, "if networks is not None:", "if False:"),
+        rewritten(user_certificates.check_source_address, "if networks is not None:", "if False:"),
     ),
     Fault(
         43,
@@ -92,7 +92,7 @@ CERTIFICATES: Final = (
         57,
         "a certificate may be signed with whatever its name says",
         rewritten(
-            certificate.decode_certificate,
+            certificate._of_stranger,
             "if algorithm not in statement.signing_key.sig_algorithms:",
             "if algorithm == 'ssh-rsa':\n            return SSHCertificate(statement, bytes(blob), algorithm)\n"
             "        if not algorithm:",

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from nacre.errors import WireError
+from nacre.errors import KeyImportError, WireError
 from nacre.keys.certificate_options import (
     MAX_OPTIONS,
     decode_options,
@@ -98,8 +98,16 @@ def test_one_list_does_not_stand_in_for_the_other():
         ([], [("permit-pty", b"x")]),
     ])  # fmt: skip
 def test_values_that_are_wrong_are_refused(critical, extensions):
-    with pytest.raises(WireError):
-        restrictions(tuple(critical), tuple(extensions))
+    with pytest.raises((WireError, KeyImportError)):
+        _ = restrictions(tuple(critical), tuple(extensions)).source_address
+
+
+def test_networks_are_taken_apart_when_they_are_asked_for():
+    wrong = restrictions((("source-address", encode_string(b"10.*")),), ())
+    assert not wrong.permits("pty")
+    for _ in range(2):
+        with pytest.raises(KeyImportError, match="source-address of the certificate is not a list"):
+            _ = wrong.source_address
 
 
 def test_making_them():
