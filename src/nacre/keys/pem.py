@@ -35,6 +35,19 @@ _CIPHER: Final = "aes256-cbc"
 _DAMAGED: Final = (ValueError, TypeError, OverflowError, InternalError)
 
 
+#: id-RSASSA-PSS (RFC 4055), and where it stands: the library takes such a key for one of plain RSA.
+_PSS: Final = bytes.fromhex("06092a864886f70d01010a")
+_HEADER: Final = 40
+
+
+def _require_plain_rsa(data: bytes) -> None:
+    """Refuse a key that may sign with RSA-PSS alone, as ssh-keygen does: SSH has no such signature."""
+    if _PSS in data[:_HEADER]:
+        raise KeyImportError(
+            "the key is for RSA-PSS alone, with which SSH does not sign; make one of plain RSA"
+        )
+
+
 def _adopt(key: object, unsafe_skip_rsa_key_validation: bool) -> SSHKey:
     for key_type in KEY_TYPES.values():
         adopted = key_type.from_library(key, unsafe_skip_rsa_key_validation)
@@ -73,6 +86,7 @@ def import_private_der(
     """
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
+    _require_plain_rsa(data)
     secret = None
     if is_encrypted(data):
         check_work(data)
@@ -111,6 +125,7 @@ def import_public_der(label: str, data: bytes) -> SSHKey:
     """
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+    _require_plain_rsa(data)
     try:
         key = load_der_public_key(data)
     except UnsupportedAlgorithm:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_private_key,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +124,32 @@ def test_other_kinds_of_keys_are_refused(make):
         import_private_key(library_pem(key))
     with pytest.raises(KeyImportError):
         import_public_key(public_pem(key))
+
+
+_RSA, _PSS = (bytes.fromhex(f"06092a864886f70d0101{last}") for last in ("01", "0a"))
+
+
+def for_pss(der: bytes) -> bytes:
+    """Return a key of plain RSA as one for RSA-PSS (RFC 4055): another identifier, without parameters."""
+    shorter = der.replace(b"\x30\x0d" + _RSA + b"\x05\x00", b"\x30\x0b" + _PSS)
+    assert len(shorter) == len(der) - 2
+    return b"\x30\x82" + (len(shorter) - 4).to_bytes(2, "big") + shorter[4:]
+
+
+def test_a_key_for_rsa_pss_alone_is_refused_as_by_ssh_keygen():
+    key = rsa.generate_private_key(65537, 2048)
+    private = for_pss(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    public = for_pss(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    assert load_der_private_key(private, None).key_size == 2048  # the library would take it for plain RSA
+    for read, data in (
+        (import_private_key, private),
+        (import_private_key, armor("PRIVATE KEY", private)),
+        (import_public_key, private),
+        (import_public_key, public),
+        (import_public_key, armor("PUBLIC KEY", public)),
+    ):
+        with pytest.raises(KeyImportError, match="for RSA-PSS alone, with which SSH does not sign"):
+            read(data)
 
 
 def test_rsa_numbers_that_do_not_belong_together_are_refused():
