@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from nacre.errors import KeyImportError
 from nacre.keys.armor import blocks, decode_base64
 from nacre.keys.certificate import SSHCertificate, decode_certificate
-from nacre.keys.files import MAX_FILE, FilePath, name_of, naming, read_file
+from nacre.keys.files import MAX_FILE, FilePath, name_of, naming, read_file, unmarked
 from nacre.keys.public import RFC4716_BEGIN, split_line, split_public_line, split_rfc4716
 from nacre.keys.x509 import MAX_CHAIN, SSHX509Certificate, X509Chain, load_der
 
@@ -62,6 +62,10 @@ def _certificates(data: bytes) -> list[Certificate]:
     """Return every certificate in `data`, of which there may be none."""
     if len(data) > MAX_FILE:
         raise KeyImportError(f"certificates of {len(data)} bytes; {MAX_FILE} are the most")
+    try:
+        data = unmarked(data)
+    except ValueError as exc:
+        raise KeyImportError(str(exc)) from None
     if data.startswith(_DER):
         return [SSHX509Certificate(load_der(data))]
     if re.search(_X509, data):

@@ -13,12 +13,23 @@ from __future__ import annotations
 import functools
 import os
 import stat
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Final
 
-__all__ = ["MAX_FILE", "FilePath", "append_file", "expand", "name_of", "naming", "read_file", "replace_file"]
+__all__ = [
+    "MAX_FILE",
+    "FilePath",
+    "append_file",
+    "expand",
+    "name_of",
+    "naming",
+    "read_file",
+    "replace_file",
+    "unmarked",
+]
 
 FilePath = str | PurePath
 
@@ -50,6 +61,23 @@ def name_of(filename: FilePath) -> str:
     """Return the name of a file with a leading `~` resolved: for the system, which needs no path object."""
     name = os.fspath(filename)
     return str(expand(name)) if name.startswith("~") else name
+
+
+#: Among so many bytes of UTF-16 is one letter of ASCII.
+_ENOUGH: Final = 64
+
+
+def unmarked(data: bytes) -> bytes:
+    """Return the bytes of a text file without the mark of UTF-8, which editors and shells of Windows put before it.
+
+    OpenSSH refuses it, in words that nobody understands; it says nothing, and is no part of what the file says.
+
+    Raises:
+        ValueError: the mark is that of UTF-16, in which the rest is, too.
+    """
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) and b"\0" in data[:_ENOUGH]:
+        raise ValueError("this is UTF-16, as PowerShell's > writes it: save it as UTF-8 or ASCII")
+    return data.removeprefix(BOM_UTF8)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from nacre.keys.certificate_files import (
     certified_within,
     load_certified,
 )
-from nacre.keys.files import MAX_FILE, FilePath, naming, read_file
+from nacre.keys.files import MAX_FILE, FilePath, naming, read_file, unmarked
 from nacre.keys.keypair import SSHKeyPair
 from nacre.keys.passphrase import Passphrase, PassphraseNeeded, PassphraseSource
 from nacre.keys.x509 import SSHX509Certificate, X509Chain
@@ -100,14 +100,23 @@ def _as_bytes(data: str | bytes) -> bytes:
     encoded = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
     if len(encoded) > MAX_FILE:
         raise KeyImportError(f"the key data is larger than {MAX_FILE} bytes")
-    return encoded
+    return _text(encoded)
+
+
+def _text(data: bytes) -> bytes:
+    try:
+        return unmarked(data)
+    except ValueError as exc:
+        raise KeyImportError(str(exc)) from None
 
 
 def _read(filename: FilePath) -> bytes:
     try:
-        return read_file(filename)
+        data = read_file(filename)
     except ValueError as exc:
         raise KeyImportError(str(exc)) from None
+    with naming(filename):
+        return _text(data)
 
 
 # ---------------------------------------------------------------- private keys

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from nacre.errors import ConfigParseError
-from nacre.keys.files import expand, read_file
+from nacre.keys.files import expand, naming, read_file, unmarked
 from nacre.trust.lines import MAX_LINE, MAX_LINES
 from nacre.trust.pattern import Glob
 from nacre.wire.record import record
@@ -60,10 +60,11 @@ def settings(path: Path) -> Iterator[Setting]:
         OSError: the file cannot be read.
     """
     try:
-        text = read_file(path).decode("utf-8", "surrogateescape")
+        with naming(path):
+            text = unmarked(read_file(path)).decode("utf-8", "surrogateescape")
     except ValueError as error:
         raise ConfigParseError(str(error)) from None
-    lines = text.removeprefix("\ufeff").split("\n")
+    lines = text.split("\n")
     if len(lines) > MAX_LINES:
         raise ConfigParseError(f"{path}: {len(lines)} lines; {MAX_LINES} is the most")
     for number, line in enumerate(lines, start=1):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from nacre.keys.files import MAX_FILE, FilePath, read_file
+from nacre.keys.files import MAX_FILE, FilePath, naming, read_file, unmarked
 from nacre.wire.record import record
 
 __all__ = [
@@ -55,8 +55,8 @@ class Problem:
 
 
 def as_text(data: str | bytes) -> str:
-    """Return the content of a file as text; bytes that are not UTF-8 survive as surrogates."""
-    text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
+    """Return the content of a file as text; bytes that are not UTF-8 survive as surrogates. ValueError: too much; UTF-16."""
+    text = data if isinstance(data, str) else unmarked(data).decode("utf-8", "surrogateescape")
     if len(text) > MAX_FILE:
         raise ValueError(f"{len(text)} characters; {MAX_FILE} is the most of a file of trust")
     return text.removeprefix("\ufeff")
@@ -108,7 +108,8 @@ def read_texts(filelist: FilePath | Sequence[FilePath]) -> list[str]:
 
 
 def _read_text(filename: FilePath) -> str:
-    text = as_text(read_file(filename))
+    with naming(filename):
+        text = as_text(read_file(filename))
     if text.count("\n") > MAX_LINES:
         raise ValueError(f"{filename} has more than {MAX_LINES} lines")
     return text

@@ -89,3 +89,12 @@ def test_the_file_beside_a_key(tmp_path):
     beside = tmp_path / "id-cert.pub"
     beside.touch()
     assert certificate_beside(key) == certificate_beside(str(key)) == beside
+
+
+def test_what_an_editor_of_windows_has_saved(tmp_path):
+    path, line = tmp_path / "cert", CERT.export_certificate()
+    path.write_bytes(b"\xef\xbb\xbf" + line)
+    assert nacre.read_certificate(path) == CERT
+    path.write_bytes(line.decode().encode("utf-16"))
+    with pytest.raises(KeyImportError, match=f"{path}: this is UTF-16"):
+        nacre.read_certificate(path)

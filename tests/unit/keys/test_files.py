@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nacre.keys.files import MAX_FILE, append_file, expand, name_of, read_file, replace_file
+from nacre.keys.files import MAX_FILE, append_file, expand, name_of, read_file, replace_file, unmarked
 
 
 def test_reading_follows_links_and_resolves_home(tmp_path, monkeypatch):
@@ -125,3 +125,11 @@ def test_an_error_names_the_file_that_was_to_be_written(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         replace_file(tmp_path / "no" / "key", b"x", 0o600)
     assert caught.value.filename == str(tmp_path / "no" / "key")
+
+
+def test_marks_of_windows_before_a_text():
+    assert unmarked(b"\xef\xbb\xbfssh-ed25519") == unmarked(b"ssh-ed25519") == b"ssh-ed25519"
+    assert unmarked(b"\xef\xbb\xbf\xef\xbb\xbfx") == b"\xef\xbb\xbfx"  # one is a mark
+    for encoding in ("utf-16-le", "utf-16-be"):
+        with pytest.raises(ValueError, match="UTF-16, as PowerShell's > writes it"):
+            unmarked("\ufeffssh-ed25519".encode(encoding))

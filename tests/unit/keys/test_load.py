@@ -389,3 +389,20 @@ def test_several_certificates_of_one_key(tmp_path):
 def test_what_is_no_text_is_no_key(import_key):
     with pytest.raises(TypeError, match="not int"):
         import_key(5)
+
+
+@pytest.mark.parametrize("form", ["openssh", "pkcs8-pem", "rfc4716"])
+def test_what_an_editor_of_windows_has_saved(tmp_path, form):
+    """OpenSSH says "error in libcrypto", and "is not a public key file"."""
+    key, path = generate_private_key("ssh-ed25519"), tmp_path / "key"
+    texts = [(read_public_key, key.export_public_key(form))]
+    if form != "rfc4716":
+        texts.append((read_private_key, key.export_private_key(form)))
+    for read, text in texts:
+        path.write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))
+        assert read(path).public_data == key.public_data
+        path.write_bytes(text.decode().encode("utf-16"))
+        with pytest.raises(KeyImportError, match=f"{path}: this is UTF-16"):
+            read(path)
+        with pytest.raises(KeyImportError, match="this is UTF-16"):
+            (import_public_key if read is read_public_key else import_private_key)(path.read_bytes())

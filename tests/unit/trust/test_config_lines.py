@@ -81,3 +81,11 @@ def test_words_of_a_command() -> None:
     assert whole_words(setting) == ("/a", "b c", "#", "\\x", "'", "it")
     with pytest.raises(ConfigParseError, match="not closed"):
         whole_words(Setting("K", "/a # 'b", (), "here"))
+
+
+def test_what_an_editor_of_windows_has_saved(tmp_path: Path) -> None:
+    assert [found.keyword for found in read(tmp_path, "\ufeffPort 22\n")] == ["Port"]
+    path = tmp_path / "config"
+    path.write_bytes("Port 22\n".encode("utf-16"))
+    with pytest.raises(ConfigParseError, match=f"{path}: this is UTF-16"):
+        list(settings(path))

@@ -90,3 +90,12 @@ def test_what_is_no_name_of_a_file(tmp_path):
     for wrong in (b"ssh-ed25519 AAAA", object(), [tmp_path, b"x"], 5):
         with pytest.raises(TypeError, match="names of files are expected"):
             read_texts(wrong)
+
+
+def test_what_an_editor_of_windows_has_saved(tmp_path):
+    path = tmp_path / "known_hosts"
+    for text in (b"\xef\xbb\xbfa line", "\ufeffa line", b"a line"):
+        assert as_text(text) == "a line"
+    path.write_bytes("a line".encode("utf-16"))
+    with pytest.raises(ValueError, match=f"{path}: this is UTF-16"):
+        read_texts(path)
