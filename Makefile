@@ -25,8 +25,9 @@ hub:
 
 check: lint types layers test guard fuzz docs
 
+# Worksteal: the slow tests stand together, and whoever is done takes half of what another has left.
 test:
-	@$(DEV) pytest -n auto $(ARGS)
+	@$(DEV) pytest -n auto --dist worksteal $(ARGS)
 
 fmt:
 	@$(DEV) ruff check --fix-only --quiet .
@@ -51,7 +52,7 @@ fuzz:
 	@$(DEV) python -m fuzz --seconds $(SECONDS) $(ARGS)
 
 cov:
-	@$(DEV) pytest -n auto --cov --cov-report=term --cov-report=html $(ARGS)
+	@$(DEV) pytest -n auto --dist worksteal --cov --cov-report=term --cov-report=html $(ARGS)
 
 docs:
 	@$(DEV) sphinx-build -W --keep-going -n -q -b html docs docs/_build/html

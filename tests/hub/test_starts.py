@@ -101,8 +101,6 @@ def test_a_second_hub_and_a_port_in_use(hub: RunningHub, tmp_path: Path) -> None
         f"nacre: cannot listen on 127.0.0.1 port {port}: Address already in use; "
         "is another hub running there? Choose another port with --port"
     )
-    assert "not" in fails(hub, "--listen", "192.0.2.1:0")
-    assert "--listen" in fails(hub, "--listen", "no.such.host.invalid:0")
 
 
 def test_a_broken_configuration_names_file_line_and_remedy(unstarted: RunningHub) -> None:
