@@ -93,12 +93,12 @@ def test_a_home_goes_with_all_that_is_in_it_and_no_more(paths: StatePaths, tmp_p
 
 
 def test_depth_costs_neither_descriptors_nor_frames(paths: StatePaths) -> None:
-    # A user can nest directories far beyond what a path may be long.
+    # A user can nest directories far beyond what a path may be long, and deeper than calls and open files go.
     home = ensure_home(paths, "alice", None)
     descriptor = os.open(home, os.O_RDONLY)
-    for _ in range(2100):
-        os.mkdir("d", dir_fd=descriptor)
-        deeper = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+    for _ in range(1100):
+        os.mkdir("deep", dir_fd=descriptor)
+        deeper = os.open("deep", os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
         descriptor = deeper
     os.close(descriptor)
