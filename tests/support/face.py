@@ -77,6 +77,26 @@ def asynctest(function: AsyncTest, *, time_limit: float = TIME_LIMIT) -> Callabl
     return wrapper
 
 
+@asynccontextmanager
+async def moved_clock() -> AsyncIterator[Callable[[float], None]]:
+    """Give what moves the loop's clock on, by seconds: who waits for them to pass cannot know what else passes.
+
+    TIME_LIMIT is of the same clock.
+    """
+    loop = asyncio.get_running_loop()
+    real, ahead = loop.time, 0.0
+
+    def move(seconds: float) -> None:
+        nonlocal ahead
+        ahead += seconds
+
+    loop.time = lambda: real() + ahead  # type: ignore[method-assign] # a clock that is moved
+    try:
+        yield move
+    finally:
+        del loop.time
+
+
 class PasswordServer(nacre.SSHServer):
     """Lets anybody in with PASSWORD, and keeps its last connection."""
 
@@ -102,7 +122,9 @@ class OpenServer(nacre.SSHServer):
 @asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[nacre.SSHAcceptor]:
     """A server on a free port; without `server_factory` it lets anybody in."""
-    options = {"server_host_keys": [host_key()], "server_factory": OpenServer, **options}
+    # Nobody here is too slow but who is meant to be.
+    patience = {} if "config" in options else {"ident_timeout": TIME_LIMIT, "login_timeout": TIME_LIMIT}
+    options = {"server_host_keys": [host_key()], "server_factory": OpenServer, **patience, **options}
     listener = await nacre.listen(HOST, 0, **options)
     try:
         yield listener

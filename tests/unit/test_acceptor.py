@@ -18,6 +18,7 @@ from tests.support.face import (
     connect,
     connected,
     host_key,
+    moved_clock,
     reported,
     serving,
 )
@@ -123,13 +124,14 @@ async def test_as_many_may_be_at_their_login_as_the_limit_says() -> None:
 
 @asynctest
 async def test_a_peer_that_says_nothing_is_dropped() -> None:
-    for limit in ({"ident_timeout": 0.05}, {"login_timeout": 0.05}):
-        async with serving(**limit) as listener:
+    for limit in ({"ident_timeout": 50}, {"login_timeout": 50}):
+        async with serving(**limit) as listener, moved_clock() as move:
             reader, writer = await asyncio.open_connection(HOST, listener.get_port())
             if "login_timeout" in limit:
                 writer.write(b"SSH-2.0-silent\r\n")
-            data = await reader.read()
-            assert data.startswith(b"SSH-2.0-")
+            assert (await reader.readline()).startswith(b"SSH-2.0-")
+            move(50)
+            await reader.read()
             writer.close()
             await writer.wait_closed()
             while listener._admission.count:
@@ -210,7 +212,7 @@ def test_who_misbehaves_is_shut_out(how: str) -> None:
 
     @asynctest
     async def body() -> None:
-        options = {"source_penalties": {how: 20}, "exempt_sources": []}
+        options = {"source_penalties": {how: 600}, "exempt_sources": []}
         if how == "grace_exceeded":
             options["login_timeout"] = 0.1
         async with serving(server_factory=Server, **options) as listener:
@@ -250,7 +252,9 @@ async def test_what_we_end_ourselves_costs_the_client_nothing() -> None:
         def connection_made(self, conn: nacre.SSHServerConnection) -> None:
             made.append(conn)
 
-    async with serving(server_factory=Server, source_penalties={"noauth": 20}, exempt_sources=[]) as listener:
+    async with serving(
+        server_factory=Server, source_penalties={"noauth": 600}, exempt_sources=[]
+    ) as listener:
         for end in (nacre.SSHServerConnection.close, nacre.SSHServerConnection.abort):
             line, writer = await greeting(listener, "127.0.0.2")
             assert line.startswith(b"SSH-2.0-")

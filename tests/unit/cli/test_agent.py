@@ -80,7 +80,7 @@ async def add(path: str, key: nacre.SSHKey, comment: bytes) -> None:
 
 def wait_for(pidfd: int) -> None:
     """Wait for the end of a process that is nobody's child here."""
-    assert select.select([pidfd], [], [], 60)[0]
+    assert select.select([pidfd], [], [], 120)[0]
 
 
 def test_with_a_command(tmp_path: Path, key: Path) -> None:

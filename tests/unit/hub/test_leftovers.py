@@ -14,7 +14,7 @@ from tests.support.system import ROOT
 UID = 61007
 #: Forks all the time, each child in a session of its own: whoever is found is already gone. All of them
 #: hold standard output.
-HYDRA = "import os\nprint(flush=True)\nfor _ in range(30_000):\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n"
+HYDRA = "import os\nprint(flush=True)\nfor _ in range(100_000):\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n"
 #: Has a job that stopped itself, and takes it along.
 STOPS_A_JOB = """
 import os, signal, sys

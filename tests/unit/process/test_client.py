@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nacre
-from tests.support.face import asynctest, reported, served
+from tests.support.face import asynctest, moved_clock, reported, served
 
 
 async def echo(process: Any) -> None:
@@ -21,23 +19,6 @@ async def echo(process: Any) -> None:
         process.stdout.write(line)
     process.stderr.write(f"{process.command}\n")
     process.exit(3)
-
-
-@asynccontextmanager
-async def moved_clock() -> AsyncIterator[Callable[[float], None]]:
-    """Give what moves the loop's clock on: who waits for seconds to pass cannot know what else passes in them."""
-    loop = asyncio.get_running_loop()
-    real, ahead = loop.time, 0.0
-
-    def move(seconds: float) -> None:
-        nonlocal ahead
-        ahead += seconds
-
-    loop.time = lambda: real() + ahead  # type: ignore[method-assign] # a clock that is moved
-    try:
-        yield move
-    finally:
-        del loop.time
 
 
 async def _talk(connection: nacre.SSHClientConnection) -> None:
