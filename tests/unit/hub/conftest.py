@@ -16,8 +16,9 @@ from nacre.hub.isolation import Isolation, Mode
 from nacre.hub.paths import prepare
 from nacre.hub.sessions import SessionManager, Terminal
 
-#: The uid of a test's user where the tests run as root.
-UID = 61001
+#: The uid of a test's user where the tests run as root: this process's alone, since what is left of a user's
+#: sessions is swept, and other processes run these tests at the same time.
+UID = 10_000_000 + 10 * os.getpid()
 TERMINAL = Terminal("xterm-256color", 100, 30)
 
 

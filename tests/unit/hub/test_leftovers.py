@@ -10,8 +10,9 @@ import pytest
 
 from nacre.hub.leftovers import _state, left_of, sweep
 from tests.support.system import ROOT
+from tests.unit.hub import conftest
 
-UID = 61007
+UID = conftest.UID + 5
 #: Forks all the time, each child in a session of its own: whoever is found is already gone. All of them
 #: hold standard output.
 HYDRA = "import os\nprint(flush=True)\nfor _ in range(100_000):\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n"
