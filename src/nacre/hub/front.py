@@ -211,7 +211,7 @@ class Front:
         for info in self._running(user):
             if info.app == app.name and info.state == "detached":
                 try:
-                    attachment = await self.sessions.attach(info.id, _terminal(visit))
+                    attachment = await self._viewer(info.id, visit)
                 except HubProblem:  # it has just ended
                     continue
                 return await self._view(visit, attachment)
@@ -256,7 +256,15 @@ class Front:
             )
 
     async def _attach(self, session_id: str, visit: Visit) -> Ending:
-        return await self._view(visit, await self.sessions.attach(session_id, _terminal(visit)))
+        return await self._view(visit, await self._viewer(session_id, visit))
+
+    async def _viewer(self, session_id: str, visit: Visit) -> Attachment:
+        """Become the viewer of a session, in the size that the terminal has when that is done."""
+        size = _terminal(visit).size
+        attachment = await self.sessions.attach(session_id, _terminal(visit))
+        if (now := _terminal(visit).size) != size:
+            attachment.resize(*now)
+        return attachment
 
     async def _view(self, visit: Visit, attachment: Attachment) -> Ending:
         self.attachments[visit] = attachment

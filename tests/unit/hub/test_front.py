@@ -41,6 +41,7 @@ class Attachment:
             self._over.set()
         self._shown = False
         self.detached = False
+        self.sizes: list[tuple[int, ...]] = []
 
     def __aiter__(self) -> Attachment:
         return self
@@ -65,7 +66,7 @@ class Attachment:
         pass
 
     def resize(self, *size: int) -> None:
-        pass
+        self.sizes.append(size)
 
     def signal(self, name: str) -> None:
         pass
@@ -79,6 +80,8 @@ class Sessions:
         self.started: list[tuple[Any, ...]] = []
         self.ended: list[str] = []
         self.attached: list[str] = []
+        self.attachments: list[Attachment] = []
+        self.before_attach: Any = lambda: None
         self.endings: list[Ending | None] = []
         self.before_start: Any = None
         self.gone: set[str] = set()
@@ -97,8 +100,12 @@ class Sessions:
     async def attach(self, session_id: str, terminal: Any) -> Attachment:
         if session_id in self.gone:
             raise HubProblem("it has just ended")
+        self.before_attach()
         self.attached.append(session_id)
-        return Attachment(self.endings.pop(0) if self.endings else Ending(EndingKind.EXIT, status=0))
+        self.attachments.append(
+            Attachment(self.endings.pop(0) if self.endings else Ending(EndingKind.EXIT, status=0))
+        )
+        return self.attachments[-1]
 
     async def end(self, session_id: str) -> bool:
         self.ended.append(session_id)
@@ -169,6 +176,18 @@ async def test_an_app_by_name_comes_back_to_the_newest_that_waits(house: House) 
     await house.front.lead(house.server("alice+shell"), Guest().visit)
     assert house.sessions.attached == ["newer"]
     assert house.sessions.started == []
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["new", "waiting"])
+@asynctest
+async def test_a_window_that_changes_while_a_session_is_entered(house: House, waits: bool) -> None:
+    if waits:
+        house.running("waits")
+    guest = Guest()
+    house.sessions.before_attach = lambda: guest.visit.terminal_size_changed(100, 30, 0, 0)
+    await house.front.lead(house.server("alice+shell"), guest.visit)
+    assert house.sessions.attached == ["waits" if waits else "new"]
+    assert house.sessions.attachments[0].sizes == [(100, 30, 0, 0)]
 
 
 @pytest.mark.parametrize(
