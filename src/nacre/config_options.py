@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from nacre.config_algorithms import gss_known_here, known_here
 from nacre.config_reading import YES
+from nacre.config_standing import remedy
 from nacre.crypto.registry import Family
 from nacre.errors import NotSupportedYet
 from nacre.options import SSHConnectionOptions, accept
@@ -42,9 +43,7 @@ class ConfiguredOptions:
         """
         wanted = self._given.options[option]
         if not wanted.built and value not in (False, None):
-            raise setting.error(
-                f"this keyword is not supported yet but for no: {wanted.hint}. Take it out, or give config=None"
-            )
+            raise setting.error(f"this keyword is not supported yet but for no: {wanted.hint}{remedy()}")
         try:
             self.found[option] = accept(wanted, value)
         except (ValueError, TypeError, NotSupportedYet) as error:

@@ -15,7 +15,7 @@ import nacre
 from tests.interop.programs import peer
 from tests.support.agent import ssh_agent
 from tests.support.face import HOST, asynctest
-from tests.support.netcat import NETCAT, PASSING
+from tests.support.netcat import PASSING
 from tests.support.openssh import OpenSSH, Ssh
 
 pytestmark = pytest.mark.requires("ssh")
@@ -115,19 +115,13 @@ async def test_what_the_server_is_shown(openssh: OpenSSH, tmp_path: Path) -> Non
 
 @asynctest
 async def test_this_machine_is_believed(openssh: OpenSSH, tmp_path: Path) -> None:
-    nothing, relay = tmp_path / "nothing", tmp_path / "relay"
+    nothing = tmp_path / "nothing"
     nothing.touch()
-    relay.write_text(NETCAT)
     async with peer(openssh, tmp_path) as ssh:
-        assert await both_enter(ssh, "NoHostAuthenticationForLocalhost no")
         for text, entered in (
             ("NoHostAuthenticationForLocalhost no", False),
             ("NoHostAuthenticationForLocalhost yes", True),
             ("NoHostAuthenticationForLocalhost yes\nHostKeyAlias other", False),
-            (
-                f"NoHostAuthenticationForLocalhost yes\nProxyCommand {sys.executable} {relay} {HOST} {ssh.port}",
-                False,
-            ),
         ):
             assert await both_enter(ssh, text, nothing) is entered, text
 
@@ -147,7 +141,6 @@ async def test_short_rsa_keys(openssh: OpenSSH, tmp_path: Path) -> None:
     authorized = tmp_path / "authorized"
     authorities = tmp_path / "authorities"
     async with peer(openssh, tmp_path, server_host_keys=[rsa()]) as ssh:
-        assert await both_enter(ssh, "RequiredRSASize 2048")
         assert not await both_enter(ssh, "RequiredRSASize 2049")
         assert ssh.key is not None
         authorized.write_bytes(ssh.key.with_suffix(".pub").read_bytes() + rsa().export_public_key())
