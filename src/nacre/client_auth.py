@@ -68,6 +68,7 @@ class ClientAuthenticator:
     ) -> None:
         self._options = options
         self._client = client
+        self._users = keys
         self._keys = list(keys)
         self._info = info
         self._report = report
@@ -220,9 +221,9 @@ class ClientAuthenticator:
             await hand_to_agent(self._options, self._factors)
 
     def _note_factor(self) -> None:
-        """Take note of the key that the server has just been content with, if it was one."""
-        if self._last == "publickey" and self._key is not None:
-            self._factors.append(self._key)
+        """Take note of the user's key that the server has just been content with, if it was one and no callback's."""
+        if self._last == "publickey":
+            self._factors += [key for key in self._users if key is self._key]
 
     async def _tell_of_change(self, accepted: bool) -> None:
         self.changing = False

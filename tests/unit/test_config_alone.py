@@ -100,6 +100,13 @@ async def test_keys_are_handed_to_the_agent(tmp_path: Path, caplog: pytest.LogCa
     def authorized(*keys: nacre.SSHKey) -> nacre.SSHAuthorizedKeys:
         return nacre.import_authorized_keys("".join(key.export_public_key().decode() for key in keys))
 
+    class Asked(nacre.SSHClient):
+        def __init__(self) -> None:
+            self.keys = [locked]
+
+        def public_key_auth_requested(self) -> Any:
+            return self.keys.pop() if self.keys else None
+
     class Both(nacre.SSHServer):
         def begin_auth(self, username: str) -> bool:
             return True
@@ -120,6 +127,7 @@ async def test_keys_are_handed_to_the_agent(tmp_path: Path, caplog: pytest.LogCa
         with ssh_agent(tmp_path) as running:
             assert running.path == socket_path
             await log_in(listener, client_keys=[locked])
+            await log_in(listener, client_factory=Asked, passphrase=None)
             assert running.ssh_add("-l") == "The agent has no identities.\n"
             asked.clear()
             await log_in(listener)
