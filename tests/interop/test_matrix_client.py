@@ -19,9 +19,9 @@ from tests.support.openssh import VERSIONS, OpenSSH, Sshd, find
 
 pytestmark = pytest.mark.requires("sshd")
 
-DATA = os.urandom(400 * 1024)
-#: We ask for new keys a few times in that much data.
-REKEY = {"rekey_bytes": "128k"}
+DATA = os.urandom(260 * 1024)
+#: We ask for new keys twice in that much data; it cannot be much less.
+REKEY = {"rekey_bytes": "100k"}
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -67,9 +67,9 @@ async def test_each_key_exchange(server: Sshd, kex: str) -> None:
 async def test_each_finite_field(openssh: OpenSSH, tmp_path: Path, kex: str) -> None:
     # sshd 10 offers none of them by default.
     with Sshd(openssh, tmp_path, options=[f"KexAlgorithms {kex}", "LogLevel DEBUG1"]) as sshd:
-        async with connected(sshd, kex_algs=[kex], rekey_bytes="200k") as connection:
-            done = await connection.run("cat; exit 7", input=DATA[: 250 * 1024], encoding=None)
-            assert (done.exit_status, done.stdout) == (7, DATA[: 250 * 1024])
+        async with connected(sshd, kex_algs=[kex], rekey_bytes="100k") as connection:
+            done = await connection.run("cat; exit 7", input=DATA[: 160 * 1024], encoding=None)
+            assert (done.exit_status, done.stdout) == (7, DATA[: 160 * 1024])
         sshd.wait_for_log(f"kex: algorithm: {kex}")
         sshd.wait_for_log(_NEW_KEYS, 2)
 

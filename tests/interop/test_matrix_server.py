@@ -20,9 +20,10 @@ from tests.support.openssh import OpenSSH, Ssh
 
 pytestmark = pytest.mark.requires("ssh")
 
-DATA = os.urandom(400 * 1024)
-#: The client asks for new keys a few times in that much data.
-REKEY = "RekeyLimit 128K"
+DATA = os.urandom(100 * 1024)
+#: The client asks for new keys twice in that much data, or more often: before it sends a full packet, it takes
+#: its bytes for blocks. Each time costs it five times as much as the data.
+REKEY = "RekeyLimit 40K"
 _ALL_MACS = {"mac_algs": MACS}
 
 
@@ -54,11 +55,11 @@ async def test_each_finite_field(
     openssh: OpenSSH, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kex: str
 ) -> None:
     monkeypatch.setattr(powers, "_budget", powers.Budget())  # what the other tests spent is theirs
-    lines = (f"KexAlgorithms {kex}", "RekeyLimit 200K", "LogLevel DEBUG1")
+    lines = (f"KexAlgorithms {kex}", "RekeyLimit 64K", "LogLevel DEBUG1")
     async with peer(openssh, tmp_path, *lines, kex_algs=f"+{kex}") as ssh:
-        done = await ssh.communicate("echo", data=DATA[: 250 * 1024])
+        done = await ssh.communicate("echo", data=DATA[: 70 * 1024])
         log = done.stderr.decode(errors="replace")
-        assert (done.returncode, done.stdout) == (0, DATA[: 250 * 1024]), log
+        assert (done.returncode, done.stdout) == (0, DATA[: 70 * 1024]), log
         assert f"kex: algorithm: {kex}\r\n" in log
         assert log.count("SSH2_MSG_NEWKEYS received") >= 2, log
 
