@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("SSH_AUTH_SOCK", None)  # whoever runs the tests: their keys log in nowhere
+    asyncio.runners._cancel_all_tasks = _watch
     if not hasattr(config, "workerinput"):
         # Many tests start Python: where nobody writes byte code, each of them would compile all that it imports.
         compileall.compile_dir(system.ROOT / "src", quiet=2)
@@ -41,28 +43,31 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         system.need(*mark.args)
 
 
+#: The tasks that event loops of this test ended with, loop by loop.
+_left: Final[list[list[str]]] = []
+_cancel_all: Final = asyncio.runners._cancel_all_tasks
+
+
+def _watch(loop: asyncio.AbstractEventLoop) -> None:
+    """Note what still runs: `asyncio.run` cancels it without a word, and that is its last act."""
+    _left.append([repr(task) for task in asyncio.all_tasks(loop)])
+    _cancel_all(loop)
+
+
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_left_behind() -> Iterator[None]:
     """Fail a test whose event loop ends while tasks of it still run, or that leaves a socket to the collector.
 
-    `asyncio.run` cancels what is left without a word; here its last act is watched. Sockets and transports
-    that nobody closed warn when they are collected, and warnings are errors: they are collected here,
-    where the guilty test is known, if the test ran a loop at all.
+    Sockets and transports that nobody closed warn when they are collected, and warnings are errors: they are
+    collected here, where the guilty test is known, if the test ran a loop at all. What stays is spared the
+    next time: else each test pays for all that those before it have left.
     """
-    left: list[str] = []
-    ran: list[bool] = []
-    cancel_all = asyncio.runners._cancel_all_tasks
-
-    def watch(loop: asyncio.AbstractEventLoop) -> None:
-        ran.append(True)
-        left.extend(repr(task) for task in asyncio.all_tasks(loop))
-        cancel_all(loop)
-
-    monkeypatch.setattr(asyncio.runners, "_cancel_all_tasks", watch)
+    _left.clear()
     yield
-    if ran:
+    if _left:
         gc.collect()
-    if left:
+        gc.freeze()
+    if left := [task for tasks in _left for task in tasks]:
         pytest.fail("tasks were still running at the end of the loop:\n" + "\n".join(left), pytrace=False)
 
 
