@@ -1,6 +1,6 @@
 """Re-keying every megabyte while data flows each way at once, with equal hashes.
 
-Each end asks for new keys by itself, and both at once. 24 MiB each way as a matter of course; NACRE_LONG=1
+Each end asks for new keys by itself, and both at once. 8 MiB each way as a matter of course; NACRE_LONG=1
 makes it 1 GiB, which takes minutes.
 """
 
@@ -17,7 +17,7 @@ from tests.interop.programs import LONG, MEBIBYTE, connected, exchange, peer
 from tests.support.face import asynctest
 from tests.support.openssh import OpenSSH, Sshd
 
-SIZE: Final = (1024 if LONG else 24) * MEBIBYTE
+SIZE: Final = (1024 if LONG else 8) * MEBIBYTE
 _PATIENCE: Final = 1800 if LONG else 280
 #: What the process may grow by, however much flows: windows and queues are bounded.
 _GROWTH: Final = 64 * MEBIBYTE
