@@ -81,7 +81,7 @@ def theirs(request, tmp_path_factory) -> Path:
     if path.exists():
         return path
     kind, bits = TYPES[request.param]
-    size = ["-b", bits] if bits and kind != "rsa" else []  # what ssh-keygen itself makes of RSA: 3072 bits
+    size = ["-b", bits] if bits else []
     run("-q", "-t", kind, *size, "-N", "", "-C", f"theirs {request.param}", "-f", path)
     return path
 
