@@ -22,7 +22,6 @@ from nacre.aio.opening import opening
 from nacre.aio.session import SSHClientSession
 from nacre.aio.stream import SSHReader, SSHWriter
 from nacre.aio.stream_session import ClientStreamSession
-from nacre.aio.traffic import Marker
 from nacre.client import SSHClient
 from nacre.client_auth import ClientAuthenticator
 from nacre.config_alone import alone
@@ -50,6 +49,7 @@ from nacre.x509_login import trusts_x509
 
 if TYPE_CHECKING:
     from nacre.agent.lending import LentAgent
+    from nacre.aio.traffic import Marker
     from nacre.host_identity import HostIdentity
     from nacre.process.subprocess import SSHSubprocessProtocol, SSHSubprocessTransport
     from nacre.server_connection import SSHServerConnection
@@ -91,7 +91,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._host, self._port = where
         self._direct = False
         traffic = alone(options).traffic
-        self._marker = None if traffic is None else Marker(*traffic)
+        self._marker: Marker | None = None
+        if traffic is not None:
+            from nacre.aio.traffic import Marker  # few configurations say it
+
+            self._marker = Marker(*traffic)
         self._trust: HostTrust | None = None
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None

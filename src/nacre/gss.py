@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from nacre.aio.host_names import confirmed_here
 from nacre.aio.log import logger, plain
 from nacre.aio.waiting import Waiters
 from nacre.config_alone import alone
@@ -290,6 +289,8 @@ class ClientGss:
     def _target(self) -> str:
         """Return the server's name; the DNS may have to be waited for."""
         if self._address and alone(self._options).gss_trusts_dns:
+            from nacre.aio.host_names import confirmed_here  # few configurations say it
+
             return confirmed_here(self._address) or self._address
         return self.host
 
