@@ -312,7 +312,10 @@ class _Values(ValuesAlone):
             )
         before = self.found.get("(penalties)", {})
         self.found["(penalties)"] = known = {
-            **{_PENALTIES[name]: int(value) for name, value in said.items()},
+            **{
+                _PENALTIES[name]: value if name.startswith("overflow") else int(value)
+                for name, value in said.items()
+            },
             **before,
         }
         self.put(setting, "source_penalties", known)
@@ -346,6 +349,11 @@ _PENALTIES: Final = {
     "grace-exceeded": "grace_exceeded",
     "max": "most",
     "min": "least",
+    "refuseconnection": "refuseconnection",
+    "max-sources4": "sources",
+    "max-sources6": "sources6",
+    "overflow": "overflow",
+    "overflow6": "overflow6",
 }
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from nacre.absent import absent, absent_plain, refused_channel, refused_request
 from nacre.aio.channel import SSHChannel
 from nacre.aio.link import Channel, GlobalHandler, Handlers, OpenHandler
+from nacre.aio.penalties import Outcome
 from nacre.aio.server_channel import SSHServerChannel
 from nacre.aio.session import SSHServerSession
 from nacre.aio.stream import SSHReader, SSHWriter
@@ -117,6 +118,12 @@ class SSHServerConnection(SSHConnection[SSHServer]):
     def _auth_begin(self, event: events.AuthBegin) -> None:
         self._extra["username"] = event.username
         self._answer(event, self._begin(event))
+
+    def outcome(self) -> Outcome:
+        """Return how the time before the login ended."""
+        if self._login is not None and self._login.refuses:
+            return Outcome.REFUSED
+        return super().outcome()
 
     async def _begin(self, event: events.AuthBegin) -> events.AuthPolicy | bool:
         """Return what is asked of a user; a configuration is asked what holds for this one."""

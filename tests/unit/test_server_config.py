@@ -17,6 +17,7 @@ import pytest
 import nacre
 from nacre import server_config
 from nacre.aio.admission import Startups
+from nacre.aio.penalties import Outcome, Overflow
 from nacre.aio.sources import Networks
 from nacre.config_server_standing import SERVER_OPTIONS, SERVER_RULES
 from nacre.server_config import configuration_of, configured_server, resolved_server, updated_server
@@ -187,6 +188,11 @@ def test_penalties(config: Path) -> None:
         config, "PerSourcePenalties authfail:7 max:20s\nPerSourcePenalties authfail:9 crash:1m\n"
     ).source_penalties
     assert (policy.authfail, policy.most, policy.crash) == (7, 20, 60)
+    text = "refuseconnection:1m max-sources4:5 max-sources6:6 overflow:deny-all overflow6:permissive"
+    policy = read(config, f"PerSourcePenalties {text}\n").source_penalties
+    assert policy.refuseconnection == 60
+    assert policy.table(4) == (5, Overflow.DENY)
+    assert policy.table(6) == (6, Overflow.PERMISSIVE)
 
 
 def test_each_keyword_is_done_or_has_its_rule() -> None:
@@ -353,11 +359,16 @@ async def test_limits_of_one_user(config: Path) -> None:
 @asynctest
 async def test_a_connection_that_is_refused(config: Path) -> None:
     config.write_text("Match user eve\nRefuseConnection yes\n")
-    async with serving(config=config) as listener:
+    ended: list[Outcome] = []
+    given = {"error_handler": lambda conn, error: ended.append(conn.outcome())}
+    async with serving(config=config, **given) as listener:
         async with connected(listener, username="user"):
             pass
         with pytest.raises(nacre.DisconnectError):
             await connect(listener, username="eve")
+        while not ended:
+            await asyncio.sleep(0.01)
+    assert ended == [Outcome.REFUSED]
 
 
 class SlowDirectory:

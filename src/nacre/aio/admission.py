@@ -128,7 +128,7 @@ class Admission:
     def _set(self, policy: Policy) -> None:
         self._policy = policy
         rules = policy.penalties or PenaltyPolicy()
-        self._penalties = {4: Penalties(rules), 6: Penalties(rules)}
+        self._penalties = {version: Penalties(rules, version) for version in (4, 6)}
 
     @property
     def policy(self) -> Policy:

@@ -24,6 +24,7 @@ class Outcome(Enum):
     NOAUTH = "noauth"  # gone without having tried to authenticate
     AUTHFAIL = "authfail"  # gone with credentials refused
     GRACE_EXCEEDED = "grace_exceeded"  # too slow with the identification, the login, or to read
+    REFUSED = "refuseconnection"  # a configuration has refused the connection of whoever it was
     CRASH = "crash"  # something of ours failed on what was sent
 
 
@@ -39,11 +40,12 @@ class PenaltyPolicy:
     """What costs how much, in seconds.
 
     Attributes:
-        crash, authfail, noauth, grace_exceeded: for each connection that ends so, see `Outcome`.
+        crash, authfail, noauth, grace_exceeded, refuseconnection: for each connection that ends so, see `Outcome`.
         least: a penalty below this one has no effect yet.
         most: how long somebody is shut out at most.
         sources: sources with a penalty that are kept, of IPv4 and of IPv6 each.
         overflow: what is done about more.
+        sources6, overflow6: the same of IPv6 alone; 0 and None: as of IPv4.
     """
 
     crash: float = 90.0
@@ -54,6 +56,15 @@ class PenaltyPolicy:
     most: float = 600.0
     sources: int = 65_536
     overflow: Overflow = Overflow.PERMISSIVE
+    refuseconnection: float = 10.0
+    sources6: int = 0
+    overflow6: Overflow | None = None
+
+    def table(self, version: int) -> tuple[int, Overflow]:
+        """Return how many sources of a version of IP are kept, and what is done about more."""
+        if version == 4:
+            return self.sources, self.overflow
+        return self.sources6 or self.sources, self.overflow6 or self.overflow
 
     def cost(self, outcome: Outcome) -> float:
         """Return what an outcome costs."""
@@ -73,12 +84,12 @@ class PenaltyPolicy:
         for name, value in given.items():
             if name not in known:
                 raise ValueError(f"there is no penalty {name!r}: {', '.join(known)}")
-            if name == "overflow":
+            if name in ("overflow", "overflow6"):
                 found[name] = Overflow(value)
             elif isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
                 raise ValueError(f"{name} is a number of at least 0, not {value!r}")
             else:
-                found[name] = int(value) if name == "sources" else float(value)
+                found[name] = int(value) if name in ("sources", "sources6") else float(value)
         policy = cls(**found)
         if policy.least > policy.most or not policy.sources:
             raise ValueError("least is at most what most is, and sources at least 1")
@@ -90,10 +101,12 @@ class Penalties:
 
     Args:
         policy: the rules.
+        version: of IP.
     """
 
-    def __init__(self, policy: PenaltyPolicy) -> None:
+    def __init__(self, policy: PenaltyPolicy, version: int = 4) -> None:
         self._policy = policy
+        self._most, self._overflow = policy.table(version)
         #: When each source is free again; in effect are those above `least` when last added to.
         self._until: dict[str, float] = {}
         self._active: set[str] = set()
@@ -108,8 +121,8 @@ class Penalties:
         if not seconds:
             return
         self._expire(now)
-        if source not in self._until and len(self._until) >= policy.sources:
-            if policy.overflow is Overflow.DENY:
+        if source not in self._until and len(self._until) >= self._most:
+            if self._overflow is Overflow.DENY:
                 return
             self._forget_first()
         until = min(max(self._until.get(source, now), now) + seconds, now + policy.most)
@@ -123,9 +136,9 @@ class Penalties:
 
     def remaining(self, source: str, now: float) -> float:
         """Return for how many seconds a source is still shut out; 0: it is not."""
-        if self._policy.overflow is Overflow.DENY and len(self._until) >= self._policy.sources:
+        if self._overflow is Overflow.DENY and len(self._until) >= self._most:
             self._expire(now)
-            if len(self._until) >= self._policy.sources:
+            if len(self._until) >= self._most:
                 return self._order[0][0] - now
         until = self._until.get(source)
         if until is None or until <= now or source not in self._active:

@@ -40,11 +40,29 @@ def test_nobody_is_shut_out_for_longer_than_the_most() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_what_costs_how_much(outcome: Outcome) -> None:
-    costs = {"settled": 0, "noauth": 1, "authfail": 5, "grace_exceeded": 10, "crash": 90}
+    costs = {
+        "settled": 0,
+        "noauth": 1,
+        "authfail": 5,
+        "grace_exceeded": 10,
+        "crash": 90,
+        "refuseconnection": 10,
+    }
     assert PenaltyPolicy().cost(outcome) == costs[outcome.value]
     table = Penalties(PenaltyPolicy())
     table.add("a", 0, 0)
     assert not len(table)
+
+
+def test_the_table_of_ipv6_may_be_another() -> None:
+    policy = PenaltyPolicy.of({"sources": 3, "sources6": 1, "overflow6": "deny-all"})
+    assert policy.table(4) == (3, Overflow.PERMISSIVE)
+    assert policy.table(6) == (1, Overflow.DENY)
+    assert PenaltyPolicy.of({"sources": 3, "overflow": "deny-all"}).table(6) == (3, Overflow.DENY)
+    for version, denied in ((4, False), (6, True)):
+        table = Penalties(policy, version)
+        table.add("a", 100, 0)
+        assert bool(table.remaining("b", 0)) is denied
 
 
 def test_a_full_table_forgets_the_penalty_that_would_end_first() -> None:
