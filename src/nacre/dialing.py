@@ -134,7 +134,9 @@ async def passed_socket(pipe: socket.socket) -> socket.socket:
         _, found, _, _ = socket.recv_fds(pipe, 1, 1)
     if not found:
         raise ConnectionError("the proxy command has handed over no connection, as ProxyUseFdpass has it")
-    return socket.socket(fileno=found[0])
+    sock = socket.socket(fileno=found[0])
+    sock.set_inheritable(False)  # other programs that are started have no part in it
+    return sock
 
 
 async def dial(

@@ -73,6 +73,7 @@ async def test_a_proxy_command_hands_over_its_connection(tmp_path: Path) -> None
         async with nacre.connect("far", **given) as connection:
             assert (await connection.run("x")).exit_status == 7
             assert connection.get_extra_info("peername") == (HOST, listener.get_port())
+            assert not connection.get_extra_info("socket").get_inheritable()
         program.write_text("print(end='x')")
         with pytest.raises(ConnectionError, match="the proxy command has handed over no connection"):
             await nacre.connect("far", **given)
