@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nacre.aio.log import logger
 from nacre.aio.traffic import code
@@ -32,6 +32,9 @@ from nacre.options import SSHClientConnectionOptions, default_version
 from nacre.signature_lists import AUTHORITIES, HOSTS, USERS
 from nacre.trust.config_lines import Setting
 from nacre.trust.config_tokens import ALL, substituted
+
+if TYPE_CHECKING:
+    from nacre.host_commands import KnownHostsCommand
 
 __all__ = ["configured", "resolved"]
 
@@ -317,9 +320,10 @@ class _Interpretation(ConfiguredOptions, Reading):
     # ------------------------------------------------------------ several keywords together
 
     def _finish(self) -> None:
-        if {"userknownhostsfile", "globalknownhostsfile"} & self.seen.keys():
+        command = self._known_hosts_command()
+        if {"userknownhostsfile", "globalknownhostsfile"} & self.seen.keys() or command:
             files = self._files("userknownhostsfile", "~/.ssh/known_hosts")
-            self.found["known_hosts"] = KnownHostsFiles(files, self._files("globalknownhostsfile"))
+            self.found["known_hosts"] = KnownHostsFiles(files, self._files("globalknownhostsfile"), command)
         identities = [
             Path(self.path(setting, setting.arguments[0]))
             for setting in self.seen.get("identityfile", ())
@@ -334,6 +338,16 @@ class _Interpretation(ConfiguredOptions, Reading):
             del self.found["client_host_keysign"]
         if self.text("identitiesonly") == "yes":
             self._restrict(identities if "identityfile" in self.seen else identity_files())
+
+    def _known_hosts_command(self) -> KnownHostsCommand | None:
+        """Return the program that prints lines of known_hosts, or None."""
+        for setting in self.seen.get("knownhostscommand", ()):
+            if setting.text.strip().lower() != "none":
+                from nacre.host_commands import KnownHostsCommand  # few clients ask one
+
+                hashed = self.text("fingerprinthash").lower() or "sha256"
+                return KnownHostsCommand.of(setting, self.tokens, self._environment, hashed)
+        return None
 
     def _logs_in_by_host(self) -> bool:
         """Return whether anybody asks for login by host: ssh-keysign need not be there otherwise."""
@@ -432,6 +446,7 @@ _KEYWORDS: Final[dict[str, Handler]] = {
     "kbdinteractiveauthentication": _of(_I.switch, "kbdint_auth"),
     "kbdinteractivedevices": _I.devices,
     "kexalgorithms": _algorithms("kex_algs", Family.KEX),
+    "knownhostscommand": _I.remember,
     "macs": _algorithms("mac_algs", Family.MAC),
     "nohostauthenticationforlocalhost": _I.trust_loopback,
     "passwordauthentication": _of(_I.switch, "password_auth"),

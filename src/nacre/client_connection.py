@@ -32,7 +32,7 @@ from nacre.guesses import forget, recall, remember
 from nacre.host_fingerprints import DnsVerdict
 from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_policy import Grounds, HostKeyJudge, known_key, vouched_for, without_what_a_liar_could_use
-from nacre.host_trust import HostTrust, look_up
+from nacre.host_trust import HostTrust, asked_about, known_hosts_command, look_up
 from nacre.identities import agent_of
 from nacre.keys import X509_ALGORITHMS, SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
@@ -97,6 +97,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
             self._marker = Marker(*traffic)
         self._trust: HostTrust | None = None
+        #: What KnownHostsCommand has printed for the order of the algorithms.
+        self.printed_hosts = ""
         self._host_key: SSHKey | None = None
         self._authenticator: ClientAuthenticator | None = None
         self._gss: tuple[ClientGss | None, bool] | None = None
@@ -119,21 +121,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         assert self._owner is not None
         if self._marker is not None:
             self._marker.connected(self.get_extra_info("socket"))
-        peer = self._extra["peername"]
-        addr, port = peer[:2] if isinstance(peer, tuple) else ("", self._port)
         options = self._options
-        # Who was called by no name, over a socket that was there, is known by where it is.
-        port = self._port if self._host else port
-        self._trust = look_up(
-            None if self._is_this_machine(addr) else options.known_hosts,
-            self._host,
-            addr,
-            port,
-            options.host_key_alias,
-            options.revoked_host_keys,
-            options.strict_host_key_checking,
-            alone(options).fingerprint_hash,
-        )
+        self._trust = self._look_up(self.printed_hosts)
         # A program that decides about authorities is to be shown certificates.
         decides = (
             getattr(type(self._owner), "validate_host_ca_key", None) is not SSHClient.validate_host_ca_key
@@ -143,7 +132,7 @@ class SSHClientConnection(SSHConnection[SSHClient]):
             algorithms = (*X509_ALGORITHMS, *algorithms)
         gss, gss_kex = self._gss or (lazily_of_client(options, self._host), False)
         if gss is not None and self._direct:
-            gss.reaches(addr)
+            gss.reaches(self._addr())
         protocol = Connection(
             Role.CLIENT, client_settings(options, self._username, algorithms, gss, gss_kex=gss_kex)
         )
@@ -156,6 +145,19 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         if first is not None:
             protocol.begin_with(first)
         return protocol
+
+    def _look_up(self, printed: str) -> HostTrust:
+        """Return what is believed of the host, where a program has printed some lines."""
+        peer = self._extra["peername"]
+        addr, port = peer[:2] if isinstance(peer, tuple) else ("", self._port)
+        options = self._options
+        # Who was called by no name, over a socket that was there, is known by where it is.
+        port = self._port if self._host else port
+        known_hosts = None if self._is_this_machine(addr) else options.known_hosts
+        return look_up(
+            known_hosts, self._host, addr, port, options.host_key_alias, options.revoked_host_keys,
+            options.strict_host_key_checking, alone(options).fingerprint_hash, printed,
+        )  # fmt: skip
 
     def _is_this_machine(self, addr: str) -> bool:
         """Return whether the configuration has hosts at this address believed, whatever their key."""
@@ -199,7 +201,8 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _host_key_asked(self, event: events.HostKeyQuestion) -> None:
         assert self._trust is not None
-        known = None if event.by_gss else known_key(self._options, self._trust, event.shown)
+        asks = event.by_gss or known_hosts_command(self._options) is not None
+        known = None if asks else known_key(self._options, self._trust, event.shown)
         if known is None:
             self._answer(event, self._judge_host_key(event), events.Verdict.REFUSED)
         else:  # as in nearly every login
@@ -219,8 +222,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         assert self._trust is not None
         assert self._owner is not None
         where = (self._host, self._addr(), self._port)
-        judge = HostKeyJudge(self._options, self._owner, self._trust, where, self._told_by_dns)
         try:
+            self._trust = await asked_about(self._options, self._trust, event.shown, self._look_up)
+            judge = HostKeyJudge(self._options, self._owner, self._trust, where, self._told_by_dns)
             if event.by_gss:
                 judgement = vouched_for(self._trust, event.shown)
             else:

@@ -19,7 +19,7 @@ from nacre.trust.config import Setting
 from nacre.trust.config_tokens import ALL, Tokens, substituted
 from nacre.trust.pattern import IPAddress
 
-__all__ = ["Machine", "MustWait", "NoMachine", "argv", "interface_addresses", "plain_names_only"]
+__all__ = ["Machine", "MustWait", "NoMachine", "argv", "interface_addresses", "is_plain", "plain_names_only"]
 
 #: Seconds that a program of Match exec may take.
 _PATIENCE: Final = 60.0
@@ -35,11 +35,16 @@ class MustWait(Exception):
     """What was asked for takes time, which nobody has here."""
 
 
+def is_plain(name: str) -> bool:
+    """Return whether a host's or user's name is no more than one, wherever it may end up."""
+    return re.fullmatch(_PLAIN_NAME, name) is not None
+
+
 def plain_names_only(setting: Setting, text: str, tokens: Tokens) -> None:
     """Refuse tokens whose names would be more than a name in a command or a hop."""
     for letter in "hnrkuj":
         # A percent sign that stands for itself begins no token.
-        if f"%{letter}" in text.replace("%%", "") and not re.fullmatch(_PLAIN_NAME, tokens.by_letter[letter]):
+        if f"%{letter}" in text.replace("%%", "") and not is_plain(tokens.by_letter[letter]):
             raise setting.error(f"{tokens.by_letter[letter]!r} cannot stand there for %{letter}")
 
 

@@ -137,7 +137,6 @@ CLIENT_RULES: Final[Mapping[str, Rule]] = {
     **refused("channels have no time limit: close what is idle in the program", "channeltimeout", "none"),
     **refused(_NO_FORWARDING, "dynamicforward localforward remoteforward"),
     **refused(_NO_FORWARDING, "tunnel", "false"),
-    **refused("no program is asked for host keys", "knownhostscommand", "none"),
     **refused(
         "keys that are known for an address count for its name, and are not compared with it",
         "checkhostip",
@@ -208,6 +207,7 @@ CLIENT_OPTIONS: Final[Mapping[str, str]] = {
     "kbdinteractiveauthentication": "kbdint_auth",
     "kbdinteractivedevices": "",
     "kexalgorithms": "kex_algs",
+    "knownhostscommand": "known_hosts",
     "macs": "mac_algs",
     "nohostauthenticationforlocalhost": "",
     "passwordauthentication": "password_auth",

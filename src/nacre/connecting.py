@@ -22,6 +22,7 @@ from nacre.dialing import MAX_HOPS, Hop, dial, parse_hops
 from nacre.errors import HostKeyNotVerifiable, PermissionDenied
 from nacre.gss import of_client
 from nacre.host_policy import require_trust
+from nacre.host_trust import known_hosts_command
 from nacre.identities import load_client_host_keys, load_client_keys
 from nacre.keys import SSHKey
 from nacre.options import SSHClientConnectionOptions, SSHConnectionOptions
@@ -112,6 +113,9 @@ async def _connect(
 ) -> SSHClientConnection:
     require_trust(options)
     host = options.host or ("localhost" if sock is None else "")
+    command, printed = known_hosts_command(options), ""
+    if command is not None and (host or options.host_key_alias):  # over a socket, perhaps neither
+        printed = await command.for_order(host, options.port, options.host_key_alias)
     gss, gss_kex = await of_client(options, host)
     hop = None if sock is not None else await go_through(options, depth)
     tunnel = hop or (options.tunnel if sock is None else None)
@@ -136,6 +140,7 @@ async def _connect(
         connection.goes_directly()
     if gss is not None:
         connection.use_gss(gss, kex=gss_kex)
+    connection.printed_hosts = printed
     await dial(connection, options, flags=flags, sock=sock, tunnel=tunnel)
     return connection
 

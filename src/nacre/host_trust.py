@@ -11,12 +11,13 @@ import functools
 import os
 import shlex
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from nacre.aio.log import logger, plain
+from nacre.aio.tasks import settle
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHCertificate, SSHKey, certificate_algorithms, default_host_key_algorithms
 from nacre.keys.files import expand
@@ -28,9 +29,13 @@ from nacre.trust.policy import HostKeyChecking
 from nacre.wire.record import record
 
 if TYPE_CHECKING:
+    from nacre.host_commands import KnownHostsCommand
+    from nacre.keys.shown import Shown
+    from nacre.options import SSHClientConnectionOptions
     from nacre.trust.revocation import KeyRevocationList, RevokedArgument
 
 _DEFAULT_PORT = 22
+_COMMAND = "KnownHostsCommand"
 
 
 def default_known_hosts() -> Path:
@@ -45,17 +50,19 @@ class KnownHostsFiles:
     Attributes:
         user: the user's own; the first is where keys are kept.
         system: those of the machine, which are never written.
+        command: the program that prints lines besides; None: there is none.
     """
 
     user: tuple[Path, ...]
     system: tuple[Path, ...] = ()
+    command: KnownHostsCommand | None = None
 
 
 @record
 class Place:
-    """A line of a file."""
+    """A line of a file, or of a program (`nacre.host_commands.COMMAND`)."""
 
-    path: Path
+    path: PurePath
     line: int
 
     def __str__(self) -> str:
@@ -208,10 +215,45 @@ class HostTrust:
             return f"{self.where} has {', '.join(keys)}. {danger}, replace its lines there"
         lines = ", ".join(f"{place} has {key}" for place, key in zip(self.places, keys, strict=True))
         paths = dict.fromkeys(str(place.path) for place in self.places)
-        commands = " and ".join(
-            f"nacre keygen -R {shlex.quote(self.name())} -f {shlex.quote(path)}" for path in paths
-        )
-        return f"{lines}. {danger}, type: {commands}"
+        commands = [
+            f"type: nacre keygen -R {shlex.quote(self.name())} -f {shlex.quote(path)}"
+            if path != _COMMAND
+            else f"see to it that {path} prints that"
+            for path in paths
+        ]
+        return f"{lines}. {danger}, {' and '.join(commands).replace(' and type: ', ' and ')}"
+
+
+def known_hosts_command(options: SSHClientConnectionOptions) -> KnownHostsCommand | None:
+    """Return the program that prints lines of known_hosts; None: there is none."""
+    files = options.known_hosts
+    return files.command if isinstance(files, KnownHostsFiles) else None
+
+
+async def asked_about(
+    options: SSHClientConnectionOptions, trust: HostTrust, shown: Shown, again: Callable[[str], HostTrust]
+) -> HostTrust:
+    """Return what is believed of a host that has shown a key, where a program is asked about it.
+
+    Args:
+        options: of the connection.
+        trust: what is believed without that; where the check is off nobody is asked.
+        shown: what the host has shown.
+        again: looks up what is believed with the lines that the program prints.
+
+    Raises:
+        HostKeyNotVerifiable: the program has not ended well, so that nobody knows.
+    """
+    command = known_hosts_command(options)
+    if command is None or trust.anything:
+        return trust
+    key = shown if isinstance(shown, (SSHKey, SSHCertificate)) else shown.key
+    return again(await settle(command.for_host(trust.host, trust.port, key)))
+
+
+def known_hosts_name(host: str, port: int) -> str:
+    """Return a host as known_hosts writes it, whatever is in its name."""
+    return host if port == _DEFAULT_PORT else f"[{host}]:{port}"
 
 
 def revocations_of(revoked: RevokedArgument | None) -> KeyRevocationList | None:
@@ -283,6 +325,7 @@ def look_up(
     revoked: RevokedArgument | None = None,
     checking: HostKeyChecking = HostKeyChecking.YES,
     fingerprints: str = "sha256",
+    printed: str = "",
 ) -> HostTrust:
     """Return what is believed of a host.
 
@@ -295,6 +338,7 @@ def look_up(
         revoked: the option `revoked_host_keys`, which holds also where the check is turned off.
         checking: whether the first file may be missing, since keys will be kept there.
         fingerprints: the hash by which keys are shown.
+        printed: what `KnownHostsCommand` has printed.
 
     Raises:
         OSError, ValueError, TypeError: as `match_known_hosts` and `read_krl`.
@@ -314,6 +358,15 @@ def look_up(
         found = _elsewhere(known_hosts, name, "" if alias else addr, port)
     else:
         found, where, places = _in_files(known_hosts, files, name, "" if alias else addr, port, checking)
+        if files.command is not None:
+            from nacre.host_commands import COMMAND, with_lines  # few clients ask one
+
+            where = f"{where}, {COMMAND}"
+            written = known_hosts_name(name, written_port)
+            kept = dict(zip(found.places, places, strict=True))
+            found, lines, problems = with_lines(found, printed, written)
+            places = (*(kept[place] for place in found.places), *(Place(COMMAND, line) for line in lines))
+            _tell(problems, str(COMMAND))
     return HostTrust(
         name,
         written_port,

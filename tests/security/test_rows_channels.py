@@ -413,7 +413,7 @@ def _named_in_a_configuration(folder: Path, made: Path) -> None:
     config = folder / "config"
     lines = (
         "ProxyCommand nc %h", "ProxyCommand nc x%n", "ProxyJump %h", 'Match exec "test %h"', "User %n",
-        "HostName %h.x\nProxyCommand nc %h",
+        "HostName %h.x\nProxyCommand nc %h", "KnownHostsCommand /bin/true %h", "KnownHostsCommand /bin/true %n",
     )  # fmt: skip
     for line in lines:
         config.write_text(line)

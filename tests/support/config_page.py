@@ -34,6 +34,12 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
   only where the program gives `config_exec=True`. `Include` with patterns, relative to `~/.ssh`, 16 deep.
 * **No shell.** A `ProxyCommand`, and a command of `Match exec`, is a program and its arguments; one with shell syntax is
   refused. Tokens are resolved after it is in words, and a name that would be more than a name (`-oX`, `a b`, `$(x)`) is refused.
+* **`KnownHostsCommand`** is run as by ssh: without a shell, as the user, once for the order of algorithms (`%I` is `ORDER`; `%H` has the
+  port there, as in ssh 10.0 and not in 9.2) and once when the host has shown its key (`HOSTNAME`), after the files. Its lines count for the host
+  as `%H` has it, and go before what files have for its name without the port or for its address; `@revoked` of either
+  is. A program that does not start, that ends with another status than 0, takes more than 30 seconds, or prints more than 1 MiB or
+  10,000 lines ends the connection (ssh goes on where it does not start). `ADDRESS` is never asked for, as there is no
+  `CheckHostIP`, nor is `ORDER` where others call us. Where the program gives `known_hosts`, none is run.
 * **Tokens and variables** as in ssh_config(5), `${VARIABLE}` where it has them. `CanonicalizeHostname` and its siblings
   resolve names in a thread.
 * **Algorithms**: `+`, `-` and `^` with wildcards, as in OpenSSH. What OpenSSH has and nacre has not is left out of a list; wildcards never
