@@ -39,7 +39,6 @@ _TOKENS: Final[Mapping[str, str]] = {
     "authorizedprincipalscommand": "%CDfhktUuFiKsT",
 }
 _USERS: Final = frozenset(f"{keyword}user" for keyword in _TOKENS)
-_NOBODY: Final = "another line must say whom it runs as, by this keyword with User at its end"
 #: What a program finds: sshd's own default, in which nobody but root can write.
 _PATH: Final = "/usr/bin:/bin:/usr/sbin:/sbin"
 #: What stands for the home and the number of a user who has neither; what is printed for such a one is void.
@@ -85,17 +84,21 @@ def command_problems(files: ServerFiles) -> Iterator[ConfigParseError]:
     for keyword in _TOKENS:
         for_all = _said(files.everywhere(), keyword)
         if for_all is not None and for_all.user is None:
-            yield for_all.setting.error(_NOBODY)
+            yield _nobody(for_all.setting)
     for name, setting, in_match in files.anywhere():
         try:
             if name in _TOKENS and not _is_none(setting):
                 _check_program(setting)
                 if in_match and f"{name}user" not in named:
-                    yield setting.error(_NOBODY)
+                    yield _nobody(setting)
             elif name in _USERS:
                 _check_user(setting)
         except ConfigParseError as error:
             yield error
+
+
+def _nobody(setting: Setting) -> ConfigParseError:
+    return setting.error(f"{setting.keyword}User must say in another line whom it runs as")
 
 
 def _check_program(setting: Setting) -> None:

@@ -221,7 +221,9 @@ class ServerAuthenticator:
         options = None if judged is None else self._options_of(judged)
         if options is None and self._commands is not None:
             said = await self._settle(self._commands.keys(shown))
-            options = self._options_of(said.judge(shown, self._client_host, self._client_addr, ENFORCED))
+            printed = said.judge(shown, self._client_host, self._client_addr, ENFORCED)
+            options = self._options_of(printed)
+            judged = printed if printed.line else judged
         verdict: bool | events.Partial = options is not None
         if options is None:
             verdict = _verdict(await self._settle(self._server.validate_public_key(event.username, shown)))

@@ -86,7 +86,7 @@ A server reads none unless `config=` of `listen` names files. All of them are re
   8 run at once, 4 for any one name or source. Tokens: `%u %h %U %t %f %k %C %D %%`, and `%i %s %T %F %K` of certificates. `%C`
   has our end first, as sshd 10.0 does it, and `%D` is empty; principals have no argument but those that are written.
   For users whom the machine does not have the program runs too, with `/nonexistent` and 65534 for `%h` and `%U`, and what it prints
-  about these is void: nobody sees by it who is there. Where the program gives `authorized_client_keys`, or calls
+  about these is void: nobody sees by it who is there (but where `…CommandUser` is `%u`: there is nobody to run as). Where the program gives `authorized_client_keys`, or calls
   `set_authorized_keys`, none is run. sshd 9.2 passes over an `AuthorizedPrincipalsCommand` below an `AuthorizedKeysCommand`; nacre does not.
 * **Slow directories and disks** hold up the login that asks them and no other connection: users, groups and files are looked up
   in threads, 16 at once, and 4 for any one name or source. `LoginGraceTime` ends the waiting.

@@ -212,10 +212,10 @@ async def test_everything_that_is_wrong_is_a_no(
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("AuthorizedKeysCommand /bin/sh", "line 2: AuthorizedKeysCommand: another line must say whom it runs as"),
-        ("AuthorizedPrincipalsCommand /bin/sh", "AuthorizedPrincipalsCommand: another line must say"),
-        ("Match user x\nAuthorizedKeysCommand /bin/sh", "AuthorizedKeysCommand: another line must say"),
-        ("Match user x\nAuthorizedKeysCommandUser {me}\nMatch all\nAuthorizedKeysCommand /bin/sh", "another line must say"),
+        ("AuthorizedKeysCommand /bin/sh", "line 2: AuthorizedKeysCommand: AuthorizedKeysCommandUser must say in another line"),
+        ("AuthorizedPrincipalsCommand /bin/sh", "AuthorizedPrincipalsCommand: AuthorizedPrincipalsCommandUser must say"),
+        ("Match user x\nAuthorizedKeysCommand /bin/sh", "AuthorizedKeysCommand: AuthorizedKeysCommandUser must say"),
+        ("Match user x\nAuthorizedKeysCommandUser {me}\nMatch all\nAuthorizedKeysCommand /bin/sh", "AuthorizedKeysCommandUser must say"),
         ("AuthorizedKeysCommandUser no-such-user", "this machine has no user no-such-user"),
         ("AuthorizedKeysCommandUser %h", "the token %h has no meaning"),
         ("AuthorizedKeysCommand relative", "an absolute path is expected"),
