@@ -158,6 +158,8 @@ class LoginCommands:
     ) -> None:
         self._keys = _said(found, "authorizedkeyscommand")
         self._principals = _said(found, "authorizedprincipalscommand")
+        hashes = found.get("fingerprinthash")
+        self._hash = hashes[0].arguments[0].lower() if hashes else "sha256"
         self._user = user
         self._owner = accounts.account(user)
         (peer, peer_port), (own, own_port) = ends
@@ -225,7 +227,9 @@ class LoginCommands:
         if unfit or who is None:
             raise CommandFailed(f"{keyword} is not asked: {unfit}")
         home = _NOWHERE if owner is None else {"h": str(owner.home), "U": str(owner.uid)}
-        tokens = Tokens({"%": "%", "u": self._user, "C": self._ends, "D": "", **home, **_letters_of(shown)})
+        tokens = Tokens(
+            {"%": "%", "u": self._user, "C": self._ends, "D": "", **home, **self._letters_of(shown)}
+        )
         path, *arguments = whole_words(said.setting)
         argv = [substituted(said.setting, word, said.letters, tokens) for word in arguments]
         if not argv and said is self._keys:
@@ -244,20 +248,18 @@ class LoginCommands:
         switched = identity if os.geteuid() == 0 else None
         return Command(keyword, (path, *argv), environment, switched, "/")
 
+    def _letters_of(self, shown: SSHKey | SSHCertificate) -> dict[str, str]:
+        """Return what the tokens that are about a key or certificate stand for."""
+        letters = self._letters("ftk", shown)
+        if isinstance(shown, SSHCertificate):
+            letters |= {"i": shown.key_id, "s": str(shown.serial), **self._letters("FTK", shown.signing_key)}
+        return letters
 
-def _letters_of(shown: SSHKey | SSHCertificate) -> dict[str, str]:
-    """Return what the tokens that are about a key or certificate stand for."""
-    letters = _letters("ftk", shown)
-    if isinstance(shown, SSHCertificate):
-        letters |= {"i": shown.key_id, "s": str(shown.serial), **_letters("FTK", shown.signing_key)}
-    return letters
-
-
-def _letters(letters: str, shown: SSHKey | SSHCertificate) -> dict[str, str]:
-    """Return fingerprint, type and Base64 under these letters; the fingerprint of a certificate is its key's."""
-    key = shown.key if isinstance(shown, SSHCertificate) else shown
-    blob = b64encode(shown.public_data).decode("ascii")
-    return dict(zip(letters, (key.get_fingerprint(), shown.algorithm, blob), strict=True))
+    def _letters(self, letters: str, shown: SSHKey | SSHCertificate) -> dict[str, str]:
+        """Return fingerprint, type and Base64 under these letters; the fingerprint of a certificate is its key's."""
+        key = shown.key if isinstance(shown, SSHCertificate) else shown
+        blob = b64encode(shown.public_data).decode("ascii")
+        return dict(zip(letters, (key.get_fingerprint(self._hash), shown.algorithm, blob), strict=True))
 
 
 def login_commands(

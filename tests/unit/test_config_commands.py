@@ -99,6 +99,12 @@ async def test_the_words_and_the_tokens_of_a_command(files: Files) -> None:
 
 
 @asynctest
+async def test_fingerprints_are_by_the_hash_of_the_configuration(files: Files) -> None:
+    assert admits(await files.commands(*files.keys("%f"), "FingerprintHash md5").keys(user_key()))
+    assert files.calls() == [f"[{user_key().get_fingerprint('md5')}]"]
+
+
+@asynctest
 async def test_the_tokens_of_a_certificate(files: Files) -> None:
     shown = CA.generate_user_certificate(user_key(), "an id; $(x)", serial=7, principals=["someone"])
     files.out.write_text("no-pty someone\nother\n")
