@@ -32,7 +32,7 @@ from nacre.guesses import forget, recall, remember
 from nacre.host_fingerprints import DnsVerdict
 from nacre.host_key_updates import HostKeyUpdates
 from nacre.host_policy import Grounds, HostKeyJudge, known_key, vouched_for, without_what_a_liar_could_use
-from nacre.host_trust import HostTrust, asked_about, known_hosts_command, look_up
+from nacre.host_trust import HostTrust, asked_about, is_this_machine, known_hosts_command, look_up
 from nacre.identities import agent_of
 from nacre.keys import X509_ALGORITHMS, SSHKey, SSHKeyPair
 from nacre.option_table import Sides, table
@@ -44,7 +44,6 @@ from nacre.protocol import events
 from nacre.protocol.connection import Connection
 from nacre.protocol.host_keys import ANNOUNCE
 from nacre.protocol.settings import Role
-from nacre.trust.pattern import parse_address
 from nacre.x509_login import trusts_x509
 
 if TYPE_CHECKING:
@@ -153,19 +152,11 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         options = self._options
         # Who was called by no name, over a socket that was there, is known by where it is.
         port = self._port if self._host else port
-        known_hosts = None if self._is_this_machine(addr) else options.known_hosts
+        known_hosts = None if self._direct and is_this_machine(options, addr) else options.known_hosts
         return look_up(
             known_hosts, self._host, addr, port, options.host_key_alias, options.revoked_host_keys,
             options.strict_host_key_checking, alone(options).fingerprint_hash, printed,
         )  # fmt: skip
-
-    def _is_this_machine(self, addr: str) -> bool:
-        """Return whether the configuration has hosts at this address believed, whatever their key."""
-        options = self._options
-        if not alone(options).trusts_loopback or not self._direct or options.host_key_alias:
-            return False
-        address = parse_address(addr)
-        return address is not None and address.is_loopback
 
     async def _host_keys_announced(self, event: events.GlobalRequestQuestion) -> bool:
         return await self._updates.announced(event)

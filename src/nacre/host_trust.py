@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nacre.aio.log import logger, plain
 from nacre.aio.tasks import settle
+from nacre.config_alone import alone
 from nacre.errors import HostKeyNotVerifiable
 from nacre.keys import SSHCertificate, SSHKey, certificate_algorithms, default_host_key_algorithms
 from nacre.keys.files import expand
@@ -25,6 +26,7 @@ from nacre.trust import Problem, SSHKnownHosts, known_hosts_line, match_known_ho
 from nacre.trust.known_hosts import FoundKeys, match_in_files
 from nacre.trust.known_x509 import NO_X509, KnownX509
 from nacre.trust.lines import MAX_LINES, read_texts
+from nacre.trust.pattern import parse_address
 from nacre.trust.policy import HostKeyChecking
 from nacre.wire.record import record
 
@@ -228,6 +230,14 @@ def known_hosts_command(options: SSHClientConnectionOptions) -> KnownHostsComman
     """Return the program that prints lines of known_hosts; None: there is none."""
     files = options.known_hosts
     return files.command if isinstance(files, KnownHostsFiles) else None
+
+
+def is_this_machine(options: SSHClientConnectionOptions, addr: str) -> bool:
+    """Return whether the configuration has hosts at this address believed, whatever their key."""
+    if not alone(options).trusts_loopback or options.host_key_alias:
+        return False
+    address = parse_address(addr)
+    return address is not None and address.is_loopback
 
 
 async def asked_about(
