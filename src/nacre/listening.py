@@ -69,7 +69,8 @@ def _host_keys(options: SSHServerConnectionOptions, keys: Sequence[SSHKeyPair]) 
     require_host_keys(options.profile, keys)
     keys = usable_host_keys(options, keys)
     if not keys and not offers_kex(options):
-        raise ValueError("a server needs a host key: give server_host_keys (a file, or an SSHKey)")
+        or_line = ", or HostKey in the configuration" if options.config else ""
+        raise ValueError(f"a server needs a host key: give server_host_keys (a file, or an SSHKey){or_line}")
     # Of one key and one algorithm there is one, the last: clients do not choose among certificates.
     keys = tuple({(key.key_data, key.algorithm): key for key in keys}.values())
     for key in keys:

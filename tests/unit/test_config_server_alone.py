@@ -131,6 +131,14 @@ async def test_a_server_shows_and_takes_what_is_said(tmp_path: Path) -> None:
 
 
 @asynctest
+async def test_a_configuration_without_a_host_key_says_where_one_may_stand(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("Port 22\n")
+    with pytest.raises(ValueError, match=r"give server_host_keys .*, or HostKey in the configuration"):
+        async with serving(config=tmp_path / "file", server_host_keys=[]):
+            pass
+
+
+@asynctest
 async def test_hosts_that_vouch(caplog: Any) -> None:
     caplog.set_level("INFO")
 
