@@ -128,6 +128,15 @@ def test_what_is_listened_on(
 
 
 @asynctest
+async def test_sources_are_counted_by_the_blocks_that_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("PerSourceNetBlockSize 24:48\n")
+    async with serving(config=tmp_path / "file") as listener:
+        assert listener._side.policy().blocks == (24, 48)
+    async with serving() as listener:
+        assert listener._side.policy().blocks == (32, 64)
+
+
+@asynctest
 async def test_a_server_on_several_ends(tmp_path: Path) -> None:
     hosts = (HOST, "127.0.0.2")
     (tmp_path / "file").write_text("".join(f"ListenAddress {host}\n" for host in hosts))

@@ -13,6 +13,7 @@ import nacre
 from nacre.keys import Proof
 from nacre.protocol import events
 from nacre.server_auth import ServerAuthenticator, _verdict
+from nacre.server_config import configured_server
 from tests.support.authenticator import any_key
 from tests.support.face import PasswordServer, asynctest, connect, connected, reported, serving, user_key
 
@@ -474,6 +475,35 @@ async def test_why_a_security_key_was_refused_stands_in_the_log(caplog: Any) -> 
         assert await authenticator.public_key(question) is False
         assert said in caplog.text
     assert not authenticator.restrictions.key_options
+
+
+@asynctest
+async def test_a_configuration_asks_every_security_key_for_more_than_its_line(tmp_path: Path) -> None:
+    """PubkeyAuthOptions: what the line of a key waives is asked all the same."""
+    key = any_key("sk-ecdsa-sha2-nistp256@openssh.com").convert_to_public()
+    lines = nacre.import_authorized_keys(f"no-touch-required {key.export_public_key().decode()}")
+    for said, wanted in (
+        ("none", Proof.KEY),
+        ("touch-required", Proof.KEY | Proof.PRESENCE),
+        ("verify-required", Proof.KEY | Proof.VERIFICATION),
+    ):
+        (tmp_path / "file").write_text(f"PubkeyAuthOptions {said}\n")
+        options = configured_server(
+            nacre.SSHServerConnectionOptions(config=tmp_path / "file", authorized_client_keys=lines)
+        )
+        authenticator = ServerAuthenticator(options, nacre.SSHServer(), "127.0.0.1", nacre.logger)
+        await authenticator.begin(events.AuthBegin(events.Token(None), "user"))  # type: ignore[arg-type]  # what stands in for it is enough
+        for proof in (Proof.KEY, Proof.KEY | Proof.PRESENCE, Proof.KEY | Proof.VERIFICATION):
+            question = events.PublicKeyQuestion(
+                events.Token(None),  # type: ignore[arg-type]  # likewise
+                "user",
+                key.algorithm,
+                key.public_data,
+                key,
+                verified=True,
+                proof=proof,
+            )
+            assert await authenticator.public_key(question) is (wanted in proof), (said, proof)
 
 
 @asynctest
