@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import subprocess
 
@@ -99,3 +100,15 @@ def test_what_a_proxy_does_to_bytes() -> None:
     assert through(Damage(cut=4), b"abc") == ([b"abc"], False)
     assert through(Damage(cut=4), b"abc", b"de") == ([b"abc", b"d"], True)
     assert through(Damage(silent=2), b"abc", b"de") == ([b"ab"], False)
+
+
+@pytest.mark.parametrize("key_type", ["ed25519", "rsa-2048"])
+def test_ssh_keygen_reads_the_keys_that_it_did_not_make(openssh, tmp_path, key_type):
+    made = [openssh.make_key(tmp_path / str(number), key_type) for number in range(4)]
+    lines = [path.with_suffix(".pub").read_text() for path in made]
+    for path, line in zip(made, lines, strict=True):
+        shown = subprocess.run(
+            [openssh.ssh_keygen, "-y", "-f", path], check=True, capture_output=True, text=True
+        )
+        assert shown.stdout == line
+    assert all(one != other for one, other in itertools.pairwise(lines))

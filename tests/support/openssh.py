@@ -7,12 +7,14 @@ known hosts) lies in a directory that the test gives. Must not know: nacre.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import pwd
 import re
 import signal
 import socket
 import subprocess
+import textwrap
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -21,6 +23,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support import system
 
@@ -58,14 +62,18 @@ class OpenSSH:
     def make_key(self, path: Path, key_type: str = "ed25519") -> Path:
         """Make a key without a passphrase at `path` (and `path`.pub) unless it is there; return `path`.
 
-        RSA keys take a second to make: they are two of each size in a process, and each call gets the other
-        one. Any two calls in a row differ, as for any other type; three do not.
+        Those of Ed25519 are made in this process, as ssh-keygen writes them: it would be most of the time of many
+        a test. RSA keys take a second to make: they are two of each size in a process, and each call gets the
+        other one. Any two calls in a row differ, as for any other type; three do not.
 
         Args:
             path: the private key file.
             key_type: what `ssh-keygen -t` takes, with bits if need be: "rsa-2048", "ecdsa-384".
         """
         if path.exists():
+            return path
+        if key_type == "ed25519":
+            _write_pair(path, *_ed25519_files())
             return path
         name, _, bits = key_type.partition("-")
         known = _rsa_keys.setdefault(bits, deque(maxlen=2)) if name == "rsa" else None
@@ -77,17 +85,12 @@ class OpenSSH:
                 known.append((path.read_bytes(), _public(path).read_bytes()))
         else:
             known.rotate()
-            for file, content in zip((path, _public(path)), known[0], strict=True):
-                file.touch(mode=0o600)
-                file.write_bytes(content)
+            _write_pair(path, *known[0])
         return path
 
     def knows(self, kind: str, name: str) -> bool:
         """Return whether `ssh -Q KIND` of this version lists a name."""
-        done = subprocess.run(
-            [self.ssh, "-Q", kind], check=True, capture_output=True, text=True, timeout=_PATIENCE
-        )
-        return name in done.stdout.split()
+        return name in _listed(self.ssh, kind)
 
 
 def find(version: str) -> OpenSSH:
@@ -426,6 +429,38 @@ def client_of(server: Sshd, openssh: OpenSSH | None = None, *options: str) -> Ss
 def _public(path: Path) -> Path:
     """Return where ssh-keygen puts the public half of a key."""
     return path.with_name(f"{path.name}.pub")
+
+
+def _write_pair(path: Path, private: bytes, public: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(private)
+    _public(path).write_bytes(public)
+
+
+def _ed25519_files() -> tuple[bytes, bytes]:
+    """Return what ssh-keygen writes for a new key: openssh-key-v1 (OpenSSH's PROTOCOL.key), and its .pub."""
+
+    def string(content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + content
+
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    blob = string(b"ssh-ed25519") + string(public)
+    secret = os.urandom(4) * 2 + blob + string(key.private_bytes_raw() + public) + string(b"test")
+    secret += bytes(range(1, 1 + -len(secret) % 8))
+    file = (
+        b"openssh-key-v1\0" + string(b"none") * 2 + string(b"") + b"\0\0\0\1" + string(blob) + string(secret)
+    )
+    text = "\n".join(textwrap.wrap(base64.b64encode(file).decode(), 70))
+    lines = ("-----BEGIN OPENSSH PRIVATE KEY-----", text, "-----END OPENSSH PRIVATE KEY-----", "")
+    return "\n".join(lines).encode(), b"ssh-ed25519 " + base64.b64encode(blob) + b" test\n"
+
+
+@cache
+def _listed(ssh: Path, kind: str) -> list[str]:
+    """Return what `ssh -Q KIND` prints."""
+    done = subprocess.run([ssh, "-Q", kind], check=True, capture_output=True, text=True, timeout=_PATIENCE)
+    return done.stdout.split()
 
 
 def _free_port() -> int:
