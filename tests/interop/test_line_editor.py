@@ -21,8 +21,9 @@ pytestmark = [pytest.mark.requires("ssh", "tmux"), pytest.mark.timeout(4 * PATIE
 _EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "serve_questions.py"
 
 
-@contextmanager
-def _asked(openssh: OpenSSH, columns: int = 60) -> Iterator[Terminal]:
+@pytest.fixture(scope="module")
+def port() -> Iterator[str]:
+    """Where the example listens: one for all, each session is its own."""
     server = subprocess.Popen(
         [sys.executable, _EXAMPLE, "0"],
         stdout=subprocess.PIPE,
@@ -31,16 +32,20 @@ def _asked(openssh: OpenSSH, columns: int = 60) -> Iterator[Terminal]:
     )
     assert server.stdout is not None
     try:
-        port = server.stdout.readline().split()[1].rstrip(",")
-        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
-        options += ("ServerAliveInterval=2", "ServerAliveCountMax=1000000")  # see `Ssh.command`
-        command = [str(openssh.ssh), "-F", "none", *(word for line in options for word in ("-o", line))]
-        with Terminal([*command, "-p", port, "me@127.0.0.1"], columns=columns, rows=12) as terminal:
-            terminal.wait("Which shell?")
-            yield terminal
+        yield server.stdout.readline().split()[1].rstrip(",")
     finally:
         server.kill()
         server.communicate()
+
+
+@contextmanager
+def _asked(openssh: OpenSSH, port: str, columns: int = 60) -> Iterator[Terminal]:
+    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+    options += ("ServerAliveInterval=2", "ServerAliveCountMax=1000000")  # see `Ssh.command`
+    command = [str(openssh.ssh), "-F", "none", *(word for line in options for word in ("-o", line))]
+    with Terminal([*command, "-p", port, "me@127.0.0.1"], columns=columns, rows=12) as terminal:
+        terminal.wait("Which shell?")
+        yield terminal
 
 
 def _wait_cursor(terminal: Terminal, at: tuple[int, int]) -> None:
@@ -50,8 +55,8 @@ def _wait_cursor(terminal: Terminal, at: tuple[int, int]) -> None:
     terminal.wait_until(there, f"the cursor at {at}")
 
 
-def test_what_is_typed_is_seen_edited_and_given(openssh: OpenSSH) -> None:
-    with _asked(openssh) as terminal:
+def test_what_is_typed_is_seen_edited_and_given(openssh: OpenSSH, port: str) -> None:
+    with _asked(openssh, port) as terminal:
         terminal.type("nautilos")
         terminal.press("BSpace", "BSpace")
         terminal.type("us")
@@ -70,8 +75,8 @@ def test_what_is_typed_is_seen_edited_and_given(openssh: OpenSSH) -> None:
         assert "hush" not in terminal.history
 
 
-def test_a_line_of_several_rows_is_drawn_again(openssh: OpenSSH) -> None:
-    with _asked(openssh, columns=40) as terminal:
+def test_a_line_of_several_rows_is_drawn_again(openssh: OpenSSH, port: str) -> None:
+    with _asked(openssh, port, columns=40) as terminal:
         text = "the quick brown fox jumps over the lazy dog and away"
         terminal.type(text)
         terminal.wait("and awa\ny")
@@ -98,8 +103,8 @@ def test_a_line_of_several_rows_is_drawn_again(openssh: OpenSSH) -> None:
         assert "Stopped." in terminal.screen
 
 
-def test_a_key_of_the_program_completes(openssh: OpenSSH) -> None:
-    with _asked(openssh) as terminal:
+def test_a_key_of_the_program_completes(openssh: OpenSSH, port: str) -> None:
+    with _asked(openssh, port) as terminal:
         terminal.type("per")
         terminal.press("Tab")
         terminal.wait("completes) periwinkle")

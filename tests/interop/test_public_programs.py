@@ -1,7 +1,7 @@
 """Programs that others wrote for AsyncSSH, run on nacre by an alias of the module's name alone.
 
 prompt_toolkit's SSH server with prompts and a dialog, and euporie's own hub; in a real terminal, with the
-real ssh.
+real ssh: one version for each, as what is new in these is what stands between nacre and the program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 import nacre
-from tests.support.openssh import OpenSSH, Ssh
+from tests.support.openssh import OpenSSH, Ssh, find
 from tests.support.terminal import PATIENCE, Terminal
 
 pytestmark = [pytest.mark.requires("ssh", "ssh-keygen", "tmux"), pytest.mark.timeout(4 * PATIENCE)]
@@ -107,8 +107,8 @@ def _running(openssh: OpenSSH, folder: Path, program: str, *arguments: Path) -> 
         process.stdout.close()
 
 
-def test_prompt_toolkit_serves_prompts_and_dialogs(openssh: OpenSSH, tmp_path: Path) -> None:
-    with _running(openssh, tmp_path, _PROMPTS) as ssh, Terminal(ssh.command("-tt", "--")) as terminal:
+def test_prompt_toolkit_serves_prompts_and_dialogs(tmp_path: Path) -> None:
+    with _running(find("9.2"), tmp_path, _PROMPTS) as ssh, Terminal(ssh.command("-tt", "--")) as terminal:
         terminal.wait("What do you say?")
         terminal.type("grüße")
         terminal.press("Left", "BSpace", "Enter")
@@ -126,7 +126,8 @@ def test_prompt_toolkit_serves_prompts_and_dialogs(openssh: OpenSSH, tmp_path: P
     assert (tmp_path / "errors").read_text() == ""
 
 
-def test_eupories_hub_serves_its_notebook(openssh: OpenSSH, tmp_path: Path) -> None:
+def test_eupories_hub_serves_its_notebook(tmp_path: Path) -> None:
+    openssh = find("10.0")
     trusted = tmp_path / "trusted"
     key = _key(openssh, tmp_path / "of_alice")
     trusted.write_text(key.with_suffix(".pub").read_text())
