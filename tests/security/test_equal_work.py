@@ -7,6 +7,9 @@ machine. The samples against the clock are a benchmark.
 
 from __future__ import annotations
 
+import asyncio
+import getpass
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +24,7 @@ from nacre.hub.login import LoginBook
 from nacre.hub.paths import prepare
 from nacre.hub.state import State
 from nacre.keys.sk import SK_ECDSA, SK_ED25519
+from nacre.server_config import configuration_of, configured_server
 from nacre.wire.gss import KEYEX, WITH_MIC
 from tests.pair.ends import HOST_KEY
 from tests.security import hostile
@@ -212,3 +216,29 @@ def test_every_invite_is_let_through_to_the_dialogue(made: Made) -> None:
     seen(made(), INVITE_PREFIX + "xxxx", key("B").asked())
     known = seen(made(), INVITE_PREFIX + "xxxx", key("B").asked())
     assert seen(made(), INVITE_PREFIX + "yyyy", key("B").asked()) == known
+
+
+def test_a_program_is_asked_about_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AuthorizedKeysCommand runs as often for who is no user of this machine, and is given as many words."""
+    me = getpass.getuser()
+    nobody = "x" * len(me)
+    config, started, start = tmp_path / "sshd_config", [], subprocess.Popen
+
+    def popen(argv: Any, **options: Any) -> Any:
+        started.append([len(argv), argv[1], *sorted(options), options["env"]])
+        return start(argv, **options)
+
+    config.write_text(
+        f"AuthorizedKeysFile none\nAuthorizedKeysCommand /bin/true %u %h %U %k\nAuthorizedKeysCommandUser {me}\n"
+    )
+    known = configuration_of(configured_server(nacre.SSHServerConnectionOptions(config=config)))
+    assert known is not None
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    for user in (me, nobody):
+        commands = known.login(user, ("", "")).commands
+        assert commands is not None
+        for shown in (CA, OTHER_CA, CA):
+            asyncio.run(commands.keys(shown))
+    assert [words[1] for words in started] == [me] * 3 + [nobody] * 3
+    assert [words[2:] for words in started[:3]] == [words[2:] for words in started[3:]]
+    assert {words[0] for words in started} == {5}
