@@ -17,9 +17,10 @@ from enum import IntEnum
 from typing import Final
 
 from nacre.errors import KeyImportError, WireError
-from nacre.keys import SSHKey, decode_public_key
+from nacre.keys import SSHKey, decode_public_key, import_certificate
+from nacre.keys.algorithms import CERTIFICATE_SUFFIX
 from nacre.keys.certificate import SSHCertificate
-from nacre.keys.files import FilePath, read_file, replace_file
+from nacre.keys.files import FilePath, read_file, replace_file, unmarked
 from nacre.keys.public import import_public_line
 from nacre.wire.fields import Reader, encode_byte, encode_mpint, encode_string, encode_uint32, encode_uint64
 from nacre.wire.record import record
@@ -400,12 +401,18 @@ def import_krl(data: bytes) -> KeyRevocationList:
 
 
 def _plain(data: bytes) -> KeyRevocationList:
+    """Return the list of a file of public keys; a certificate there stands for its key, as for sshd."""
     revoked = KeyRevocationList()
+    try:
+        data = unmarked(data)
+    except ValueError as exc:
+        raise KeyImportError(str(exc)) from None
     for number, line in enumerate(data.split(b"\n"), start=1):
         text = line.strip()
         if text and not text.startswith(b"#"):
             try:
-                revoked.add_key(import_public_line(text))
+                is_certificate = text.split(maxsplit=1)[0].endswith(CERTIFICATE_SUFFIX.encode())
+                revoked.add_key(import_certificate(text).key if is_certificate else import_public_line(text))
             except KeyImportError as exc:
                 raise KeyImportError(f"line {number} of the revoked keys: {exc}") from None
     return revoked

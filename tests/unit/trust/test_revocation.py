@@ -162,6 +162,19 @@ def test_plain_keys_and_files(tmp_path):
         read_krl(tmp_path)
 
 
+def test_a_certificate_among_plain_keys_stands_for_its_key():
+    """As for sshd: that one, every other certificate of the key, and the key alone; not its authority."""
+    line = CA.generate_user_certificate(USER, "id").export_certificate()
+    for text in (line, b"\xef\xbb\xbf" + line, OTHER.export_public_key() + line):
+        revoked = import_krl(text)
+        assert revoked.revokes(USER)
+        assert revoked.revokes(OTHER.generate_user_certificate(USER, "another"))
+        assert not revoked.revokes(CA)
+    for wrong in (line[:-20] + b"\n", line.decode().encode("utf-16")):
+        with pytest.raises(KeyImportError):
+            import_krl(wrong)
+
+
 def test_what_is_added_is_read_back(tmp_path):
     made = KeyRevocationList(3, "mine", 1000)
     made.add_key(OTHER)
