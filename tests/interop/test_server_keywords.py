@@ -116,34 +116,29 @@ async def test_what_is_not_used_ends(openssh: OpenSSH, tmp_path: Path) -> None:
 
 @asynctest
 async def test_sessions_are_told_how_they_have_logged_in(openssh: OpenSSH, tmp_path: Path) -> None:
-    """sshd's file and nacre's have the same line, of a key and of a certificate, and go with the connection."""
+    """sshd's file and nacre's have the same line, and go with the connection."""
     lines = ["ExposeAuthInfo yes", "StrictModes no"]
     key, authority = openssh.make_key(tmp_path / "key"), openssh.make_key(tmp_path / "ca")
     cert = sign(openssh, authority, key, "ssh-ed25519", "-n", f"user,{USER}")
-    (tmp_path / "keys").write_text(
-        f"{key.with_suffix('.pub').read_text()}cert-authority {authority.with_suffix('.pub').read_text()}"
-    )
+    (tmp_path / "keys").write_text(f"cert-authority {authority.with_suffix('.pub').read_text()}")
 
-    async def told(ssh: Ssh) -> list[bytes]:
-        found = []
-        for options in ((), (f"CertificateFile {cert}",)):
-            ssh = replace(ssh, key=key, options=options)
-            done = await ssh.communicate('cat "$SSH_USER_AUTH"; echo "$SSH_USER_AUTH" 1>&2')
-            assert done.returncode == 0, done.stderr
-            (path,) = re.findall(rb"^/\S+$", done.stderr, re.MULTILINE)
-            for _ in range(1000):
-                if not Path(os.fsdecode(path)).exists():
-                    break
-                await asyncio.sleep(0.05)
-            assert not Path(os.fsdecode(path)).exists()
-            found.append(done.stdout)
-        return found
+    async def told(ssh: Ssh) -> bytes:
+        ssh = replace(ssh, key=key, options=(f"CertificateFile {cert}",))
+        done = await ssh.communicate('cat "$SSH_USER_AUTH"; echo "$SSH_USER_AUTH" 1>&2')
+        assert done.returncode == 0, done.stderr
+        (path,) = re.findall(rb"^/\S+$", done.stderr, re.MULTILINE)
+        for _ in range(1000):
+            if not Path(os.fsdecode(path)).exists():
+                break
+            await asyncio.sleep(0.05)
+        assert not Path(os.fsdecode(path)).exists()
+        return done.stdout
 
     with Sshd(openssh, tmp_path / "sshd", options=[*lines, f"AuthorizedKeysFile {tmp_path}/keys"]) as sshd:
         known = tmp_path / "known_sshd"
         known.write_text(sshd.known_hosts())
         theirs = await told(Ssh(openssh, sshd.port, sshd.user, key, known))
-    assert [line.split()[1] for line in theirs] == [b"ssh-ed25519", b"ssh-ed25519-cert-v01@openssh.com"]
+    assert theirs.split()[:2] == [b"publickey", b"ssh-ed25519-cert-v01@openssh.com"]
 
     async def tell(process: nacre.SSHServerProcess[bytes]) -> None:
         path = Path(process.env["SSH_USER_AUTH"])
@@ -159,8 +154,8 @@ async def test_sessions_are_told_how_they_have_logged_in(openssh: OpenSSH, tmp_p
 
 @pytest.mark.parametrize(
     "text",
-    ["Port 1\nPort 2", "ListenAddress ::1\nPort 1\nListenAddress 127.0.0.1:33\nPort 2", "ListenAddress ::1"],
-    ids=["ports", "both", "address"],
+    ["Port 1\nPort 2", "ListenAddress ::1\nPort 1\nListenAddress 127.0.0.1:33\nPort 2"],
+    ids=["ports", "both"],
 )
 def test_what_is_listened_on(openssh: OpenSSH, tmp_path: Path, text: str) -> None:
     if os.geteuid() != 0:
