@@ -10,6 +10,7 @@ from tests.security.features import FEATURES
 from tests.security.registry import Fault
 from tests.security.rows import ROWS, Row, overdue, row_tests
 from tests.security.table import PAGE, render
+from tests.support.cases import each_case
 
 
 def test_the_page_is_up_to_date():
@@ -55,7 +56,7 @@ def test_every_row_has_a_test_with_a_fault_or_waits_for_a_feature():
     assert built == {fault.row for fault in FAULTS}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.row}-{fault.what}")
+@each_case("fault", FAULTS)
 def test_a_fault_can_be_put_back(fault: Fault):
     # Red here: the line that the fault is about has changed. Put the same fault into the new code, in
     # tests/security/faults, and see `python -m tests.security.faults ROW` turn the row's test red.

@@ -11,6 +11,7 @@ import nacre
 from nacre.option_table import OPTIONS, Option, Sides
 from nacre.options import client_settings, server_settings, settings_of_login
 from nacre.protocol import limits
+from tests.support.cases import each_case
 from tests.support.face import asynctest, connected, host_key, serving
 
 CLASSES = {Sides.CLIENT: nacre.SSHClientConnectionOptions, Sides.SERVER: nacre.SSHServerConnectionOptions}
@@ -21,7 +22,7 @@ def _names(case: Any) -> str:
     return case.name if isinstance(case, Option) else getattr(case, "name", "")
 
 
-@pytest.mark.parametrize(("side", "option"), CASES, ids=_names)
+@each_case(("side", "option"), CASES)
 def test_every_option_is_accepted_at_its_default(side: Sides, option: Option) -> None:
     for value in (option.default, ()):
         options = CLASSES[side](**{option.name: value})
