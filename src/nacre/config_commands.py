@@ -20,6 +20,7 @@ from typing import Any, Final
 from nacre import config_accounts as accounts
 from nacre.aio.commands import Command, CommandFailed, asked
 from nacre.aio.log import logger, plain
+from nacre.aio.tasks import settle
 from nacre.config_principals import authorities, principals
 from nacre.errors import ConfigParseError
 from nacre.keys import SSHCertificate, SSHKey
@@ -168,14 +169,20 @@ class LoginCommands:
         self._trusted = SSHAuthorizedKeys("".join(authorities(trusted, None)))
         self._about = about
 
-    async def keys(self, shown: SSHKey | SSHCertificate) -> SSHAuthorizedKeys:
-        """Return the lines of authorized_keys that AuthorizedKeysCommand prints for a key or certificate."""
-        return await self._ask(self._keys, shown, lambda text: text)
+    async def keys(self, shown: SSHKey | SSHCertificate, limit: float | None = None) -> SSHAuthorizedKeys:
+        """Return the lines of authorized_keys that AuthorizedKeysCommand prints for a key or certificate.
 
-    async def principals(self, shown: SSHCertificate) -> SSHAuthorizedKeys:
+        Args:
+            shown: what the client has shown.
+            limit: seconds that are waited for it, and for others before it; None: as long as a program may take.
+        """
+        return await self._ask(self._keys, shown, lambda text: text, limit)
+
+    async def principals(self, shown: SSHCertificate, limit: float | None = None) -> SSHAuthorizedKeys:
         """Return lines that trust the authority of a certificate for the names that AuthorizedPrincipalsCommand prints.
 
-        It is asked where TrustedUserCAKeys has that authority, and no file has let the certificate in.
+        It is asked where TrustedUserCAKeys has that authority, and no file has let the certificate in. The arguments
+        are those of `keys`.
         """
         if self._trusted.validate(shown.signing_key, None, None, ca=True) is None:
             return SSHAuthorizedKeys()
@@ -186,10 +193,14 @@ class LoginCommands:
             options = [option for name, option in names if shown.names(name)]
             return "".join(authorities(key, options))
 
-        return await self._ask(self._principals, shown, lines)
+        return await self._ask(self._principals, shown, lines, limit)
 
     async def _ask(
-        self, said: _Said | None, shown: SSHKey | SSHCertificate, lines: Callable[[str], str]
+        self,
+        said: _Said | None,
+        shown: SSHKey | SSHCertificate,
+        lines: Callable[[str], str],
+        limit: float | None,
     ) -> SSHAuthorizedKeys:
         """Return what a program prints for a key, as lines of authorized_keys; none if anything is wrong."""
         if said is None:
@@ -204,8 +215,9 @@ class LoginCommands:
             return SSHAuthorizedKeys("" if is_void else lines(output.decode("utf-8", "surrogateescape")))
 
         try:
-            keys = await asked(partial(self._command, said, shown), take, self._about)
-        except (CommandFailed, ConfigParseError, ValueError, RuntimeError) as error:
+            asking: Any = asked(partial(self._command, said, shown), take, self._about)
+            keys: SSHAuthorizedKeys = await settle(asking, limit)
+        except (CommandFailed, ConfigParseError, ValueError, RuntimeError, TimeoutError) as error:
             logger.warning("no program lets %s in: %s", plain(self._user), plain(error))
             return SSHAuthorizedKeys()
         for problem in keys.problems:

@@ -220,7 +220,7 @@ class ServerAuthenticator:
         judged = self._judged(shown)
         options = None if judged is None else self._options_of(judged)
         if options is None and self._commands is not None:
-            said = await self._settle(self._commands.keys(shown))
+            said = await self._commands.keys(shown, self._limit)
             printed = said.judge(shown, self._client_host, self._client_addr, ENFORCED)
             options = self._options_of(printed)
             judged = printed if printed.line else judged
@@ -339,7 +339,7 @@ class ServerAuthenticator:
             untrusted = judged.reason or untrusted
         for ask in () if self._commands is None else (self._commands.principals, self._commands.keys):
             if options is None:
-                said = await self._settle(ask(certificate))
+                said = await ask(certificate, self._limit)
                 options = self._options_of(
                     said.judge_certificate(
                         certificate, username, self._client_host, self._client_addr, ENFORCED

@@ -198,6 +198,10 @@ async def test_everything_that_is_wrong_is_a_no(
     monkeypatch.setattr(aio_commands, "PATIENCE", 0.0)
     assert "did not end within" in await refused(f"{line}; sleep 1000")
     monkeypatch.undo()
+    files.script.write_text("sleep 1000")
+    with caplog.at_level(logging.INFO, "nacre"):
+        assert not admits(await files.commands(*files.keys()).keys(user_key(), 0.01))
+    assert "there was no answer within 0.01 s" in caplog.text
     # What has changed since the server was started.
     monkeypatch.setattr(
         accounts, "unsafe_program", lambda path: "others can change it" if path != "x" else ""
