@@ -180,13 +180,28 @@ async def would_do(port: int, user: str, known: bytes, address: str) -> set[str]
     return asked
 
 
+def with_other_lists(folder: Path) -> dict[str, set[str]]:
+    """Return lines where another keyword refuses, too, and what is taken then: each list has its say."""
+    authority = keys()[0]
+    (folder / "authority").write_bytes(authority.export_public_key())
+    (folder / "stolen").write_bytes(certified("ssh-ed25519").export_certificate())
+    of_ed25519, plain = {"ssh-ed25519", OF_ED25519}, {name for name in KINDS if "-cert-" not in name}
+    return {
+        f"*\nRevokedKeys {folder / 'authority'}": plain,
+        f"-*-cert-*\nRevokedKeys {folder / 'stolen'}": plain - of_ed25519,
+        "*\nCASignatureAlgorithms rsa-*": plain,
+        "*-cert-*\nRequiredRSASize 3072": {OF_ED25519},
+    }
+
+
 @asynctest
 async def test_which_of_a_users_keys_would_do(openssh: OpenSSH, tmp_path: Path) -> None:
     """sshd and nacre's server, by one file, which says something else of each address."""
     authority, *mine = keys()
     authorized = b"".join(key.export_public_key() for key in mine)
     authorized += b"cert-authority " + authority.export_public_key()
-    matches = {f"127.0.1.{number}": said for number, said in enumerate(SAID, 1)}
+    right = {**SAID, **with_other_lists(tmp_path)}
+    matches = {f"127.0.1.{number}": said for number, said in enumerate(right, 1)}
     file = tmp_path / "file"
     file.write_text(
         "PubkeyAcceptedAlgorithms ssh-ed25519\n"
@@ -209,7 +224,7 @@ async def test_which_of_a_users_keys_would_do(openssh: OpenSSH, tmp_path: Path) 
             said: await would_do(listener.get_port(), "user", client_options()["known_hosts"], address)
             for address, said in matches.items()
         }
-    assert answers == {"sshd": SAID, "nacre": SAID}
+    assert answers == {"sshd": right, "nacre": right}
 
 
 @asynctest
