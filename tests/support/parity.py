@@ -97,8 +97,8 @@ DEVIATIONS: Final[dict[str, str]] = {
     "client:server_host_key_algs": "ECDSA by default only where such a key is known for the host: `ssh-ed25519` and RSA; "
     "besides the keys that are known the others are offered, so that a changed key is told as one",
     "set_debug_level": "for the connections that begin afterwards; 3 has the fields of messages, never their data",
-    "client:signature_algs": "RSA with SHA-1 does not exist; `CASignatureAlgorithms` is about authorities; AsyncSSH takes this option from it",
-    "server:signature_algs": "RSA with SHA-1 does not exist; `CASignatureAlgorithms` is about authorities; AsyncSSH takes this option from it",
+    "client:signature_algs": "RSA with SHA-1 does not exist; `CASignatureAlgorithms` is about authorities; AsyncSSH takes this option from it; `PubkeyAcceptedAlgorithms` holds beside it",
+    "server:signature_algs": "RSA with SHA-1 does not exist; `CASignatureAlgorithms` is about authorities; AsyncSSH takes this option from it; `PubkeyAcceptedAlgorithms` holds beside it",
     "client:proxy_command": "started without a shell",
     "client:rekey_bytes": "at least 96 KiB and a packet",
     "server:rekey_bytes": "at least 96 KiB and a packet",
