@@ -18,7 +18,7 @@ from nacre.server_config import configured_server
 from tests.interop.programs import peer
 from tests.interop.test_signature_lists import sign
 from tests.support.face import asynctest, host_key
-from tests.support.openssh import OpenSSH, Ssh, Sshd
+from tests.support.openssh import VERSIONS, OpenSSH, Ssh, Sshd, find
 
 pytestmark = pytest.mark.requires("sshd")
 
@@ -84,8 +84,11 @@ async def test_keys_that_are_too_short_and_what_is_shown(openssh: OpenSSH, tmp_p
 
 
 @asynctest
-async def test_what_is_not_used_ends(openssh: OpenSSH, tmp_path: Path) -> None:
-    """A command on which nothing moves, and a connection without any channel, of both servers."""
+async def test_what_is_not_used_ends(tmp_path: Path) -> None:
+    """A command on which nothing moves, and a connection without any channel, of both servers.
+
+    With both versions at once: all that they do is wait.
+    """
     lines = [
         "ChannelTimeout session:shell=1h session:c*=1",
         "UnusedConnectionTimeout 2",
@@ -100,18 +103,23 @@ async def test_what_is_not_used_ends(openssh: OpenSSH, tmp_path: Path) -> None:
     async def without_channel(ssh: Ssh) -> int | None:
         return (await replace(ssh, options=("SessionType none",)).communicate("")).returncode
 
-    with Sshd(openssh, tmp_path / "sshd", options=lines) as sshd:
-        known = tmp_path / "known_sshd"
-        known.write_text(sshd.known_hosts())
-        theirs = await ends(Ssh(openssh, sshd.port, sshd.user, sshd.user_key, known))
-    assert theirs == (255, 255)
-
     async def sleeping(process: nacre.SSHServerProcess[bytes]) -> None:
         await process.stdin.read()
         await process.wait_closed()
 
-    async with peer(openssh, tmp_path, config=tmp_path / "file", process_factory=sleeping) as ssh:
-        assert await ends(ssh) == theirs
+    async def both_servers(openssh: OpenSSH, directory: Path) -> None:
+        directory.mkdir()
+        options = {"config": tmp_path / "file", "process_factory": sleeping}
+        with Sshd(openssh, directory / "sshd", options=lines) as sshd:
+            known = directory / "known_sshd"
+            known.write_text(sshd.known_hosts())
+            async with peer(openssh, directory, **options) as ssh:
+                at_sshd = ends(Ssh(openssh, sshd.port, sshd.user, sshd.user_key, known))
+                assert await asyncio.gather(at_sshd, ends(ssh)) == [(255, 255)] * 2
+
+    async with asyncio.TaskGroup() as both:
+        for version in VERSIONS:
+            both.create_task(both_servers(find(version), tmp_path / version))
 
 
 @asynctest
