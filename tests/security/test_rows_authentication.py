@@ -567,7 +567,7 @@ def test_cve_2024_6387_the_login_timer_fires_anywhere_and_once() -> None:
                 await asyncio.Event().wait()
                 return True
 
-        async with serving(server_factory=Slow) as listener:
+        async with serving(server_factory=Slow, login_timeout=limits.LOGIN_TIMEOUT) as listener:
             with pytest.raises(nacre.DisconnectError):
                 await connect(listener, password="secret")
             assert began.is_set()
