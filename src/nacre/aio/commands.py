@@ -161,6 +161,8 @@ class _Run:
         command, who = self._command, self._command.identity
         if self._stopped:
             raise command.failure("nobody waits for it any more")
+        if not hasattr(os, "killpg"):  # nor can pipes be waited for there
+            raise command.failure("this system has no groups of processes, by which it could be ended")
         switched: dict[str, Any] = {}
         if who is not None:
             switched = {"user": who.uid, "group": who.gid, "extra_groups": who.groups}

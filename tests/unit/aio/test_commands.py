@@ -58,7 +58,9 @@ async def test_what_is_printed_counts_when_it_has_ended_well() -> None:
 
 
 @asynctest
-async def test_anything_else_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+async def test_anything_else_is_a_failure(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert await refusal(SHELL, "-c", "echo lines; exit 3") == "Keyword /bin/sh: it ended with status 3"
     assert await refusal(SHELL, "-c", "echo lines; kill -9 $$") == "Keyword /bin/sh: it ended with signal 9"
     assert "does not start: [Errno 2]" in await refusal("/nowhere/program")
@@ -67,6 +69,9 @@ async def test_anything_else_is_a_failure(caplog: pytest.LogCaptureFixture) -> N
     assert await refusal(SHELL, "-c", "exec cat /dev/zero") == (
         "Keyword /bin/sh: it printed more than 1048576 bytes"
     )
+    with monkeypatch.context() as elsewhere:
+        elsewhere.delattr(os, "killpg")
+        assert "this system has no groups of processes" in await refusal("/bin/echo", "lines")
     # What makes the program may refuse as well; what it complains of is in the log, a line each, and bounded.
     with caplog.at_level(logging.WARNING, "nacre"):
         await output(SHELL, "-c", "echo 'one\033[2J' >&2; echo two >&2; head -c 100000 /dev/zero >&2")
