@@ -135,8 +135,9 @@ class _Interpretation(ConfiguredOptions, Reading):
         first, *more = setting.arguments
         if first == "ask":
             raise setting.error("nobody is asked here: confirm has the agent ask before each use of a key")
-        # What the program gives is its own affair: no key of it comes to the user's agent.
-        if first == "false" or self._given.is_given("client_keys"):
+        # What the program gives is its own affair: no key of it comes to the user's agent, and none of the user's to
+        # an agent of it, which may be that of somebody else who lends it.
+        if first == "false" or self._given.gives_any({"client_keys", "agent_path"}):
             return
         times = [first, *more] if first.isdecimal() else more
         # To ssh-agent, a time of 0 is none.
@@ -164,8 +165,8 @@ class _Interpretation(ConfiguredOptions, Reading):
         self.beside["traffic"] = interactive, bulk
 
     def socket_of_proxy(self, setting: Setting) -> None:
-        """Take yes, which is about a ProxyCommand, or no."""
-        self.beside["passes_socket"] = YES[setting.arguments[0]]
+        """Take yes, which is about a ProxyCommand and not about one of the program, or no."""
+        self.beside["passes_socket"] = YES[setting.arguments[0]] and not self._given.is_given("proxy_command")
 
     def rsa_bits(self, setting: Setting) -> None:
         """Take the least length of RSA keys; nothing is taken anyway that is shorter than 2048 bits."""
@@ -190,8 +191,11 @@ class _Interpretation(ConfiguredOptions, Reading):
         self.beside["gss_trusts_dns"] = not named
 
     def trust_loopback(self, setting: Setting) -> None:
-        """Take yes, which is about hosts that known_hosts would be asked about under their own names, or no."""
-        self.beside["trusts_loopback"] = YES[setting.arguments[0]]
+        """Take yes, which is about hosts that known_hosts would be asked about under their own names, or no.
+
+        A program that says itself which keys it believes believes no other.
+        """
+        self.beside["trusts_loopback"] = YES[setting.arguments[0]] and not self._given.is_given("known_hosts")
 
     def addendum(self, setting: Setting) -> None:
         """Take what stands behind the version, or none."""

@@ -54,7 +54,11 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
   under an alias of its own, `Host web-tunnel` beside `Host web`, or programs name another file with `config=`. An error lists
   all lines that are in the way of a host.
 * **Agents**: `AddKeysToAgent` hands over what was read from the user's own files and has logged in, never what the program
-  gives (`client_keys`). `confirm` and times are the agent's affair, as by `ssh-add -c -t`.
+  gives (`client_keys`), and never to an agent that the program gives (`agent_path`), which may be somebody else's that is lent.
+  `confirm` and times are the agent's affair, as by `ssh-add -c -t`.
+* **What the program says itself**: where it gives `known_hosts`, `NoHostAuthenticationForLocalhost` has no host believed;
+  where it gives `proxy_command`, `ProxyUseFdpass` is not about that one. Behind a `ProxyCommand` no address is looked up in
+  `known_hosts`, whatever connection it hands over: that may be one to a proxy.
 * **Not by a name of its own**: keywords with "done" and nothing beside have no option; a configuration alone says them.
 * Names of services (`Port ssh`) are refused: give numbers.
 """

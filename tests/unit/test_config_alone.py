@@ -128,6 +128,9 @@ async def test_keys_are_handed_to_the_agent(tmp_path: Path, caplog: pytest.LogCa
             assert running.path == socket_path
             await log_in(listener, client_keys=[locked])
             await log_in(listener, client_factory=Asked, passphrase=None)
+            await log_in(
+                listener, agent_path=socket_path
+            )  # the program's: perhaps it is lent by somebody else
             assert running.ssh_add("-l") == "The agent has no identities.\n"
             asked.clear()
             await log_in(listener)
@@ -318,17 +321,17 @@ async def test_rsa_keys_of_users(tmp_path: Path) -> None:
 
 
 @asynctest
-async def test_whoever_is_this_machine(tmp_path: Path) -> None:
+async def test_whoever_is_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config"
     yes = "NoHostAuthenticationForLocalhost yes\n"
     async with serving() as listener:
         port = listener.get_port()
 
         async def believed(text: str, host: str = HOST, **given: Any) -> bool:
-            config.write_text(text)
+            config.write_text(f"{text}UserKnownHostsFile none\n")
             try:
                 connection = await nacre.connect(
-                    host, port, **client_options(config=config, known_hosts=b"", **given)
+                    host, port, **{**client_options(config=config, known_hosts=()), **given}
                 )
             except nacre.HostKeyNotVerifiable:
                 return False
@@ -342,5 +345,12 @@ async def test_whoever_is_this_machine(tmp_path: Path) -> None:
         assert not await believed(f"{yes}HostKeyAlias other\n")
         with socket.create_connection((HOST, port)) as sock:
             assert not await believed(yes, sock=sock)
-        # A key that is revoked is no host's.
+        # A key that is revoked is no host's, and a program that says which keys it believes believes these alone.
         assert not await believed(yes, revoked_host_keys=host_key().export_public_key())
+        assert not await believed(yes, known_hosts=b"")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / ".ssh").mkdir(mode=0o700)
+        (tmp_path / ".ssh" / "config").write_text(yes)
+        shown = await nacre.get_server_host_key(HOST, port)
+        assert shown is not None
+        assert shown.public_data == host_key().public_data
