@@ -147,11 +147,9 @@ class SSHClientConnection(SSHConnection[SSHClient]):
 
     def _look_up(self, printed: str) -> HostTrust:
         """Return what is believed of the host, where a program has printed some lines."""
-        peer = self._extra["peername"]
-        addr, port = peer[:2] if isinstance(peer, tuple) else ("", self._port)
-        options = self._options
+        options, addr, peer = self._options, self._addr(), self._extra["peername"]
         # Who was called by no name, over a socket that was there, is known by where it is.
-        port = self._port if self._host else port
+        port = peer[1] if isinstance(peer, tuple) and not self._host else self._port
         known_hosts = None if self._direct and is_this_machine(options, addr) else options.known_hosts
         return look_up(
             known_hosts, self._host, addr, port, options.host_key_alias, options.revoked_host_keys,
@@ -239,8 +237,10 @@ class SSHClientConnection(SSHConnection[SSHClient]):
         self._extra["host_key_dns"] = verdict.value
 
     def _addr(self) -> str:
+        """Return the server's address; "" behind a proxy command: what it hands over may lead to a proxy, as with ssh."""
         peer = self._extra["peername"]
-        return peer[0] if isinstance(peer, tuple) else ""
+        is_behind = self._host and self._options.proxy_command
+        return peer[0] if isinstance(peer, tuple) and not is_behind else ""
 
     def _distrust(self, error: HostKeyNotVerifiable) -> HostKeyNotVerifiable:
         """Keep the whole story for our user; whoever is at the other end gets the short one."""

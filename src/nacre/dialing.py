@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import re
 import shlex
 import socket
@@ -132,11 +133,17 @@ async def passed_socket(pipe: socket.socket) -> socket.socket:
         finally:
             loop.remove_reader(pipe)
         _, found, _, _ = socket.recv_fds(pipe, 1, 1)
-    if not found:
-        raise ConnectionError("the proxy command has handed over no connection, as ProxyUseFdpass has it")
-    sock = socket.socket(fileno=found[0])
-    sock.set_inheritable(False)  # other programs that are started have no part in it
-    return sock
+    for descriptor in found:
+        try:
+            sock = socket.socket(fileno=descriptor)
+        except OSError:  # a file, say
+            os.close(descriptor)
+            continue
+        if sock.type == socket.SOCK_STREAM:
+            sock.set_inheritable(False)  # other programs that are started have no part in it
+            return sock
+        sock.close()
+    raise ConnectionError("the proxy command has handed over no connection, as ProxyUseFdpass has it")
 
 
 async def dial(

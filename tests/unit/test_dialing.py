@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from ipaddress import ip_address
@@ -14,7 +15,8 @@ import nacre
 from nacre import config_machine
 from nacre.connecting import go_through
 from nacre.dialing import Hop, ProxyCommand, parse_hops
-from tests.support.face import HOST, asynctest, client_options, serving
+from nacre.trust import known_hosts_line
+from tests.support.face import HOST, asynctest, client_options, host_key, serving
 from tests.support.netcat import NETCAT, PASSING
 
 
@@ -74,9 +76,24 @@ async def test_a_proxy_command_hands_over_its_connection(tmp_path: Path) -> None
             assert (await connection.run("x")).exit_status == 7
             assert connection.get_extra_info("peername") == (HOST, listener.get_port())
             assert not connection.get_extra_info("socket").get_inheritable()
-        program.write_text("print(end='x')")
-        with pytest.raises(ConnectionError, match="the proxy command has handed over no connection"):
-            await nacre.connect("far", **given)
+            # That address may be a proxy's, whose own key is no other host's.
+            of_proxy = known_hosts_line(HOST, listener.get_port(), host_key())
+            with pytest.raises(nacre.HostKeyNotVerifiable, match="is not known"):
+                await nacre.connect("far", **{**given, "known_hosts": of_proxy.encode()})
+            of_host = known_hosts_line("far", listener.get_port(), host_key())
+            async with nacre.connect("far", **{**given, "known_hosts": of_host.encode()}):
+                pass
+            # One that the program gives is as it says.
+            way = [sys.executable, "-c", NETCAT, HOST, str(listener.get_port())]
+            async with nacre.connect("far", **given, proxy_command=way):
+                pass
+        open_files = len(os.listdir("/proc/self/fd"))
+        for passed in ("0", "open('/dev/null')", "socket.socket(type=socket.SOCK_DGRAM)"):
+            sends = f"import socket\npassed = {passed}\nfiles = [passed.fileno()] if passed else []"
+            program.write_text(f"{sends}\nsocket.send_fds(socket.socket(fileno=1), [bytes(1)], files)")
+            with pytest.raises(ConnectionError, match="the proxy command has handed over no connection"):
+                await nacre.connect("far", **given)
+        assert len(os.listdir("/proc/self/fd")) == open_files
 
 
 @asynctest
