@@ -389,9 +389,19 @@ class Driver(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport.get_extra_info("socket") is None or self._transport.get_write_buffer_size():
+        waiting = self._transport.get_write_buffer_size()
+        if self._transport.get_extra_info("socket") is None or waiting:
             # A socket that has nothing more to send is gone in the next turn.
-            self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._transport.abort)
+            self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._let_go, waiting)
+
+    def _let_go(self, waited: int) -> None:
+        """Drop a peer that has not taken enough of what was left, or wait on: a slow one gets its last lines."""
+        assert self._transport is not None
+        waiting = self._transport.get_write_buffer_size()
+        if waiting and waited - waiting >= limits.CLOSE_PROGRESS:
+            self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._let_go, waiting)
+        else:
+            self._transport.abort()
 
     def _look_later(self, looks: int) -> None:
         """Look again in a while at what the peer has taken, while there is anything that it has not."""

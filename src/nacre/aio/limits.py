@@ -23,8 +23,10 @@ IDLE: Final = 1.0
 IDLE_GROUPS: Final = 32
 #: What is not worth waiting for the next turn of the loop, where writers that had to wait go on.
 WHOLE_FLUSH: Final = 256 * 1024
-#: A peer that does not read has this long to take what is left after the connection ended.
+#: A peer that does not read has this long to take what is left after the connection ended, and as long again for
+#: each time that it has taken so many bytes of it: a slow link gets all, and a byte a second keeps nothing alive.
 CLOSE_TIMEOUT: Final = 10.0
+CLOSE_PROGRESS: Final = 4096
 #: A client that takes nothing for so long, while output waits for it, is not there any more.
 WRITE_TIMEOUT: Final = 30.0
 

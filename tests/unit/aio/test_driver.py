@@ -141,6 +141,27 @@ async def test_a_peer_that_takes_nothing_is_lost_and_one_that_is_slow_is_not() -
 
 
 @asynctest
+async def test_what_is_left_at_the_end_waits_for_a_peer_that_takes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "CLOSE_TIMEOUT", 0.01)
+    enough = limits.CLOSE_PROGRESS
+    driver, protocol, owner, transport = make()
+    gone = asyncio.Event()
+    transport.abort = gone.set  # type: ignore[method-assign]  # a stand-in
+    # At the end, and at each look: enough was taken twice, then a byte too few.
+    sizes = [9 * enough, 8 * enough, 6 * enough, 5 * enough + 1]
+    transport.get_write_buffer_size = lambda: sizes.pop(0)  # type: ignore[method-assign]  # a stand-in
+    protocol.closed = True
+    protocol.wants_input = False
+    driver.run()
+    await gone.wait()
+    assert (transport.calls, sizes) == (["close"], [])
+    driver.connection_lost(None)
+    assert owner.lost
+
+
+@asynctest
 async def test_a_peer_that_has_taken_everything_is_not_watched() -> None:
     driver, protocol, _, transport = make()
     driver.write_timeout = 0.01
