@@ -164,6 +164,8 @@ async def test_a_connection_that_is_handed_over(openssh: OpenSSH, tmp_path: Path
     async with peer(openssh, tmp_path) as ssh:
         way = f"ProxyCommand {sys.executable} {program} {HOST} {ssh.port}\nProxyUseFdpass yes"
         assert await both_enter(ssh, way)
+        # The address at the other end of what is handed over is looked up by neither: it may be a proxy's.
+        assert not await both_enter(ssh, f"HostName far\n{way}")
 
 
 @asynctest
