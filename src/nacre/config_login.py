@@ -211,10 +211,10 @@ class LoginPolicy:
         settings = self._found.get("authorizedkeysfile")
         words = settings[0].arguments if settings else _DEFAULT_FILES
         for path in self._files(settings, words, user):
-            keys.load(self._read(path, user))
+            _load(keys, self._read(path, user), path)
         text = self.authorities()
         if text:
-            keys.load("".join(authorities(text, self._principals(user))))
+            _load(keys, "".join(authorities(text, self._principals(user))), "TrustedUserCAKeys")
         return keys
 
     def authorities(self) -> str:
@@ -272,6 +272,14 @@ class LoginPolicy:
             elif owner is not None:
                 found.append(owner.home / path)
         return found
+
+
+def _load(keys: SSHAuthorizedKeys, text: str | bytes, where: object) -> None:
+    """Take lines, or none of a text that is none or has too many: it is a user's own, who may have a password."""
+    try:
+        keys.load(text)
+    except ValueError as error:
+        logger.warning("%s is not used: %s", where, plain(error))
 
 
 def login_policy(found: Found, arrival: Arrival) -> LoginPolicy:

@@ -7,11 +7,15 @@ program has printed it, or which user it is about.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from nacre.aio.log import logger, plain
 from nacre.trust.key_options import parse_key_options
 
 __all__ = ["authorities", "principals"]
+
+#: A line may end as those of Windows do.
+_AROUND: Final = " \t\r"
 
 
 def principals(text: str, where: object) -> Iterator[tuple[str, str]]:
@@ -23,13 +27,16 @@ def principals(text: str, where: object) -> Iterator[tuple[str, str]]:
     """
     for line in text.split("\n"):
         # What stands behind a # is a comment, in quotes too: so sshd has it.
-        *options, principal = line.partition("#")[0].strip().rsplit(maxsplit=1) or ("",)
+        said = line.partition("#")[0].strip(_AROUND)
+        # Other blanks than these two, such as a name from a directory may have, part nothing: they are of the name.
+        begin = max(said.rfind(" "), said.rfind("\t")) + 1
+        options, principal = said[:begin].rstrip(_AROUND), said[begin:]
         if not principal:
             continue
         if any(character in principal for character in ',"\\'):
             logger.warning("%s: %s is no principal that can be told from several", where, plain(principal))
             continue
-        option = ",".join((f'principals="{principal}"', *options))
+        option = ",".join(filter(None, (f'principals="{principal}"', options)))
         if not _is_options(option):
             logger.warning("%s: what stands before %s is no list of options", where, plain(principal))
             continue

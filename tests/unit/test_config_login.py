@@ -221,6 +221,17 @@ def test_principals_of_certificates(tmp_path: Path) -> None:
     assert admitted("../alice", "admin") is None
 
 
+@pytest.mark.parametrize(
+    "text", ["ssh-ed25519 AAAA\n".encode("utf-16"), b"\n" * 20_000], ids=["utf-16", "lines"]
+)
+def test_a_file_that_is_none_of_keys_keeps_nobody_out(tmp_path: Path, text: bytes) -> None:
+    """It is the user's own to write, who may have other keys, or a password."""
+    (tmp_path / "alice").write_bytes(text)
+    user_key().write_public_key(tmp_path / "all")
+    found = policy(tmp_path, f"StrictModes no\nAuthorizedKeysFile {tmp_path}/%u {tmp_path}/all")
+    assert found.authorized_keys("alice").judge(user_key(), None, None).options is not None
+
+
 def test_files_below_the_home_of_whoever_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     key = nacre.generate_private_key("ssh-ed25519")
