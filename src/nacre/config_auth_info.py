@@ -3,7 +3,7 @@
 Owns: the lines, the file that has them, and its end. Must not know: who is let in, or environments.
 
 One line for each method that has said yes, as sshd writes them. The file is this process's alone to read and goes with
-the connection; where it cannot be made, sessions are told of none.
+the connection; where it cannot be made, sessions are told of none, by nobody else either.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,10 @@ class AuthInfo:
 
     Attributes:
         lines: one for each method that has said yes.
+        variable: what names the file to a session.
     """
+
+    variable: Final = VARIABLE
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -57,9 +61,10 @@ class AuthInfo:
             logger.warning("sessions are not told how their user has logged in: %s", plain(error))
             self.close()
 
-    def environment(self) -> dict[str, str]:
-        """Return the variable that names the file, if there is one."""
-        return {} if self._path is None or self._over else {VARIABLE: str(self._path)}
+    def environment(self, said: Mapping[str, str]) -> dict[str, str]:
+        """Return variables with the one that names the file; without it if there is no file, whoever says it."""
+        found = {name: value for name, value in said.items() if name != self.variable}
+        return found if self._path is None or self._over else {**found, self.variable: str(self._path)}
 
     def close(self) -> None:
         """Remove the file."""

@@ -330,11 +330,13 @@ class SSHServerConnection(SSHConnection[SSHServer]):
         if self._login is None:
             return of_key
         permitted = {name: value for name, value in of_key.items() if self._login.takes_variable_of_key(name)}
-        told = {} if self._auth_info is None else self._auth_info.environment()
-        return {**permitted, **self._login.environment(), **told}
+        said = {**permitted, **self._login.environment()}
+        return said if self._auth_info is None else self._auth_info.environment(said)
 
     def variable_allowed(self, name: str) -> bool:
         """Return whether the client may set a variable for its sessions."""
+        if self._auth_info is not None and name == self._auth_info.variable:
+            return False  # by it sessions know who has logged in, with a file or without
         return self._login is None or self._login.takes_variable(name)
 
     def set_authorized_keys(self, authorized_keys: Any) -> None:

@@ -109,7 +109,7 @@ A server reads none unless `config=` of `listen` names files. All of them are re
 * **Time**: `ChannelTimeout` counts what moves either way on sessions by what was asked for (`session:shell`, `session:command`,
   `session:subsystem:…`) and on `agent-connection`; `global` on all together. What expires is closed without a status.
 * `ExposeAuthInfo`: `SSH_USER_AUTH` of a session names a file with a line for each method that has said yes (`publickey ssh-ed25519 AAAA…`);
-  whoever runs the server may read it, and it goes with the connection.
+  whoever runs the server may read it, and it goes with the connection. Neither client nor key sets that variable then.
 * **Where**: each `ListenAddress` without a port has every `Port`; a host or a port that the program gives goes before all of them.
 * **What is not said** is as without a configuration, and not as sshd has it: where `AcceptEnv`, `PermitRootLogin` or
   `PermitEmptyPasswords` is not said, the program decides alone.

@@ -65,14 +65,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_file_is_ours_and_goes(folder: Path) -> None:
     info = AuthInfo()
     info.note(shown(), True)
-    assert not info.environment()
+    assert not info.environment({})
     info.write()
-    path = Path(info.environment()[VARIABLE])
+    path = Path(info.environment({})[VARIABLE])
     assert path.read_text() == f"publickey {NAME} {BASE64}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     info.close()
     assert not os.listdir(folder)
-    assert not info.environment()
+    assert not info.environment({})
     info.write()
     info.close()
     assert not os.listdir(folder)
@@ -85,7 +85,32 @@ def test_without_a_file_nothing_is_told(folder: Path, caplog: Any) -> None:
     folder.rmdir()
     somebody.note(shown(), True)
     somebody.write()
-    assert not somebody.environment()
+    assert somebody.environment({VARIABLE: "/x", "LANG": "C"}) == {"LANG": "C"}
+    assert "sessions are not told" in caplog.text
+
+
+@asynctest
+async def test_nobody_else_says_where_the_file_is(tmp_path: Path, folder: Path, caplog: Any) -> None:
+    """A client that has filled the disk, or a user's key, could have a session read who has logged in elsewhere."""
+    config = tmp_path / "sshd_config"
+    user_key().write_public_key(tmp_path / "keys")
+    line = (tmp_path / "keys").read_text()
+    (tmp_path / "keys").write_text(f'environment="{VARIABLE}=/of/key",environment="A=b" {line}')
+    config.write_text(
+        f"AcceptEnv *\nPermitUserEnvironment yes\nStrictModes no\nAuthorizedKeysFile {tmp_path}/keys\n"
+        "Match user bob\nExposeAuthInfo yes\n"
+    )
+
+    async def tell(process: nacre.SSHServerProcess[str]) -> None:
+        process.stdout.write(f"{process.env['A']} {process.env.get(VARIABLE)}")
+        process.exit(0)
+
+    folder.rmdir()
+    async with serving(config=config, process_factory=tell, server_factory=nacre.SSHServer) as listener:
+        for user, told in (("bob", "b None"), ("eve", "b /of/key")):
+            how = {"client_keys": [user_key()], "env": {VARIABLE: "/of/client"}}
+            async with connected(listener, username=user, **how) as client:
+                assert (await client.run("x")).stdout == told
     assert "sessions are not told" in caplog.text
 
 
