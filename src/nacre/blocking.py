@@ -16,7 +16,8 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, Final, Self, TypeVar
+from concurrent.futures import Future
+from typing import Any, Final, Generic, Self, TypeVar
 
 import nacre
 
@@ -60,11 +61,14 @@ class _LoopThread:
             raise RuntimeError(
                 "a callback runs in the loop's thread, where nothing may wait: use nacre itself"
             )
-        future = asyncio.run_coroutine_threadsafe(_within(coroutine, timeout), self._loop)
+        call = _Call(coroutine, timeout)
         try:
-            return future.result()
+            self._loop.call_soon_threadsafe(call.begin)
+            return call.result.result()
         except BaseException:
-            future.cancel()  # of no effect but for an interrupt, which leaves it running
+            # An interrupt may come at any of these places; what it left running would take what comes next.
+            if not call.result.done():
+                self._loop.call_soon_threadsafe(call.abandon)
             raise
 
     def stop(self) -> None:
@@ -85,9 +89,43 @@ class _LoopThread:
         await self._loop.shutdown_default_executor()
 
 
-async def _within(coroutine: Coroutine[Any, Any, T], timeout: float | None) -> T:
-    async with asyncio.timeout(timeout):
-        return await coroutine
+class _Call(Generic[T]):
+    """A call of another thread; all but `result` is for the loop's thread."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], timeout: float | None) -> None:
+        self._coroutine = coroutine
+        self._timeout = timeout
+        self._abandoned = False
+        self._task: asyncio.Task[T] | None = None
+        self.result: Future[T] = Future()
+
+    def begin(self) -> None:
+        """Have the coroutine run."""
+        if not self._abandoned:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task.add_done_callback(self._done)
+
+    def abandon(self) -> None:
+        """End it, or have it never begin: nobody waits for it any more."""
+        self._abandoned = True
+        if self._task is None:
+            self._coroutine.close()
+        else:
+            self._task.cancel()
+
+    async def _run(self) -> T:
+        async with asyncio.timeout(self._timeout):
+            return await self._coroutine
+
+    def _done(self, task: asyncio.Task[T]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled():
+            self._coroutine.close()  # which has perhaps not begun
+            self.result.cancel()
+        elif error is not None:
+            self.result.set_exception(error)
+        else:
+            self.result.set_result(task.result())
 
 
 async def _do(function: Callable[..., T], *args: Any) -> T:

@@ -228,6 +228,26 @@ def test_an_interrupt_ends_the_call_and_nothing_else(connection: blocking.Connec
         assert process.stdout.readline() == "after it\n"
 
 
+def test_an_interrupt_before_the_wait_leaves_nothing_behind(
+    connection: blocking.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was handed to the loop, by a call that an interrupt ended there and then, must not take the next line."""
+    loop = connection._thread._loop
+    hand = loop.call_soon_threadsafe
+
+    def interrupted(*args: Any, **keywords: Any) -> Any:
+        monkeypatch.undo()
+        hand(*args, **keywords)
+        raise KeyboardInterrupt
+
+    with connection.create_process("echo") as process:
+        monkeypatch.setattr(loop, "call_soon_threadsafe", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            process.stdout.readline()
+        process.stdin.write("after it\n")
+        assert process.stdout.readline(timeout=60) == "after it\n"
+
+
 def test_what_fails_comes_out(port: int) -> None:
     with pytest.raises(nacre.PermissionDenied):
         blocking.connect(HOST, port, **client_options(password="wrong"))
