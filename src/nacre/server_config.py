@@ -300,11 +300,12 @@ class _Values(ValuesAlone):
         self.put(setting, "max_per_source", 0 if text == "none" else int(text))
 
     def penalties(self, setting: Setting) -> None:
-        """Take yes, no, or seconds by name."""
+        """Take yes or no, unless a line before has said so; or seconds by name, the first of each, which are a yes."""
         if setting.arguments[0] in ("yes", "no"):
-            self.put(setting, "source_penalties", setting.arguments[0] == "yes")
+            if "source_penalties" not in self.found:
+                self.put(setting, "source_penalties", setting.arguments[0] == "yes")
             return
-        said = dict(word.split(":") for word in setting.arguments)
+        said = dict(word.split(":") for word in reversed(setting.arguments))
         unknown = said.keys() - _PENALTIES.keys()
         if unknown:
             raise setting.error(

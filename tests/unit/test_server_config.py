@@ -195,6 +195,22 @@ def test_penalties(config: Path) -> None:
     assert policy.table(6) == (6, Overflow.PERMISSIVE)
 
 
+def test_which_line_of_penalties_counts(config: Path) -> None:
+    """As `sshd -T` of OpenSSH 10.0 has it."""
+    for said, authfail in (
+        ("yes|no", 5),
+        ("no|yes", None),
+        ("authfail:60|no", 60),
+        ("no|authfail:60", 60),
+        ("no|authfail:60|no", 60),
+        ("yes|no|authfail:3", 3),
+        ("authfail:60 authfail:5|authfail:7", 60),
+    ):
+        lines = "".join(f"PerSourcePenalties {line}\n" for line in said.split("|"))
+        policy = read(config, lines).source_penalties
+        assert (None if policy is None else policy.authfail) == authfail, said
+
+
 def test_each_keyword_is_done_or_has_its_rule() -> None:
     names = {keyword.name.lower() for keyword in SERVER}
     done = server_config._KEYWORDS.keys()
