@@ -94,21 +94,26 @@ class _ServerSide:
         return SSHServerConnection(asyncio.get_running_loop(), options, factory, self._host_keys)
 
     def update(self, changes: dict[str, Any]) -> None:
-        options = _updated(self._options, changes)
-        if changes.keys() & {"server_host_keys", "server_host_certs", "passphrase"}:
+        before, options = self._options, _updated(self._options, changes)
+        named = [(said.server_host_keys, said.server_host_certs) for said in (before, options)]
+        host_keys = self._host_keys
+        # A configuration that is read anew may have other lines of HostKey.
+        if named[0] != named[1] or changes.keys() & {"server_host_keys", "server_host_certs", "passphrase"}:
             if inspect.iscoroutinefunction(options.passphrase):
                 raise NotSupportedYet(
                     "update with a coroutine as passphrase", "load the keys yourself before"
                 )
             keys = load_keypairs(options.server_host_keys, options.passphrase, options.server_host_certs)
-            self._host_keys = _host_keys(options, keys)
+            host_keys = _host_keys(options, keys)
+        elif options.config:
+            host_keys = _host_keys(options, host_keys)  # or ask for longer ones
         if "authorized_client_keys" in changes:
             read_authorized(options.authorized_client_keys)
         if "known_client_hosts" in changes:
             _warn_of_client_hosts(options)
         if "revoked_keys" in changes:
             read_revoked(options.revoked_keys)
-        self._options = options
+        self._options, self._host_keys = options, host_keys
 
     def policy(self) -> Policy:
         options = self._options

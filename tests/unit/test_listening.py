@@ -91,6 +91,33 @@ async def test_host_keys_can_be_changed(tmp_path: Path) -> None:
 
 
 @asynctest
+async def test_a_configuration_that_is_read_anew_has_its_own_host_keys(tmp_path: Path) -> None:
+    keys = [nacre.generate_private_key("ssh-ed25519") for _ in range(2)]
+    config = tmp_path / "sshd_config"
+    for number, key in enumerate(keys):
+        key.write_private_key(tmp_path / f"{number}")
+    config.write_text(f"HostKey {tmp_path}/0\n")
+    async with serving(config=config, server_host_keys=()) as listener:
+
+        async def shown() -> nacre.SSHKey | None:
+            async with connected(listener) as connection:
+                return connection.get_server_host_key()
+
+        assert await shown() == keys[0].convert_to_public()
+        config.write_text(f"HostKey {tmp_path}/1\nHostKeyAlgorithms rsa-sha2-512\n")
+        with pytest.raises(ValueError, match="HostKeyAlgorithms has nothing of what the host keys sign with"):
+            listener.update(config=config)
+        assert await shown() == keys[0].convert_to_public()
+        config.write_text(f"HostKey {tmp_path}/1\n")
+        listener.update(config=config)
+        assert await shown() == keys[1].convert_to_public()
+        config.write_text(f"HostKey {tmp_path}/1\nHostKeyAlgorithms rsa-sha2-512\n")
+        with pytest.raises(ValueError, match="HostKeyAlgorithms has nothing of what the host keys sign with"):
+            listener.update(max_sessions=3)
+        assert await shown() == keys[1].convert_to_public()
+
+
+@asynctest
 async def test_a_client_that_listens_for_a_server_that_dials_out() -> None:
     logged_in: asyncio.Future[nacre.SSHClientConnection] = asyncio.get_running_loop().create_future()
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
