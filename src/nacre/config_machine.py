@@ -135,8 +135,8 @@ def interface_addresses(name: str) -> list[IPAddress]:
     """
     try:
         found = [*_named_6(), *_named_4()]
-    except ImportError as error:
-        raise OSError(f"this system does not tell the addresses of its interfaces: {error}") from None
+    except (ImportError, OSError) as error:
+        raise OSError(f"BindInterface: this system does not tell its addresses: {error}") from None
     mine = [address for interface, address in found if interface == name]
     return sorted(
         mine, key=lambda address: address.is_loopback or (address.version == 6 and address.is_link_local)

@@ -59,6 +59,7 @@ same files to both, and compare every keyword with `ssh -G`, of two versions of 
 * **What the program says itself**: where it gives `known_hosts`, `NoHostAuthenticationForLocalhost` has no host believed;
   where it gives `proxy_command`, `ProxyUseFdpass` is not about that one. Behind a `ProxyCommand` no address is looked up in
   `known_hosts`, whatever connection it hands over: that may be one to a proxy.
+* **Elsewhere than on Linux** `BindInterface` is an error when the host is called; on Windows `KnownHostsCommand` and `ProxyCommand` are, too.
 * **Not by a name of its own**: keywords with "done" and nothing beside have no option; a configuration alone says them.
 * Names of services (`Port ssh`) are refused: give numbers.
 """

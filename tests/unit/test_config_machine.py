@@ -6,6 +6,7 @@ import socket
 import sys
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,20 @@ def test_the_addresses_of_one_interface() -> None:
     assert config_machine.interface_addresses("no-such-interface") == []
     every = {str(address) for _, address in [*config_machine._named_4(), *config_machine._named_6()]}
     assert set(found) < every or set(found) == every
+
+
+def test_where_a_system_does_not_tell_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ioctl(*_: Any) -> bytes:
+        raise OSError(25, "Inappropriate ioctl for device")
+
+    monkeypatch.setattr("fcntl.ioctl", ioctl)  # as on macOS
+    with pytest.raises(
+        OSError, match="BindInterface: this system does not tell its addresses: .*Inappropriate"
+    ):
+        config_machine.interface_addresses("lo")
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    with pytest.raises(OSError, match="BindInterface: this system does not tell its addresses: .*fcntl"):
+        config_machine.interface_addresses("lo")
 
 
 def test_what_reaches_further_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
