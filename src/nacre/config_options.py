@@ -69,8 +69,9 @@ class ConfiguredOptions:
 
     def signatures(self, setting: Setting, kind: str) -> None:
         """Take a list of `nacre.signature_lists`, for which there is no option."""
+        wanted = known_here(setting, kind)
         try:
-            found = SELECT[kind](known_here(setting, kind))
+            found = SELECT[kind](wanted)
             if kind == USERS:
                 require_some(self._given, found)
         except ValueError as error:

@@ -98,11 +98,11 @@ def test_where_a_system_does_not_tell_them(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("fcntl.ioctl", ioctl)  # as on macOS
     with pytest.raises(
-        OSError, match="BindInterface: this system does not tell its addresses: .*Inappropriate"
+        OSError, match=r"BindInterface: this system does not tell its addresses: .*Inappropriate"
     ):
         config_machine.interface_addresses("lo")
     monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
-    with pytest.raises(OSError, match="BindInterface: this system does not tell its addresses: .*fcntl"):
+    with pytest.raises(OSError, match=r"BindInterface: this system does not tell its addresses: .*fcntl"):
         config_machine.interface_addresses("lo")
 
 

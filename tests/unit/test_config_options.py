@@ -9,6 +9,7 @@ import pytest
 import nacre
 from nacre.config_options import ConfiguredOptions
 from nacre.options import SSHServerConnectionOptions
+from nacre.signature_lists import AUTHORITIES
 from nacre.trust.config_lines import Setting
 
 
@@ -41,6 +42,13 @@ def test_what_is_wrong_names_the_line(made, keyword, value, option, why):
     with pytest.raises(nacre.ConfigParseError, match=f"(?s)line 3.*{keyword}.*{why}"):
         (made.number if value.isdigit() else made.word)(setting(keyword, value), option)
     assert made.found == {}
+
+
+def test_a_list_of_signatures_that_is_wrong_names_the_line_once(made):
+    with pytest.raises(
+        nacre.ConfigParseError, match=r"^file line 3: CASignatureAlgorithms: nacre has none of ssh-dss;"
+    ):
+        made.signatures(setting("CASignatureAlgorithms", "ssh-dss"), AUTHORITIES)
 
 
 def test_what_is_not_built_may_be_told_no_and_nothing_else(made):
