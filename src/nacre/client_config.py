@@ -101,9 +101,12 @@ class _Interpretation(ConfiguredOptions, Reading):
                 self._take(name, setting)
             except ConfigParseError as error:
                 problems.append(str(error))
+        try:
+            self._finish()
+        except ConfigParseError as error:
+            problems.append(str(error))
         if problems:
             raise ConfigParseError(told(problems))
-        self._finish()
         if self.beside:
             self.found[ALONE] = Alone(**self.beside)
         values = {name: value for name, value in self.found.items() if name not in without}

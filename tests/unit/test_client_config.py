@@ -173,11 +173,11 @@ def test_what_is_refused(line: str, error: str) -> None:
 
 def test_every_line_that_cannot_be_kept_is_told() -> None:
     with pytest.raises(nacre.ConfigParseError) as refused:
-        read("Port 1\nLocalForward 1 a:2\nTunnel yes\nRekeyLimit 1K\n")
+        read("KnownHostsCommand x\nLocalForward 1 a:2\nTunnel yes\nRekeyLimit 1K\n")
     first, *lines, last = str(refused.value).splitlines()
-    assert first == "3 lines cannot be kept:"
+    assert first == "4 lines cannot be kept:"
     found = [line.strip().partition("own line ")[2].partition(": this")[0][:16] for line in lines]
-    assert found == ["2: LocalForward", "3: Tunnel", "4: RekeyLimit: r"]
+    assert found == ["2: LocalForward", "3: Tunnel", "4: RekeyLimit: r", "1: KnownHostsCom"]
     assert last == "Take them out for this host or correct them, or give config=None"
 
 
