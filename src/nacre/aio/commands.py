@@ -222,6 +222,11 @@ class _Run:
         if process is None:
             return True
         try:
+            if _PEEKS and not _has_ended(process.pid):
+                return False
+            # A group keeps its number for as long as anybody is in it, and then as long as the first is not reaped.
+            if _PEEKS:
+                self._kill()
             number, status = os.waitpid(process.pid, os.WNOHANG)
         except ChildProcessError:  # Popen would take this for status 0
             process.returncode = _UNKNOWN
@@ -229,15 +234,17 @@ class _Run:
             if not number:
                 return False
             process.returncode = os.waitstatus_to_exitcode(status)
-        # A group keeps its number for as long as anybody is in it.
-        self._kill()
+            if not _PEEKS:
+                self._kill()
         self._process = None
         return True
 
     def _kill(self) -> None:
-        """Kill the program and its group, if it runs; the lock is held."""
+        """Kill the program and its group, if it runs or is not reaped; the lock is held."""
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
+            with suppress(ProcessLookupError, PermissionError, ChildProcessError):
+                if _PEEKS:
+                    _has_ended(self._process.pid)  # somebody else has reaped it: the number may be another's
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def _end(self) -> None:
@@ -259,6 +266,15 @@ class _Run:
         for line in text.decode("utf-8", "replace").splitlines():
             if line.strip():
                 logger.warning("%s %s: %s", self._command.keyword, plain(self._command.argv[0]), plain(line))
+
+
+#: Whether this system tells that a process has ended without forgetting it; macOS does with Python 3.13.
+_PEEKS: Final = hasattr(os, "waitid")
+
+
+def _has_ended(number: int) -> bool:
+    """Return whether a process of ours has ended, which keeps its number. ChildProcessError: it is none of ours."""
+    return os.waitid(os.P_PID, number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 #: The status of what somebody else has reaped: no program ends with it.

@@ -128,6 +128,32 @@ async def test_a_status_that_nobody_can_know_is_a_failure() -> None:
         signal.signal(signal.SIGCHLD, before)
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "waitid"), reason="this system forgets a process once it tells of its end"
+)
+@asynctest
+async def test_no_group_is_killed_by_a_number_that_may_be_another_one_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kill, killed = os.killpg, []
+
+    def watched(number: int, which: int) -> None:
+        killed.append(os.path.exists(f"/proc/{number}"))
+        kill(number, which)
+
+    monkeypatch.setattr(os, "killpg", watched)
+    await output("/bin/echo")
+    assert killed
+    assert all(killed)
+    killed.clear()
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        await refusal("/bin/echo")  # whoever has ended is gone at once
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert all(killed)
+
+
 @asynctest
 async def test_so_many_at_once(tmp_path: Path) -> None:
     # Each waits until there are more than may be: nobody sees that.
