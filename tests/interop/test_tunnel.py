@@ -42,3 +42,12 @@ async def test_by_the_configuration(openssh: OpenSSH, tmp_path: Path) -> None:
         async with nacre.connect("far", config=tmp_path / "config") as connection:
             assert (await connection.run("echo $SSH_CONNECTION")).stdout.split()[-1] == str(far.port)
         assert "Accepted publickey" in near.log
+        # Behind a hop 127.0.0.1 is another machine's: the hop is believed for its address, and the host is not.
+        (tmp_path / "known").write_text("")
+        with (tmp_path / "config").open("a") as config:
+            config.write(" NoHostAuthenticationForLocalhost yes\n")
+        with pytest.raises(nacre.HostKeyNotVerifiable, match=str(far.port)):
+            async with nacre.connect("far", config=tmp_path / "config"):
+                pass
+        async with nacre.connect("near", config=tmp_path / "config"):
+            pass
