@@ -265,7 +265,7 @@ FILES = [
     PermitRemoteOpen a:1 [::1]:*
     ProxyJump u@j#not-this
     TunnelDevice 007:any
-    RekeyLimit 1G
+    RekeyLimit 1G none
     RekeyLimit 2G 1h
     IdentityFile a
     IdentityFile b

@@ -113,7 +113,7 @@ FILES = [
     PermitTTY yes
     RekeyLimit 1G 1h
     Match User {me},b*
-      RekeyLimit 2G
+      RekeyLimit 2G none
       PasswordAuthentication no
       AcceptEnv A
       Banner /1

@@ -262,14 +262,14 @@ def quantity(setting: Setting, text: str) -> int:
 
 
 def rekey(setting: Setting) -> tuple[str, ...]:
-    """Take bytes or default, and then perhaps a time or none: in bytes and seconds."""
+    """Take bytes or default, and then perhaps a time: in bytes and seconds; none says no more than no word, as for OpenSSH."""
     found = at_most(setting, 2)
     size = 0 if found[0] == "default" else quantity(setting, found[0])
     if 0 < size < 16:
         raise setting.error(f"{found[0]!r} is too little")
-    if len(found) == 1:
+    if len(found) == 1 or found[1] == "none":
         return (str(size),)
-    return (str(size), str(0 if found[1] == "none" else seconds(setting, found[1])))
+    return (str(size), str(seconds(setting, found[1])))
 
 
 def quality(setting: Setting) -> tuple[str, ...]:

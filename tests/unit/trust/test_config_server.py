@@ -105,7 +105,7 @@ def test_which_line_counts(tmp_path: Path) -> None:
 
 
 def test_what_a_block_leaves_out_of_a_limit_is_as_for_all(tmp_path: Path) -> None:
-    text = "RekeyLimit 1G 1h\nMatch user bob\nRekeyLimit 2G\nMatch user *\nRekeyLimit 3G 2h\n"
+    text = "RekeyLimit 1G 1h\nMatch user bob\nRekeyLimit 2G none\nMatch user *\nRekeyLimit 3G 2h\n"
     assert holds(tmp_path, text) == [f"{2 << 30} 7200"]
     assert holds(tmp_path, text.partition("Match user *")[0]) == [f"{2 << 30} 3600"]
     assert holds(tmp_path, text, None) == [f"{1 << 30} 3600"]

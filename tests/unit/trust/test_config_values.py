@@ -57,7 +57,7 @@ def line(*arguments: str) -> Setting:
         ("number_or", "any", "any"),
         ("number_or", "12", "12"),
         ("rekey", "1.5K", "1536"),
-        ("rekey", "1G none", "1073741824 0"),
+        ("rekey", "1G none", "1073741824"),
         ("hops", "a,b@[::1]:3,ssh://d@e:4/,%h:%p #x", "a,b@[::1]:3,ssh://d@e:4/,%h:%p"),
         ("hops", "none", "none"),
         ("rekey", "default 1m", "0 60"),
