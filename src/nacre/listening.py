@@ -113,6 +113,10 @@ class _ServerSide:
             _warn_of_client_hosts(options)
         if "revoked_keys" in changes:
             read_revoked(options.revoked_keys)
+        if _places(options) != _places(before):
+            logger.warning(
+                "a listener stays where it is: close it and start another for its new address or port"
+            )
         self._options, self._host_keys = options, host_keys
 
     def policy(self) -> Policy:
@@ -235,6 +239,11 @@ async def listen(
     return listener
 
 
+def _places(options: SSHConnectionOptions) -> Sequence[tuple[str, int]]:
+    """Return the addresses and ports that are listened on."""
+    return server_alone(options).listeners or ((options.host, options.port),)
+
+
 async def _start(
     listener: SSHAcceptor,
     options: SSHConnectionOptions,
@@ -253,7 +262,7 @@ async def _start(
     else:
         sockets = []
         try:
-            for host, port in server_alone(options).listeners or ((options.host, options.port),):
+            for host, port in _places(options):
                 sockets += await open_sockets(
                     asyncio.get_running_loop(),
                     host,

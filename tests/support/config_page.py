@@ -68,8 +68,8 @@ _SERVER: Final = """\
 ## Of servers: sshd_config(5)
 
 A server reads none unless `config=` of `listen` names files. All of them are read and checked when it starts, what stands in a
-`Match` block too: nobody finds out at a login that a line cannot be kept. `update(config=…)` reads anew. The judge is
-`sshd -T`, with `-C user=…,host=…,addr=…` for whom `Match` is about.
+`Match` block too: nobody finds out at a login that a line cannot be kept. `update(config=…)` reads anew; a listener stays where
+it is, and the log says so. The judge is `sshd -T`, with `-C user=…,host=…,addr=…` for whom `Match` is about.
 
 * `Match` with `all`, `invalid-user`, `user`, `group`, `host`, `address` and `localaddress` (with networks), `localport` and
   `version` is asked at each login, when the user has a name; what it says holds for that connection from there on, and a

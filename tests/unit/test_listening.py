@@ -68,6 +68,21 @@ async def test_options_can_be_changed_for_later_connections() -> None:
 
 
 @asynctest
+async def test_a_listener_that_would_have_to_move_says_that_it_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = tmp_path / "sshd_config"
+    config.write_text("MaxSessions 3\n")
+    async with serving() as listener:
+        listener.update(config=str(config), max_channels=5)
+        assert "stays" not in caplog.text
+        listener.update(port=listener.get_port() ^ 1)
+        assert "a listener stays where it is" in caplog.text
+        async with connected(listener) as connection:
+            assert connection.get_extra_info("username") is not None
+
+
+@asynctest
 async def test_host_keys_can_be_changed(tmp_path: Path) -> None:
     other = nacre.generate_private_key("ssh-ed25519")
     async with serving() as listener:
