@@ -249,6 +249,12 @@ def certificate(data: bytes) -> None:
     assert 0 < signed < len(data)
     assert len(statement.principals) <= MAX_PRINCIPALS
     repr(found)
+    try:
+        networks = found.restrictions.source_address
+    except KeyImportError:
+        # Whoever reads a certificate is told so; a server is once it trusts the authority, before it asks for options.
+        return
+    assert networks is None or networks
     assert isinstance(found.options, dict)
     for name in (*found.principals[:4], "", "*", b"\xff"):
         for kind in (1, 2):

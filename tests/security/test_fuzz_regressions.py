@@ -24,6 +24,24 @@ FOUND: tuple[tuple[str, str, str], ...] = (
         "a private key was called an X.509 certificate",
         "eAotLS0tLUJFR0lOIE9QRU5TU0ggUFJJVkFURSBLRVktLS0tLQo=",
     ),
+    (
+        "certificate",
+        "networks that are none were told of only by who asked for the options",
+        (
+            "AAAAHHNzaC1yc2EtY2VydC12MDFAb3BlbnNzaC5jb20AAAAgGG4kICABe7Wk/oG5Uklo8S6rZ6oJHc9rM47IRZQX7jUA"
+            "AAADAQABAAABAQCgCFYNIJO5s6/RMaZWjfgpwbiWhn7aKtD+iqrrelmGeDsvozStXYHT26wMG3gVTJdKvEvA0c5OzN4p"
+            "jHfTn6pcKgnth1MdF8bTFhSEkBqO82aztuKWO8dwL3az9GqGzXhDiR9GVNJO01lS78a8Bwvq0FAv6sb3iiDVj3rSfqCa"
+            "K3MSyDcrGPeU3sNX5u6yfDOSNZgUK9tEU+SiC65nfzra7UAklMgk7Fcy5cfa9T9x/x3GqEQOxdlik7BkV+OZUjbhYts9"
+            "u2oxnxu2/ICPAu1TYea3a6g3FTbDsqns19HWIYjp81DHKL87Ub9/Uo19OjvXpiS1LlO9Q1S065ea0MqtAAAAAAAAAAAA"
+            "AAABAAAAAmlkAAAACgAAAAFhAAAAASoAAAAAAAAAAP//////////AAAARgAAAA1mb3JjZS1jb21tYW5kAAAABQAAAAF4"
+            "AAAADnNvdXJjZS1hZGRyZXNzAAAAFgAAABIwNS4wLjAuMC84LDo6MS8xMjgAAACbAAAAEW5vLXRvdWNoLXJlcXVpcmVk"
+            "AAAAAAAAABVwZXJtaXQtWDExLWZvcndhcmRpbmcAAAAAAAAAF3Blcm1pdC1hZ2VudC1mb3J3YXJkaW5nAAAAAAAAABZw"
+            "ZXJtaXQtcG9ydC1mb3J3YXJkaW5nAAAAAAAAAApwZXJtaXQtcHR5AAAAAAAAAA5wZXJtaXQtdXNlci1yYwAAAAAAAAAA"
+            "AAAAMwAAAAtzc2gtZWQyNTUxOQAAACDALepASzjP8PCxtx/NL3gtFZQ1KNMQzTIs7cUpuiT/KQAAAFMAAAALc3NoLWVk"
+            "MjU1MTkAAABAuIJ58LPYuna579r4hehh5Wp+iJAQ8bRh1mlMB3WTnz3iMlXGRrbXuqEbwI0RQ71otaC9/wAa4Y4y8bw/"
+            "0gaMAw=="
+        ),
+    ),
 )
 
 
